@@ -1,0 +1,153 @@
+// What the agent can ask of an Exchange server, as dispatch sees it. ews_client does it for real; tests script it.
+#pragma once
+
+#include "agent/protocol/fault.hpp"
+#include "agent/protocol/operations.hpp"
+#include "common/async/async.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace relay::ews {
+
+// What to do after a failed call. FACTS: every ResponseCode and every HTTP outcome falls in exactly one.
+enum class remedy {
+    give_up,   // permanent: answer the fault
+    retry,     // transient: try again with backoff
+    back_off,  // throttled: not before `back_off` has passed
+    sign_in,   // the service account is refused
+};
+
+// Whether a write that failed may have been carried out all the same.
+enum class effect {
+    none,    // it is proven that nothing happened
+    unknown, // look it up before anything else
+};
+
+struct error {
+    protocol::fault fault;
+    ews::remedy remedy = remedy::give_up;
+    ews::effect effect = effect::none;
+    milliseconds back_off{0};  // with remedy::back_off
+    bool whole_server = false; // with back_off: the service account is throttled, not just this mailbox
+};
+
+[[noreturn]] inline void throw_exception_from_error(const error& e, const boost::source_location& where)
+{
+    protocol::throw_exception_from_error(e.fault, where);
+}
+
+template <class T>
+using outcome = boost::system::result<T, error>;
+
+struct server_info {
+    std::string version; // "15.2.1118.7"
+    std::string product; // "Exchange 2019"
+    std::string account_name, account_email; // of the service account, empty where it has no mailbox
+};
+
+struct mailbox_info {
+    std::string display_name;
+};
+
+enum class busy_status { busy, tentative, oof, working_elsewhere, no_data };
+
+struct busy_period {
+    utc_time start, end;
+    busy_status status;
+
+    friend bool operator==(const busy_period&, const busy_period&) = default;
+};
+
+using mailbox_busy = protocol::checked<std::vector<busy_period>>; // one mailbox: its periods, unmerged, or its own fault
+
+struct item_ref {
+    std::string id; // opaque, case-sensitive, changes when the item moves to another folder
+    std::string change_key;
+};
+
+// Where a look-up found an item.
+enum class whereabouts { live, deleted }; // calendar, or Deleted Items
+
+struct found_item {
+    item_ref ref;
+    whereabouts where = whereabouts::live;
+    std::string event_id;   // the marks, exactly as Exchange returned them
+    std::string command_id;
+    std::string uid;
+};
+
+enum class answer { none, accepted, tentative, declined };
+
+struct attendee_answer {
+    std::string email;
+    answer response = answer::none;
+};
+
+// An item as GetItem returns it, in the protocol's terms. body and location are what Exchange holds, link included.
+struct item {
+    item_ref ref;
+    std::string uid;
+    std::string event_id, command_id;
+    protocol::event_fields fields;   // online_meeting_url and time_zone come from the marks below, where they are
+    std::string windows_zone;        // StartTimeZone's Id, empty where absent
+    bool location_filled = false;    // the agent put the URL into the location
+    std::vector<attendee_answer> answers;
+    bool cancelled = false;
+};
+
+// What to write. The caller has worked out body (with link) and location; times are UTC.
+struct item_fields {
+    std::optional<std::string> subject;
+    std::optional<utc_time> start, end;
+    std::optional<std::string> windows_zone;                 // sent with start and end, always
+    protocol::change<protocol::event_body> body;             // null: emptied
+    protocol::change<std::string> location;                  // null: removed
+    std::optional<std::vector<protocol::attendee>> attendees; // the whole list
+    std::optional<protocol::show_as> show_as;
+    protocol::change<int> reminder_minutes;                  // null: no reminder
+    std::optional<bool> is_private;
+    std::optional<std::vector<std::string>> categories;
+    // Our own notes on the item, in the marks' property set.
+    protocol::change<std::string> iana_zone;
+    protocol::change<std::string> online_meeting_url;
+    std::optional<bool> location_filled;
+};
+
+struct marks {
+    std::string event_id;
+    std::string command_id;
+};
+
+// Each call is one EWS request (a pure read may retry nothing). Waits for a free connection; `limit` bounds the request
+// itself. Cancelling the coroutine ends the request.
+class exchange {
+public:
+    virtual ~exchange() = default;
+
+    virtual task<outcome<server_info>> resolve_account(duration limit) = 0; // ResolveNames
+    virtual task<outcome<mailbox_info>> open_calendar(const mailbox_address& mailbox, duration limit) = 0;
+    // At most max_availability_mailboxes and max_availability_window. In the order asked.
+    virtual task<outcome<std::vector<mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes, utc_time start,
+                                                                  utc_time end, duration limit) = 0;
+
+    // All items of calendar and Deleted Items whose WorkestraEventId is exactly `event_id`.
+    virtual task<outcome<std::vector<found_item>>> find(const mailbox_address& mailbox, std::string event_id,
+                                                        duration limit) = 0;
+    virtual task<outcome<item>> get(const mailbox_address& mailbox, item_ref ref, duration limit) = 0;
+    // `uid` becomes the item's calendar:UID.
+    virtual task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m, std::string uid,
+                                           protocol::notify notify, duration limit) = 0;
+    // Sets the fields and WorkestraCommandId in one UpdateItem.
+    virtual task<outcome<item_ref>> update(const mailbox_address& mailbox, item_ref ref, item_fields fields,
+                                           std::string command_id, protocol::notify notify, duration limit) = 0;
+    // MoveToDeletedItems, with cancellations where `notify` is all.
+    virtual task<outcome<void>> remove(const mailbox_address& mailbox, item_ref ref, protocol::notify notify,
+                                       duration limit) = 0;
+};
+
+inline constexpr std::size_t max_availability_mailboxes = 100;       // ErrorMailboxDataArrayTooBig above it
+inline constexpr std::chrono::days max_availability_window{42};      // documented limit; servers allow 62
+
+} // namespace relay::ews

@@ -1,0 +1,43 @@
+// HTTPS requests to Exchange: libcurl on slot threads behind one awaitable call.
+#pragma once
+
+#include "common/async/async.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace relay::http {
+
+struct request {
+    std::string body;                                             // POST
+    std::vector<std::pair<std::string, std::string>> headers;     // beside Content-Type, which is text/xml; charset=utf-8
+    duration limit = std::chrono::seconds(30);                    // the whole request, from start to last byte
+};
+
+// Where a request failed decides whether Exchange may have carried it out.
+enum class reached {
+    nothing, // no byte of the request can have been processed: no connection, TLS or sign-in failed
+    sent,    // request bytes left: the outcome is unknown
+};
+
+struct failed {
+    error_code code;        // what (failure::… tells what to do)
+    reached how_far = reached::nothing;
+    std::string message;    // one sentence with host, port and cause; names subject and issuer where a certificate failed
+};
+
+struct response {
+    int status = 0;
+    std::string content_type;
+    std::vector<std::pair<std::string, std::string>> headers; // names in lower case, at most 100 of them
+    std::string body;                                         // at most client_settings::max_body_bytes
+    bool refused_sign_in = false;                             // 401 although we signed in with what we have
+};
+
+using outcome = boost::system::result<response, failed>;
+
+} // namespace relay::http

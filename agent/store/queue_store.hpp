@@ -1,0 +1,92 @@
+// What the agent must not forget: commands it accepted, results and events it owes, what it finished lately.
+// An interface, so that another engine (one that replicas share) can stand behind it; it speaks of commands and results.
+#pragma once
+
+#include "agent/protocol/messages.hpp"
+#include "common/async/async.hpp"
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace relay::store {
+
+using protocol::sequence;
+
+// Made once with the store; told to the cloud in hello.
+struct identity {
+    std::string id; // UUID
+    sequence next_seq = 1;
+    std::int64_t unacked = 0;
+};
+
+// A write as it came, to be stored.
+struct new_command {
+    protocol::command command;
+    std::string fingerprint; // protocol::fingerprint()
+    std::string event_id;    // empty where the operation has none
+    utc_time received_at;
+    milliseconds ttl;        // the one in force, default filled in
+};
+
+// A write found in the store at start, not finished yet.
+struct unfinished_command {
+    new_command received;
+    int attempts = 0;               // tries begun so far
+    std::optional<utc_time> begun_at; // when the last try was begun; nothing: never tried
+    std::string note;               // what begin() was given with that try
+    std::string last_error;         // fault code of the last failed try, empty where there was none
+};
+
+// ---- what admit() found ----
+struct stored_now {};            // new: `accepted` is due, it is owed a result
+struct still_running {};         // known and unfinished: `accepted` again
+struct finished_before {         // known and finished: its result again
+    std::optional<sequence> seq; // while unacknowledged
+    std::string body;            // encoded result without seq
+};
+struct reused_id {};             // known, with another fingerprint
+struct queue_full {};            // queue.max_commands reached
+using admission = std::variant<stored_now, still_running, finished_before, reused_id, queue_full>;
+
+// A message on its way to the cloud.
+struct stored_message {
+    sequence seq = 0;
+    std::string body;                   // without seq: see protocol::with_seq
+    std::string command_id;             // of a result; empty for an event
+    std::optional<utc_time> expires_at; // a stored read: after it the cloud gets deadline_exceeded instead
+};
+
+// Every call returns only when what it did is durable (or has failed and changed nothing), in the order the calls were
+// made. Called on the loop thread, never blocks it; cancelling a waiting coroutine does not undo a call already made.
+// Errors: errc::store_full, store_read_only, store_io, store_corrupt.
+class queue_store {
+public:
+    virtual ~queue_store() = default;
+
+    virtual task<result<identity>> who() = 0;
+    // All unfinished writes, in the order they were received.
+    virtual task<result<std::vector<unfinished_command>>> unfinished() = 0;
+
+    virtual task<result<admission>> admit(new_command c) = 0;
+    // A try is about to be made: durable before the request to Exchange leaves. Counts the attempt.
+    virtual task<result<void>> begin(std::string id, utc_time at, std::string note) = 0;
+    // The last try of `id` failed and will be repeated: it is known that it changed nothing, so begun is taken back.
+    virtual task<result<void>> retract(std::string id, std::string fault_code) = 0;
+    // Ends a write: its result gets the next seq, its params are dropped, it joins the history.
+    virtual task<result<sequence>> finish(std::string id, std::string body, utc_time at) = 0;
+    // Stores a message that ends no stored command: an event, or a read's result while the link is down.
+    virtual task<result<sequence>> append(std::string body, std::string command_id, std::optional<utc_time> expires_at) = 0;
+
+    // Messages with a seq above `after`, in order: at most `most` of them and, past the first, `most_bytes`.
+    virtual task<result<std::vector<stored_message>>> read(sequence after, std::size_t most, std::size_t most_bytes) = 0;
+    // The cloud holds everything up to `seq`. Idempotent; a lower seq than before changes nothing.
+    virtual task<result<void>> acknowledge(sequence seq) = 0;
+
+    // This store is an old copy come back to life: a new id, what is owed is numbered anew from 1.
+    virtual task<result<identity>> renew() = 0;
+    // Forgets finished and acknowledged commands that ended before `before`, some at a time; returns how many.
+    virtual task<result<std::size_t>> prune(utc_time before, std::size_t most) = 0;
+};
+
+} // namespace relay::store

@@ -1,0 +1,37 @@
+// A command on its way through the agent: made by the inbox, carried out by dispatch.
+#pragma once
+
+#include "agent/protocol/operations.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace relay::store {
+
+struct ticket {
+    std::string id;
+    std::string op;      // as received: for logs and records
+    std::string mailbox; // as received, empty where there is none
+    protocol::checked<protocol::operation> operation; // a fault only for a stored write that no longer parses
+    protocol::operation_class kind = protocol::operation_class::read;
+    std::string lane;    // commands of one lane run one after the other, in the order received; empty: no lane
+    steady_time received_at{};
+    steady_time deadline{}; // received_at + ttl: never started, and no failed try repeated, after it
+    bool redelivered = false;
+    int attempts = 0;       // tries begun, also before a restart
+
+    // A try that was begun before a restart and whose outcome is not known.
+    struct begun_try {
+        utc_time at;
+        std::string note;
+    };
+    std::optional<begun_try> begun;
+
+    bool started = false;   // set by dispatch when the first try begins: from then on cancel() does nothing
+    bool cancelled = false; // set by inbox::cancel() before that
+};
+
+using ticket_ptr = std::shared_ptr<ticket>; // owned by the inbox's table of open commands and by the running handler
+
+} // namespace relay::store

@@ -1,0 +1,43 @@
+# Compiler settings that every target of ours shares, and relay_module(): one static library a folder.
+include(GNUInstallDirs)
+
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+find_program(RELAY_CCACHE ccache)
+if(RELAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${RELAY_CCACHE})
+endif()
+
+add_library(relay_compile_options INTERFACE)
+target_compile_features(relay_compile_options INTERFACE cxx_std_20)
+target_include_directories(relay_compile_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+target_compile_options(relay_compile_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+    $<$<BOOL:${RELAY_WARNINGS_AS_ERRORS}>:-Werror>
+    # g++ 12 raises false alarms of these two inside libstdc++ and Boost once it inlines coroutines.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-free-nonheap-object>)
+if(RELAY_SANITIZE)
+    target_compile_options(relay_compile_options INTERFACE -fsanitize=${RELAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(relay_compile_options INTERFACE -fsanitize=${RELAY_SANITIZE})
+else()
+    target_compile_options(relay_compile_options INTERFACE -fstack-protector-strong
+        $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+endif()
+if(RELAY_COVERAGE)
+    target_compile_options(relay_compile_options INTERFACE --coverage)
+    target_link_options(relay_compile_options INTERFACE --coverage)
+endif()
+
+# relay_module(NAME DEPENDS target...): a static library from the .cpp files beside the calling CMakeLists.txt.
+# DEPENDS is the rule of who may include whom; a module without sources is an INTERFACE library.
+function(relay_module name)
+    cmake_parse_arguments(PARSE_ARGV 1 module "" "" "DEPENDS;PRIVATE;SOURCES")
+    if(NOT module_SOURCES)
+        file(GLOB module_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+    endif()
+    if(module_SOURCES)
+        add_library(${name} STATIC ${module_SOURCES})
+        target_link_libraries(${name} PUBLIC relay_compile_options ${module_DEPENDS} PRIVATE ${module_PRIVATE})
+    else()
+        add_library(${name} INTERFACE)
+        target_link_libraries(${name} INTERFACE relay_compile_options ${module_DEPENDS})
+    endif()
+endfunction()
