@@ -3,7 +3,6 @@
 
 #include "common/async/async.hpp"
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,5 +38,14 @@ struct response {
 };
 
 using outcome = boost::system::result<response, failed>;
+
+// Sends requests to one server as one account. Implemented by client (client.hpp) and by tests.
+class transport {
+public:
+    virtual ~transport() = default;
+    // Loop thread only. Waits for a free connection (first come, first served); cancelling the coroutine ends the
+    // request and completes with operation_aborted.
+    virtual task<outcome> perform(request r) = 0;
+};
 
 } // namespace relay::http
