@@ -3,6 +3,7 @@
 
 #include "agent/protocol/operations.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,7 +30,8 @@ struct ticket {
     std::optional<begun_try> begun;
 
     bool started = false;   // set by dispatch when the first try begins: from then on cancel() does nothing
-    bool cancelled = false; // set by inbox::cancel() before that
+    bool cancelled = false; // set by inbox::cancel() before that, which then calls wake
+    std::function<void()> wake; // set by dispatch: the command is waiting and has a reason to look up
 };
 
 using ticket_ptr = std::shared_ptr<ticket>; // owned by the inbox's table of open commands and by the running handler
