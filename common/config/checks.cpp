@@ -1,0 +1,83 @@
+#include "common/config/checks.hpp"
+
+#include "common/config/file_rules.hpp"
+#include "common/config/url.hpp"
+
+namespace relay::config {
+namespace {
+
+#ifdef _WIN32
+constexpr bool password_may_be_stored = true; // by `secret set`, under DPAPI
+#else
+constexpr bool password_may_be_stored = false;
+#endif
+
+void check_sign_in(const exchange_settings& e, const places& set, mistakes& wrong)
+{
+    const auto say = [&](std::string_view key, std::string message) {
+        wrong.push_back(mistake_at(set, key, std::move(message)));
+    };
+    const bool negotiate = e.auth == auth_scheme::negotiate;
+    const bool from_file = !e.password_file.empty(), from_command = !e.password_command.empty();
+    if (e.username.empty() && !negotiate && !set.contains("exchange.username"))
+        say("exchange.username", "is needed, such as CORP\\workestra-svc (only negotiate can do without it)");
+    else if (e.username.empty() && !negotiate)
+        say("exchange.username", "must not be empty (only negotiate can do without it)");
+    // RFC 7617: the first colon ends the user's name.
+    if (e.auth == auth_scheme::basic && e.username.find(':') != std::string::npos)
+        say("exchange.username", "must not hold a colon with basic");
+    if (from_file && from_command)
+        say("exchange.password_command", "cannot be set together with exchange.password_file: keep one of them");
+    if (!from_file && !from_command && !negotiate && !password_may_be_stored)
+        say("exchange.password_file", "is needed (or exchange.password_command): where is the service account's password?");
+}
+
+void check_exchange_url(const exchange_settings& e, const places& set, mistakes& wrong)
+{
+    const auto url = split_url(e.url);
+    if (!url || url->scheme != "http")
+        return;
+    if (!e.allow_plaintext)
+        wrong.push_back(mistake_at(set, "exchange.url", "must be https:// (http:// only with exchange.allow_plaintext = true)"));
+    if (e.auth == auth_scheme::basic)
+        wrong.push_back(mistake_at(set, "exchange.auth", "basic is never sent over http://: it would show the password"));
+    if (e.channel_binding == channel_binding::always)
+        wrong.push_back(mistake_at(set, "exchange.channel_binding", "always needs https:// in exchange.url"));
+}
+
+} // namespace
+
+mistake mistake_at(const places& set, std::string_view key, std::string message)
+{
+    const auto found = set.find(key);
+    if (found == set.end())
+        return {origin::file, 0, std::string(key), std::move(message)};
+    const auto& where = found->second;
+    return {where.from, where.line, where.from == origin::environment ? where.variable : std::string(key), std::move(message)};
+}
+
+void check_together(const settings& s, const places& set, purpose what, mistakes& wrong)
+{
+    if (what == purpose::run) {
+        if (!set.contains("cloud.url"))
+            wrong.push_back({origin::file, 0, "cloud.url", "is needed; enrolling tells it"});
+        if (!set.contains("exchange.url"))
+            wrong.push_back({origin::file, 0, "exchange.url", "is needed, such as https://mail.corp.example/EWS/Exchange.asmx"});
+        check_sign_in(s.exchange, set, wrong);
+    }
+    check_exchange_url(s.exchange, set, wrong);
+}
+
+void check_secret_files(const settings& s, const places& set, mistakes& wrong)
+{
+    const auto look_at = [&](std::string_view key, const std::filesystem::path& file) {
+        if (file.empty())
+            return;
+        if (auto bad = secret_file_mistake(file); !bad.empty())
+            wrong.push_back(mistake_at(set, key, file.string() + " " + bad));
+    };
+    look_at("cloud.private_key_file", s.cloud.private_key_file);
+    look_at("exchange.password_file", s.exchange.password_file);
+}
+
+} // namespace relay::config

@@ -1,0 +1,235 @@
+#include "common/config/keys.hpp"
+
+#include "common/config/convert.hpp"
+
+namespace relay::config {
+namespace {
+
+// ---- checks of one value beyond its type ----
+
+using check = std::string (*)(const std::string&);
+
+std::string cloud_url(const std::string& text)
+{
+    const auto url = split_url(text);
+    return url && url->scheme == "wss" ? "" : "must be wss://host/path, without user, password or #";
+}
+
+std::string exchange_url(const std::string& text)
+{
+    const auto url = split_url(text);
+    return url && (url->scheme == "https" || url->scheme == "http")
+               ? ""
+               : "must be https://host/EWS/Exchange.asmx, without user, password or #";
+}
+
+std::string operation_pattern(const std::string& text)
+{
+    return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz._*") == text.npos
+               ? ""
+               : "must hold names of operations, such as event.create or event.*";
+}
+
+// A pattern that no address can match is a typing error, and in deny_mailboxes a dangerous one.
+std::string mailbox_pattern(const std::string& text)
+{
+    return text.find_first_of("@*") != text.npos && text.find_first_of(" ,;<>\"") == text.npos
+               ? ""
+               : "must hold addresses, such as ceo@corp.example or *@corp.example";
+}
+
+std::string program(const std::string& text)
+{
+    return text.empty() ? "must begin with a program" : "";
+}
+
+template <auto Section, auto Member>
+auto& place(auto& s)
+{
+    return s.*Section.*Member;
+}
+
+// The rule of settings::*Section.*Member; its kind is the member's.
+template <auto Section, auto Member, check Check = nullptr>
+constexpr key_rule key(std::string_view name, std::int64_t least, std::int64_t most)
+{
+    using member = std::remove_cvref_t<decltype(place<Section, Member>(std::declval<settings&>()))>;
+    return {name, converter<member>::kind, least, most,
+            [](settings& s, const raw_value& v) -> std::string {
+                if constexpr (Check != nullptr) {
+                    if (const auto* text = std::get_if<std::string>(&v); text && !text->empty())
+                        if (auto wrong = Check(*text); !wrong.empty())
+                            return wrong;
+                    if (const auto* list = std::get_if<std::vector<std::string>>(&v))
+                        for (const auto& entry : *list)
+                            if (auto wrong = Check(entry); !wrong.empty())
+                                return wrong;
+                }
+                return converter<member>::assign(place<Section, Member>(s), v);
+            },
+            [](const settings& s) { return converter<member>::read(place<Section, Member>(s)); }};
+}
+
+// ---- keys that are more than their member's type ----
+
+std::string assign_fingerprint(settings& s, const raw_value& v)
+{
+    std::string digits;
+    for (const char c : std::get<std::string>(v))
+        if (c != ':')
+            digits += c;
+    digits = ascii_lower(digits);
+    if (!digits.empty() && (digits.size() != 64 || digits.find_first_not_of("0123456789abcdef") != digits.npos))
+        return "must be 64 hexadecimal digits, with or without colons";
+    s.exchange.certificate_sha256 = digits;
+    return {};
+}
+
+std::string assign_command(settings& s, const raw_value& v)
+{
+    const auto& words = std::get<std::vector<std::string>>(v);
+    if (!words.empty())
+        if (auto wrong = program(words.front()); !wrong.empty())
+            return wrong;
+    s.exchange.password_command = words;
+    return {};
+}
+
+raw_value read_command(const settings& s)
+{
+    // Arguments may hold what leads to the password: only the program is told.
+    const auto& words = s.exchange.password_command;
+    return words.empty() ? std::vector<std::string>{} : std::vector<std::string>{words.front()};
+}
+
+using agent = agent_settings;
+using cloud = cloud_settings;
+using exchange = exchange_settings;
+using policy = policy_settings;
+constexpr auto no_limit = std::int64_t{4096}; // of paths and names: longer is a mistake in any case
+
+const key_rule rules[] = {
+    key<&settings::agent, &agent::name>("agent.name", 0, 64),
+    key<&settings::agent, &agent::data_dir>("agent.data_dir", 1, no_limit),
+    key<&settings::agent, &agent::drain_timeout>("agent.drain_timeout_s", 0, 600),
+
+    key<&settings::cloud, &cloud::url, cloud_url>("cloud.url", 1, 2048),
+    key<&settings::cloud, &cloud::certificate_file>("cloud.certificate_file", 0, no_limit),
+    key<&settings::cloud, &cloud::private_key_file>("cloud.private_key_file", 0, no_limit),
+    key<&settings::cloud, &cloud::ca_file>("cloud.ca_file", 0, no_limit),
+    key<&settings::cloud, &cloud::proxy>("cloud.proxy", 0, 2048),
+
+    key<&settings::exchange, &exchange::url, exchange_url>("exchange.url", 1, 2048),
+    key<&settings::exchange, &exchange::auth>("exchange.auth", 1, 16),
+    key<&settings::exchange, &exchange::username>("exchange.username", 0, 256),
+    key<&settings::exchange, &exchange::password_file>("exchange.password_file", 0, no_limit),
+    {"exchange.password_command", value_kind::list, 0, 64, assign_command, read_command},
+    key<&settings::exchange, &exchange::ca_file>("exchange.ca_file", 0, no_limit),
+    {"exchange.certificate_sha256", value_kind::text, 0, 128, assign_fingerprint,
+     [](const settings& s) { return raw_value(s.exchange.certificate_sha256); }},
+    key<&settings::exchange, &exchange::channel_binding>("exchange.channel_binding", 1, 16),
+    key<&settings::exchange, &exchange::streaming>("exchange.streaming", 0, 1),
+    key<&settings::exchange, &exchange::max_connections>("exchange.max_connections", 1, 100),
+    key<&settings::exchange, &exchange::timeout>("exchange.timeout_s", 1, 600),
+    key<&settings::exchange, &exchange::settle>("exchange.settle_s", 1, 86'400),
+    key<&settings::exchange, &exchange::allow_plaintext>("exchange.allow_plaintext", 0, 1),
+
+    key<&settings::policy, &policy::allow_operations, operation_pattern>("policy.allow_operations", 0, 1000),
+    key<&settings::policy, &policy::allow_mailboxes, mailbox_pattern>("policy.allow_mailboxes", 0, 100'000),
+    key<&settings::policy, &policy::deny_mailboxes, mailbox_pattern>("policy.deny_mailboxes", 0, 100'000),
+
+    key<&settings::audit, &audit_settings::retention>("audit.retention_days", 1, 3650),
+
+    key<&settings::queue, &queue_settings::max_commands>("queue.max_commands", 1, 10'000'000),
+    key<&settings::queue, &queue_settings::history>("queue.history_days", 7, 3650), // PROTOCOL.md promises 7
+
+    key<&settings::log, &log_settings::level>("log.level", 1, 16),
+    key<&settings::log, &log_settings::format>("log.format", 1, 16),
+    key<&settings::log, &log_settings::file>("log.file", 0, no_limit),
+
+    key<&settings::status, &status_settings::listen>("status.listen", 0, 64),
+};
+
+bool has_control_characters(std::string_view text)
+{
+    return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+std::string wrong_text(std::string_view text)
+{
+    if (!is_utf8(text))
+        return "is not valid UTF-8";
+    return has_control_characters(text) ? "must not hold control characters" : "";
+}
+
+std::string wrong_range(const key_rule& rule, const raw_value& value)
+{
+    if (const auto* number = std::get_if<std::int64_t>(&value); number && (*number < rule.least || *number > rule.most))
+        return fmt::format("must be from {} to {}, not {}", rule.least, rule.most, *number);
+    if (const auto* text = std::get_if<std::string>(&value)) {
+        if (auto wrong = wrong_text(*text); !wrong.empty())
+            return wrong;
+        const auto length = static_cast<std::int64_t>(code_points(*text));
+        if (length < rule.least)
+            return "must not be empty";
+        if (length > rule.most)
+            return fmt::format("must be at most {} characters long", rule.most);
+    }
+    if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
+        if (static_cast<std::int64_t>(list->size()) > rule.most)
+            return fmt::format("must have at most {} entries", rule.most);
+        for (const auto& entry : *list) {
+            if (auto wrong = wrong_text(entry); !wrong.empty())
+                return wrong;
+            if (entry.size() > static_cast<std::size_t>(no_limit))
+                return fmt::format("must hold entries of at most {} characters", no_limit);
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+raw_value converter<proxy_settings>::read(const proxy_settings& from)
+{
+    if (from.mode == proxy_mode::direct)
+        return std::string();
+    if (from.mode == proxy_mode::environment)
+        return std::string("env");
+    const bool v6 = from.host.find(':') != std::string::npos;
+    return fmt::format("http://{}{}{}{}:{}", from.username.empty() ? "" : "***:***@", v6 ? "[" : "", from.host,
+                       v6 ? "]" : "", from.port);
+}
+
+std::span<const key_rule> key_rules()
+{
+    return rules;
+}
+
+const key_rule* find_key(std::string_view name)
+{
+    const auto found = std::find_if(std::begin(rules), std::end(rules), [&](const auto& r) { return r.name == name; });
+    return found == std::end(rules) ? nullptr : found;
+}
+
+std::string apply(const key_rule& rule, settings& s, const raw_value& value)
+{
+    if (value.index() != static_cast<std::size_t>(rule.kind)) {
+        constexpr std::array<std::string_view, 4> wanted{"a whole number", "true or false", "a text in quotes",
+                                                         "a list of texts in quotes"};
+        return fmt::format("must be {}", wanted[static_cast<std::size_t>(rule.kind)]);
+    }
+    if (auto wrong = wrong_range(rule, value); !wrong.empty())
+        return wrong;
+    return rule.assign(s, value);
+}
+
+std::string variable_name(std::string_view key)
+{
+    std::string name = "WORKESTRA_RELAY_";
+    for (const char c : key)
+        name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    return name;
+}
+
+} // namespace relay::config

@@ -1,0 +1,117 @@
+#include "common/config/load.hpp"
+
+#include "common/config/checks.hpp"
+#include "common/text/text.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+#ifndef _WIN32
+#include <unistd.h>
+#endif
+
+namespace relay::config {
+namespace {
+
+constexpr std::size_t largest_file = 1'048'576;
+
+// Lays `values` over `s`; a later value of a key takes the place of an earlier one.
+void lay_over(settings& s, const std::vector<found_value>& values, places& set, mistakes& wrong)
+{
+    for (const auto& v : values) {
+        set[v.rule->name] = v.where;
+        if (auto bad = apply(*v.rule, s, v.value); !bad.empty())
+            wrong.push_back(mistake_at(set, v.rule->name, std::move(bad)));
+    }
+}
+
+void fill_in_defaults(settings& s, const std::filesystem::path& folder)
+{
+    // Relative paths mean the configuration file's folder: a service has no working directory worth naming.
+    const auto settle = [&](std::filesystem::path& p) {
+        if (!p.empty() && p.is_relative() && !folder.empty())
+            p = (folder / p).lexically_normal();
+    };
+    settle(s.agent.data_dir);
+    if (s.cloud.certificate_file.empty())
+        s.cloud.certificate_file = s.agent.data_dir / "pki" / "agent.crt";
+    if (s.cloud.private_key_file.empty())
+        s.cloud.private_key_file = s.agent.data_dir / "pki" / "agent.key";
+    for (auto* p : {&s.cloud.certificate_file, &s.cloud.private_key_file, &s.cloud.ca_file, &s.exchange.password_file,
+                    &s.exchange.ca_file, &s.log.file})
+        settle(*p);
+}
+
+boost::system::result<settings, mistakes> assemble(std::string_view toml, const std::filesystem::path& folder,
+                                                   const environment& variables, purpose what, file_check files)
+{
+    settings s;
+    mistakes wrong;
+    places set;
+    const auto read = read_toml(toml, wrong);
+    auto from_file = read.value_or(std::vector<found_value>{});
+    const auto from_environment = read_environment(variables, wrong);
+    // What a variable overrides is not judged: it has no effect.
+    std::erase_if(from_file, [&](const auto& v) {
+        return std::any_of(from_environment.begin(), from_environment.end(), [&](const auto& e) { return e.rule == v.rule; });
+    });
+    lay_over(s, from_file, set, wrong);
+    lay_over(s, from_environment, set, wrong);
+    fill_in_defaults(s, folder);
+    if (read) // else everything would be missing
+        check_together(s, set, what, wrong);
+    if (files == file_check::permissions)
+        check_secret_files(s, set, wrong);
+    std::stable_sort(wrong.begin(), wrong.end(), [](const mistake& a, const mistake& b) {
+        const auto rank = [](const mistake& m) { return std::pair(m.from, m.line == 0 ? 1 << 30 : m.line); };
+        return rank(a) < rank(b);
+    });
+    if (!wrong.empty())
+        return wrong;
+    return s;
+}
+
+// The file's text, at most one byte over the limit; nothing with errno set where it cannot be read.
+std::optional<std::string> read_file(const std::filesystem::path& file)
+{
+    errno = 0;
+    std::ifstream in(file, std::ios::binary);
+    std::string text(largest_file + 1, '\0');
+    if (!in || !in.read(text.data(), static_cast<std::streamsize>(text.size())).eof()) {
+        if (!in.good())
+            return std::nullopt;
+    }
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    return text;
+}
+
+} // namespace
+
+boost::system::result<settings, mistakes> load(const std::filesystem::path& file, const environment& variables,
+                                               purpose what, file_check files)
+{
+    std::error_code ec;
+    const bool absent = !std::filesystem::exists(file, ec) && !ec;
+    if (absent && file == default_config_file()) // everything may come from the environment
+        return assemble({}, {}, variables, what, files);
+    if (std::filesystem::is_directory(file, ec))
+        return mistakes{{origin::file, 0, {}, "is a folder, not a file"}};
+    const auto text = read_file(file);
+    if (!text) {
+        const auto why = std::generic_category().message(errno != 0 ? errno : EIO);
+        return mistakes{{origin::file, 0, {}, "cannot be read: " + why}};
+    }
+    if (text->size() > largest_file)
+        return mistakes{{origin::file, 0, {}, "is larger than 1 MiB"}};
+    return assemble(*text, std::filesystem::absolute(file, ec).parent_path(), variables, what, files);
+}
+
+boost::system::result<settings, mistakes> parse(std::string_view toml, const environment& variables, purpose what,
+                                                file_check files)
+{
+    return assemble(toml, {}, variables, what, files);
+}
+
+} // namespace relay::config
