@@ -1,0 +1,187 @@
+#include "common/tls/x509.hpp"
+
+#include <boost/throw_exception.hpp>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <fstream>
+#include <stdexcept>
+
+namespace relay::tls {
+namespace {
+
+using bio_ptr = std::unique_ptr<BIO, freed_by<BIO_free_all>>;
+using openssl_text = std::unique_ptr<unsigned char, decltype([](unsigned char* p) { OPENSSL_free(p); })>;
+
+checked<std::string> read_file(const std::filesystem::path& file)
+{
+    std::ifstream in(file, std::ios::binary);
+    if (!in)
+        return failed{errc::not_found, shown(file) + " cannot be opened"};
+    std::string text(most_file_bytes + 1, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (in.bad())
+        return failed{errc::not_found, shown(file) + " cannot be read"};
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    if (text.size() > most_file_bytes)
+        return failed{errc::bad_certificate, shown(file) + " is too large to be a PEM file"};
+    return text;
+}
+
+bio_ptr view(const std::string& text)
+{
+    return bio_ptr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+// OpenSSL's default asks on the terminal, where a service would hang.
+int no_passphrase(char*, int, int, void* asked)
+{
+    *static_cast<bool*>(asked) = true;
+    return -1;
+}
+
+} // namespace
+
+void throw_exception_from_error(const failed& f, const boost::source_location& where)
+{
+    boost::throw_exception(std::logic_error("unchecked TLS failure: " + f.message), where);
+}
+
+std::string one_line(const X509_NAME* name)
+{
+    const bio_ptr out(BIO_new(BIO_s_mem()));
+    // RFC 2253 escapes control characters and quotes, so the text is safe in a log line.
+    if (!name || !out || X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0)
+        return {};
+    char* text = nullptr;
+    const auto size = BIO_get_mem_data(out.get(), &text);
+    return std::string(text, static_cast<std::size_t>(size)).substr(0, 300);
+}
+
+std::string common_name(const X509_NAME* name)
+{
+    const int at = name ? X509_NAME_get_index_by_NID(name, NID_commonName, -1) : -1;
+    if (at < 0)
+        return {};
+    unsigned char* raw = nullptr;
+    const int size = ASN1_STRING_to_UTF8(&raw, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+    const openssl_text text(raw);
+    return size < 0 ? std::string() : std::string(reinterpret_cast<const char*>(text.get()), static_cast<std::size_t>(size));
+}
+
+utc_time to_utc(const ASN1_TIME* time)
+{
+    std::tm parts{};
+    if (!time || ASN1_TIME_to_tm(time, &parts) != 1)
+        return {};
+    using namespace std::chrono;
+    const year_month_day day{year{parts.tm_year + 1900}, month{static_cast<unsigned>(parts.tm_mon + 1)},
+                             std::chrono::day{static_cast<unsigned>(parts.tm_mday)}};
+    return sys_days{day} + hours{parts.tm_hour} + minutes{parts.tm_min} + seconds{parts.tm_sec};
+}
+
+std::string alternative_names(const X509* certificate)
+{
+    const std::unique_ptr<GENERAL_NAMES, freed_by<GENERAL_NAMES_free>> names(
+        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+    std::string joined;
+    const int count = names ? sk_GENERAL_NAME_num(names.get()) : 0;
+    for (int i = 0; i < count && i < 10; ++i) {
+        const bio_ptr out(BIO_new(BIO_s_mem()));
+        // Prints "DNS:name"; what a certificate holds is outside data, so anything but plain text is left out.
+        if (!out || GENERAL_NAME_print(out.get(), sk_GENERAL_NAME_value(names.get(), i)) < 0)
+            continue;
+        char* text = nullptr;
+        const auto size = BIO_get_mem_data(out.get(), &text);
+        std::string name(text, static_cast<std::size_t>(size));
+        if (name.size() > 100 || name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                                         ".-_:* /@") != name.npos)
+            continue;
+        if (const auto colon = name.find(':'); colon != name.npos)
+            name.erase(0, colon + 1);
+        joined += (joined.empty() ? "" : ", ") + name;
+    }
+    return joined;
+}
+
+std::string shown(const std::filesystem::path& file)
+{
+    const auto text = file.u8string();
+    return std::string(text.begin(), text.end());
+}
+
+std::string last_openssl_reason()
+{
+    const auto code = ERR_peek_last_error();
+    ERR_clear_error();
+    const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+    return reason ? reason : "unknown reason";
+}
+
+checked<std::vector<x509_ptr>> read_certificates(const std::filesystem::path& file)
+{
+    const auto text = read_file(file);
+    if (text.has_error())
+        return text.error();
+    const auto bio = view(*text);
+    std::vector<x509_ptr> certificates;
+    bool asked = false;
+    while (x509_ptr one{PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, &asked)})
+        certificates.push_back(std::move(one));
+    // The loop always ends on an error; "no start line" is the end of the file.
+    const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    const auto reason = last_openssl_reason();
+    if (!at_end)
+        return failed{errc::bad_certificate, shown(file) + " holds a damaged certificate (" + reason + ")"};
+    if (certificates.empty())
+        return failed{errc::bad_certificate, shown(file) + " holds no PEM certificate"};
+    return certificates;
+}
+
+checked<pkey_ptr> read_private_key(const std::filesystem::path& file)
+{
+    auto text = read_file(file);
+    if (text.has_error())
+        return text.error();
+    bool asked = false;
+    pkey_ptr key;
+    {
+        const auto bio = view(*text);
+        key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, &asked));
+    }
+    OPENSSL_cleanse(text->data(), text->size());
+    const auto reason = last_openssl_reason();
+    if (!key && asked)
+        return failed{errc::bad_certificate, shown(file) + " is encrypted: store the key without a passphrase"};
+    if (!key)
+        return failed{errc::bad_certificate, shown(file) + " holds no readable PEM private key (" + reason + ")"};
+    return key;
+}
+
+checked<certificate_facts> read_certificate(const std::filesystem::path& certificate_file,
+                                            const std::filesystem::path& private_key_file)
+{
+    const auto chain = read_certificates(certificate_file);
+    if (chain.has_error())
+        return chain.error();
+    const X509* leaf = chain->front().get();
+    certificate_facts facts;
+    facts.subject = one_line(X509_get_subject_name(leaf));
+    facts.issuer = one_line(X509_get_issuer_name(leaf));
+    facts.common_name = common_name(X509_get_subject_name(leaf));
+    facts.not_before = to_utc(X509_get0_notBefore(leaf));
+    facts.not_after = to_utc(X509_get0_notAfter(leaf));
+    facts.chain = chain->size();
+    if (!private_key_file.empty()) {
+        const auto key = read_private_key(private_key_file);
+        if (key.has_error())
+            return key.error();
+        facts.matches_key = X509_check_private_key(leaf, key->get()) == 1;
+        ERR_clear_error();
+    }
+    return facts;
+}
+
+} // namespace relay::tls
