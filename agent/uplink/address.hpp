@@ -1,0 +1,54 @@
+// Where to dial: the cloud's URL taken apart, and which proxy, if any, stands between.
+#pragma once
+
+#include "common/error/error.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace relay::uplink {
+
+struct cloud_address {
+    std::string host;   // name or address literal, without brackets
+    std::uint16_t port = 443;
+    std::string target = "/"; // path and query
+
+    // "host:port", with brackets around an IPv6 literal.
+    std::string authority() const;
+};
+
+struct proxy_address {
+    std::string host;
+    std::uint16_t port = 80;
+    std::string authorization; // value of Proxy-Authorization, empty where there is no sign-in: a secret
+
+    std::string authority() const; // "host:port": fit for the log
+};
+
+// Why a setting cannot be used: one sentence that does not repeat the setting, as it may hold a password.
+struct bad_address {
+    std::string message;
+};
+[[noreturn]] void throw_exception_from_error(const bad_address& f, const boost::source_location& where);
+
+// A wss:// URL with a host; no user, no fragment.
+boost::system::result<cloud_address, bad_address> parse_cloud_url(std::string_view url);
+// http://[user:password@]host[:port]; user and password are percent-decoded. "host:port" alone is taken as http://.
+boost::system::result<proxy_address, bad_address> parse_proxy_url(std::string_view url);
+
+using environment = std::function<std::string(const char*)>;
+
+// The proxy for connecting to `target` under the setting cloud.proxy ("", "env" or a URL). "env": https_proxy or
+// HTTPS_PROXY (lower case wins, as in curl), unless no_proxy or NO_PROXY names the target.
+boost::system::result<std::optional<proxy_address>, bad_address> choose_proxy(std::string_view setting,
+                                                                              const cloud_address& target,
+                                                                              const environment& read);
+
+// NO_PROXY: entries split by commas or blanks; "*" is everything; "example.com" and ".example.com" are that host and all
+// below it; an address literal is itself; ":port" narrows an entry. Compared without case.
+bool bypasses_proxy(std::string_view no_proxy, std::string_view host, std::uint16_t port);
+
+} // namespace relay::uplink

@@ -1,0 +1,60 @@
+// The real way to the cloud: TCP (through an HTTP proxy where one is set), TLS with the client certificate, WebSocket.
+#pragma once
+
+#include "agent/uplink/link.hpp"
+#include "common/tls/tls.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace relay::uplink {
+
+struct dial_settings {
+    std::string url;                 // wss://host[:port]/path
+    tls::credential_files files;
+    std::string proxy;               // "" direct; "env"; http://[user:password@]host:port
+    std::string user_agent = "workestra-relay";
+    duration step_limit = 10s;       // each step has this long
+    // Reads an environment variable for proxy = "env", empty where it is not set.
+    std::function<std::string(const char*)> environment;
+};
+
+// What one attempt found on its way: for doctor. Steps that were not reached are absent.
+struct dial_report {
+    struct step_done {
+        step what;
+        std::string detail; // "192.0.2.7, 192.0.2.8"; "TLSv1.3, CN=relay.example"
+        duration took{};
+    };
+    std::vector<step_done> steps;
+    std::optional<utc_time> server_time; // the Date of the answer to the upgrade
+    tls::certificate_facts peer;
+    std::string proxy;                   // "proxy.corp.example:3128", empty where it went direct
+};
+
+// Loop thread only; outlives its links' use of it (links themselves stand alone).
+class tls_connector final : public connector {
+public:
+    explicit tls_connector(time_source& time);
+    ~tls_connector() override;
+
+    // Takes settings into use for the next connect(): reads the files, builds the TLS context. On failure nothing
+    // changes: what was loaded before stays in use. Links that are open are not touched.
+    outcome<void> load(dial_settings settings);
+
+    task<outcome<link_ptr>> connect() override;
+    // The same, writing down what it found. No hello is sent: an upgraded link that is closed again was never a session.
+    task<outcome<link_ptr>> dial(dial_report& report);
+    std::string url() const override;
+
+private:
+    struct loaded;
+    struct lookup;
+    time_source& time_;
+    std::shared_ptr<const loaded> loaded_; // shared with the attempt that runs while load() replaces it
+    std::shared_ptr<lookup> lookup_;       // shared with a name look-up that cannot be interrupted
+};
+
+} // namespace relay::uplink
