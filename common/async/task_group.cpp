@@ -84,11 +84,16 @@ void task_group::stop()
 task<void> task_group::join()
 {
     const auto s = state_; // survives the group where the owner goes right after
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    const bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
     while (!s->children.empty()) {
         s->idle.expires_at(asio::steady_timer::time_point::max());
         co_await s->idle.async_wait(use_tuple);
+        const auto mine = co_await asio::this_coro::cancellation_state;
+        if (mine.cancelled() != asio::cancellation_type::none && !s->stopping)
+            s->stop();
     }
+    co_await asio::this_coro::throw_if_cancelled(throws);
     if (s->failure)
         std::rethrow_exception(std::exchange(s->failure, nullptr));
 }

@@ -25,7 +25,9 @@ public:
     // Cancels every child (terminal). Children spawned afterwards are cancelled at once.
     void stop();
 
-    // Returns when no child is left; rethrows the first failure. Not cancellable itself: stop() is how to hurry it.
+    // Returns when no child is left; rethrows the first failure. Where the waiting coroutine is cancelled, the children
+    // are stopped and still awaited. (A coroutine that was cancelled before cannot start this call, as any co_await
+    // throws in it: one that joins on its way out begins with co_await this_coro::throw_if_cancelled(false).)
     task<void> join();
 
     std::size_t size() const noexcept;
