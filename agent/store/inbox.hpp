@@ -10,6 +10,8 @@
 
 #include <deque>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -19,7 +21,7 @@ class logger;
 
 namespace relay::store {
 
-// Loop thread only. Outlives the links: a command offered on a link that is gone is admitted all the same.
+// Loop thread only; await stop() before it goes. Outlives the links: a command offered on a link that is gone is admitted all the same.
 class inbox {
 public:
     // Parses a command and asks policy: the fault is the answer where it must not run.
@@ -32,18 +34,23 @@ public:
     inbox(asio::any_io_executor executor, queue_store& store, outbox& out, time_source& time, check check,
           limits limits, spdlog::logger& log);
 
-    // Takes up the unfinished writes of the store, in the order they were received. Once, before anything is offered.
+    // Takes up the unfinished writes of the store, in the order they were received, and what the outbox owes. Once, before
+    // anything is offered. Time that passed while the agent was off counts against their ttl.
     task<result<void>> recover();
 
     // ---- for the uplink ----
     // Takes a command as PROTOCOL.md says ("Commands and results"). Returns at once; admission goes on behind it, in order.
+    // A refusal (window, policy, params) of a write whose id the store knows is not given: the known outcome is.
     void offer(protocol::command c);
+    // Marks a command that dispatch has not started as cancelled; it still comes out of next(), to be answered.
     void cancel(std::string_view id);
-    // After goodbye: whatever is offered from now on is answered overloaded.
+    // After goodbye: whatever is new from now on is answered overloaded.
     void close();
 
     // ---- for dispatch ----
-    // The next command to carry out; operation_aborted where the waiting coroutine is cancelled.
+    // The next command to carry out; operation_aborted where the waiting coroutine is cancelled. In the order received,
+    // but that a read need not wait for the disk: it passes writes of other lanes that are still being stored.
+    // Do not race it against an operation whose win throws the ticket away.
     task<result<ticket_ptr>> next();
     // The command's result has been given to the outbox: its place in the window is free.
     void release(const ticket_ptr& t);
@@ -55,7 +62,48 @@ public:
     task<void> stop();
 
 private:
-    // Filled in by the implementation.
+    // A command of a lane that may not come out of next() yet: it is being stored, or one before it is.
+    struct waiting {
+        ticket_ptr ticket;
+        bool durable = false;
+        bool dropped = false; // its admission failed
+    };
+    using waiting_ptr = std::shared_ptr<waiting>; // owned by its lane and by the admission under way
+
+    static constexpr std::size_t most_look_ups = 256; // at a time; past it a refusal is given without looking
+
+    std::optional<protocol::fault> refusal(const protocol::command& c) const;
+    void offer_known(protocol::command c, const ticket& known);
+    void refuse(const protocol::command& c, protocol::fault f, bool look_first);
+    void answer(const std::string& id, protocol::fault f);
+    void reused(const std::string& id);
+    void answer_finished(finished_before f);
+    task<void> admit(new_command c, waiting_ptr w);
+    task<void> look_up(std::string id, std::string fingerprint, protocol::fault otherwise);
+    void publish(const ticket_ptr& t);
+    void pump(const std::string& lane);
+    void drop(const waiting_ptr& w);
+    void note(error_code ec);
+    void note_full(bool full);
+    ticket_ptr restore(const unfinished_command& u) const;
+
+    queue_store& store_;
+    outbox& out_;
+    time_source& time_;
+    check check_;
+    limits limits_;
+    spdlog::logger& log_;
+    notifier filled_;
+
+    std::unordered_map<std::string, ticket_ptr> open_; // by id
+    std::unordered_map<std::string, std::deque<waiting_ptr>> lanes_; // only lanes with something being stored
+    std::deque<ticket_ptr> ready_;
+    std::size_t look_ups_ = 0;
+    bool closed_ = false;
+    bool failing_ = false; // the store; for logging a change once
+    bool full_ = false;    // queue.max_commands; likewise
+
+    task_group admissions_;
 };
 
 } // namespace relay::store

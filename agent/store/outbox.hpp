@@ -4,8 +4,11 @@
 
 #include "agent/store/queue_store.hpp"
 #include "common/async/notifier.hpp"
+#include "common/async/task_group.hpp"
 
+#include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 
 namespace spdlog {
@@ -14,39 +17,108 @@ class logger;
 
 namespace relay::store {
 
-// Loop thread only.
+// Loop thread only. Sessions do not overlap: link_up(), …, link_down() returned, link_up().
 class outbox {
 public:
+    // Short answers that lie here before room() waits: what a cloud that sends but does not read can make us hold.
+    static constexpr std::size_t most_replies = 256;
+    static constexpr std::size_t most_reply_bytes = 4 * 1'048'576;
+    // Stored messages held in memory while the link is up; the rest waits on disk and is read page by page.
+    static constexpr std::size_t most_ready = 1'024;
+    static constexpr std::size_t most_ready_bytes = 1'048'576;
+    // Results of reads kept in memory where the link is down and the store cannot be written; older ones are dropped.
+    static constexpr std::size_t most_kept_reads = 256;
+
     outbox(asio::any_io_executor executor, queue_store& store, time_source& time, spdlog::logger& log);
+
+    // Learns from the store what is owed. Once, before anything else; inbox::recover() does it.
+    task<result<void>> recover();
+    // Ends what goes on in the background. Call it before the outbox goes; link_down() first where a session is on.
+    task<void> stop();
 
     // ---- for the uplink ----
     // A session begins. `acked`: welcome's ack. Stored messages above it are sent (again), in order.
     void link_up(sequence acked, std::size_t max_message_bytes);
-    // The session is over: short answers not yet taken are dropped, reads not yet taken are stored.
+    // The session is over: short answers not yet taken are dropped, reads not yet taken are stored. Not cancellable.
     task<void> link_down();
     // The next frame to send: short answers and reads first, then stored messages by seq. Waits; operation_aborted
     // where the waiting coroutine is cancelled, a store error where reading failed (try again later).
     // A body over max_message_bytes becomes result_too_large, a stored read past its expiry deadline_exceeded.
+    // One caller at a time. A frame that was returned counts as sent: do not race next() against an operation whose
+    // win throws the frame away (a cancelled next() takes nothing).
     task<result<std::string>> next();
     // True where next() would have to wait: everything that is ready has been taken.
     bool idle() const noexcept;
+    // The cloud holds everything up to `seq`. Returns at once; what was acknowledged meanwhile shares one commit.
     void acknowledge(sequence seq);
-    // Waits while too many short answers lie here because the cloud sends faster than it reads.
+    // Waits while too many short answers lie here because the cloud sends faster than it reads; success at once where
+    // the link is down. operation_aborted where the waiting coroutine is cancelled.
     task<error_code> room();
 
     // ---- for the inbox and dispatch ----
     // A frame that is worth nothing after this session (accepted, problem, a refusal, a repeated result).
+    // Dropped where the link is down.
     void reply(std::string frame);
+    // The stored result `seq` again, for a command that was repeated. Sent only where it went out on this link before:
+    // otherwise it is still in line, and must not overtake what has a lower seq.
+    void repeat(sequence seq, std::string body);
     // The result of an accepted write. Returns when it is durable; where the store cannot be written it keeps trying
-    // (backoff up to 30 s) until it can or the coroutine is cancelled.
+    // (backoff up to 30 s) until it can or the coroutine is cancelled. Other errors: errc::not_found, store_corrupt.
     task<result<void>> finish(protocol::result r);
-    // The result of a read: sent at once while the link is up, stored where it is not. `deadline`: its ttl.
+    // The result of a read: sent at once while the link is up, stored where it is not. `deadline`: its ttl. Where it can
+    // be neither sent nor stored it is kept in memory for the next session.
     task<void> answer_read(protocol::result r, steady_time deadline);
 
+    // An event, without seq (protocol::encode_event). Returns when it is durable; store errors are the caller's.
+    task<result<sequence>> publish(std::string body);
+
+    // Stored messages that the cloud has not acknowledged.
     std::int64_t unacked() const noexcept;
 
 private:
-    // Filled in by the implementation.
+    // A frame that passes in memory; with a deadline: the result of a read.
+    struct passing {
+        std::string frame;
+        std::string id;
+        std::optional<steady_time> deadline;
+    };
+
+    task<error_code> refresh();
+    task<error_code> fetch();
+    task<bool> store_read(const passing& read);
+    task<void> flush_acks();
+    std::string take_passing();
+    std::string take_stored();
+    void pass(passing p);
+    void stored(stored_message m);
+    void forget_ready();
+    std::string fitted(std::string body) const;
+    void note(error_code ec);
+
+    queue_store& store_;
+    time_source& time_;
+    spdlog::logger& log_;
+    notifier filled_;
+    notifier drained_;
+
+    bool up_ = false;
+    bool refreshed_ = false;    // tail_ was asked of the store in this session: an old copy may have been renumbered
+    std::uint64_t session_ = 0;
+    std::size_t max_bytes_ = protocol::default_max_message_bytes;
+
+    std::deque<passing> passing_;
+    std::size_t passing_bytes_ = 0;
+    std::deque<stored_message> ready_; // the stored messages from taken_ (exclusive) to cached_to_ (inclusive)
+    std::size_t ready_bytes_ = 0;
+    sequence acked_ = 0;     // the cloud holds everything up to here
+    sequence taken_ = 0;     // given to next() in this session
+    sequence cached_to_ = 0; // read from disk, or put here by stored()
+    sequence tail_ = 0;      // the last seq given out
+
+    task_group acks_; // at most one flush_acks()
+    bool flushing_ = false;
+    sequence flushed_ = 0; // what the store was told
+    bool failing_ = false; // the store; for logging a change once
 };
 
 } // namespace relay::store

@@ -5,6 +5,7 @@
 #include "agent/protocol/messages.hpp"
 #include "common/async/async.hpp"
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -57,6 +58,14 @@ struct stored_message {
     std::optional<utc_time> expires_at; // a stored read: after it the cloud gets deadline_exceeded instead
 };
 
+// What the queue holds now, for status and metrics.
+struct queue_status {
+    std::int64_t unfinished = 0;     // commands that are owed a result
+    std::int64_t unacked = 0;        // stored messages the cloud has not acknowledged
+    std::optional<utc_time> oldest;  // when the oldest of both came; nothing where there is none
+    std::int64_t bytes = 0;          // on disk
+};
+
 // Every call returns only when what it did is durable (or has failed and changed nothing), in the order the calls were
 // made. Called on the loop thread, never blocks it; cancelling a waiting coroutine does not undo a call already made.
 // Errors: errc::store_full, store_read_only, store_io, store_corrupt.
@@ -69,24 +78,30 @@ public:
     virtual task<result<std::vector<unfinished_command>>> unfinished() = 0;
 
     virtual task<result<admission>> admit(new_command c) = 0;
+    // What admit() would find, without storing anything: nothing where `id` is unknown. Sees every admit() made before.
+    virtual task<result<std::optional<admission>>> look_up(std::string id, std::string fingerprint) = 0;
     // A try is about to be made: durable before the request to Exchange leaves. Counts the attempt.
     virtual task<result<void>> begin(std::string id, utc_time at, std::string note) = 0;
     // The last try of `id` failed and will be repeated: it is known that it changed nothing, so begun is taken back.
     virtual task<result<void>> retract(std::string id, std::string fault_code) = 0;
-    // Ends a write: its result gets the next seq, its params are dropped, it joins the history.
+    // Ends a write: its result gets the next seq, its params are dropped, it joins the history. Idempotent: the first
+    // result is kept and its seq given again. errc::not_found (begin and retract too) where there is no such command.
     virtual task<result<sequence>> finish(std::string id, std::string body, utc_time at) = 0;
     // Stores a message that ends no stored command: an event, or a read's result while the link is down.
     virtual task<result<sequence>> append(std::string body, std::string command_id, std::optional<utc_time> expires_at) = 0;
 
     // Messages with a seq above `after`, in order: at most `most` of them and, past the first, `most_bytes`.
     virtual task<result<std::vector<stored_message>>> read(sequence after, std::size_t most, std::size_t most_bytes) = 0;
-    // The cloud holds everything up to `seq`. Idempotent; a lower seq than before changes nothing.
+    // The cloud holds everything up to `seq`. Idempotent; a lower seq than before changes nothing, and one that was
+    // never given out counts as the last that was.
     virtual task<result<void>> acknowledge(sequence seq) = 0;
 
     // This store is an old copy come back to life: a new id, what is owed is numbered anew from 1.
     virtual task<result<identity>> renew() = 0;
     // Forgets finished and acknowledged commands that ended before `before`, some at a time; returns how many.
     virtual task<result<std::size_t>> prune(utc_time before, std::size_t most) = 0;
+
+    virtual task<result<queue_status>> status() = 0;
 };
 
 } // namespace relay::store

@@ -1,0 +1,62 @@
+// The queue in one SQLite file. A thread of its own owns the connection; calls made while it commits join one
+// transaction (group commit), so that many commands cost one sync of the disk.
+#pragma once
+
+#include "agent/store/queue_store.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+namespace spdlog {
+class logger;
+}
+
+namespace relay::store {
+
+// Made and destroyed on the loop thread; destroying it finishes the calls already made and closes the file. The
+// io_context of the callers outlives it.
+class sqlite_queue_store final : public queue_store {
+public:
+    enum class threading {
+        own_thread, // the agent
+        inline_,    // jobs run at once inside the call: tests and simulations in virtual time
+    };
+
+    struct settings {
+        std::filesystem::path folder;        // data_dir: holds queue.db and the lock; empty: in memory, for tests
+        std::int64_t max_commands = 100'000; // unfinished, and finished but not acknowledged
+        threading mode = threading::own_thread;
+        std::function<utc_time()> utc_now;   // stamps events and stored reads; empty: the machine's clock. Store thread
+    };
+
+    static constexpr std::size_t most_queued_jobs = 8'192;  // calls not yet answered; one beyond it is errc::store_full
+    static constexpr std::size_t most_jobs_a_commit = 256;
+
+    // Takes the folder's lock, brings the file to this version and checks it. Blocks, for seconds where a large file
+    // was not closed in order. Errors: errc::store_locked, store_newer, store_corrupt, store_read_only, store_full,
+    // store_io; each is logged with what SQLite or the system said.
+    static result<std::unique_ptr<sqlite_queue_store>> open(settings s, spdlog::logger& log);
+    ~sqlite_queue_store() override;
+
+    task<result<identity>> who() override;
+    task<result<std::vector<unfinished_command>>> unfinished() override;
+    task<result<admission>> admit(new_command c) override;
+    task<result<std::optional<admission>>> look_up(std::string id, std::string fingerprint) override;
+    task<result<void>> begin(std::string id, utc_time at, std::string note) override;
+    task<result<void>> retract(std::string id, std::string fault_code) override;
+    task<result<sequence>> finish(std::string id, std::string body, utc_time at) override;
+    task<result<sequence>> append(std::string body, std::string command_id, std::optional<utc_time> expires_at) override;
+    task<result<std::vector<stored_message>>> read(sequence after, std::size_t most, std::size_t most_bytes) override;
+    task<result<void>> acknowledge(sequence seq) override;
+    task<result<identity>> renew() override;
+    task<result<std::size_t>> prune(utc_time before, std::size_t most) override;
+    task<result<queue_status>> status() override;
+
+private:
+    struct parts;
+    explicit sqlite_queue_store(std::unique_ptr<parts> p);
+    std::unique_ptr<parts> parts_;
+};
+
+} // namespace relay::store
