@@ -1,0 +1,182 @@
+#include "agent/dispatch/command_run.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
+#include <algorithm>
+
+namespace relay::dispatch {
+namespace {
+
+constexpr backoff::limits retry_limits{500ms, 30s};
+constexpr duration shortest_request = 1s;
+constexpr duration between_looks = 5s; // while an outcome is unknown
+
+} // namespace
+
+command_run::command_run(asio::any_io_executor executor, store::ticket_ptr t, const services& s, const limits& l,
+                         std::uint64_t seed)
+    : ticket_(std::move(t)), services_(s), limits_(l), wake_(std::move(executor)), pace_(retry_limits, seed)
+{
+    if (ticket_->begun) {
+        // Found begun at start: it was sent at most that long ago on a wall clock that may have jumped since.
+        const auto ago = std::clamp<duration>(services_.time.utc_now() - ticket_->begun->at, 0s, limits_.settle);
+        unknown_since_ = services_.time.now() - ago;
+    }
+}
+
+// Until `t`, or until somebody calls wake(): then the caller looks at its condition again.
+task<command_run::woken> command_run::pause_until(steady_time t)
+{
+    using namespace asio::experimental::awaitable_operators;
+    bool notified = false;
+    for (;;) {
+        const bool can_end = !outcome_is_unknown();
+        if (draining_)
+            co_return woken::draining;
+        if (can_end && ticket_->cancelled && !ticket_->started)
+            co_return woken::cancelled;
+        const auto now = services_.time.now();
+        if (can_end && now >= ticket_->deadline)
+            co_return woken::deadline;
+        if (notified || now >= t)
+            co_return woken::elapsed;
+        const auto until = can_end ? std::min(t, ticket_->deadline) : t;
+        const auto first = co_await (services_.time.sleep_for(until - now) || wake_.wait());
+        notified = first.index() == 1;
+    }
+}
+
+task<std::optional<ending>> command_run::wait_for_wake()
+{
+    co_return ended_by(co_await pause_until(steady_time::max()));
+}
+
+std::optional<ending> command_run::ended_by(woken w) const
+{
+    switch (w) {
+    case woken::elapsed:
+        return std::nullopt;
+    case woken::deadline:
+        return ending{deadline_answer()};
+    case woken::cancelled:
+        return ending{protocol::fault{protocol::fault_code::cancelled, "cancelled before it was begun", {}}};
+    case woken::draining:
+        // A stored write goes on after the next start; a read is answered with what is known.
+        if (ticket_->kind == protocol::operation_class::write)
+            return ending{};
+        return ending{last_error_ ? last_error_->fault
+                                  : protocol::fault{protocol::fault_code::overloaded, "the agent is shutting down", {}}};
+    }
+    return std::nullopt;
+}
+
+reply command_run::deadline_answer() const
+{
+    if (last_error_)
+        return last_error_->fault;
+    return protocol::fault{protocol::fault_code::deadline_exceeded, "the command's time passed before it could be tried", {}};
+}
+
+task<std::optional<ending>> command_run::before_try()
+{
+    for (;;) {
+        const auto now = services_.time.now();
+        if (outcome_is_unknown() && !draining_) {
+            ticket_->started = true;
+            co_return std::nullopt; // the next step is a look-up, which harms nobody
+        }
+        if (auto over = ended_by(co_await pause_until(now)))
+            co_return over;
+        const auto start = services_.gate.may_start(mailbox_, failed_before_, now);
+        if (start <= now) {
+            ticket_->started = true;
+            count_attempt();
+            co_return std::nullopt;
+        }
+        if (auto over = ended_by(co_await pause_until(start)))
+            co_return over;
+    }
+}
+
+task<std::optional<ending>> command_run::after_failure(ews::error e)
+{
+    const auto now = services_.time.now();
+    services_.gate.failed(e, mailbox_, now, services_.time.utc_now());
+    services_.log.debug("{} {}: {} ({})", ticket_->op, ticket_->id, e.fault.message, protocol::name(e.fault.code));
+    failed_before_ = true;
+    counted_ = false;
+    const bool read = ticket_->kind == protocol::operation_class::read;
+    const bool ends = e.remedy == ews::remedy::give_up || (read && e.remedy == ews::remedy::sign_in);
+    // While an outcome is unknown even a permanent refusal of the look-up proves nothing about it: go on looking, at
+    // least until the write has settled and the command's time is over.
+    if (ends && (!outcome_is_unknown() || (settled() && deadline_passed())))
+        co_return ending{std::move(e.fault)};
+    const auto delay = e.remedy == ews::remedy::back_off ? std::max<duration>(e.back_off, pace_.next()) : pace_.next();
+    last_error_ = std::move(e);
+    // No further try fits in: say so now instead of at the deadline.
+    if (!outcome_is_unknown() && now + delay >= ticket_->deadline)
+        co_return ending{deadline_answer()};
+    co_return ended_by(co_await pause_until(now + delay));
+}
+
+void command_run::succeeded()
+{
+    services_.gate.succeeded(services_.time.now(), services_.time.utc_now());
+}
+
+void command_run::count_attempt()
+{
+    if (!std::exchange(counted_, true))
+        ++ticket_->attempts;
+}
+
+duration command_run::request_limit() const
+{
+    if (ticket_->kind == protocol::operation_class::write)
+        return limits_.request;
+    return std::clamp(ticket_->deadline - services_.time.now(), shortest_request, limits_.request);
+}
+
+task<std::optional<ending>> command_run::begin(std::string note)
+{
+    const auto stored = co_await services_.store.begin(ticket_->id, services_.time.utc_now(), std::move(note));
+    if (stored.has_value()) {
+        count_attempt();
+        co_return std::nullopt;
+    }
+    co_return co_await after_failure({{protocol::fault_code::overloaded,
+                                       fmt::format("the queue cannot be written: {}", stored.error().message()), {}},
+                                      ews::remedy::retry, ews::effect::none, {}, false});
+}
+
+task<void> command_run::retract(const ews::error& e)
+{
+    // Where this is not stored, the next start looks the try up without need: slower, never wrong.
+    co_await services_.store.retract(ticket_->id, std::string(protocol::name(e.fault.code)));
+}
+
+void command_run::outcome_unknown()
+{
+    unknown_since_ = services_.time.now();
+    tried_in_vain_ = true;
+}
+
+bool command_run::settled() const
+{
+    return !unknown_since_ || services_.time.now() - *unknown_since_ >= limits_.settle;
+}
+
+task<std::optional<ending>> command_run::wait_to_settle()
+{
+    const auto now = services_.time.now();
+    co_return ended_by(co_await pause_until(std::min(now + between_looks, *unknown_since_ + limits_.settle)));
+}
+
+void command_run::drain()
+{
+    draining_ = true;
+    wake_.notify();
+}
+
+} // namespace relay::dispatch

@@ -1,0 +1,120 @@
+// One command from its turn to its end: waiting, retries and their pace, its deadline, and what is still unknown.
+// The operations (operations.hpp) are written on top of it and read like the story they tell.
+#pragma once
+
+#include "agent/dispatch/server_gate.hpp"
+#include "agent/ews/exchange.hpp"
+#include "agent/store/queue_store.hpp"
+#include "agent/store/ticket.hpp"
+#include "common/async/notifier.hpp"
+#include "common/time/backoff.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <functional>
+#include <optional>
+
+namespace spdlog {
+class logger;
+}
+
+namespace relay::dispatch {
+
+namespace json = boost::json;
+
+struct limits {
+    duration request = 30s;  // exchange.timeout_s: one request to Exchange
+    duration settle = 120s;  // exchange.settle_s: how long a request of unknown outcome may still take effect
+    int parallel_parts = 4;  // requests that one availability.get has under way at once
+};
+
+// What every command uses; owned by app, outlives every run.
+struct services {
+    ews::exchange& exchange;
+    store::queue_store& store;
+    time_source& time;
+    server_gate& gate;
+    // Says by policy whether the account may act in a mailbox: a fault where it may not.
+    std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
+    std::function<task<json::object>()> diagnose; // agent.diagnose
+    spdlog::logger& log;
+};
+
+using reply = protocol::checked<json::object>;
+// How a run ended; nothing: it was suspended (shutdown) and a stored write goes on after the next start.
+using ending = std::optional<reply>;
+
+// Loop thread only. Used by one coroutine; wake() and drain() come from outside it.
+class command_run {
+public:
+    command_run(asio::any_io_executor executor, store::ticket_ptr t, const services& s, const limits& l, std::uint64_t seed);
+
+    const store::ticket& ticket() const noexcept { return *ticket_; }
+    const store::ticket_ptr& ticket_pointer() const noexcept { return ticket_; }
+    services& use() noexcept { return services_; }
+    const limits& bounds() const noexcept { return limits_; }
+
+    // The mailbox this command talks about, for pauses that Exchange asked for; empty: none.
+    void about(std::string mailbox_key) { mailbox_ = std::move(mailbox_key); }
+
+    // Waits to be woken (its turn may have come): how the command ends instead, as below.
+    task<std::optional<ending>> wait_for_wake();
+
+    // Waits until a try may start. How the command ends instead: cancelled, its deadline passed, or suspended. While the
+    // outcome of an earlier try is unknown neither cancel nor deadline ends it, and the wait is only for a look-up.
+    task<std::optional<ending>> before_try();
+
+    // What a failed try means: how the command ends, or nothing, after the pause that is due, where it may go on.
+    task<std::optional<ending>> after_failure(ews::error e);
+
+    // Every successful call tells the gate.
+    void succeeded();
+    // A try begins. Counted once until it fails.
+    void count_attempt();
+
+    // How long the next request may take: exchange.timeout_s, for a read not beyond its deadline.
+    duration request_limit() const;
+
+    // ---- writes: a try is begun durably before its request leaves ----
+    // Empty where it is not stored (then as after_failure).
+    task<std::optional<ending>> begin(std::string note);
+    // The begun try is known to have changed nothing.
+    task<void> retract(const ews::error& e);
+    // From now on it is not known whether the try took effect.
+    void outcome_unknown();
+    bool outcome_is_unknown() const noexcept { return unknown_since_.has_value(); }
+    // True where settle has passed since the try of unknown outcome: if it is not in Exchange now, it never will be.
+    bool settled() const;
+    // A look-up did not find the try's effect: waits before the next look, at most until it is settled.
+    task<std::optional<ending>> wait_to_settle();
+    void outcome_known() { unknown_since_.reset(); }
+    // This may be a repeat: it was begun before a restart, or may have been given to another agent.
+    bool may_be_repeat() const { return ticket_->redelivered || ticket_->begun.has_value() || tried_in_vain_; }
+    bool deadline_passed() const { return services_.time.now() >= ticket_->deadline; }
+    // What ends a command whose deadline passed: the last try's fault, or deadline_exceeded where there was none.
+    reply deadline_answer() const;
+
+    void wake() { wake_.notify(); }
+    // Shutdown: no further try; a wait ends now.
+    void drain();
+
+private:
+    enum class woken { elapsed, deadline, cancelled, draining };
+    task<woken> pause_until(steady_time t);
+    std::optional<ending> ended_by(woken w) const;
+
+    store::ticket_ptr ticket_;
+    services services_;
+    limits limits_;
+    std::string mailbox_;
+    notifier wake_;
+    backoff pace_;
+    std::optional<ews::error> last_error_;
+    std::optional<steady_time> unknown_since_;
+    bool tried_in_vain_ = false; // a try of this run had an unknown outcome
+    bool draining_ = false;
+    bool failed_before_ = false;
+    bool counted_ = false; // the present try is in ticket's attempts
+};
+
+} // namespace relay::dispatch

@@ -1,0 +1,149 @@
+#include "agent/dispatch/dispatcher.hpp"
+
+#include "agent/dispatch/operations.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <spdlog/logger.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace relay::dispatch {
+
+dispatcher::dispatcher(asio::any_io_executor executor, parts p, limits l, std::uint64_t seed)
+    : executor_(executor), parts_(std::move(p)), limits_(l), random_(seed),
+      gate_(random_(), [this] { wake_all(); }, parts_.log), handlers_(executor)
+{
+}
+
+task<void> dispatcher::run()
+{
+    co_await asio::this_coro::throw_if_cancelled(false); // handlers are joined on the way out
+    for (;;) {
+        auto next = co_await parts_.in.next();
+        if (next.has_error())
+            break;
+        take(std::move(*next));
+    }
+    handlers_.stop();
+    co_await handlers_.join();
+}
+
+void dispatcher::take(store::ticket_ptr t)
+{
+    const services s{parts_.exchange, parts_.store, parts_.time, gate_, parts_.allows_mailbox, parts_.diagnose, parts_.log};
+    const auto run = std::make_shared<command_run>(executor_, std::move(t), s, limits_, random_());
+    runs_.insert(run);
+    run->ticket_pointer()->wake = [weak = std::weak_ptr(run)] {
+        if (const auto waiting = weak.lock())
+            waiting->wake();
+    };
+    if (!run->ticket().lane.empty())
+        lanes_[run->ticket().lane].push_back(run);
+    if (draining_)
+        run->drain();
+    handlers_.spawn(carry_out(run));
+}
+
+task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
+{
+    const auto ticket = run->ticket_pointer();
+    ending end;
+    std::string fault;
+    try {
+        if (auto over = co_await wait_for_turn(*run))
+            end = std::move(*over);
+        else
+            end = co_await perform(*run);
+    } catch (const std::exception& e) {
+        fault = e.what();
+    }
+    // Cut off by the end of the drain (operators && and || wrap the cancel in exceptions of their own, so the state is
+    // what tells): a stored write goes on after the next start.
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none)
+        co_return;
+    if (!fault.empty()) {
+        parts_.log.error("{} {}: {}", ticket->op, ticket->id, fault);
+        end = reply(protocol::fault{protocol::fault_code::internal, "a fault of the agent itself; its log says more", {}});
+    }
+
+    if (end) {
+        const auto took = std::chrono::round<milliseconds>(parts_.time.now() - ticket->received_at);
+        protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};
+        if (ticket->kind == protocol::operation_class::write)
+            co_await parts_.out.finish(std::move(r));
+        else
+            co_await parts_.out.answer_read(std::move(r), ticket->deadline);
+    }
+    leave_lane(*run);
+    runs_.erase(run);
+    ticket->wake = nullptr;
+    parts_.in.release(ticket);
+}
+
+task<std::optional<ending>> dispatcher::wait_for_turn(command_run& run)
+{
+    const auto& name = run.ticket().lane;
+    while (!name.empty() && lanes_[name].front().get() != &run)
+        if (auto over = co_await run.wait_for_wake())
+            co_return over;
+    co_return std::nullopt;
+}
+
+task<ending> dispatcher::perform(command_run& run)
+{
+    const auto& t = run.ticket();
+    if (t.operation.has_error())
+        co_return reply(t.operation.error());
+    // A write whose earlier try may have taken effect is seen through even where policy has changed: it is looked up.
+    if (const auto allowed = parts_.allows(t); allowed.has_error() && !t.begun)
+        co_return reply(allowed.error());
+
+    const auto& op = *t.operation;
+    if (std::holds_alternative<protocol::agent_diagnose>(op)) {
+        run.count_attempt();
+        co_return reply(co_await parts_.diagnose());
+    }
+    if (std::holds_alternative<protocol::connection_test>(op))
+        co_return co_await run_connection_test(run);
+    if (const auto* verify = std::get_if<protocol::mailbox_verify>(&op))
+        co_return co_await run_mailbox_verify(run, *verify);
+    if (const auto* availability = std::get_if<protocol::availability_get>(&op))
+        co_return co_await run_availability_get(run, *availability);
+    if (const auto* create = std::get_if<protocol::event_create>(&op))
+        co_return co_await run_event_create(run, *create);
+    if (const auto* update = std::get_if<protocol::event_update>(&op))
+        co_return co_await run_event_update(run, *update);
+    if (const auto* cancel = std::get_if<protocol::event_cancel>(&op))
+        co_return co_await run_event_cancel(run, *cancel);
+    co_return co_await run_event_get(run, std::get<protocol::event_get>(op));
+}
+
+void dispatcher::leave_lane(const command_run& run)
+{
+    const auto found = lanes_.find(run.ticket().lane);
+    if (found == lanes_.end())
+        return;
+    auto& waiting = found->second;
+    std::erase_if(waiting, [&](const auto& other) { return other.get() == &run; });
+    if (waiting.empty())
+        lanes_.erase(found);
+    else
+        waiting.front()->wake();
+}
+
+void dispatcher::drain()
+{
+    draining_ = true;
+    for (const auto& run : runs_)
+        run->drain();
+}
+
+void dispatcher::wake_all()
+{
+    for (const auto& run : runs_)
+        run->wake();
+}
+
+} // namespace relay::dispatch

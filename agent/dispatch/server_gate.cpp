@@ -1,0 +1,96 @@
+#include "agent/dispatch/server_gate.hpp"
+
+#include <spdlog/logger.h>
+
+#include <algorithm>
+
+namespace relay::dispatch {
+namespace {
+
+constexpr backoff::limits probe_limits{500ms, 30s};
+constexpr duration longest_probe = 60s;           // a probe that is not back by then no longer holds up the next one
+constexpr std::size_t most_paused_mailboxes = 10'000;
+
+bool is_outage(const ews::error& e)
+{
+    return e.remedy == ews::remedy::retry && e.fault.code == protocol::fault_code::exchange_unavailable;
+}
+
+} // namespace
+
+server_gate::server_gate(std::uint64_t seed, std::function<void()> reopened, spdlog::logger& log)
+    : reopened_(std::move(reopened)), log_(log), probe_pace_(probe_limits, seed)
+{
+}
+
+steady_time server_gate::may_start(const std::string& mailbox, bool repeated, steady_time now)
+{
+    auto earliest = server_paused_until_;
+    if (const auto paused = mailbox_paused_until_.find(mailbox); paused != mailbox_paused_until_.end())
+        earliest = std::max(earliest, paused->second);
+    if (repeated && state_ == server_state::unreachable)
+        earliest = std::max(earliest, next_probe_);
+    if (earliest <= now && repeated && state_ == server_state::unreachable)
+        next_probe_ = now + longest_probe; // this caller is the probe; its outcome sets the next one's time
+    return earliest;
+}
+
+void server_gate::succeeded(steady_time now, utc_time wall)
+{
+    if (state_ == server_state::ok)
+        return;
+    const auto before = state_;
+    if (before == server_state::busy && server_paused_until_ > now)
+        return; // a request from before the pause came back
+    change(server_state::ok, wall);
+    last_error_.clear();
+    probe_pace_.reset();
+    if (before == server_state::unreachable || before == server_state::auth_failed)
+        log_.info("exchange: answers again");
+    reopened_();
+}
+
+void server_gate::failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall)
+{
+    if (e.remedy == ews::remedy::back_off) {
+        last_error_ = e.fault.message;
+        if (e.whole_server) {
+            if (state_ != server_state::busy)
+                log_.warn("exchange: throttles the service account; pausing {} ms", e.back_off.count());
+            change(server_state::busy, wall);
+            server_paused_until_ = std::max(server_paused_until_, now + e.back_off);
+            return;
+        }
+        if (mailbox_paused_until_.size() >= most_paused_mailboxes)
+            std::erase_if(mailbox_paused_until_, [&](const auto& entry) { return entry.second <= now; });
+        if (mailbox_paused_until_.size() < most_paused_mailboxes) {
+            auto& until = mailbox_paused_until_[mailbox];
+            until = std::max(until, now + e.back_off);
+        }
+        return;
+    }
+    if (e.remedy == ews::remedy::sign_in) {
+        if (state_ != server_state::auth_failed)
+            log_.error("exchange: {}; reads fail and writes wait until the credentials change", e.fault.message);
+        last_error_ = e.fault.message;
+        change(server_state::auth_failed, wall);
+        return;
+    }
+    if (is_outage(e)) {
+        if (state_ != server_state::unreachable)
+            log_.warn("exchange: {}; writes wait, reads fail at the end of their time", e.fault.message);
+        last_error_ = e.fault.message;
+        change(server_state::unreachable, wall);
+        next_probe_ = now + probe_pace_.next();
+    }
+}
+
+void server_gate::change(server_state to, utc_time wall)
+{
+    if (state_ == to)
+        return;
+    state_ = to;
+    since_ = wall;
+}
+
+} // namespace relay::dispatch

@@ -1,0 +1,52 @@
+// What the agent knows of the server's health, and when a command may try (again): a circuit breaker for outages, and
+// pauses where Exchange asked for one. Decides only; the caller waits.
+#pragma once
+
+#include "agent/ews/exchange.hpp"
+#include "common/time/backoff.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace spdlog {
+class logger;
+}
+
+namespace relay::dispatch {
+
+enum class server_state { unknown, ok, unreachable, auth_failed, busy };
+
+// Loop thread only.
+class server_gate {
+public:
+    // `reopened` is called when the server answers after an outage or a refused sign-in, so that waiting commands look up.
+    server_gate(std::uint64_t seed, std::function<void()> reopened, spdlog::logger& log);
+
+    // When a try for `mailbox` may start; a time at or before `now` means now. A first try is held up only by a pause
+    // that Exchange asked for; a repeated one, while the server is down, goes one at a time with growing distances.
+    steady_time may_start(const std::string& mailbox, bool repeated, steady_time now);
+
+    void succeeded(steady_time now, utc_time wall);
+    void failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall);
+
+    server_state state() const noexcept { return state_; }
+    utc_time since() const noexcept { return since_; }
+    const std::string& last_error() const noexcept { return last_error_; }
+
+private:
+    void change(server_state to, utc_time wall);
+
+    std::function<void()> reopened_;
+    spdlog::logger& log_;
+    server_state state_ = server_state::unknown;
+    utc_time since_{};
+    std::string last_error_;
+    backoff probe_pace_;
+    steady_time next_probe_{};
+    steady_time server_paused_until_{};
+    std::unordered_map<std::string, steady_time> mailbox_paused_until_;
+};
+
+} // namespace relay::dispatch

@@ -1,0 +1,205 @@
+#include "agent/dispatch/meeting.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace relay;
+using namespace relay::dispatch;
+using protocol::body_format;
+using protocol::event_body;
+
+namespace {
+
+constexpr utc_time monday = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
+const std::string url = "https://meet.example/x?a=1&b=\"2\"";
+
+protocol::event_fields wanted()
+{
+    protocol::event_fields f;
+    f.subject = "Interview";
+    f.start = monday + 9h;
+    f.end = monday + 10h;
+    return f;
+}
+
+// What Exchange holds after the fields were written to a new item.
+ews::item written(const ews::item_fields& f)
+{
+    ews::item i;
+    i.fields.subject = f.subject.value_or("");
+    i.fields.start = *f.start;
+    i.fields.end = *f.end;
+    i.windows_zone = f.windows_zone.value_or("");
+    i.fields.body = f.body.value_or(std::nullopt);
+    i.fields.location = f.location.value_or(std::nullopt);
+    i.fields.online_meeting_url = f.online_meeting_url.value_or(std::nullopt);
+    i.fields.time_zone = f.iana_zone.value_or(std::nullopt);
+    i.location_filled = f.location_filled.value_or(false);
+    return i;
+}
+
+} // namespace
+
+TEST_CASE("the link is put into a body and taken out again without a trace", "[unit][dispatch]")
+{
+    const auto body = GENERATE(event_body{body_format::text, "Hello\nworld"}, event_body{body_format::html, "<p>Hello</p>"},
+                               event_body{body_format::html, "<html><body><p>Hello</p></body></html>"},
+                               event_body{body_format::text, ""}, event_body{body_format::text, "ends in a line end\n"});
+    const auto with = with_link(body, url);
+    CHECK(with.format == body.format);
+    CHECK(with.content != body.content);
+    if (!body.content.empty())
+        CHECK(without_link(with) == body);
+}
+
+TEST_CASE("a body that was only the link is no body", "[unit][dispatch]")
+{
+    const auto with = with_link(std::nullopt, url);
+    CHECK(with.format == body_format::html);
+    CHECK(with.content.find("href=\"https://meet.example/x?a=1&amp;b=&quot;2&quot;\"") != std::string::npos);
+    CHECK(without_link(with) == std::nullopt);
+    CHECK(without_link({body_format::html, "<html><head></head><body>" + with.content + "\r\n</body></html>"}) == std::nullopt);
+}
+
+TEST_CASE("the link is found again in a text whose line ends Exchange changed", "[unit][dispatch]")
+{
+    auto with = with_link(event_body{body_format::text, "Agenda"}, url);
+    std::string crlf;
+    for (const char c : with.content)
+        crlf += c == '\n' ? "\r\n" : std::string(1, c);
+    CHECK(without_link({body_format::text, crlf}) == event_body{body_format::text, "Agenda"});
+}
+
+TEST_CASE("a body that never had a link stays as it is", "[unit][dispatch]")
+{
+    const event_body body{body_format::text, "Join online: ask Bob\n________________________________\nbye"};
+    CHECK(without_link(body) == body);
+    const event_body empty{body_format::text, ""};
+    CHECK(without_link(empty) == empty);
+}
+
+TEST_CASE("the link fills the location where none is given and the URL fits", "[unit][dispatch]")
+{
+    auto f = wanted();
+    f.online_meeting_url = url;
+    CHECK(fields_for_create(f).location == std::optional(std::optional(url)));
+    CHECK(fields_for_create(f).location_filled == true);
+
+    f.location = "Room 4";
+    CHECK(fields_for_create(f).location == std::optional(std::optional(std::string("Room 4"))));
+    CHECK(fields_for_create(f).location_filled.value_or(false) == false);
+
+    f.location.reset();
+    f.online_meeting_url = "https://meet.example/" + std::string(300, 'x');
+    CHECK_FALSE(fields_for_create(f).location.has_value());
+}
+
+TEST_CASE("what was created reads back as it was given", "[unit][dispatch]")
+{
+    auto f = wanted();
+    f.time_zone = "Europe/Berlin";
+    f.online_meeting_url = url;
+    f.body = event_body{body_format::html, "<p>Agenda</p>"};
+    const auto item = written(fields_for_create(f));
+    CHECK(item.windows_zone == "W. Europe Standard Time");
+    const auto given = as_given(item);
+    CHECK(given.body == f.body);
+    CHECK(given.location == std::nullopt);
+    CHECK(given.online_meeting_url == url);
+    CHECK(given.time_zone == "Europe/Berlin");
+}
+
+TEST_CASE("a zone that somebody chose in Outlook wins over the noted one", "[unit][dispatch]")
+{
+    auto f = wanted();
+    f.time_zone = "Europe/Berlin";
+    auto item = written(fields_for_create(f));
+    item.windows_zone = "Tokyo Standard Time";
+    CHECK(as_given(item).time_zone == "Asia/Tokyo");
+}
+
+TEST_CASE("a new body keeps the link", "[unit][dispatch]")
+{
+    auto f = wanted();
+    f.online_meeting_url = url;
+    const auto item = written(fields_for_create(f));
+    protocol::event_changes set;
+    set.body = event_body{body_format::text, "New agenda"};
+    const auto update = fields_for_update(set, item);
+    REQUIRE(update.has_value());
+    CHECK(update->body == std::optional(std::optional(with_link(event_body{body_format::text, "New agenda"}, url))));
+    CHECK_FALSE(update->location.has_value());
+}
+
+TEST_CASE("clearing the link clears the location that the agent filled, and the link in the body", "[unit][dispatch]")
+{
+    auto f = wanted();
+    f.online_meeting_url = url;
+    f.body = event_body{body_format::text, "Agenda"};
+    const auto item = written(fields_for_create(f));
+    protocol::event_changes set;
+    set.online_meeting_url = std::optional<std::string>{};
+    const auto update = fields_for_update(set, item);
+    REQUIRE(update.has_value());
+    CHECK(update->location == std::optional(std::optional<std::string>{}));
+    CHECK(update->location_filled == false);
+    CHECK(update->body == std::optional(std::optional(*f.body)));
+    CHECK(update->online_meeting_url == std::optional(std::optional<std::string>{}));
+}
+
+TEST_CASE("clearing the link leaves a location that somebody chose", "[unit][dispatch]")
+{
+    auto f = wanted();
+    f.online_meeting_url = url;
+    auto item = written(fields_for_create(f));
+    item.fields.location = "Room 4"; // changed in Outlook
+    protocol::event_changes set;
+    set.online_meeting_url = std::optional<std::string>{};
+    CHECK(fields_for_update(set, item)->location == std::optional(std::optional(std::string("Room 4"))));
+}
+
+TEST_CASE("a changed start takes end and zone along", "[unit][dispatch]")
+{
+    auto f = wanted();
+    f.time_zone = "Europe/Berlin";
+    const auto item = written(fields_for_create(f));
+    protocol::event_changes set;
+    set.start = monday + 9h + 30min;
+    const auto update = fields_for_update(set, item);
+    REQUIRE(update.has_value());
+    CHECK(update->start == monday + 9h + 30min);
+    CHECK(update->end == f.end);
+    CHECK(update->windows_zone == "W. Europe Standard Time");
+}
+
+TEST_CASE("an update that would end an event before its start is refused", "[unit][dispatch]")
+{
+    const auto item = written(fields_for_create(wanted()));
+    protocol::event_changes set;
+    set.end = monday + 9h;
+    const auto update = fields_for_update(set, item);
+    REQUIRE(update.has_error());
+    CHECK(update.error().code == protocol::fault_code::invalid_request);
+    CHECK(update.error().message.starts_with("params.set.end"));
+}
+
+TEST_CASE("clearing optional fields falls back to their defaults", "[unit][dispatch]")
+{
+    const auto item = written(fields_for_create(wanted()));
+    protocol::event_changes set;
+    set.show_as = std::optional<protocol::show_as>{};
+    set.attendees = std::optional<std::vector<protocol::attendee>>{};
+    set.is_private = std::optional<bool>{};
+    set.reminder_minutes = std::optional<int>{};
+    const auto update = fields_for_update(set, item);
+    CHECK(update->show_as == protocol::show_as::busy);
+    CHECK(update->attendees == std::vector<protocol::attendee>{});
+    CHECK(update->is_private == false);
+    CHECK(update->reminder_minutes == std::optional(std::optional<int>{}));
+    CHECK_FALSE(update->subject.has_value());
+}
+
+TEST_CASE("a command always writes the same uid, another command another one", "[unit][dispatch]")
+{
+    CHECK(uid_for("e", "c-1") == uid_for("e", "c-1"));
+    CHECK(uid_for("e", "c-1") != uid_for("e", "c-2"));
+}

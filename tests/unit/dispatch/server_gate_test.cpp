@@ -1,0 +1,97 @@
+#include "agent/dispatch/server_gate.hpp"
+
+#include <catch2/catch.hpp>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <sstream>
+
+using namespace relay;
+using namespace relay::dispatch;
+
+namespace {
+
+struct gate_fixture {
+    std::ostringstream lines;
+    spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_st>(lines)};
+    int reopened = 0;
+    server_gate gate{1, [this] { ++reopened; }, log};
+    steady_time now{1h};
+    utc_time wall{};
+
+    void fail(ews::error e, const std::string& mailbox = "a@x") { gate.failed(e, mailbox, now, wall); }
+    bool may(bool repeated = false, const std::string& mailbox = "a@x")
+    {
+        return gate.may_start(mailbox, repeated, now) <= now;
+    }
+    int count_lines() const
+    {
+        const auto text = lines.str();
+        return static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+    }
+};
+
+const ews::error outage{{protocol::fault_code::exchange_unavailable, "mail:443: refused", {}}, ews::remedy::retry, ews::effect::none, {}, false};
+const ews::error refused{{protocol::fault_code::auth_failed, "refused", {}}, ews::remedy::sign_in, ews::effect::none, {}, false};
+
+ews::error busy(milliseconds back_off, bool whole_server)
+{
+    return {{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"}, ews::remedy::back_off, ews::effect::none, back_off, whole_server};
+}
+
+} // namespace
+
+TEST_CASE_METHOD(gate_fixture, "in an outage a first try may go, repeats go one at a time", "[unit][dispatch]")
+{
+    fail(outage);
+    CHECK(gate.state() == server_state::unreachable);
+    CHECK(may(false));
+    now += 1s;
+    CHECK(may(true));
+    CHECK_FALSE(may(true)); // the first one is the probe
+    fail(outage);
+    now += 30s;
+    CHECK(may(true));
+}
+
+TEST_CASE_METHOD(gate_fixture, "an outage and its end are one line each, and waiting commands are woken", "[unit][dispatch]")
+{
+    for (int i = 0; i < 50; ++i)
+        fail(outage);
+    CHECK(count_lines() == 1);
+    gate.succeeded(now, wall);
+    CHECK(gate.state() == server_state::ok);
+    CHECK(reopened == 1);
+    CHECK(count_lines() == 2);
+    CHECK(may(true));
+}
+
+TEST_CASE_METHOD(gate_fixture, "a throttled mailbox pauses alone", "[unit][dispatch]")
+{
+    fail(busy(5s, false));
+    CHECK_FALSE(may());
+    CHECK(may(false, "b@x"));
+    now += 5s;
+    CHECK(may());
+}
+
+TEST_CASE_METHOD(gate_fixture, "a throttled service account pauses everybody", "[unit][dispatch]")
+{
+    fail(busy(5s, true));
+    CHECK_FALSE(may());
+    CHECK_FALSE(may(false, "b@x"));
+    gate.succeeded(now, wall); // a request from before
+    CHECK(gate.state() == server_state::busy);
+    now += 5s;
+    CHECK(may(false, "b@x"));
+    gate.succeeded(now, wall);
+    CHECK(gate.state() == server_state::ok);
+}
+
+TEST_CASE_METHOD(gate_fixture, "a refused sign-in is told as an error once", "[unit][dispatch]")
+{
+    fail(refused);
+    fail(refused);
+    CHECK(gate.state() == server_state::auth_failed);
+    CHECK(count_lines() == 1);
+}
