@@ -67,6 +67,12 @@ struct problem {
     std::string id;
 };
 
+// What result::value() throws on a problem: reaching it is a bug in the caller.
+[[noreturn]] inline void throw_exception_from_error(const problem& p, const boost::source_location& where)
+{
+    boost::throw_exception(std::logic_error("unchecked problem: " + p.message), where);
+}
+
 struct unknown_type {
     std::string type;
 };
