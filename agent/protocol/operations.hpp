@@ -104,6 +104,9 @@ struct operation_traits {
     operation_class kind;
 };
 
+// The longest window availability.get takes. PROTOCOL.md sets none, but each 42 days cost a request for 100 mailboxes.
+inline constexpr std::chrono::days longest_availability{5 * 366};
+
 // Every operation this agent implements, in the order of PROTOCOL.md.
 std::span<const operation_traits> operations() noexcept;
 // Nothing where the agent does not know `name`.
@@ -113,14 +116,15 @@ inline constexpr milliseconds default_read_ttl{30'000};
 inline constexpr milliseconds default_write_ttl{86'400'000};
 inline constexpr milliseconds longest_ttl{std::chrono::years{10}}; // a longer one is taken as this
 
-// Checks `op`, `mailbox` and `params` of a command against PROTOCOL.md ("Operations", "Limits").
+// Checks `op`, `mailbox` and `params` of a command against PROTOCOL.md ("Operations", "Limits"). Unknown params are
+// ignored; null is absent, but in `set`. An attendee or category named twice is kept once, the first time: so does Exchange.
 // Faults: unsupported_operation; invalid_request whose message starts with the field's path ("params.attendees[2].email: …").
 checked<operation> parse_operation(const command& c);
 
 // "mailbox/event_id" of an operation whose commands run one after the other (mailbox in lower case); empty for others.
 std::string lane_of(const operation& op);
 
-// SHA-256 over op, mailbox and params with sorted keys: the same id with another fingerprint is id_reused.
+// SHA-256 over op, mailbox and params with sorted keys: the same id with another fingerprint is id_reused. 64 hex digits.
 std::string fingerprint(const command& c);
 
 } // namespace relay::protocol
