@@ -1,0 +1,56 @@
+// What comes back from Exchange: pure readers, one an operation, from an opened answer to our values or a classified
+// error. They take any well-formed tree without harm. Internal to agent/ews: includes pugixml.
+#pragma once
+
+#include "agent/ews/classification.hpp"
+#include "agent/ews/requests.hpp"
+
+#include <span>
+
+namespace relay::ews {
+
+struct directory_entry {
+    std::string name, email; // both empty where the directory has none, or several that match alike
+};
+
+// `entry` is what was asked for. That nothing is found is no error: it proves the sign-in.
+outcome<directory_entry> read_resolved(const soap_answer& a, std::string_view entry, const call& c);
+
+outcome<void> read_calendar_opened(const soap_answer& a, const call& c);
+
+// One answer a mailbox, `mailboxes` of them; periods that overlap the window, whole and unmerged. Where Exchange fails
+// every mailbox with a cause of its own (and not theirs), that is the call's error.
+outcome<std::vector<mailbox_busy>> read_availability(const soap_answer& a, std::size_t mailboxes,
+                                                     const availability_window& window, const call& c);
+
+// Where a folder's search goes on.
+struct find_position {
+    whereabouts folder;
+    int offset = 0;
+};
+struct found_page {
+    std::vector<found_item> items;         // whose event id is exactly the one asked for
+    std::vector<find_position> unfinished; // folders with more
+};
+outcome<found_page> read_found(const soap_answer& a, std::span<const find_position> asked, std::string_view event_id,
+                               const call& c);
+
+outcome<item> read_item(const soap_answer& a, const call& c);
+outcome<item_ref> read_created(const soap_answer& a, const call& c);
+outcome<item_ref> read_updated(const soap_answer& a, const call& c);
+outcome<void> read_removed(const soap_answer& a, const call& c);
+
+// Shared by the readers.
+
+// The response messages of the operation; error where there are not `expected` of them.
+outcome<std::vector<pugi::xml_node>> response_messages(const soap_answer& a, std::size_t expected, const call& c);
+// The one message of an operation on one thing, where it succeeded.
+outcome<pugi::xml_node> only_message(const soap_answer& a, const call& c);
+// True for class Success, and for Warning without an error code.
+bool succeeded(pugi::xml_node message) noexcept;
+// ItemId of an item; empty id where there is none.
+item_ref ref_of(pugi::xml_node item);
+// The value of our extended property `name` on an item, nothing where the item does not have it.
+std::optional<std::string> property_of(pugi::xml_node item, std::string_view name);
+
+} // namespace relay::ews

@@ -1,0 +1,66 @@
+// What all answers have in common: response messages, and how items are named and marked.
+#include "agent/ews/answers.hpp"
+#include "common/text/text.hpp"
+
+#include <fmt/format.h>
+
+namespace relay::ews {
+
+using protocol::fault_code;
+
+outcome<std::vector<pugi::xml_node>> response_messages(const soap_answer& a, std::size_t expected, const call& c)
+{
+    const auto response = a.operation();
+    if (local_name(response) != std::string(name(c.operation)) + "Response")
+        return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+                           fmt::format("Exchange's answer is not one to {}; a proxy may have mixed answers up", name(c.operation)));
+    std::vector<pugi::xml_node> messages;
+    const auto list = child(response, "ResponseMessages");
+    for (auto node = list.first_child(); node; node = node.next_sibling())
+        if (local_name(node).ends_with("ResponseMessage"))
+            messages.push_back(node);
+    if (messages.size() != expected)
+        return failed_call(c, fault_code::exchange_error, remedy::give_up,
+                           fmt::format("Exchange answered {} of {} parts of the request", messages.size(), expected));
+    return messages;
+}
+
+bool succeeded(pugi::xml_node message) noexcept
+{
+    const std::string_view result = message.attribute("ResponseClass").value();
+    const auto code = trimmed(child(message, "ResponseCode"));
+    if (result == "Success")
+        return true;
+    return (result == "Warning" || result.empty()) && code == "NoError";
+}
+
+outcome<pugi::xml_node> only_message(const soap_answer& a, const call& c)
+{
+    auto messages = response_messages(a, 1, c);
+    if (messages.has_error())
+        return messages.error();
+    if (!succeeded(messages->front()))
+        return classify_message(messages->front(), c);
+    return messages->front();
+}
+
+item_ref ref_of(pugi::xml_node item)
+{
+    const auto id = child(item, "ItemId");
+    return {id.attribute("Id").value(), id.attribute("ChangeKey").value()};
+}
+
+std::optional<std::string> property_of(pugi::xml_node item, std::string_view name)
+{
+    for (auto node = item.first_child(); node; node = node.next_sibling()) {
+        if (local_name(node) != "ExtendedProperty")
+            continue;
+        const auto path = child(node, "ExtendedFieldURI");
+        if (name == path.attribute("PropertyName").value() &&
+            ascii_iequals(path.attribute("PropertySetId").value(), property_set))
+            return text_of(child(node, "Value"));
+    }
+    return std::nullopt;
+}
+
+} // namespace relay::ews

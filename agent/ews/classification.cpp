@@ -1,0 +1,188 @@
+#include "agent/ews/classification.hpp"
+
+#include "agent/ews/response_codes.hpp"
+#include "common/text/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace relay::ews {
+namespace {
+
+using protocol::fault_code;
+
+constexpr std::size_t longest_code = 100;
+
+// A ResponseCode goes into results and logs: only what looks like one does.
+std::string response_code(std::string_view text)
+{
+    text = trim(text);
+    const auto is_word = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+    return text.size() <= longest_code && text.starts_with("Error") && std::ranges::all_of(text, is_word) ? std::string(text)
+                                                                                                          : std::string();
+}
+
+std::optional<milliseconds> number_in(std::string_view text)
+{
+    const auto first = text.find_first_of("0123456789");
+    if (first == text.npos)
+        return std::nullopt;
+    text.remove_prefix(first);
+    text = text.substr(0, text.find_first_not_of("0123456789"));
+    std::int64_t value = 0;
+    if (const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value); ec != std::errc{})
+        return longest_back_off; // more digits than a number has
+    return milliseconds{std::min<std::int64_t>(value, longest_back_off.count())};
+}
+
+// "… back off for 297749 milliseconds", "Suggested backoff time 5000 ms", "BackOffMilliseconds: 5000".
+std::optional<milliseconds> back_off_in_text(std::string_view text)
+{
+    const auto lower = ascii_lower(text);
+    for (const std::string_view words : {"backoff", "back off"})
+        if (const auto at = lower.find(words); at != lower.npos)
+            if (const auto value = number_in(std::string_view(lower).substr(at)))
+                return value;
+    return std::nullopt;
+}
+
+// The value that MessageXml carries under `name`.
+std::string_view message_value(pugi::xml_node holder, std::string_view name)
+{
+    for (auto value = child(holder, "MessageXml").first_child(); value; value = value.next_sibling())
+        if (local_name(value) == "Value" && name == value.attribute("Name").value())
+            return trimmed(value);
+    return {};
+}
+
+// What Exchange said, wherever it said it.
+struct complaint {
+    std::string code;  // empty where it named none
+    std::string inner; // refines ErrorInternalServerError
+    std::optional<milliseconds> back_off;
+};
+
+complaint read_complaint(pugi::xml_node holder)
+{
+    complaint c;
+    c.code = response_code(trimmed(child(holder, "ResponseCode")));
+    c.inner = response_code(message_value(holder, "InnerErrorResponseCode"));
+    c.back_off = number_in(message_value(holder, "BackOffMilliseconds"));
+    if (!c.back_off)
+        c.back_off = back_off_in_text(trimmed(child(holder, "MessageText")));
+    if (!c.back_off)
+        c.back_off = back_off_in_text(trimmed(child(holder, "Message")));
+    return c;
+}
+
+enum class level { fault, message };
+
+// FACTS section 15: a fault with one of these is raised before any work is done.
+bool fault_proves_nothing_happened(std::string_view code)
+{
+    return code == "ErrorServerBusy" || code.starts_with("ErrorInvalid");
+}
+
+verdict verdict_for(const complaint& said, const call& c)
+{
+    if (!said.inner.empty() && verdict_of(said.inner) != verdict::unknown)
+        return verdict_of(said.inner);
+    const auto v = verdict_of(said.code);
+    // In free/busy the address that is not right is the mailbox's own; in a meeting it is an attendee's.
+    if (said.code == "ErrorInvalidSmtpAddress" && (c.operation == operation::get_user_availability || !is_write(c.operation)))
+        return verdict::no_mailbox;
+    return v;
+}
+
+error judge(const complaint& said, level where, const call& c)
+{
+    const auto v = verdict_for(said, c);
+    const auto& then = consequence_of(v);
+    error e;
+    e.fault = {then.code, fmt::format("Exchange answered {}: {}", said.code, then.sentence), said.code};
+    e.remedy = then.remedy;
+    if (is_write(c.operation))
+        e.effect = where == level::fault && fault_proves_nothing_happened(said.code) ? effect::none : then.write_effect;
+    if (v == verdict::item_gone && !is_write(c.operation))
+        e.remedy = remedy::give_up; // nothing to look up again for
+    if (e.remedy == remedy::back_off) {
+        e.back_off = said.back_off.value_or(milliseconds{0});
+        if (e.back_off <= milliseconds{0})
+            e.back_off = default_back_off;
+        // An impersonated request is charged to the budget of the mailbox it acts for.
+        e.whole_server = !c.impersonated || v == verdict::overloaded;
+    }
+    return e;
+}
+
+} // namespace
+
+error failed_call(const call& c, fault_code code, remedy r, std::string sentence)
+{
+    error e;
+    e.fault = {code, std::move(sentence), {}};
+    e.remedy = r;
+    e.effect = is_write(c.operation) ? effect::unknown : effect::none;
+    return e;
+}
+
+error classify(const http::failed& f, const call& c)
+{
+    const bool refused = f.code == failure::unauthorized || f.code == errc::bad_credentials_source;
+    auto e = refused ? failed_call(c, fault_code::auth_failed, remedy::sign_in, f.message)
+                     : failed_call(c, fault_code::exchange_unavailable, remedy::retry, f.message);
+    if (f.code == errc::frame_too_large) { // asking again would bring the same
+        e.fault.code = fault_code::exchange_error;
+        e.remedy = remedy::give_up;
+    }
+    if (f.how_far == http::reached::nothing)
+        e.effect = effect::none;
+    if (e.fault.message.empty())
+        e.fault.message = "Exchange cannot be reached: " + f.code.message();
+    return e;
+}
+
+error classify_fault(pugi::xml_node fault, const call& c)
+{
+    const auto detail = child(fault, "detail");
+    auto said = read_complaint(detail);
+    const auto faultcode = trimmed(child(fault, "faultcode"));
+    if (said.code.empty()) // "a:ErrorSchemaValidation"
+        said.code = response_code(faultcode.substr(faultcode.rfind(':') + 1));
+    if (!said.back_off)
+        said.back_off = back_off_in_text(trimmed(child(fault, "faultstring")));
+    if (said.code.empty())
+        return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+                           "Exchange answered with a SOAP fault that names no error code");
+    return judge(said, level::fault, c);
+}
+
+error classify_message(pugi::xml_node message, const call& c)
+{
+    const auto said = read_complaint(message);
+    if (said.code.empty())
+        return failed_call(c, fault_code::exchange_error, remedy::give_up,
+                           "Exchange answered with an error that names no error code");
+    return judge(said, level::message, c);
+}
+
+bool proves_sign_in(std::string_view code) noexcept
+{
+    return code == "ErrorNameResolutionNoResults" || code == "ErrorNameResolutionNoMailbox" ||
+           code == "ErrorMissingEmailAddress" || code == "ErrorNonExistentMailbox";
+}
+
+error unsupported_server(support s, const std::string& product)
+{
+    error e;
+    e.fault.code = fault_code::exchange_unsupported;
+    e.fault.message =
+        s == support::online
+            ? "the server is Exchange Online, which Workestra reaches without this agent: use its Microsoft 365 integration"
+            : fmt::format("the server is {}; this agent needs Exchange 2013 SP1 or newer", product);
+    return e;
+}
+
+} // namespace relay::ews

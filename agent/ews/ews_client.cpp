@@ -1,0 +1,205 @@
+#include "agent/ews/ews_client.hpp"
+
+#include "agent/ews/answers.hpp"
+#include "agent/ews/requests.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace relay::ews {
+namespace {
+
+constexpr duration shortest_request = 1s;
+
+// What is left of `limit` for the next request of the same call.
+duration left_of(duration limit, steady_time since, const time_source& time)
+{
+    return std::max(shortest_request, limit - (time.now() - since));
+}
+
+std::string front_end_of(const http::outcome& got)
+{
+    if (got.has_value())
+        for (const auto& [name, value] : got->headers)
+            if (name == "x-feserver")
+                return value;
+    return {};
+}
+
+} // namespace
+
+ews_client::ews_client(http::transport& http, time_source& time, client_settings settings)
+    : http_(http), time_(time), random_(std::random_device{}())
+{
+    reconfigure(std::move(settings));
+}
+
+void ews_client::reconfigure(client_settings settings)
+{
+    settings_ = std::move(settings);
+    online_host_ = is_exchange_online_host(settings_.host);
+    answered_ = false;
+    version_.reset();
+}
+
+std::optional<error> ews_client::refusal(const call& c) const
+{
+    if (online_host_)
+        return unsupported_server(support::online, "Exchange Online");
+    // Reads go out all the same: their answers tell when the server has been replaced.
+    if (version_ && is_write(c.operation) && support_of(*version_) != support::supported)
+        return unsupported_server(support_of(*version_), version_->product());
+    return std::nullopt;
+}
+
+std::string ews_client::new_request_id()
+{
+    const auto a = random_(), b = random_(); // shaped as a version 4 UUID
+    return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", a >> 32, (a >> 16) & 0xffff, a & 0xfff,
+                       ((b >> 48) & 0x3fff) | 0x8000, b & 0xffff'ffff'ffff);
+}
+
+template <class T>
+task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_address* mailbox, duration limit,
+                                 reader<T> read)
+{
+    const call c{op, mailbox != nullptr, answered_};
+    if (const auto refused = refusal(c))
+        co_return *refused;
+    http::request request{std::move(body), {}, limit};
+    const auto id = new_request_id();
+    request.headers = {{"client-request-id", id}, {"return-client-request-id", "true"}};
+    if (mailbox != nullptr) // straight to the mailbox's own server
+        request.headers.emplace_back("X-AnchorMailbox", mailbox->str());
+
+    const auto sent = time_.now();
+    auto got = co_await http_.perform(std::move(request));
+    const auto front_end = front_end_of(got);
+    const int status = got.has_value() ? got->status : 0;
+    auto opened = open_answer(std::move(got), c);
+    answered_ = answered_ || opened.is_ews;
+    if (opened.version)
+        version_ = opened.version;
+
+    auto result = opened.answer.has_value() ? read(**opened.answer, c) : outcome<T>(std::move(opened.answer).error());
+    const bool may_stay = is_write(op) || (result.has_error() && result.error().remedy != remedy::give_up);
+    if (version_ && !may_stay && support_of(*version_) != support::supported)
+        result = unsupported_server(support_of(*version_), version_->product());
+    if (settings_.on_request) {
+        const auto failure = result.has_error() ? std::optional(result.error()) : std::nullopt;
+        settings_.on_request({name(op), failure ? &*failure : nullptr, status, time_.now() - sent, id, front_end});
+    }
+    co_return result;
+}
+
+task<outcome<server_info>> ews_client::resolve_account(duration limit)
+{
+    const auto entry = resolvable_name(settings_.username);
+    reader<directory_entry> read = [entry](const soap_answer& a, const call& c) { return read_resolved(a, entry, c); };
+    const auto found = co_await ask(operation::resolve_names, write_resolve_names(entry), nullptr, limit, std::move(read));
+    if (found.has_error() && !proves_sign_in(found.error().fault.exchange))
+        co_return found.error();
+    server_info info;
+    if (version_) {
+        info.version = version_->str();
+        info.product = version_->product();
+    }
+    if (found.has_value()) {
+        info.account_name = found->name;
+        info.account_email = found->email;
+    }
+    co_return info;
+}
+
+task<outcome<mailbox_info>> ews_client::open_calendar(const mailbox_address& mailbox, duration limit)
+{
+    const auto started = time_.now();
+    reader<void> opened = [](const soap_answer& a, const call& c) { return read_calendar_opened(a, c); };
+    const auto calendar =
+        co_await ask(operation::get_folder, write_open_calendar(mailbox), &mailbox, limit, std::move(opened));
+    if (calendar.has_error())
+        co_return calendar.error();
+
+    const auto entry = "smtp:" + mailbox.str();
+    reader<directory_entry> read = [entry](const soap_answer& a, const call& c) { return read_resolved(a, entry, c); };
+    const auto found = co_await ask(operation::resolve_names, write_resolve_names(entry, &mailbox), &mailbox,
+                                    left_of(limit, started, time_), std::move(read));
+    const bool named = found.has_value() && !found->name.empty();
+    co_return mailbox_info{named ? found->name : mailbox.str()};
+}
+
+task<outcome<std::vector<mailbox_busy>>> ews_client::availability(std::vector<mailbox_address> mailboxes, utc_time start,
+                                                                  utc_time end, duration limit)
+{
+    if (mailboxes.empty())
+        co_return std::vector<mailbox_busy>{};
+    const auto window = window_for(start, end);
+    reader<std::vector<mailbox_busy>> read = [count = mailboxes.size(), window](const soap_answer& a, const call& c) {
+        return read_availability(a, count, window, c);
+    };
+    co_return co_await ask(operation::get_user_availability, write_availability(mailboxes, window), nullptr, limit,
+                           std::move(read));
+}
+
+task<outcome<std::vector<found_item>>> ews_client::find(const mailbox_address& mailbox, std::string event_id,
+                                                        duration limit)
+{
+    const auto started = time_.now();
+    std::vector<found_item> items;
+    std::set<std::string> ids; // a folder that changes meanwhile may list an item twice
+    std::vector<find_position> waiting{{whereabouts::live, 0}, {whereabouts::deleted, 0}};
+    for (int page = 0; page < max_find_pages; ++page) {
+        // One request takes one offset: the folders that stand at the same.
+        const int offset = waiting.front().offset;
+        const auto others = std::ranges::partition(waiting, [&](const auto& p) { return p.offset == offset; });
+        const std::vector<find_position> asked(waiting.begin(), others.begin());
+        waiting.erase(waiting.begin(), others.begin());
+        std::vector<whereabouts> folders;
+        for (const auto& position : asked)
+            folders.push_back(position.folder);
+
+        reader<found_page> read = [&](const soap_answer& a, const call& c) { return read_found(a, asked, event_id, c); };
+        auto got = co_await ask(operation::find_item, write_find(mailbox, event_id, folders, offset), &mailbox,
+                                left_of(limit, started, time_), std::move(read));
+        if (got.has_error())
+            co_return got.error();
+        for (auto& item : got->items)
+            if (ids.insert(item.ref.id).second)
+                items.push_back(std::move(item));
+        waiting.insert(waiting.end(), got->unfinished.begin(), got->unfinished.end());
+        if (waiting.empty())
+            co_return items;
+    }
+    co_return failed_call({operation::find_item, true, true}, protocol::fault_code::exchange_error, remedy::give_up,
+                          "more calendar items carry this event's mark than the agent goes through");
+}
+
+task<outcome<item>> ews_client::get(const mailbox_address& mailbox, item_ref ref, duration limit)
+{
+    co_return co_await ask(operation::get_item, write_get(mailbox, ref), &mailbox, limit, reader<item>(read_item));
+}
+
+task<outcome<item_ref>> ews_client::create(const mailbox_address& mailbox, item_fields fields, marks m, std::string uid,
+                                           protocol::notify notify, duration limit)
+{
+    co_return co_await ask(operation::create_item, write_create(mailbox, fields, m, uid, notify), &mailbox, limit,
+                           reader<item_ref>(read_created));
+}
+
+task<outcome<item_ref>> ews_client::update(const mailbox_address& mailbox, item_ref ref, item_fields fields,
+                                           std::string command_id, protocol::notify notify, duration limit)
+{
+    co_return co_await ask(operation::update_item, write_update(mailbox, ref, fields, command_id, notify), &mailbox, limit,
+                           reader<item_ref>(read_updated));
+}
+
+task<outcome<void>> ews_client::remove(const mailbox_address& mailbox, item_ref ref, protocol::notify notify,
+                                       duration limit)
+{
+    co_return co_await ask(operation::delete_item, write_remove(mailbox, ref, notify), &mailbox, limit,
+                           reader<void>(read_removed));
+}
+
+} // namespace relay::ews

@@ -1,0 +1,85 @@
+// The Exchange server behind agent/ews/exchange.hpp: EWS over one http::transport.
+#pragma once
+
+#include "agent/ews/exchange.hpp"
+#include "agent/ews/server_version.hpp"
+#include "agent/http/http.hpp"
+
+#include <functional>
+#include <optional>
+#include <random>
+#include <string_view>
+
+namespace relay::ews {
+
+enum class operation;
+struct call;
+class soap_answer;
+
+// One request to Exchange, for metrics and the log. Views hold during the call only.
+struct request_report {
+    std::string_view operation;   // "CreateItem"
+    const error* failure = nullptr; // null: it succeeded
+    int http_status = 0;          // 0: no answer
+    duration took{0};
+    std::string_view request_id;  // ours; Exchange logs it too
+    std::string_view front_end;   // X-FEServer, where it said
+};
+
+struct client_settings {
+    std::string host;     // of exchange.url: Exchange Online is told by its name
+    std::string username; // as configured: what resolve_account looks up
+    std::function<void(const request_report&)> on_request; // may be empty; on the loop thread, must not throw
+};
+
+// Loop thread only. No call is repeated: that is the caller's business. Outlives its calls.
+class ews_client final : public exchange {
+public:
+    // `http` and `time` outlive the client.
+    ews_client(http::transport& http, time_source& time, client_settings settings);
+
+    // New settings for calls begun from now on. What was learnt about the server is forgotten.
+    void reconfigure(client_settings settings);
+    // The version in the last answer that carried one.
+    const std::optional<server_version>& version() const noexcept { return version_; }
+
+    task<outcome<server_info>> resolve_account(duration limit) override;
+    // Two requests: GetFolder, which decides, and ResolveNames for the display name, which falls back to the address.
+    task<outcome<mailbox_info>> open_calendar(const mailbox_address& mailbox, duration limit) override;
+    task<outcome<std::vector<mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes, utc_time start,
+                                                          utc_time end, duration limit) override;
+    // One request, and one more for each further 100 items with the mark, at most max_find_pages.
+    task<outcome<std::vector<found_item>>> find(const mailbox_address& mailbox, std::string event_id,
+                                                duration limit) override;
+    task<outcome<item>> get(const mailbox_address& mailbox, item_ref ref, duration limit) override;
+    task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m, std::string uid,
+                                   protocol::notify notify, duration limit) override;
+    task<outcome<item_ref>> update(const mailbox_address& mailbox, item_ref ref, item_fields fields,
+                                   std::string command_id, protocol::notify notify, duration limit) override;
+    task<outcome<void>> remove(const mailbox_address& mailbox, item_ref ref, protocol::notify notify,
+                               duration limit) override;
+
+    static constexpr int max_find_pages = 10;
+
+private:
+    // Reads a whole answer of one operation.
+    template <class T>
+    using reader = std::function<outcome<T>(const soap_answer&, const call&)>;
+
+    // One request and its answer. `mailbox` is impersonated where it is not null.
+    template <class T>
+    task<outcome<T>> ask(operation op, std::string body, const mailbox_address* mailbox, duration limit, reader<T> read);
+    // Why the server is not even asked, where it is not.
+    std::optional<error> refusal(const call& c) const;
+    std::string new_request_id();
+
+    http::transport& http_;
+    time_source& time_;
+    client_settings settings_;
+    bool online_host_ = false;
+    bool answered_ = false; // as EWS, since the start
+    std::optional<server_version> version_;
+    std::mt19937_64 random_;
+};
+
+} // namespace relay::ews
