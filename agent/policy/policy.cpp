@@ -1,0 +1,105 @@
+#include "agent/policy/policy.hpp"
+
+#include "common/text/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace relay::policy {
+namespace {
+
+using protocol::checked;
+using protocol::fault;
+using protocol::fault_code;
+
+// The first pattern that `text` matches; null where none does.
+const std::string* match(const std::vector<std::string>& patterns, std::string_view text)
+{
+    const auto found = std::find_if(patterns.begin(), patterns.end(), [&](const auto& p) { return matches_wildcard(p, text); });
+    return found == patterns.end() ? nullptr : &*found;
+}
+
+fault denied(std::string message)
+{
+    return {fault_code::policy_denied, std::move(message), {}};
+}
+
+void lower_all(std::vector<std::string>& texts)
+{
+    for (auto& t : texts)
+        t = ascii_lower(trim(t));
+}
+
+// The mailbox of operations that act for one; null for the others.
+struct acting_mailbox {
+    const mailbox_address* operator()(const auto& op) const
+    {
+        if constexpr (requires { op.mailbox; })
+            return &op.mailbox;
+        else
+            return nullptr;
+    }
+};
+
+} // namespace
+
+policy::policy(rules r) : rules_(std::move(r))
+{
+    lower_all(rules_.allow_mailboxes);
+    lower_all(rules_.deny_mailboxes);
+}
+
+checked<void> policy::allows_operation(std::string_view op) const
+{
+    if (match(rules_.allow_operations, op))
+        return {};
+    return denied(fmt::format("{} is not in policy.allow_operations", utf8_prefix(op, 64)));
+}
+
+checked<void> policy::allows_mailbox(const mailbox_address& mailbox) const
+{
+    if (const auto* rule = match(rules_.deny_mailboxes, mailbox.key()))
+        return denied(fmt::format("{} matches \"{}\" in policy.deny_mailboxes", mailbox.str(), *rule));
+    if (!match(rules_.allow_mailboxes, mailbox.key()))
+        return denied(fmt::format("{} matches nothing in policy.allow_mailboxes", mailbox.str()));
+    return {};
+}
+
+checked<void> policy::allows(std::string_view op, const protocol::operation& operation) const
+{
+    if (auto verdict = allows_operation(op); !verdict.has_value())
+        return verdict;
+    if (const auto* mailbox = std::visit(acting_mailbox{}, operation))
+        return allows_mailbox(*mailbox);
+    return {};
+}
+
+bool policy::closed_to_mailboxes() const
+{
+    const auto all = [](const std::string& p) { return !p.empty() && p.find_first_not_of('*') == p.npos; };
+    return rules_.allow_mailboxes.empty() || std::ranges::any_of(rules_.deny_mailboxes, all);
+}
+
+std::vector<std::string> policy::operations() const
+{
+    const bool no_mailbox = closed_to_mailboxes();
+    std::vector<std::string> names;
+    for (const auto& op : protocol::operations()) {
+        const bool without_mailbox = op.name == "connection.test" || op.name == "agent.diagnose";
+        if (match(rules_.allow_operations, op.name) && (without_mailbox || !no_mailbox))
+            names.emplace_back(op.name);
+    }
+    return names;
+}
+
+std::vector<std::string> policy::idle_rules() const
+{
+    std::vector<std::string> idle;
+    for (const auto& rule : rules_.allow_operations)
+        if (std::ranges::none_of(protocol::operations(), [&](const auto& op) { return matches_wildcard(rule, op.name); }))
+            idle.push_back(rule);
+    return idle;
+}
+
+} // namespace relay::policy

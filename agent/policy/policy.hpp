@@ -1,0 +1,44 @@
+// What the customer lets the cloud do: rules on operations and on mailboxes, which nothing the cloud sends can lift.
+#pragma once
+
+#include "agent/protocol/operations.hpp"
+#include "common/text/mailbox_address.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace relay::policy {
+
+struct rules {
+    std::vector<std::string> allow_operations{"*"}; // '*' as wildcard; empty: nothing is allowed
+    std::vector<std::string> allow_mailboxes{"*"};  // compared without case; empty: none
+    std::vector<std::string> deny_mailboxes;        // deny wins over allow
+};
+
+// A value, made anew when the configuration is read again. Each check is a walk over the rules; any thread.
+class policy {
+public:
+    explicit policy(rules r);
+
+    // Faults: policy_denied, whose message names the rule that decided.
+    protocol::checked<void> allows_operation(std::string_view op) const;
+    protocol::checked<void> allows_mailbox(const mailbox_address& mailbox) const;
+
+    // The operation, and its mailbox where it names one. availability.get passes whatever its mailboxes are: there a
+    // denied one fails alone (see allows_mailbox).
+    protocol::checked<void> allows(std::string_view op, const protocol::operation& operation) const;
+
+    // What hello lists: the operations this agent implements and policy does not forbid altogether.
+    std::vector<std::string> operations() const;
+
+    // Entries of allow_operations that match none of this agent's operations: most likely typing errors.
+    std::vector<std::string> idle_rules() const;
+
+private:
+    bool closed_to_mailboxes() const;
+
+    rules rules_; // patterns of mailboxes in lower case
+};
+
+} // namespace relay::policy
