@@ -3,6 +3,8 @@
 
 #include "common/async/async.hpp"
 
+#include <boost/system/system_error.hpp>
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,6 +40,12 @@ struct response {
 };
 
 using outcome = boost::system::result<response, failed>;
+
+// What outcome::value() throws on a failure: reaching it is a bug in the caller.
+[[noreturn]] inline void throw_exception_from_error(const failed& f, const boost::source_location&)
+{
+    throw boost::system::system_error(f.code, f.message);
+}
 
 // Sends requests to one server as one account. Implemented by client (client.hpp) and by tests.
 class transport {

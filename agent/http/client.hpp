@@ -1,0 +1,50 @@
+// Requests to one Exchange server as one account: a few connections, each on a thread of its own, behind one awaitable.
+#pragma once
+
+#include "agent/http/http.hpp"
+#include "agent/http/settings.hpp"
+
+#include <memory>
+
+namespace spdlog {
+class logger;
+}
+
+namespace relay::http {
+
+struct usage {
+    std::size_t in_flight = 0;      // requests that hold a connection
+    std::size_t waiting = 0;        // requests that wait for one
+    std::uint64_t opened = 0;       // connections opened so far
+    std::uint64_t refused = 0;      // sign-ins refused by the server so far
+    bool account_refused = false;   // no request goes out until the credentials change or a probe succeeds
+};
+
+// Loop thread only. curl_global_init() comes before the first client, in main. A client that goes away cancels what is
+// under way and waits for its threads; the io_context outlives it.
+//
+// What a 401 means: with refused_sign_in set, the server does not take our credentials (or did not a short while ago:
+// then nothing was sent). Without it, a connection that was signed in is so no longer; the request was not carried out,
+// and the next one signs in anew.
+class client final : public transport {
+public:
+    // `time` and what `log` writes to outlive the client; `log` may be null. Settings that allow no request (a bad URL,
+    // Basic over plaintext) show in every perform(), as a permanent failure.
+    client(client_settings settings, time_source& time, std::shared_ptr<spdlog::logger> log = nullptr);
+    ~client() override;
+
+    // The limit of the request counts from when it got its connection. Errors: see cause.hpp, operation_aborted by
+    // value where the coroutine is cancelled, errc::bad_credentials_source.
+    task<outcome> perform(request r) override;
+
+    // The password may be another now: it is read again, and a refusal of the old one is forgotten.
+    void credentials_changed();
+
+    usage now() const;
+
+private:
+    class state;
+    std::shared_ptr<state> state_; // shared with the coroutines under way
+};
+
+} // namespace relay::http

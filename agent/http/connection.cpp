@@ -1,0 +1,420 @@
+// No request is sent twice. libcurl 7.88 starts over by itself where a connection it had used before ends without a
+// byte of an answer (Curl_retry_request in lib/transfer.c): meant for a server that closed an idle connection, but the
+// server may just as well have read the request and died after it, and a POST would then take effect twice. libcurl has
+// no option against it. It does call CURLOPT_PREREQFUNCTION before each time it sends, so ours lets the first sending
+// of a request pass and refuses any other: the caller learns that the request was sent and that its outcome is unknown.
+// (A body behind a CURLOPT_READFUNCTION whose seek fails would do too, at the price of one more TLS record a request,
+// and libcurl would still resend where only the headers had left.)
+//
+// That leaves the common harmless case, a connection closed while it was idle. libcurl looks at the socket before it
+// takes a connection from its cache and opens a new one where there is anything to read (a FIN, a TLS close_notify);
+// connections that were idle for longer than `reuse_within` are not taken at all, which stays below the 120 s after
+// which IIS closes them.
+#include "agent/http/connection.hpp"
+
+#include "agent/http/cause.hpp"
+#include "common/text/text.hpp"
+
+#include <boost/asio/error.hpp>
+#include <curl/curl.h>
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <system_error>
+
+namespace relay::http {
+namespace {
+
+static_assert(sizeof(std::intptr_t) >= sizeof(curl_socket_t));
+
+constexpr int poll_at_most_ms = 1000; // libcurl has lost wakeups before: look at the flags that often at least
+
+long to_ms(duration d)
+{
+    return static_cast<long>(std::max<std::int64_t>(1, std::chrono::ceil<milliseconds>(d).count()));
+}
+
+// The headers of one request; those that hold a secret are wiped.
+class header_list {
+public:
+    header_list() = default;
+    ~header_list()
+    {
+        for (auto* line = first_; line; line = line->next)
+            if (std::strncmp(line->data, "Authorization:", 14) == 0)
+                OPENSSL_cleanse(line->data, std::strlen(line->data));
+        curl_slist_free_all(first_);
+    }
+    header_list(const header_list&) = delete;
+    header_list& operator=(const header_list&) = delete;
+
+    // False for what would break out of its line.
+    bool add(std::string_view name, std::string_view value)
+    {
+        constexpr std::string_view breaks("\r\n\0", 3);
+        if (name.find_first_of(breaks) != name.npos || value.find_first_of(breaks) != value.npos)
+            return false;
+        line_.assign(name).append(": ").append(value);
+        add(line_.c_str());
+        OPENSSL_cleanse(line_.data(), line_.size());
+        return true;
+    }
+    void add(const char* line)
+    {
+        auto* const longer = curl_slist_append(first_, line);
+        if (!longer)
+            throw std::bad_alloc();
+        first_ = longer;
+    }
+    curl_slist* get() const { return first_; }
+
+private:
+    curl_slist* first_ = nullptr;
+    std::string line_;
+};
+
+} // namespace
+
+struct connection::transfer {
+    const order& what;
+    response answer{};
+    std::size_t header_bytes = 0;
+    bool begun = false;       // handed to the connection: from here on bytes may have left
+    bool sent_again = false;  // libcurl wanted to send it a second time
+    bool moved = false;
+    enum class excess { none, headers, body } too_large = excess::none;
+    std::string unready{}; // why the TLS context could not be set up
+};
+
+struct connection::callbacks {
+    static connection& self(void* p) { return *static_cast<connection*>(p); }
+
+    static int before_sending(void* p, char*, char*, int, int)
+    {
+        auto& c = self(p);
+        auto& t = *c.running_;
+        if (t.begun) {
+            t.sent_again = true;
+            return CURL_PREREQFUNC_ABORT;
+        }
+        if (t.what.by == route::same && c.opened_ != c.opened_then_) {
+            t.moved = true;
+            return CURL_PREREQFUNC_ABORT;
+        }
+        t.begun = true;
+        return CURL_PREREQFUNC_OK;
+    }
+
+    static int created(void* p, curl_socket_t, curlsocktype)
+    {
+        ++self(p).opened_;
+        return CURL_SOCKOPT_OK;
+    }
+
+    static int closed(void* p, curl_socket_t s)
+    {
+        if (self(p).socket_ == static_cast<std::intptr_t>(s))
+            self(p).socket_ = -1;
+#ifdef _WIN32
+        return ::closesocket(s);
+#else
+        return ::close(s);
+#endif
+    }
+
+    static CURLcode tls(CURL*, void* context, void* p)
+    {
+        auto& c = self(p);
+        if (auto trouble = c.trust_.prepare(); !trouble.empty()) {
+            c.running_->unready = std::move(trouble);
+            return CURLE_SSL_CACERT_BADFILE;
+        }
+        c.trust_.install(static_cast<ssl_ctx_st*>(context), c.peer_);
+        return CURLE_OK;
+    }
+
+    static std::size_t header(char* bytes, std::size_t, std::size_t size, void* p)
+    {
+        auto& t = *self(p).running_;
+        const auto line = trim(std::string_view(bytes, size));
+        t.header_bytes += size;
+        if (t.header_bytes > self(p).limits_.max_header_bytes) {
+            t.too_large = transfer::excess::headers;
+            return CURL_WRITEFUNC_ERROR;
+        }
+        if (line.starts_with("HTTP/")) { // also after a 100 Continue: the last one counts
+            t.answer.headers.clear();
+            return size;
+        }
+        if (line.empty()) {
+            long status = 0;
+            curl_easy_getinfo(self(p).easy_, CURLINFO_RESPONSE_CODE, &status);
+            if (status >= 200 && t.answer.status == 0) {
+                t.answer.status = static_cast<int>(status);
+                if (t.what.on_status)
+                    t.what.on_status(t.what.on_status_argument, t.answer.status);
+            }
+            return size;
+        }
+        const auto colon = line.find(':');
+        if (colon == line.npos || t.answer.headers.size() == max_headers)
+            return size;
+        auto name = ascii_lower(trim(line.substr(0, colon)));
+        const auto value = trim(line.substr(colon + 1));
+        if (name == "content-type")
+            t.answer.content_type = value;
+        t.answer.headers.emplace_back(std::move(name), value);
+        return size;
+    }
+
+    static std::size_t body(char* bytes, std::size_t, std::size_t size, void* p)
+    {
+        auto& t = *self(p).running_;
+        if (size > self(p).limits_.max_body_bytes - t.answer.body.size()) {
+            t.too_large = transfer::excess::body;
+            return CURL_WRITEFUNC_ERROR;
+        }
+        if (t.answer.body.empty())
+            expect(self(p), t);
+        t.answer.body.append(bytes, size);
+        return size;
+    }
+
+    // Saves growing the buffer step by step, but takes nobody's word for more than the cap.
+    static void expect(connection& c, transfer& t)
+    {
+        curl_off_t announced = -1;
+        curl_easy_getinfo(c.easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+        constexpr std::size_t trusted_at_once = 256 * 1024;
+        if (announced > 0)
+            t.answer.body.reserve(std::min({static_cast<std::size_t>(announced), c.limits_.max_body_bytes, trusted_at_once}));
+    }
+};
+
+connection::connection(const endpoint& server, trust& who, const connection_limits& limits, const std::string& user_agent)
+    : server_(server), trust_(who), limits_(limits), multi_(curl_multi_init()), easy_(curl_easy_init())
+{
+    if (!multi_ || !easy_) {
+        curl_easy_cleanup(easy_);
+        curl_multi_cleanup(multi_);
+        throw std::bad_alloc();
+    }
+    configure();
+    curl_easy_setopt(easy_, CURLOPT_USERAGENT, user_agent.c_str());
+}
+
+connection::~connection()
+{
+    curl_easy_cleanup(easy_);
+    curl_multi_cleanup(multi_); // closes the connection; calls callbacks::closed
+}
+
+void connection::configure()
+{
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1L);
+    curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+
+    const auto set = [this](CURLoption option, auto value) {
+        if (const auto code = curl_easy_setopt(easy_, option, value); code != CURLE_OK)
+            throw std::logic_error(fmt::format("curl option {}: {}", static_cast<int>(option), curl_easy_strerror(code)));
+    };
+    set(CURLOPT_ERRORBUFFER, error_text_);
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_PROTOCOLS_STR, server_.tls ? "https" : "http");
+    set(CURLOPT_URL, server_.url.c_str());
+    set(CURLOPT_PROXY, "");
+    set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+    set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_NONE));
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    set(CURLOPT_FOLLOWLOCATION, 0L);
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_ACCEPT_ENCODING, "gzip");
+    set(CURLOPT_TCP_NODELAY, 1L);
+    set(CURLOPT_TCP_KEEPALIVE, 1L);
+    set(CURLOPT_TCP_KEEPIDLE, 30L);
+    set(CURLOPT_TCP_KEEPINTVL, 10L);
+    set(CURLOPT_MAXAGE_CONN, to_ms(limits_.reuse_within) / 1000);
+    set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    set(CURLOPT_LOW_SPEED_TIME, std::max(1L, to_ms(limits_.stalled) / 1000));
+    set(CURLOPT_UPLOAD_BUFFERSIZE, 16L * 1024);
+
+    set(CURLOPT_SSL_VERIFYPEER, 1L);
+    set(CURLOPT_SSL_VERIFYHOST, 2L);
+    set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    set(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    set(CURLOPT_CA_CACHE_TIMEOUT, 0L);
+    // The authorities are ours, shared by all connections: see trust.
+    set(CURLOPT_CAINFO, static_cast<char*>(nullptr));
+    set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
+    set(CURLOPT_SSL_CTX_FUNCTION, &callbacks::tls);
+    set(CURLOPT_SSL_CTX_DATA, this);
+
+    set(CURLOPT_PREREQFUNCTION, &callbacks::before_sending);
+    set(CURLOPT_PREREQDATA, this);
+    set(CURLOPT_SOCKOPTFUNCTION, &callbacks::created);
+    set(CURLOPT_SOCKOPTDATA, this);
+    set(CURLOPT_CLOSESOCKETFUNCTION, &callbacks::closed);
+    set(CURLOPT_CLOSESOCKETDATA, this);
+    set(CURLOPT_HEADERFUNCTION, &callbacks::header);
+    set(CURLOPT_HEADERDATA, this);
+    set(CURLOPT_WRITEFUNCTION, &callbacks::body);
+    set(CURLOPT_WRITEDATA, this);
+}
+
+void connection::wake() noexcept
+{
+    curl_multi_wakeup(multi_);
+}
+
+bool connection::open() const noexcept
+{
+    if (socket_ == -1 || opened_ != opened_then_)
+        return false;
+    char byte;
+    const auto got = ::recv(static_cast<curl_socket_t>(socket_), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+connection::result connection::exchange(const order& o)
+{
+    const auto left = o.deadline - std::chrono::steady_clock::now();
+    if (o.cancelled)
+        return {failed{asio::error::operation_aborted, reached::nothing, "cancelled"}};
+    if (left <= duration::zero())
+        return {failed{cause::timed_out, reached::nothing, server_.name + ": no time is left for the request"}};
+
+    header_list headers;
+    headers.add("Content-Type: text/xml; charset=utf-8");
+    headers.add("Expect:");
+    bool sound = true;
+    for (const auto& [name, value] : o.what.headers)
+        sound = headers.add(name, value) && sound;
+    if (!o.authorization.empty())
+        sound = headers.add("Authorization", o.authorization) && sound;
+    if (!sound)
+        return {failed{cause::bad_settings, reached::nothing, "a request header holds a line break"}};
+
+    transfer t{.what = o};
+    running_ = &t;
+    error_text_[0] = '\0';
+    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers.get());
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, o.body.data() ? o.body.data() : ""); // not copied
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(o.body.size()));
+    curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, to_ms(left));
+    curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, to_ms(std::min(left, limits_.connect)));
+    curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, o.by == route::new_one ? 1L : 0L);
+    curl_multi_add_handle(multi_, easy_);
+
+    int code = -1;
+    for (int unfinished = 1;;) {
+        if (curl_multi_perform(multi_, &unfinished) != CURLM_OK)
+            break;
+        if (unfinished == 0) {
+            int queued = 0;
+            if (const auto* done = curl_multi_info_read(multi_, &queued))
+                code = static_cast<int>(done->data.result);
+            break;
+        }
+        if (o.cancelled)
+            break;
+        curl_multi_poll(multi_, nullptr, 0, poll_at_most_ms, nullptr);
+    }
+    auto ended = finish(t, code);
+    curl_socket_t used = CURL_SOCKET_BAD;
+    curl_easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &used);
+    curl_multi_remove_handle(multi_, easy_); // closes the connection where the exchange was not over
+    socket_ = ended.has_value() && used != CURL_SOCKET_BAD ? static_cast<std::intptr_t>(used) : -1;
+    opened_then_ = opened_;
+    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, nullptr);
+    running_ = nullptr;
+    return {std::move(ended), t.moved};
+}
+
+http::outcome connection::finish(transfer& t, int code)
+{
+    if (code != CURLE_OK)
+        return why(t, code);
+    if (t.answer.status == 0)
+        return failed{cause::bad_answer, reached::sent, server_.name + " answered without a status"};
+    return std::move(t.answer);
+}
+
+failed connection::why(const transfer& t, int code)
+{
+    const auto how_far = t.begun ? reached::sent : reached::nothing;
+    const auto& name = server_.name;
+    const auto fail = [&](cause c, std::string message) { return failed{c, how_far, std::move(message)}; };
+    const auto detail = [&] {
+        return error_text_[0] ? std::string(utf8_prefix(error_text_, sizeof error_text_))
+                              : std::string(curl_easy_strerror(static_cast<CURLcode>(code)));
+    };
+    const auto took = [&](CURLINFO what) {
+        curl_off_t us = 0;
+        curl_easy_getinfo(easy_, what, &us);
+        return us;
+    };
+
+    if (t.what.cancelled && code != CURLE_OK && !t.sent_again)
+        return failed{asio::error::operation_aborted, how_far, "cancelled"};
+    if (t.sent_again)
+        return fail(cause::connection_lost, name + " closed the connection before it answered");
+    if (t.moved)
+        return failed{cause::connection_lost, reached::nothing, name + " closed the connection between two requests"};
+    if (t.too_large == transfer::excess::body)
+        return fail(cause::answer_too_large,
+                    fmt::format("the answer of {} is larger than {} bytes", name, limits_.max_body_bytes));
+    if (t.too_large == transfer::excess::headers)
+        return fail(cause::answer_too_large,
+                    fmt::format("the headers of {} are larger than {} bytes", name, limits_.max_header_bytes));
+    if (!t.unready.empty())
+        return fail(cause::tls_failed, t.unready);
+
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return fail(cause::unreachable, fmt::format("{} cannot be reached: no address is known for {}", name, server_.host));
+    case CURLE_COULDNT_CONNECT: {
+        long number = 0;
+        curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &number);
+        return fail(cause::unreachable,
+                    fmt::format("{} cannot be reached: {}", name,
+                                number ? std::generic_category().message(static_cast<int>(number)) : detail()));
+    }
+    case CURLE_OPERATION_TIMEDOUT: {
+        if (t.begun)
+            return fail(cause::timed_out, name + " gave no complete answer in time");
+        if (took(CURLINFO_NAMELOOKUP_TIME_T) == 0)
+            return fail(cause::timed_out, fmt::format("{} cannot be reached: looking up its address took too long", name));
+        if (took(CURLINFO_CONNECT_TIME_T) == 0)
+            return fail(cause::timed_out, name + " cannot be reached: no connection in time");
+        return fail(cause::timed_out, name + " did not finish the TLS handshake in time");
+    }
+    case CURLE_PEER_FAILED_VERIFICATION:
+        if (!peer_.trouble.empty())
+            return fail(cause::tls_failed, fmt::format("the certificate of {} ({}) {}", name, peer_.whom, peer_.trouble));
+        return fail(cause::tls_failed,
+                    fmt::format("the certificate of {} ({}) is for another name than {}", name, peer_.whom, server_.host));
+    case CURLE_SSL_CONNECT_ERROR:
+        return fail(cause::tls_failed, fmt::format("no TLS with {}: {}", name, detail()));
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+        return fail(cause::bad_answer, fmt::format("{} answered something other than HTTP: {}", name, detail()));
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+        return fail(cause::connection_lost,
+                    t.answer.status == 0 ? fmt::format("{} closed the connection before it answered", name)
+                                         : fmt::format("{} closed the connection in the middle of its answer", name));
+    default:
+        return fail(cause::connection_lost, fmt::format("the request to {} failed: {}", name, detail()));
+    }
+}
+
+} // namespace relay::http

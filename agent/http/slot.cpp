@@ -1,0 +1,78 @@
+#include "agent/http/slot.hpp"
+
+namespace relay::http {
+
+slot::~slot()
+{
+    stop();
+}
+
+void slot::start(job& j)
+{
+    {
+        const std::lock_guard hold(lock_);
+        job_ = &j;
+        if (stopping_)
+            j.cancelled = true;
+        if (running_) {
+            given_.notify_one();
+            return;
+        }
+        running_ = true;
+    }
+    if (thread_.joinable())
+        thread_.join(); // it went idle and is on its way out
+    thread_ = std::thread([this] { run(); });
+}
+
+void slot::cancel(job& j)
+{
+    const std::lock_guard hold(lock_);
+    if (job_ != &j)
+        return;
+    j.cancelled = true;
+    if (wire_)
+        wire_->wake();
+}
+
+void slot::stop()
+{
+    {
+        const std::lock_guard hold(lock_);
+        stopping_ = true;
+        if (job_) {
+            job_->cancelled = true;
+            if (wire_)
+                wire_->wake();
+        }
+        given_.notify_one();
+    }
+    if (thread_.joinable())
+        thread_.join();
+}
+
+void slot::run()
+{
+    std::optional<signed_connection> mine;
+    std::unique_lock hold(lock_);
+    while (given_.wait_for(hold, around_.settings.idle, [this] { return job_ || stopping_; }) && job_) {
+        job& j = *job_;
+        if (!mine)
+            mine.emplace(around_.server, around_.who, around_.settings.limits, around_.settings.user_agent);
+        wire_ = &mine->wire;
+        hold.unlock();
+        around_.account.carry_out(*mine, j);
+        opened_ = mine->wire.opened();
+        hold.lock();
+        job_ = nullptr;
+        const auto done = std::move(j.done); // posting it may end `j` before we look again
+        hold.unlock();
+        done->post();
+        hold.lock();
+    }
+    wire_ = nullptr;
+    running_ = false;
+    // `mine` closes its connection after the lock is released, being declared before it.
+}
+
+} // namespace relay::http

@@ -1,0 +1,166 @@
+#include "agent/http/trust.hpp"
+
+#include "common/text/text.hpp"
+
+#include <fmt/format.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <cctype>
+
+namespace relay::http {
+namespace {
+
+constexpr std::size_t longest_name = 200; // of a subject or issuer, in a message
+
+std::string name_text(const X509_NAME* name)
+{
+    const std::unique_ptr<BIO, decltype(&BIO_free_all)> out(BIO_new(BIO_s_mem()), &BIO_free_all);
+    if (!out || X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0)
+        return "?";
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(out.get(), &text);
+    auto result = std::string(text, static_cast<std::size_t>(size));
+    if (!is_utf8(result))
+        return "?";
+    return std::string(utf8_prefix(result, longest_name));
+}
+
+std::string der_of(X509* certificate)
+{
+    unsigned char* bytes = nullptr;
+    const int size = i2d_X509(certificate, &bytes);
+    if (size <= 0)
+        return {};
+    std::string der(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+    OPENSSL_free(bytes);
+    return der;
+}
+
+std::string date_text(const ASN1_TIME* time)
+{
+    std::tm parts{};
+    if (ASN1_TIME_to_tm(time, &parts) != 1)
+        return "an unreadable date";
+    return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+}
+
+std::string trouble_of(X509_STORE_CTX* check)
+{
+    const int error = X509_STORE_CTX_get_error(check);
+    const int depth = X509_STORE_CTX_get_error_depth(check);
+    X509* culprit = X509_STORE_CTX_get_current_cert(check);
+    const std::string who = depth > 0 && culprit ? "stands on one that is expired or not valid yet: " + describe(culprit) : "";
+    switch (error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return depth > 0 || !culprit ? who : "expired on " + date_text(X509_get0_notAfter(culprit));
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return depth > 0 || !culprit ? who : "is not valid before " + date_text(X509_get0_notBefore(culprit));
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        return "was issued by an authority that is not trusted here (exchange.ca_file)";
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+        return "is self-signed and not trusted here (exchange.ca_file)";
+    default:
+        return fmt::format("was refused: {}", X509_verify_cert_error_string(error));
+    }
+}
+
+std::string hex_only(std::string_view text)
+{
+    std::string digits;
+    for (const char c : ascii_lower(text))
+        if (c != ':' && c != ' ')
+            digits += c;
+    return digits;
+}
+
+} // namespace
+
+// The argument that OpenSSL hands back to verify(); it lives as long as the context does.
+struct trust::target {
+    const trust& owner;
+    presented& seen;
+
+    static void free(void*, void* self, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<target*>(self); }
+};
+
+void trust::free_store::operator()(x509_store_st* s) const noexcept
+{
+    X509_STORE_free(s);
+}
+
+trust::trust(std::filesystem::path ca_file, std::string_view pinned_sha256)
+    : ca_file_(std::move(ca_file)), pinned_(hex_only(pinned_sha256))
+{
+}
+
+std::string trust::prepare()
+{
+    const std::lock_guard hold(loading_);
+    if (store_)
+        return {};
+    std::unique_ptr<x509_store_st, free_store> store(X509_STORE_new());
+    const bool loaded = store && (ca_file_.empty() ? X509_STORE_set_default_paths(store.get()) == 1
+                                                   : X509_STORE_load_file(store.get(), ca_file_.string().c_str()) == 1);
+    ERR_clear_error();
+    if (!loaded)
+        return ca_file_.empty() ? std::string("the system's trust store cannot be opened")
+                                : fmt::format("exchange.ca_file {} cannot be read as PEM certificates", ca_file_.string());
+    // An intermediate or the server's own certificate in ca_file is trusted as it stands, as administrators expect.
+    X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
+    store_ = std::move(store);
+    return {};
+}
+
+void trust::install(ssl_ctx_st* context, presented& seen) const
+{
+    static const int slot = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &target::free);
+    auto kept = std::make_unique<target>(target{*this, seen});
+    seen = {};
+    SSL_CTX_set1_cert_store(context, store_.get());
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    // A resumed session shows no certificate, and we look at the certificate of every connection.
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    // An answer without a length that ends without close_notify may have been cut.
+    SSL_CTX_clear_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS); // 34 KiB less for each idle connection
+    SSL_CTX_set_cert_verify_callback(context, &trust::verify, kept.get());
+    if (SSL_CTX_set_ex_data(context, slot, kept.get()) == 1)
+        kept.release(); // freed with the context, by target::free
+    else
+        SSL_CTX_set_cert_verify_callback(context, [](X509_STORE_CTX*, void*) { return 0; }, nullptr);
+}
+
+int trust::verify(x509_store_ctx_st* check, void* argument)
+{
+    const auto& [owner, seen] = *static_cast<target*>(argument);
+    X509* leaf = X509_STORE_CTX_get0_cert(check);
+    if (!leaf)
+        return 0;
+    seen.leaf_der = der_of(leaf);
+    seen.whom = describe(leaf);
+    if (X509_verify_cert(check) != 1) {
+        seen.trouble = trouble_of(check);
+        return 0;
+    }
+    if (const auto digest = to_hex(sha256(seen.leaf_der)); !owner.pinned_.empty() && digest != owner.pinned_) {
+        seen.trouble = "is not the one in exchange.certificate_sha256: its SHA-256 is " + digest;
+        X509_STORE_CTX_set_error(check, X509_V_ERR_APPLICATION_VERIFICATION);
+        return 0;
+    }
+    return 1;
+}
+
+std::string describe(x509_st* certificate)
+{
+    return fmt::format("subject {}, issuer {}", name_text(X509_get_subject_name(certificate)),
+                       name_text(X509_get_issuer_name(certificate)));
+}
+
+} // namespace relay::http

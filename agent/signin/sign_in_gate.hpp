@@ -1,0 +1,73 @@
+// Keeps a wrong password from locking the service account out: while nobody knows whether the credentials are good, one
+// attempt at a time; once they were refused, one probe every five minutes. Sans-IO: times come in, decisions go out.
+#pragma once
+
+#include "common/time/time_source.hpp"
+
+#include <cstdint>
+#include <map>
+
+namespace relay::signin {
+
+inline constexpr duration probe_interval = std::chrono::minutes(5);
+// How long the others wait for an attempt that brings no verdict, before one more of them may try.
+inline constexpr duration leader_patience = std::chrono::seconds(3);
+// A verdict this fresh still counts when the next attempt starts, so that requests that end and begin together do not
+// queue behind one another.
+inline constexpr duration verdict_lasts = std::chrono::milliseconds(5);
+
+// What carries the credentials.
+enum class credentials_travel {
+    with_each_request,   // Basic: once one of several overlapping requests is accepted, the rest go freely
+    with_each_connection // NTLM, Negotiate: connections sign in one after the other, always
+};
+
+enum class verdict {
+    accepted,
+    refused,
+    unknown, // no answer, or one that says nothing about the credentials
+};
+
+// A value type without threads: the owner calls it from one.
+class sign_in_gate {
+public:
+    using ticket = std::uint64_t; // names one attempt until it is settled
+
+    enum class answer {
+        go,     // attempt now; settle(ticket) when its verdict is known
+        probe,  // the same, and it is the one try of this interval
+        wait,   // ask again after any settle(), and at look_again()
+        refuse, // do not touch the network
+    };
+    struct decision {
+        answer what;
+        ticket number = 0; // for go and probe
+    };
+
+    explicit sign_in_gate(credentials_travel travel) : travel_(travel) {}
+
+    decision ask(steady_time now);
+    // Each ticket once; later calls for it, and tickets of credentials that have been replaced, change nothing.
+    void settle(ticket number, verdict v, steady_time now);
+    // New credentials: whatever was known of the old ones is forgotten, a refusal above all.
+    void credentials_changed();
+
+    bool refused() const noexcept { return refused_; }
+    // When a caller that was told to wait should ask again although nothing was settled.
+    steady_time look_again() const;
+
+private:
+    bool in_doubt(steady_time now) const;
+    decision admit(steady_time now, answer what);
+
+    credentials_travel travel_;
+    ticket last_ = 0;
+    std::map<ticket, steady_time> pending_; // attempts without a verdict, and when each began
+    bool refused_ = false;
+    ticket refused_ticket_ = 0; // the last one given out before the refusal
+    bool proven_ = false; // an attempt of the present overlapping run was accepted
+    steady_time proven_at_{};
+    steady_time next_probe_{};
+};
+
+} // namespace relay::signin

@@ -1,0 +1,89 @@
+// A client on a real loop against a scripted server, with short limits.
+#pragma once
+
+#include "agent/http/client.hpp"
+#include "common/async/async.hpp"
+#include "tests/unit/http/scripted_server.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <deque>
+#include <optional>
+
+namespace relay::test {
+
+inline const test_authority& authority()
+{
+    static const test_authority one;
+    return one;
+}
+
+inline http::request post(std::string body, duration limit = 5s)
+{
+    http::request r;
+    r.body = std::move(body);
+    r.limit = limit;
+    return r;
+}
+
+struct http_fixture {
+    identity who = authority().issue();
+    asio::io_context context;
+    real_time time;
+    http::client_settings settings;
+    std::unique_ptr<http::client> client;
+    int password_reads = 0;
+    std::string password = "right";
+
+    http_fixture()
+    {
+        settings.auth = http::auth_scheme::basic;
+        settings.username = "CORP\\svc";
+        settings.password = [this]() -> result<signin::secret> {
+            ++password_reads;
+            return signin::secret(password);
+        };
+        settings.ca_file = authority().ca_file();
+    }
+
+    void connect(const scripted_server& server) { connect(server.url()); }
+    void connect(std::string url)
+    {
+        settings.url = std::move(url);
+        client = std::make_unique<http::client>(settings, time);
+    }
+
+    using answer = std::optional<http::outcome>;
+
+    // Starts a request; its outcome appears in the returned place while the loop runs.
+    std::shared_ptr<answer> start(http::request r)
+    {
+        auto place = std::make_shared<answer>();
+        asio::co_spawn(
+            context,
+            [](http::client& c, http::request what, std::shared_ptr<answer> to) -> task<void> {
+                *to = co_await c.perform(std::move(what));
+            }(*client, std::move(r), place),
+            [](std::exception_ptr e) {
+                if (e)
+                    std::rethrow_exception(e);
+            });
+        return place;
+    }
+
+    void run()
+    {
+        context.restart();
+        context.run();
+    }
+
+    http::outcome perform(http::request r)
+    {
+        const auto place = start(std::move(r));
+        run();
+        return std::move(**place);
+    }
+};
+
+} // namespace relay::test
