@@ -1,0 +1,26 @@
+// The agent's log: one line a message, text or JSON, on standard error or in a rotating file.
+#pragma once
+
+#include "common/config/settings.hpp"
+
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <string>
+
+namespace relay {
+
+inline constexpr std::size_t max_log_message_bytes = 8 * 1024; // what is longer is cut, and says so
+inline constexpr std::size_t max_log_file_bytes = 10 * 1024 * 1024;
+inline constexpr std::size_t max_log_files = 5; // agent.log, and agent.1.log to agent.4.log
+
+// A logger that no registry knows. Thread-safe. A line holds time (UTC), level, component (the logger's name) and the
+// message; control characters in the message are escaped, so that no text from outside can forge a line. On standard
+// error, where that is the journal, each line carries its priority (sd-daemon(3)) and, as text, no time of its own.
+// Throws std::runtime_error, in words for an administrator, where the file cannot be written.
+std::shared_ptr<spdlog::logger> make_logger(const config::log_settings& settings, std::string component = "agent");
+
+// Changes what is logged from now on; any thread.
+void set_level(spdlog::logger& log, config::log_level level);
+
+} // namespace relay

@@ -1,0 +1,44 @@
+#include "common/platform/process_signals.hpp"
+
+#include <boost/asio/signal_set.hpp>
+
+#include <csignal>
+
+namespace relay::platform {
+
+struct process_signals::state {
+    boost::asio::signal_set signals;
+    handlers call;
+    bool closed = false; // a wait that completed before close() may still be on its way to us
+
+    static void wait(const std::shared_ptr<state>& self)
+    {
+        self->signals.async_wait([self](const boost::system::error_code& ec, int number) {
+            if (ec || self->closed)
+                return;
+            wait(self); // first, as a handler may close us
+            (number == SIGHUP ? self->call.reload : self->call.stop)();
+        });
+    }
+};
+
+process_signals::process_signals(boost::asio::any_io_executor executor, handlers h)
+    : state_(new state{{std::move(executor), SIGTERM, SIGINT, SIGHUP}, std::move(h)})
+{
+    state::wait(state_);
+}
+
+process_signals::~process_signals()
+{
+    close();
+}
+
+void process_signals::close()
+{
+    state_->closed = true;
+    boost::system::error_code ignored; // there is nothing to do about it, and nothing is left waiting either way
+    state_->signals.clear(ignored);
+    state_->signals.cancel(ignored);
+}
+
+} // namespace relay::platform

@@ -1,0 +1,71 @@
+#include "common/log/logger.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <stdlib.h>
+
+using namespace relay;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct folder {
+    folder()
+    {
+        auto name = (fs::temp_directory_path() / "relay-log-XXXXXX").string();
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        path = name;
+    }
+    ~folder() { fs::remove_all(path); }
+    fs::path path;
+};
+
+std::string contents(const fs::path& file)
+{
+    std::ifstream in(file);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+} // namespace
+
+TEST_CASE("a log file that cannot be written is refused in plain words", "[unit][log]")
+{
+    folder here;
+    config::log_settings settings;
+    settings.file = here.path; // a folder
+    CHECK_THROWS_WITH(make_logger(settings), Catch::Contains("log.file"));
+}
+
+TEST_CASE("the level is changed while running", "[unit][log]")
+{
+    folder here;
+    config::log_settings settings;
+    settings.file = here.path / "agent.log";
+    const auto log = make_logger(settings, "uplink");
+    log->debug("unseen");
+    set_level(*log, config::log_level::debug);
+    log->debug("seen");
+    set_level(*log, config::log_level::error);
+    log->warn("unseen");
+    log->flush();
+    const auto text = contents(settings.file);
+    CHECK_THAT(text, Catch::EndsWith("debug uplink: seen\n"));
+    CHECK_THAT(text, !Catch::Contains("unseen"));
+}
+
+TEST_CASE("log files are rotated, and the oldest goes", "[unit][log]")
+{
+    folder here;
+    config::log_settings settings;
+    settings.file = here.path / "agent.log";
+    const auto log = make_logger(settings);
+    const std::string text(max_log_message_bytes, 'x');
+    for (std::size_t written = 0; written < max_log_file_bytes * (max_log_files + 1); written += text.size())
+        log->info("{}", text);
+    CHECK(std::distance(fs::directory_iterator(here.path), {}) == max_log_files);
+    CHECK(fs::file_size(settings.file) <= max_log_file_bytes);
+}
