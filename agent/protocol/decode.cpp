@@ -151,7 +151,7 @@ public:
 private:
     const json::value* needed(std::string_view name)
     {
-        const auto* v = object_.if_contains(name);
+        const auto* v = find(name);
         if (!v)
             fail(name, "is missing");
         return v;

@@ -1,0 +1,71 @@
+#include "agent/policy/policy.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace relay;
+
+namespace {
+
+mailbox_address address(std::string_view text)
+{
+    return *mailbox_address::parse(text);
+}
+
+} // namespace
+
+TEST_CASE("deny wins over allow, without regard to case", "[unit][policy]")
+{
+    const policy::policy p({{"*"}, {"*@Corp.example"}, {"CEO@corp.example", "board-*@corp.example"}});
+    const auto verdict = p.allows_mailbox(address("ceo@CORP.example"));
+    REQUIRE_FALSE(verdict.has_value());
+    CHECK(verdict.error().code == protocol::fault_code::policy_denied);
+    CHECK(verdict.error().message == "ceo@CORP.example matches \"ceo@corp.example\" in policy.deny_mailboxes");
+    CHECK_FALSE(p.allows_mailbox(address("Board-1@corp.example")).has_value());
+    CHECK_FALSE(p.allows_mailbox(address("a@corp.example.evil.example")).has_value());
+    CHECK(p.allows_mailbox(address("HOST@corp.EXAMPLE")).has_value());
+}
+
+TEST_CASE("an empty list allows nothing", "[unit][policy]")
+{
+    const policy::policy p({{}, {}, {}});
+    CHECK_FALSE(p.allows_operation("connection.test").has_value());
+    CHECK_FALSE(p.allows_mailbox(address("a@b.c")).has_value());
+    CHECK(p.operations().empty());
+}
+
+TEST_CASE("without rules everything is allowed", "[unit][policy]")
+{
+    const policy::policy p({});
+    CHECK(p.allows_operation("event.create").has_value());
+    CHECK(p.allows_mailbox(address("a@b.c")).has_value());
+    CHECK(p.operations().size() == protocol::operations().size());
+    CHECK(p.idle_rules().empty());
+}
+
+TEST_CASE("operations are allowed by name and wildcard", "[unit][policy]")
+{
+    const policy::policy p({{"availability.*", "event.get", "event.creat"}, {"*"}, {}});
+    CHECK(p.allows_operation("availability.get").has_value());
+    CHECK(p.allows_operation("event.get").has_value());
+    const auto verdict = p.allows_operation("event.create");
+    REQUIRE_FALSE(verdict.has_value());
+    CHECK(verdict.error().message == "event.create is not in policy.allow_operations");
+    CHECK(p.operations() == std::vector<std::string>{"availability.get", "event.get"});
+    CHECK(p.idle_rules() == std::vector<std::string>{"event.creat"});
+}
+
+TEST_CASE("hello leaves out what no mailbox could be used for", "[unit][policy]")
+{
+    CHECK(policy::policy({{"*"}, {}, {}}).operations() == std::vector<std::string>{"connection.test", "agent.diagnose"});
+    CHECK(policy::policy({{"*"}, {"*"}, {"*"}}).operations() == std::vector<std::string>{"connection.test", "agent.diagnose"});
+}
+
+TEST_CASE("an operation is judged with the mailbox it acts for", "[unit][policy]")
+{
+    const policy::policy p({{"*"}, {"*"}, {"ceo@corp.example"}});
+    CHECK_FALSE(p.allows("mailbox.verify", protocol::mailbox_verify{address("ceo@corp.example")}).has_value());
+    CHECK(p.allows("mailbox.verify", protocol::mailbox_verify{address("a@corp.example")}).has_value());
+    CHECK(p.allows("connection.test", protocol::connection_test{}).has_value());
+    // In availability the denied mailbox fails alone.
+    CHECK(p.allows("availability.get", protocol::availability_get{{address("ceo@corp.example")}, {}, {}}).has_value());
+}
