@@ -1,0 +1,109 @@
+// A calendar item and the mailbox that holds it, as plain values. mailbox_store keeps them and their indexes.
+#pragma once
+
+#include "common/time/time_source.hpp"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace relay::exchange_sim {
+
+struct mailbox;
+
+// The folders every mailbox has. Only items of calendar and deleteditems are looked for by the agent.
+enum class folder_kind : std::uint8_t {
+    root,
+    msgfolderroot,
+    calendar,
+    deleteditems,
+    inbox,
+    sentitems,
+    drafts,
+    outbox,
+    junkemail,
+    contacts,
+    tasks,
+};
+inline constexpr std::size_t folder_count = 11;
+
+struct attendee {
+    std::string email;
+    std::string name;
+    std::string response = "Unknown"; // ResponseTypeType
+};
+
+// The names of extended properties are interned by mailbox_store: equal properties have equal pointers.
+using property_key = const std::string*;
+
+struct extended_property {
+    property_key key = nullptr;
+    std::string name; // as the client called it: what the control interface shows
+    std::vector<std::string> values;
+};
+
+struct item_body {
+    std::string type = "HTML"; // or "Text"
+    std::string content;
+};
+
+struct calendar_item {
+    std::string id;         // opaque, case-sensitive, changes when the item moves
+    std::string change_key; // changes with every change
+    std::uint64_t serial = 0; // order of arrival in its folder
+    mailbox* owner = nullptr;
+    folder_kind folder = folder_kind::calendar;
+
+    std::string uid, subject;
+    item_body body;
+    utc_time start{}, end{};
+    std::string start_time_zone, end_time_zone; // Windows ids
+    std::string location;
+    std::string busy = "Busy";          // LegacyFreeBusyType
+    std::string sensitivity = "Normal";
+    std::string importance = "Normal";
+    bool all_day = false;
+    // Exchange reminds of items that say nothing about it, 15 minutes before.
+    bool reminder_set = true;
+    int reminder_minutes = 15;
+    bool response_requested = true;
+    bool allow_new_time_proposal = true;
+    std::string meeting_workspace_url, net_show_url;
+    std::vector<std::string> categories;
+    std::vector<attendee> required, optional, resources;
+    std::vector<extended_property> properties;
+
+    bool by_user = false;   // made through the control interface, as if in Outlook
+    bool invited = false;   // MeetingRequestWasSent
+    bool cancelled = false;
+    int sequence = 0;
+    utc_time created{}, modified{};
+
+    bool is_meeting() const noexcept { return !required.empty() || !optional.empty() || !resources.empty(); }
+};
+
+struct folder_contents {
+    std::map<std::uint64_t, calendar_item*> by_arrival;
+    std::multimap<utc_time, calendar_item*> by_start;
+    duration longest{0}; // no item of the folder ever lasted longer: how far back an overlap can begin
+};
+
+struct mailbox {
+    std::uint32_t number = 0;
+    std::string email, key; // key: lower case
+    std::string display_name;
+    bool impersonation_allowed = true;
+    bool free_busy_allowed = true;
+    std::array<folder_contents, folder_count> folders;
+    // String properties, by interned name and lower-case value: Exchange compares without case.
+    std::unordered_map<std::string, std::vector<calendar_item*>> by_property;
+
+    folder_contents& contents(folder_kind f) noexcept { return folders[static_cast<std::size_t>(f)]; }
+    const folder_contents& contents(folder_kind f) const noexcept { return folders[static_cast<std::size_t>(f)]; }
+};
+
+} // namespace relay::exchange_sim

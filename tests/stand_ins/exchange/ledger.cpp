@@ -1,0 +1,62 @@
+#include "tests/stand_ins/exchange/ledger.hpp"
+
+#include "common/text/text.hpp"
+
+#include <unordered_set>
+
+namespace relay::exchange_sim {
+
+std::string_view property_named(const calendar_item& item, std::string_view name) noexcept
+{
+    for (const auto& property : item.properties)
+        if (property.name == name && !property.values.empty())
+            return property.values.front();
+    return {};
+}
+
+std::string_view to_string(write_kind kind) noexcept
+{
+    switch (kind) {
+    case write_kind::create:
+        return "create";
+    case write_kind::update:
+        return "update";
+    case write_kind::remove:
+        break;
+    }
+    return "delete";
+}
+
+std::string_view to_string(notification_kind kind) noexcept
+{
+    switch (kind) {
+    case notification_kind::request:
+        return "request";
+    case notification_kind::update:
+        return "update";
+    case notification_kind::cancel:
+        break;
+    }
+    return "cancel";
+}
+
+void ledger::write(write_kind operation, const calendar_item& item, utc_time at)
+{
+    writes_.push_back({++n_, operation, item.owner->email, item.id, item.uid,
+                       std::string(property_named(item, event_id_property)),
+                       std::string(property_named(item, command_id_property)), at});
+    on_write_(writes_.back());
+}
+
+void ledger::notify(notification_kind kind, const calendar_item& item, const std::vector<const attendee*>& to,
+                    utc_time at)
+{
+    std::unordered_set<std::string> told;
+    for (const auto* recipient : to)
+        if (told.insert(ascii_lower(recipient->email)).second)
+            notifications_.push_back({++n_, kind, item.owner->email, recipient->email, item.uid,
+                                      std::string(property_named(item, event_id_property)),
+                                      std::string(property_named(item, command_id_property)), at});
+}
+
+} // namespace relay::exchange_sim

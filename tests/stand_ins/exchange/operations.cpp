@@ -1,0 +1,70 @@
+#include "tests/stand_ins/exchange/operations.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace relay::exchange_sim {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, operation>, 12> operations{{
+    {"ResolveNames", resolve_names},
+    {"GetServerTimeZones", get_server_time_zones},
+    {"GetFolder", get_folder},
+    {"FindFolder", find_folder},
+    {"FindItem", find_item},
+    {"GetItem", get_item},
+    {"SyncFolderItems", sync_folder_items},
+    {"CreateItem", create_item},
+    {"UpdateItem", update_item},
+    {"DeleteItem", delete_item},
+    {"MoveItem", move_item},
+    {"GetUserAvailability", get_user_availability},
+}};
+
+// The element whose children are the things an operation is asked about, one response message each.
+std::string_view list_of(std::string_view operation)
+{
+    if (operation == "CreateItem")
+        return "Items";
+    if (operation == "UpdateItem")
+        return "ItemChanges";
+    if (operation == "GetFolder")
+        return "FolderIds";
+    if (operation == "FindItem" || operation == "FindFolder")
+        return "ParentFolderIds";
+    if (operation == "GetItem" || operation == "DeleteItem" || operation == "MoveItem")
+        return "ItemIds";
+    return {};
+}
+
+} // namespace
+
+const zone_rule& operation_context::context_zone() const
+{
+    static const zone_rule utc;
+    if (request.context_zone.empty())
+        return utc;
+    if (const auto* zone = zones.find(request.context_zone))
+        return *zone;
+    refuse_request("ErrorTimeZone", "The time zone " + request.context_zone + " is not known.");
+}
+
+operation find_operation(std::string_view name) noexcept
+{
+    const auto found = std::ranges::find(operations, name, [](const auto& entry) { return entry.first; });
+    return found == operations.end() ? nullptr : found->second;
+}
+
+std::string all_failed(const operation_context& context, const refusal& r)
+{
+    const auto& request = context.request;
+    const auto list = list_of(request.name);
+    const auto count = list.empty() ? 1 : std::max<std::size_t>(1, count_elements(child(request.operation, list)));
+    answer_writer answer(context.server, request.name);
+    for (std::size_t i = 0; i < count; ++i)
+        answer.error(r);
+    return std::move(answer).finish();
+}
+
+} // namespace relay::exchange_sim
