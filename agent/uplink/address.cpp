@@ -99,6 +99,11 @@ std::string proxy_address::authority() const
     return join(host, port);
 }
 
+std::string basic_authorization(std::string_view user, std::string_view password)
+{
+    return "Basic " + to_base64(std::string(user) + ":" + std::string(password));
+}
+
 boost::system::result<cloud_address, bad_address> parse_cloud_url(std::string_view text)
 {
     const auto url = urls::parse_uri(text);
@@ -133,7 +138,7 @@ boost::system::result<proxy_address, bad_address> parse_proxy_url(std::string_vi
         const std::string user(url->user()), password(url->password()); // decoded
         if (user.find(':') != user.npos)
             return bad_address{"its user name holds a colon, which Basic sign-in cannot carry"};
-        proxy.authorization = "Basic " + to_base64(user + ":" + password);
+        proxy.authorization = basic_authorization(user, password);
     }
     return proxy;
 }
@@ -162,25 +167,24 @@ bool bypasses_proxy(std::string_view no_proxy, std::string_view host, std::uint1
     return false;
 }
 
-boost::system::result<std::optional<proxy_address>, bad_address> choose_proxy(std::string_view setting,
+boost::system::result<std::optional<proxy_address>, bad_address> choose_proxy(const proxy_rule& rule,
                                                                               const cloud_address& target,
                                                                               const environment& read)
 {
-    std::string url(setting);
-    if (setting == "env") {
-        const auto either = [&](const char* lower, const char* upper) {
-            auto value = read ? read(lower) : std::string();
-            return value.empty() && read ? read(upper) : value;
-        };
-        url = either("https_proxy", "HTTPS_PROXY");
-        if (url.empty() || bypasses_proxy(either("no_proxy", "NO_PROXY"), target.host, target.port))
-            return std::optional<proxy_address>();
-    }
-    if (url.empty())
+    if (rule.how == proxy_rule::mode::direct)
+        return std::optional<proxy_address>();
+    if (rule.how == proxy_rule::mode::fixed)
+        return std::optional<proxy_address>(rule.address);
+    const auto either = [&](const char* lower, const char* upper) {
+        auto value = read ? read(lower) : std::string();
+        return value.empty() && read ? read(upper) : value;
+    };
+    const auto url = either("https_proxy", "HTTPS_PROXY");
+    if (url.empty() || bypasses_proxy(either("no_proxy", "NO_PROXY"), target.host, target.port))
         return std::optional<proxy_address>();
     auto proxy = parse_proxy_url(url);
     if (proxy.has_error())
-        return proxy.error();
+        return bad_address{"HTTPS_PROXY in the environment cannot be used: " + proxy.error().message};
     return std::optional<proxy_address>(*std::move(proxy));
 }
 

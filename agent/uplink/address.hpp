@@ -21,11 +21,25 @@ struct cloud_address {
 };
 
 struct proxy_address {
-    std::string host;
+    std::string host;          // without brackets
     std::uint16_t port = 80;
     std::string authorization; // value of Proxy-Authorization, empty where there is no sign-in: a secret
 
     std::string authority() const; // "host:port": fit for the log
+};
+
+// The value of Proxy-Authorization for Basic sign-in (RFC 7617). A user name with a colon cannot be carried.
+std::string basic_authorization(std::string_view user, std::string_view password);
+
+// What cloud.proxy says.
+struct proxy_rule {
+    enum class mode {
+        direct,
+        environment, // HTTPS_PROXY and NO_PROXY
+        fixed,       // the address below, always
+    };
+    mode how = mode::direct;
+    proxy_address address;
 };
 
 // Why a setting cannot be used: one sentence that does not repeat the setting, as it may hold a password.
@@ -41,9 +55,9 @@ boost::system::result<proxy_address, bad_address> parse_proxy_url(std::string_vi
 
 using environment = std::function<std::string(const char*)>;
 
-// The proxy for connecting to `target` under the setting cloud.proxy ("", "env" or a URL). "env": https_proxy or
+// The proxy for connecting to `target`, nothing where it is dialled directly. mode::environment: https_proxy or
 // HTTPS_PROXY (lower case wins, as in curl), unless no_proxy or NO_PROXY names the target.
-boost::system::result<std::optional<proxy_address>, bad_address> choose_proxy(std::string_view setting,
+boost::system::result<std::optional<proxy_address>, bad_address> choose_proxy(const proxy_rule& rule,
                                                                               const cloud_address& target,
                                                                               const environment& read);
 

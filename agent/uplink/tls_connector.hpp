@@ -1,10 +1,12 @@
 // The real way to the cloud: TCP (through an HTTP proxy where one is set), TLS with the client certificate, WebSocket.
 #pragma once
 
+#include "agent/uplink/address.hpp"
 #include "agent/uplink/link.hpp"
 #include "common/tls/tls.hpp"
 
-#include <functional>
+#include <boost/asio/any_io_executor.hpp>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,11 +16,10 @@ namespace relay::uplink {
 struct dial_settings {
     std::string url;                 // wss://host[:port]/path
     tls::credential_files files;
-    std::string proxy;               // "" direct; "env"; http://[user:password@]host:port
+    proxy_rule proxy;
+    uplink::environment environment; // reads a variable for proxy_rule::mode::environment, empty where it is not set
     std::string user_agent = "workestra-relay";
     duration step_limit = 10s;       // each step has this long
-    // Reads an environment variable for proxy = "env", empty where it is not set.
-    std::function<std::string(const char*)> environment;
 };
 
 // What one attempt found on its way: for doctor. Steps that were not reached are absent.
@@ -34,10 +35,12 @@ struct dial_report {
     std::string proxy;                   // "proxy.corp.example:3128", empty where it went direct
 };
 
-// Loop thread only; outlives its links' use of it (links themselves stand alone).
+class name_lookup;
+
+// Loop thread only. Its links stand alone: they may outlive it.
 class tls_connector final : public connector {
 public:
-    explicit tls_connector(time_source& time);
+    tls_connector(asio::any_io_executor executor, time_source& time);
     ~tls_connector() override;
 
     // Takes settings into use for the next connect(): reads the files, builds the TLS context. On failure nothing
@@ -51,10 +54,9 @@ public:
 
 private:
     struct loaded;
-    struct lookup;
     time_source& time_;
     std::shared_ptr<const loaded> loaded_; // shared with the attempt that runs while load() replaces it
-    std::shared_ptr<lookup> lookup_;       // shared with a name look-up that cannot be interrupted
+    std::unique_ptr<name_lookup> names_;
 };
 
 } // namespace relay::uplink

@@ -1,0 +1,18 @@
+// The TLS step of dialling.
+#pragma once
+
+#include "agent/uplink/address.hpp"
+#include "agent/uplink/link.hpp"
+#include "agent/uplink/tls_stream.hpp"
+
+namespace relay::uplink {
+
+// Handshakes with `address` over `socket`: chain and host name are verified. The message of a failure says which check
+// failed on which certificate. Sets no deadline of its own.
+task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context, cloud_address address);
+
+// Of a finished handshake.
+tls::certificate_facts peer_of(const tls_stream& stream);
+std::string version_of(const tls_stream& stream);
+
+} // namespace relay::uplink
