@@ -39,7 +39,8 @@ public:
     // ---- for the uplink ----
     // A session begins. `acked`: welcome's ack. Stored messages above it are sent (again), in order.
     void link_up(sequence acked, std::size_t max_message_bytes);
-    // The session is over: short answers not yet taken are dropped, reads not yet taken are stored. Not cancellable.
+    // The session is over: short answers not yet taken are dropped, reads not yet taken are stored. Not cancellable (but a
+    // coroutine that was cancelled before has to begin with throw_if_cancelled(false), as for task_group::join()).
     task<void> link_down();
     // The next frame to send: short answers and reads first, then stored messages by seq. Waits; operation_aborted
     // where the waiting coroutine is cancelled, a store error where reading failed (try again later).
@@ -47,8 +48,10 @@ public:
     // One caller at a time. A frame that was returned counts as sent: do not race next() against an operation whose
     // win throws the frame away (a cancelled next() takes nothing).
     task<result<std::string>> next();
-    // True where next() would have to wait: everything that is ready has been taken.
+    // True where everything that is owed has been taken: what a drain waits for.
     bool idle() const noexcept;
+    // True where next() returns without waiting, not even for the disk: what may join a frame already taken.
+    bool ready() const noexcept;
     // The cloud holds everything up to `seq`. Returns at once; what was acknowledged meanwhile shares one commit.
     void acknowledge(sequence seq);
     // Waits while too many short answers lie here because the cloud sends faster than it reads; success at once where
@@ -93,13 +96,14 @@ private:
     void stored(stored_message m);
     void forget_ready();
     std::string fitted(std::string body) const;
-    void note(error_code ec);
+    void stand(const identity& us);
 
     queue_store& store_;
     time_source& time_;
     spdlog::logger& log_;
     notifier filled_;
     notifier drained_;
+    notifier flushed_now_; // flush_acks() ended
 
     bool up_ = false;
     bool refreshed_ = false;    // tail_ was asked of the store in this session: an old copy may have been renumbered
@@ -118,7 +122,7 @@ private:
     task_group acks_; // at most one flush_acks()
     bool flushing_ = false;
     sequence flushed_ = 0; // what the store was told
-    bool failing_ = false; // the store; for logging a change once
+    std::string store_id_;
 };
 
 } // namespace relay::store

@@ -1,0 +1,164 @@
+#include "agent/store/commit_thread.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace relay::store {
+namespace {
+
+// The log is copied into the file when there is a pause and it has grown to the first, or without a pause
+// past the second (16 MiB): seldom, as a checkpoint syncs twice and the first commit after it once more.
+constexpr int pages_worth_a_checkpoint = 1'000;
+constexpr int pages_due_for_a_checkpoint = 4'000;
+
+} // namespace
+
+commit_thread::commit_thread(sqlite::database& db, queue_tables& tables, bool own_thread, limits l,
+                             spdlog::logger& log)
+    : db_(db),
+      tables_(tables),
+      limits_(l),
+      log_(log)
+{
+    if (own_thread)
+        thread_ = std::thread([this] { run(); });
+}
+
+commit_thread::~commit_thread()
+{
+    if (!thread_.joinable())
+        return;
+    {
+        const std::lock_guard lock(mutex_);
+        closing_ = true;
+    }
+    filled_.notify_one();
+    thread_.join();
+}
+
+void commit_thread::push(std::unique_ptr<job> j)
+{
+    if (!thread_.joinable()) {
+        batch one;
+        one.push_back(std::move(j));
+        execute(one);
+        checkpoint_if_due(true);
+        return;
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        if (queue_.size() < limits_.most_queued)
+            queue_.push_back(std::move(j));
+    }
+    if (j)
+        j->fail(errc::store_full);
+    else
+        filled_.notify_one();
+}
+
+void commit_thread::run()
+{
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        filled_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+        if (queue_.empty())
+            return; // closing, and everything is done
+        batch jobs;
+        while (!queue_.empty() && jobs.size() < limits_.most_a_commit) {
+            jobs.push_back(std::move(queue_.front()));
+            queue_.pop_front();
+        }
+        const bool idle = queue_.empty();
+        lock.unlock();
+        execute(jobs);
+        jobs.clear();
+        checkpoint_if_due(idle);
+        lock.lock();
+    }
+}
+
+void commit_thread::execute(batch& jobs)
+{
+    for (const auto& j : jobs)
+        if (j->writes())
+            return execute_writing(jobs);
+    // Nothing to commit: reads see the file as it is.
+    for (const auto& j : jobs) {
+        std::exception_ptr thrown;
+        note(attempt(*j, thrown));
+        if (thrown)
+            j->fail(thrown);
+        else
+            j->complete();
+    }
+}
+
+void commit_thread::execute_writing(batch& jobs)
+{
+    std::vector<std::exception_ptr> thrown(jobs.size());
+    error_code trouble;
+    const auto done = [&]() -> result<void> {
+        if (auto begun = tables_.begin_commit(); begun.has_error())
+            return begun;
+        for (std::size_t i = 0; i < jobs.size(); ++i) {
+            if (auto begun = tables_.begin_job(); begun.has_error())
+                return begun;
+            const auto failed = attempt(*jobs[i], thrown[i]);
+            trouble = trouble ? trouble : failed;
+            // Where SQLite gave up the whole transaction (a full disk, say), there is no savepoint to go back
+            // to: this fails, and with it the commit.
+            if (auto ended = failed ? tables_.undo_job() : tables_.keep_job(); ended.has_error())
+                return ended;
+        }
+        return tables_.commit();
+    }();
+    if (done.has_error())
+        tables_.roll_back();
+    note(done.has_error() && !trouble ? done.error() : trouble);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (thrown[i])
+            jobs[i]->fail(thrown[i]);
+        else if (done.has_error())
+            jobs[i]->fail(trouble ? trouble : done.error());
+        else
+            jobs[i]->complete();
+    }
+    // A log that may not grow can still be begun anew where it lies.
+    if (trouble_ == errc::store_full)
+        (void)db_.checkpoint();
+}
+
+error_code commit_thread::attempt(job& j, std::exception_ptr& thrown)
+{
+    try {
+        return j.run(tables_);
+    } catch (...) {
+        thrown =
+            std::current_exception(); // a bug or no memory: ends the component that called, not this thread
+        return errc::store_io;
+    }
+}
+
+void commit_thread::note(error_code ec)
+{
+    if (ec == errc::not_found || ec == trouble_)
+        return; // not found: a question's answer
+    if (ec)
+        log_.error("queue: cannot store: {} ({}); what is asked of it fails until it can", ec.message(),
+                   db_.last_problem());
+    else
+        log_.info("queue: stores again");
+    trouble_ = ec;
+}
+
+void commit_thread::checkpoint_if_due(bool idle)
+{
+    if (db_.wal_pages() < (idle ? pages_worth_a_checkpoint : pages_due_for_a_checkpoint))
+        return;
+    const auto done = db_.checkpoint();
+    if (done.has_error() && !log_held_)
+        log_.warn("queue: cannot copy the log into the file: {} ({}); the log grows meanwhile",
+                  done.error().message(), db_.last_problem());
+    log_held_ = done.has_error();
+}
+
+} // namespace relay::store

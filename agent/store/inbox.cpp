@@ -1,0 +1,341 @@
+#include "agent/store/inbox.hpp"
+
+#include "agent/protocol/codec.hpp"
+#include "common/text/text.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace relay::store {
+namespace {
+
+using protocol::fault;
+using protocol::fault_code;
+using protocol::operation_class;
+
+milliseconds ttl_of(const protocol::command& c, operation_class kind)
+{
+    const auto by_class =
+        kind == operation_class::read ? protocol::default_read_ttl : protocol::default_write_ttl;
+    return std::min(c.ttl.value_or(by_class), protocol::longest_ttl);
+}
+
+ticket_ptr make_ticket(const protocol::command& c, protocol::checked<protocol::operation> operation,
+                       operation_class kind)
+{
+    auto t = std::make_shared<ticket>();
+    t->id = c.id;
+    t->op = c.op;
+    t->mailbox = c.mailbox;
+    t->operation = std::move(operation);
+    t->kind = kind;
+    t->redelivered = c.redelivered;
+    return t;
+}
+
+// The event_id part of "mailbox/event_id".
+std::string event_id_of(const std::string& lane)
+{
+    const auto slash = lane.find('/');
+    return slash == lane.npos ? std::string() : lane.substr(slash + 1);
+}
+
+} // namespace
+
+inbox::inbox(asio::any_io_executor executor, queue_store& store, outbox& out, time_source& time, check c,
+             limits l, spdlog::logger& log)
+    : store_(store),
+      out_(out),
+      time_(time),
+      check_(std::move(c)),
+      limits_(l),
+      log_(log),
+      filled_(executor),
+      admissions_(executor)
+{
+}
+
+// ---- after a restart ----
+
+task<result<void>> inbox::recover()
+{
+    const auto owed = co_await out_.recover();
+    if (owed.has_error())
+        co_return owed.error();
+    const auto found = co_await store_.unfinished();
+    if (found.has_error())
+        co_return found.error();
+    for (const auto& u : *found) {
+        const auto t = restore(u);
+        open_.emplace(t->id, t);
+        publish(t);
+    }
+    if (!found->empty())
+        log_.info("inbox: takes up {} commands that were accepted before the restart", found->size());
+    co_return result<void>();
+}
+
+ticket_ptr inbox::restore(const unfinished_command& u) const
+{
+    const auto& c = u.received.command;
+    // Clocks are set back and forth: what was not received yet was received now, and no wait is longer than
+    // the longest.
+    const auto elapsed = std::clamp<milliseconds>(time_.utc_now() - u.received.received_at, milliseconds(0),
+                                                  protocol::longest_ttl);
+    auto operation = check_(c);
+    auto lane = operation.has_value() ? protocol::lane_of(*operation) : std::string();
+    if (lane.empty() && !u.received.event_id.empty())
+        lane = ascii_lower(c.mailbox) + '/' + u.received.event_id;
+    const auto received_at = time_.now() - elapsed;
+    auto t = make_ticket(c, std::move(operation), operation_class::write);
+    t->lane = std::move(lane);
+    t->received_at = received_at;
+    t->deadline = received_at + u.received.ttl;
+    t->attempts = u.attempts;
+    if (u.begun_at)
+        t->begun = ticket::begun_try{*u.begun_at, u.note};
+    return t;
+}
+
+// ---- for the uplink ----
+
+void inbox::offer(protocol::command c)
+{
+    if (const auto known = open_.find(c.id); known != open_.end())
+        return offer_known(std::move(c), *known->second);
+
+    const auto kind = protocol::class_of(c.op).value_or(operation_class::read);
+    const bool writes = kind == operation_class::write;
+    if (auto why_not = refusal(c))
+        return refuse(c, std::move(*why_not), writes);
+    auto operation = check_(c);
+    if (operation.has_error())
+        return refuse(c, operation.error(), writes);
+
+    const auto now = time_.now();
+    const auto ttl = ttl_of(c, kind);
+    const auto lane = protocol::lane_of(*operation);
+    const auto t = make_ticket(c, std::move(operation), kind);
+    t->lane = lane;
+    t->received_at = now;
+    t->deadline = now + ttl;
+    open_.emplace(c.id, t);
+
+    const auto behind = lane.empty() ? lanes_.end() : lanes_.find(lane);
+    if (!writes && behind == lanes_.end())
+        return publish(t);
+    const auto w = std::make_shared<waiting>(waiting{t, !writes});
+    if (!lane.empty())
+        lanes_[lane].push_back(w);
+    if (writes) {
+        auto print = protocol::fingerprint(c);
+        admissions_.spawn(
+            admit({std::move(c), std::move(print), event_id_of(lane), time_.utc_now(), ttl}, w));
+    }
+}
+
+std::optional<fault> inbox::refusal(const protocol::command& c) const
+{
+    if (closed_)
+        return fault{fault_code::overloaded, "the agent is shutting down", {}};
+    if (open_.size() >= static_cast<std::size_t>(limits_.window))
+        return fault{fault_code::overloaded, "the window is full", {}};
+    if (c.ttl && *c.ttl < 1ms)
+        return fault{fault_code::invalid_request, "ttl_ms: must be 1 or more", {}};
+    return std::nullopt;
+}
+
+// The same id again while it is open. A write's first admission may still be under way: looking it up comes
+// after it.
+void inbox::offer_known(protocol::command c, const ticket& known)
+{
+    const auto kind = protocol::class_of(c.op).value_or(operation_class::read);
+    if (known.kind == operation_class::write)
+        return refuse(c, {fault_code::overloaded, "it could not be stored", {}}, true);
+    if (kind == operation_class::write)
+        return reused(c.id);
+    log_.debug("inbox: read {} came again while it runs: ignored", c.id);
+}
+
+// Gives the refusal, but for a write that the store knows by now: that gets its true answer.
+void inbox::refuse(const protocol::command& c, fault f, bool look_first)
+{
+    log_.debug("inbox: {} is refused: {}", c.id, protocol::name(f.code));
+    if (!look_first || look_ups_ >= most_look_ups)
+        return answer(c.id, std::move(f));
+    ++look_ups_;
+    admissions_.spawn(look_up(c.id, protocol::fingerprint(c), std::move(f)));
+}
+
+task<void> inbox::look_up(std::string id, std::string fingerprint, fault otherwise)
+{
+    auto found = co_await store_.look_up(id, std::move(fingerprint));
+    --look_ups_;
+    note(found.has_error() ? found.error() : error_code());
+    if (found.has_error() || !*found)
+        answer(id, std::move(otherwise));
+    else if (std::holds_alternative<still_running>(**found))
+        out_.reply(protocol::encode_accepted(id));
+    else if (std::holds_alternative<reused_id>(**found))
+        reused(id);
+    else if (auto* finished = std::get_if<finished_before>(&**found))
+        answer_finished(std::move(*finished));
+}
+
+task<void> inbox::admit(new_command c, waiting_ptr w)
+{
+    const auto id = c.command.id;
+    auto found = co_await store_.admit(std::move(c));
+    note(found.has_error() ? found.error() : error_code());
+    if (found.has_value() && std::holds_alternative<stored_now>(*found)) {
+        note_full(false);
+        out_.reply(protocol::encode_accepted(id)); // before its result can be there
+        w->durable = true;
+        if (w->ticket->lane.empty())
+            publish(w->ticket);
+        else
+            pump(w->ticket->lane);
+        co_return;
+    }
+
+    drop(w);
+    if (found.has_error())
+        answer(id, {fault_code::overloaded, "the queue cannot be written: " + found.error().message(), {}});
+    else if (std::holds_alternative<still_running>(*found))
+        out_.reply(protocol::encode_accepted(id));
+    else if (std::holds_alternative<reused_id>(*found))
+        reused(id);
+    else if (auto* finished = std::get_if<finished_before>(&*found))
+        answer_finished(std::move(*finished));
+    else {
+        note_full(true);
+        answer(id, {fault_code::overloaded, "the queue holds queue.max_commands commands", {}});
+    }
+}
+
+void inbox::cancel(std::string_view id)
+{
+    const auto found = open_.find(std::string(id));
+    if (found == open_.end())
+        return;
+    const auto t = found->second; // wake() may end it
+    // A try before a restart counts as begun: what it did in Exchange is done.
+    if (t->started || t->attempts != 0 || t->begun)
+        return;
+    t->cancelled = true;
+    if (t->wake)
+        t->wake();
+}
+
+void inbox::close()
+{
+    closed_ = true;
+}
+
+// ---- answers ----
+
+void inbox::answer(const std::string& id, fault f)
+{
+    out_.reply(protocol::encode(protocol::result{id, std::move(f), 0, 0ms}));
+}
+
+void inbox::reused(const std::string& id)
+{
+    out_.reply(protocol::encode(
+        protocol::problem{"id_reused", "a command with this id and other content came before", id}));
+}
+
+void inbox::answer_finished(finished_before f)
+{
+    if (f.seq)
+        out_.repeat(*f.seq, std::move(f.body));
+    else
+        out_.reply(std::move(f.body));
+}
+
+// ---- order ----
+
+void inbox::publish(const ticket_ptr& t)
+{
+    ready_.push_back(t);
+    filled_.notify();
+}
+
+// Lets out of a lane what need not wait any longer.
+void inbox::pump(const std::string& lane)
+{
+    const auto found = lanes_.find(lane);
+    if (found == lanes_.end())
+        return;
+    auto& queue = found->second;
+    while (!queue.empty() && (queue.front()->durable || queue.front()->dropped)) {
+        if (!queue.front()->dropped)
+            publish(queue.front()->ticket);
+        queue.pop_front();
+    }
+    if (queue.empty())
+        lanes_.erase(found);
+}
+
+// A command that turned out not to be carried out: out of the window and out of its lane.
+void inbox::drop(const waiting_ptr& w)
+{
+    release(w->ticket);
+    w->dropped = true;
+    if (const std::string lane = w->ticket->lane; !lane.empty())
+        pump(lane);
+}
+
+// ---- for dispatch ----
+
+task<result<ticket_ptr>> inbox::next()
+{
+    while (ready_.empty())
+        if (const auto ec = co_await filled_.wait())
+            co_return ec;
+    auto t = std::move(ready_.front());
+    ready_.pop_front();
+    co_return t;
+}
+
+void inbox::release(const ticket_ptr& t)
+{
+    if (const auto found = open_.find(t->id); found != open_.end() && found->second == t)
+        open_.erase(found);
+}
+
+std::size_t inbox::open() const noexcept
+{
+    return open_.size();
+}
+
+task<void> inbox::stop()
+{
+    admissions_.stop();
+    co_await admissions_.join();
+}
+
+// ---- for the log: a change once ----
+
+void inbox::note(error_code ec)
+{
+    const bool bad = static_cast<bool>(ec);
+    if (bad && !failing_)
+        log_.warn("inbox: writes are answered overloaded until the queue works: {}", ec.message());
+    else if (!bad && failing_)
+        log_.info("inbox: takes writes again");
+    failing_ = bad;
+}
+
+void inbox::note_full(bool full)
+{
+    if (full && !full_)
+        log_.warn("inbox: queue.max_commands is reached: writes are answered overloaded until the cloud "
+                  "acknowledges");
+    else if (!full && full_)
+        log_.info("inbox: takes writes again");
+    full_ = full;
+}
+
+} // namespace relay::store

@@ -1,0 +1,389 @@
+#include "agent/store/queue_tables.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+
+namespace relay::store {
+namespace {
+
+std::int64_t to_number(utc_time t)
+{
+    return t.time_since_epoch().count();
+}
+
+utc_time to_time(std::int64_t n)
+{
+    return utc_time(milliseconds(n));
+}
+
+std::optional<utc_time> to_time(std::optional<std::int64_t> n)
+{
+    return n ? std::optional(to_time(*n)) : std::nullopt;
+}
+
+// Params that no longer parse become none: the command then fails its check and gets an answer, instead of
+// being lost.
+protocol::json::object to_params(const std::string& text)
+{
+    boost::json::error_code ec;
+    auto v = boost::json::parse(text, ec, {}, {.max_depth = 64});
+    if (ec || !v.is_object())
+        return {};
+    return std::move(v.get_object());
+}
+
+} // namespace
+
+queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std::function<utc_time()> utc_now,
+                           std::function<std::string()> new_store_id)
+    : db_(db),
+      max_commands_(max_commands),
+      utc_now_(std::move(utc_now)),
+      new_store_id_(std::move(new_store_id)),
+      begin_commit_(db, "BEGIN IMMEDIATE"),
+      begin_job_(db, "SAVEPOINT job"),
+      keep_job_(db, "RELEASE job"),
+      undo_job_(db, "ROLLBACK TO job"),
+      commit_(db, "COMMIT"),
+      roll_back_(db, "ROLLBACK"),
+      load_(db, "SELECT id, next_seq, acked FROM store"),
+      count_(db, "SELECT count(*), count(*) - count(finished_at) FROM commands INDEXED BY commands_owed"
+                 " WHERE acknowledged = 0"),
+      save_(db, "INSERT INTO store(one, id, next_seq, acked) VALUES (1, ?1, ?2, ?3)"
+                " ON CONFLICT(one) DO UPDATE SET id = ?1, next_seq = ?2, acked = ?3"),
+      unfinished_(db,
+                  "SELECT id, fingerprint, op, mailbox, event_id, received_at, ttl_ms, redelivered, attempts,"
+                  " begun_at, note, last_error, params FROM commands INDEXED BY commands_owed"
+                  " WHERE acknowledged = 0 AND finished_at IS NULL ORDER BY n"),
+      find_(db, "SELECT fingerprint, finished_at, acknowledged, seq, result FROM commands WHERE id = ?1"),
+      insert_(db, "INSERT INTO commands(id, fingerprint, op, mailbox, event_id, received_at, ttl_ms, "
+                  "redelivered, params)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+      begin_(db, "UPDATE commands SET attempts = attempts + 1, begun_at = ?2, note = ?3"
+                 " WHERE id = ?1 AND finished_at IS NULL"),
+      retract_(db, "UPDATE commands SET begun_at = NULL, note = '', last_error = ?2"
+                   " WHERE id = ?1 AND finished_at IS NULL"),
+      progress_(db, "SELECT n, finished_at, seq FROM commands WHERE id = ?1"),
+      finish_(db,
+              "UPDATE commands SET finished_at = ?2, seq = ?3, result = ?4, params = NULL, begun_at = NULL,"
+              " note = '' WHERE n = ?1"),
+      append_result_(db, "INSERT INTO outbox(seq, command, command_id, stored_at) VALUES (?1, ?2, '', ?3)"),
+      append_(db,
+              "INSERT INTO outbox(seq, body, command_id, expires_at, stored_at) VALUES (?1, ?2, ?3, ?4, ?5)"),
+      read_(
+          db,
+          "SELECT o.seq, coalesce(c.result, o.body), coalesce(c.id, o.command_id), o.expires_at"
+          " FROM outbox o LEFT JOIN commands c ON c.n = o.command WHERE o.seq > ?1 ORDER BY o.seq LIMIT ?2"),
+      mark_acknowledged_(db, "UPDATE commands SET acknowledged = 1 WHERE n IN"
+                             " (SELECT command FROM outbox WHERE seq <= ?1 AND command IS NOT NULL)"),
+      delete_acknowledged_(db, "DELETE FROM outbox WHERE seq <= ?1"),
+      renumber_results_(db, "UPDATE commands SET seq = seq - ?1 WHERE n IN"
+                            " (SELECT command FROM outbox WHERE command IS NOT NULL)"),
+      // By way of negative numbers, so that no row meets another's old number on the way.
+      lift_outbox_(db, "UPDATE outbox SET seq = ?1 - seq"),
+      lower_outbox_(db, "UPDATE outbox SET seq = -seq"),
+      prune_(db, "DELETE FROM commands WHERE n IN (SELECT n FROM commands INDEXED BY commands_history"
+                 " WHERE acknowledged = 1 AND finished_at < ?1 ORDER BY finished_at LIMIT ?2)"),
+      oldest_command_(db, "SELECT received_at FROM commands INDEXED BY commands_owed WHERE acknowledged = 0"
+                          " ORDER BY n LIMIT 1"),
+      oldest_message_(db, "SELECT stored_at FROM outbox ORDER BY seq LIMIT 1")
+{
+}
+
+result<void> queue_tables::load()
+{
+    {
+        auto found = load_.query({});
+        const auto row = found.next();
+        if (row.has_error())
+            return row.error();
+        if (*row) {
+            now_.id = found.text(0);
+            now_.next_seq = found.number(1);
+            now_.acked = found.number(2);
+        }
+    }
+    {
+        auto counted = count_.query({});
+        const auto row = counted.next();
+        if (row.has_error())
+            return row.error();
+        now_.owed = counted.number(0);
+        now_.unfinished = counted.number(1);
+    }
+    if (now_.id.empty()) {
+        now_.id = new_store_id_();
+        if (auto done = save(); done.has_error())
+            return done;
+    }
+    committed_ = now_;
+    return {};
+}
+
+// ---- the frame of a commit ----
+
+result<void> queue_tables::begin_commit()
+{
+    return begin_commit_.run({});
+}
+
+result<void> queue_tables::begin_job()
+{
+    before_job_ = now_;
+    return begin_job_.run({});
+}
+
+result<void> queue_tables::keep_job()
+{
+    return keep_job_.run({});
+}
+
+result<void> queue_tables::undo_job()
+{
+    now_ = before_job_;
+    if (auto done = undo_job_.run({}); done.has_error())
+        return done;
+    return keep_job_.run({});
+}
+
+result<void> queue_tables::commit()
+{
+    const auto done = [&]() -> result<void> {
+        const bool moved = now_.id != committed_.id || now_.next_seq != committed_.next_seq ||
+                           now_.acked != committed_.acked;
+        if (moved)
+            if (auto saved = save(); saved.has_error())
+                return saved;
+        return commit_.run({});
+    }();
+    if (done.has_error())
+        roll_back();
+    else
+        committed_ = now_;
+    return done;
+}
+
+void queue_tables::roll_back() noexcept
+{
+    now_ = committed_;
+    // SQLite has rolled back by itself after some errors. Where this fails, the next BEGIN does, and says
+    // why.
+    if (db_.in_transaction())
+        (void)roll_back_.run({});
+}
+
+result<void> queue_tables::save()
+{
+    return save_.run({std::string_view(now_.id), now_.next_seq, now_.acked});
+}
+
+// ---- what the store is asked ----
+
+identity queue_tables::current() const
+{
+    // No gaps, and acknowledged without gaps: the numbers say how many rows there are.
+    return {now_.id, now_.next_seq, now_.next_seq - 1 - now_.acked};
+}
+
+result<identity> queue_tables::who()
+{
+    return current();
+}
+
+result<std::vector<unfinished_command>> queue_tables::unfinished()
+{
+    std::vector<unfinished_command> all;
+    auto found = unfinished_.query({});
+    for (;;) {
+        const auto row = found.next();
+        if (row.has_error())
+            return row.error();
+        if (!*row)
+            return all;
+        unfinished_command u;
+        auto& c = u.received.command;
+        c.id = found.text(0);
+        u.received.fingerprint = found.text(1);
+        c.op = found.text(2);
+        c.mailbox = found.text(3);
+        u.received.event_id = found.text(4);
+        u.received.received_at = to_time(found.number(5));
+        u.received.ttl = milliseconds(found.number(6));
+        c.ttl = u.received.ttl;
+        c.redelivered = found.number(7) != 0;
+        u.attempts = static_cast<int>(found.number(8));
+        u.begun_at = to_time(found.number_or_null(9));
+        u.note = found.text(10);
+        u.last_error = found.text(11);
+        c.params = to_params(found.text(12));
+        all.push_back(std::move(u));
+    }
+}
+
+result<std::optional<admission>> queue_tables::look_up(std::string_view id, std::string_view fingerprint)
+{
+    auto found = find_.query({id});
+    const auto row = found.next();
+    if (row.has_error())
+        return row.error();
+    if (!*row)
+        return std::optional<admission>();
+    if (found.text(0) != fingerprint)
+        return std::optional<admission>(reused_id{});
+    if (found.null(1))
+        return std::optional<admission>(still_running{});
+    const bool acknowledged = found.number(2) != 0;
+    return std::optional<admission>(
+        finished_before{acknowledged ? std::nullopt : found.number_or_null(3), found.text(4)});
+}
+
+result<admission> queue_tables::admit(const new_command& c)
+{
+    auto known = look_up(c.command.id, c.fingerprint);
+    if (known.has_error())
+        return known.error();
+    if (*known)
+        return std::move(**known);
+    if (now_.owed >= max_commands_)
+        return admission(queue_full{});
+
+    const auto params = boost::json::serialize(c.command.params);
+    const auto stored = insert_.run({std::string_view(c.command.id), sqlite::blob{c.fingerprint},
+                                     std::string_view(c.command.op), std::string_view(c.command.mailbox),
+                                     std::string_view(c.event_id), to_number(c.received_at),
+                                     static_cast<std::int64_t>(c.ttl.count()),
+                                     std::int64_t{c.command.redelivered}, std::string_view(params)});
+    if (stored.has_error())
+        return stored.error();
+    ++now_.owed;
+    ++now_.unfinished;
+    return admission(stored_now{});
+}
+
+result<void> queue_tables::begin(std::string_view id, utc_time at, std::string_view note)
+{
+    if (auto done = begin_.run({id, to_number(at), note}); done.has_error())
+        return done;
+    if (db_.changes() == 0)
+        return errc::not_found;
+    return {};
+}
+
+result<void> queue_tables::retract(std::string_view id, std::string_view fault_code)
+{
+    if (auto done = retract_.run({id, fault_code}); done.has_error())
+        return done;
+    if (db_.changes() == 0)
+        return errc::not_found;
+    return {};
+}
+
+result<sequence> queue_tables::finish(std::string_view id, std::string_view body, utc_time at)
+{
+    std::int64_t n = 0;
+    {
+        auto found = progress_.query({id});
+        const auto row = found.next();
+        if (row.has_error())
+            return row.error();
+        if (!*row)
+            return errc::not_found;
+        if (!found.null(1))
+            return found.number(2);
+        n = found.number(0);
+    }
+    const sequence seq = now_.next_seq;
+    if (const auto done = finish_.run({n, to_number(at), seq, body}); done.has_error())
+        return done.error();
+    if (const auto done = append_result_.run({seq, n, to_number(utc_now_())}); done.has_error())
+        return done.error();
+    ++now_.next_seq;
+    --now_.unfinished;
+    return seq;
+}
+
+result<sequence> queue_tables::append(std::string_view body, std::string_view command_id,
+                                      std::optional<utc_time> expires_at)
+{
+    const sequence seq = now_.next_seq;
+    const auto expires = expires_at ? sqlite::value(to_number(*expires_at)) : sqlite::value(nullptr);
+    if (const auto done = append_.run({seq, body, command_id, expires, to_number(utc_now_())});
+        done.has_error())
+        return done.error();
+    ++now_.next_seq;
+    return seq;
+}
+
+result<std::vector<stored_message>> queue_tables::read(sequence after, std::size_t most,
+                                                       std::size_t most_bytes)
+{
+    std::vector<stored_message> page;
+    std::size_t bytes = 0;
+    auto found = read_.query({after, static_cast<std::int64_t>(most)});
+    for (;;) {
+        const auto row = found.next();
+        if (row.has_error())
+            return row.error();
+        if (!*row)
+            return page;
+        bytes += found.bytes(1);
+        if (!page.empty() && bytes > most_bytes)
+            return page;
+        page.push_back({found.number(0), found.text(1), found.text(2), to_time(found.number_or_null(3))});
+    }
+}
+
+result<sequence> queue_tables::acknowledge(sequence seq, std::int64_t most)
+{
+    const auto up_to = std::min({seq, now_.next_seq - 1, now_.acked + most});
+    if (up_to <= now_.acked)
+        return now_.acked;
+    if (const auto done = mark_acknowledged_.run({up_to}); done.has_error())
+        return done.error();
+    now_.owed -= db_.changes();
+    if (const auto done = delete_acknowledged_.run({up_to}); done.has_error())
+        return done.error();
+    now_.acked = up_to;
+    return up_to;
+}
+
+result<identity> queue_tables::renew()
+{
+    if (const auto done = renumber_results_.run({now_.acked}); done.has_error())
+        return done.error();
+    if (const auto done = lift_outbox_.run({now_.acked}); done.has_error())
+        return done.error();
+    if (const auto done = lower_outbox_.run({}); done.has_error())
+        return done.error();
+    now_.id = new_store_id_();
+    now_.next_seq -= now_.acked;
+    now_.acked = 0;
+    return current();
+}
+
+result<std::size_t> queue_tables::prune(utc_time before, std::size_t most)
+{
+    if (const auto done = prune_.run({to_number(before), static_cast<std::int64_t>(most)}); done.has_error())
+        return done.error();
+    return static_cast<std::size_t>(db_.changes());
+}
+
+result<queue_status> queue_tables::status()
+{
+    queue_status s;
+    s.unfinished = now_.unfinished;
+    s.unacked = current().unacked;
+    for (auto* oldest : {&oldest_command_, &oldest_message_}) {
+        auto found = oldest->query({});
+        const auto row = found.next();
+        if (row.has_error())
+            return row.error();
+        if (*row)
+            s.oldest = std::min(s.oldest.value_or(utc_time::max()), to_time(found.number(0)));
+    }
+    return s;
+}
+
+} // namespace relay::store

@@ -1,0 +1,79 @@
+// The queue as tables: plain, synchronous, free of Asio. Decides admission, numbering and acknowledgement;
+// runs on the thread that owns the connection, inside the transactions of commit_thread.
+#pragma once
+
+#include "agent/store/queue_store.hpp"
+#include "agent/store/sqlite/statement.hpp"
+
+#include <functional>
+
+namespace relay::store {
+
+class queue_tables {
+public:
+    // `db` has the schema already. `new_store_id` makes UUIDs.
+    queue_tables(sqlite::database& db, std::int64_t max_commands, std::function<utc_time()> utc_now,
+                 std::function<std::string()> new_store_id);
+
+    // Reads where the store stands; makes its identity where there is none. Once, before anything else.
+    result<void> load();
+
+    // ---- the frame of a commit; what fails inside is undone with the numbers that are kept in memory ----
+    result<void> begin_commit();
+    result<void> begin_job(); // a SAVEPOINT
+    result<void> keep_job();
+    result<void> undo_job();
+    result<void>
+    commit(); // durable where it succeeds; where it fails everything since begin_commit() is undone
+    void roll_back() noexcept;
+
+    // ---- as in queue_store ----
+    result<identity> who();
+    result<std::vector<unfinished_command>> unfinished();
+    result<admission> admit(const new_command& c);
+    result<std::optional<admission>> look_up(std::string_view id, std::string_view fingerprint);
+    result<void> begin(std::string_view id, utc_time at, std::string_view note);
+    result<void> retract(std::string_view id, std::string_view fault_code);
+    result<sequence> finish(std::string_view id, std::string_view body, utc_time at);
+    result<sequence> append(std::string_view body, std::string_view command_id,
+                            std::optional<utc_time> expires_at);
+    result<std::vector<stored_message>> read(sequence after, std::size_t most, std::size_t most_bytes);
+    // Acknowledges at most `most` messages of those up to `seq`; returns how far it came.
+    result<sequence> acknowledge(sequence seq, std::int64_t most);
+    result<identity> renew();
+    result<std::size_t> prune(utc_time before, std::size_t most);
+    // Without bytes: the store knows its files.
+    result<queue_status> status();
+
+private:
+    // What is kept in memory beside the tables, so that no call has to count.
+    struct standing {
+        std::string id;
+        sequence next_seq = 1;
+        sequence acked = 0;
+        std::int64_t unfinished = 0;
+        std::int64_t owed = 0; // commands unfinished, or finished and not acknowledged
+    };
+
+    identity current() const;
+    result<void> save();
+
+    sqlite::database& db_;
+    const std::int64_t max_commands_;
+    const std::function<utc_time()> utc_now_;
+    const std::function<std::string()> new_store_id_;
+
+    standing now_;       // as the jobs of this commit left it
+    standing committed_; // as it is on disk
+    standing before_job_;
+
+    sqlite::statement begin_commit_, begin_job_, keep_job_, undo_job_, commit_, roll_back_;
+    sqlite::statement load_, count_, save_;
+    sqlite::statement unfinished_, find_, insert_, begin_, retract_;
+    sqlite::statement progress_, finish_, append_result_, append_, read_;
+    sqlite::statement mark_acknowledged_, delete_acknowledged_;
+    sqlite::statement renumber_results_, lift_outbox_, lower_outbox_, prune_;
+    sqlite::statement oldest_command_, oldest_message_;
+};
+
+} // namespace relay::store

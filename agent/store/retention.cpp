@@ -1,0 +1,40 @@
+#include "agent/store/retention.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <spdlog/spdlog.h>
+
+namespace relay::store {
+namespace {
+
+constexpr std::size_t pruned_a_call = 500;
+constexpr auto between_rounds = 1h;
+
+} // namespace
+
+task<void> keep_history(queue_store& store, time_source& time, std::chrono::days keep, spdlog::logger& log)
+{
+    bool failing = false;
+    for (;;) {
+        const auto before = time.utc_now() - keep;
+        std::size_t forgotten = 0;
+        for (;;) {
+            const auto pruned = co_await store.prune(before, pruned_a_call);
+            if (pruned.has_error() && !failing)
+                log.warn("queue: cannot forget old commands: {}; tried again hourly",
+                         pruned.error().message());
+            failing = pruned.has_error();
+            if (failing)
+                break;
+            forgotten += *pruned;
+            if (*pruned < pruned_a_call)
+                break;
+        }
+        if (forgotten != 0)
+            log.debug("queue: forgot {} commands that finished more than {} days ago", forgotten,
+                      keep.count());
+        if (const auto ec = co_await time.sleep_for(between_rounds))
+            co_return;
+    }
+}
+
+} // namespace relay::store

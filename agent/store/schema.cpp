@@ -1,0 +1,69 @@
+#include "agent/store/schema.hpp"
+
+namespace relay::store {
+namespace {
+
+// A shipped step is never edited: what comes later is appended. Times are UTC milliseconds.
+//
+// store     one row. next_seq and acked are kept, not derived from the rows: a seq is never given out twice,
+// also
+//           where everything was acknowledged and deleted.
+// commands  the writes that were accepted. Kept until acknowledged and then for queue.history_days (prune()).
+// params
+//           is dropped when the result is stored. The partial indexes hold only what is owed, and only what
+//           may be pruned.
+// outbox    what the cloud has not acknowledged; rows go with the acknowledgement. A result is kept once, in
+// commands;
+//           other messages carry their body. `command` is no declared foreign key: deleting a command would
+//           then look for children, and only acknowledged ones, which have none, are deleted.
+constexpr sqlite::migration steps[] = {
+    R"sql(
+    PRAGMA application_id = 1464554060;
+    CREATE TABLE store (
+        one      INTEGER PRIMARY KEY CHECK (one = 1),
+        id       TEXT    NOT NULL,
+        next_seq INTEGER NOT NULL,
+        acked    INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE commands (
+        n            INTEGER PRIMARY KEY,
+        id           TEXT    NOT NULL UNIQUE,
+        fingerprint  BLOB    NOT NULL,
+        op           TEXT    NOT NULL,
+        mailbox      TEXT    NOT NULL,
+        event_id     TEXT    NOT NULL,
+        received_at  INTEGER NOT NULL,
+        ttl_ms       INTEGER NOT NULL,
+        redelivered  INTEGER NOT NULL,
+        attempts     INTEGER NOT NULL DEFAULT 0,
+        begun_at     INTEGER,
+        note         TEXT    NOT NULL DEFAULT '',
+        last_error   TEXT    NOT NULL DEFAULT '',
+        finished_at  INTEGER,
+        seq          INTEGER,
+        acknowledged INTEGER NOT NULL DEFAULT 0,
+        params       TEXT,
+        result       TEXT
+    ) STRICT;
+    CREATE INDEX commands_owed ON commands(n) WHERE acknowledged = 0;
+    CREATE INDEX commands_history ON commands(finished_at) WHERE acknowledged = 1;
+    CREATE TABLE outbox (
+        seq        INTEGER PRIMARY KEY,
+        command    INTEGER,
+        body       TEXT,
+        command_id TEXT    NOT NULL,
+        expires_at INTEGER,
+        stored_at  INTEGER NOT NULL,
+        CHECK ((command IS NULL) <> (body IS NULL))
+    ) STRICT
+    )sql",
+};
+
+} // namespace
+
+std::span<const sqlite::migration> queue_schema() noexcept
+{
+    return steps;
+}
+
+} // namespace relay::store
