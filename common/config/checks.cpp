@@ -3,6 +3,8 @@
 #include "common/config/file_rules.hpp"
 #include "common/config/url.hpp"
 
+#include <algorithm>
+
 namespace relay::config {
 namespace {
 
@@ -17,18 +19,22 @@ void check_sign_in(const exchange_settings& e, const places& set, mistakes& wron
     const auto say = [&](std::string_view key, std::string message) {
         wrong.push_back(mistake_at(set, key, std::move(message)));
     };
+    // A value that was refused left its place empty, which is not a second mistake.
+    const auto refused = [&](std::string_view key) {
+        const auto name = mistake_at(set, key, {}).key;
+        return std::any_of(wrong.begin(), wrong.end(), [&](const mistake& m) { return m.key == name; });
+    };
     const bool negotiate = e.auth == auth_scheme::negotiate;
     const bool from_file = !e.password_file.empty(), from_command = !e.password_command.empty();
-    if (e.username.empty() && !negotiate && !set.contains("exchange.username"))
+    if (e.username.empty() && !negotiate && !refused("exchange.username"))
         say("exchange.username", "is needed, such as CORP\\workestra-svc (only negotiate can do without it)");
-    else if (e.username.empty() && !negotiate)
-        say("exchange.username", "must not be empty (only negotiate can do without it)");
     // RFC 7617: the first colon ends the user's name.
     if (e.auth == auth_scheme::basic && e.username.find(':') != std::string::npos)
         say("exchange.username", "must not hold a colon with basic");
     if (from_file && from_command)
         say("exchange.password_command", "cannot be set together with exchange.password_file: keep one of them");
-    if (!from_file && !from_command && !negotiate && !password_may_be_stored)
+    if (!from_file && !from_command && !negotiate && !password_may_be_stored && !refused("exchange.password_file") &&
+        !refused("exchange.password_command"))
         say("exchange.password_file", "is needed (or exchange.password_command): where is the service account's password?");
 }
 
