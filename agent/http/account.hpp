@@ -23,7 +23,8 @@ struct signed_connection {
     }
     connection wire;
     bool signed_in = false; // NTLM, Negotiate: requests on this very connection need no header
-    bool lasts = true;      // false once a signed-in connection was asked to sign in again
+    bool used_signed_in = false; // a request without a header went through since
+    bool lasts = true;      // false where the server wants a sign-in with every request
 };
 
 // One for all slots; carry_out() is called on their threads.
@@ -47,7 +48,9 @@ private:
     void basic(signed_connection& c, job& j);
     void per_connection(signed_connection& c, job& j);
     void sign_in(signed_connection& c, job& j);
-    bool handshake(signed_connection& c, job& j, const signin::secret& password, bool with_binding);
+    signin::verdict try_both_ways(signed_connection& c, job& j, const signin::secret& password);
+    void handshake(signed_connection& c, job& j, const signin::secret& password, bool with_binding);
+    bool still_at_sign_in(job& j);
     void conclude(job& j);
     static void look_at_status(void* which, int status);
     connection::order order(job& j, std::string_view body, std::string_view authorization, connection::route by);

@@ -1,13 +1,197 @@
 // NTLM and Negotiate: signing a connection in, after which requests on it need no header.
+//
+//     POST, empty body, NTLM token 1   →   401, token 2
+//     POST, real body,  NTLM token 3   →   200, and the connection is signed in
+//
+// Only the last step carries the request, so that whatever goes wrong before it leaves Exchange untouched. A Negotiate
+// token may be the last one already (Kerberos), so there every step carries it; a 401 says that it was not carried out.
+// Each sign-in is made on a connection opened for it: one that saw a refusal, or another sign-in, is in no known state.
 #include "agent/http/account.hpp"
 
 #include "agent/http/cause.hpp"
+#include "agent/http/challenge.hpp"
+#include "agent/signin/channel_binding.hpp"
+#include "agent/signin/negotiator.hpp"
+#include "common/text/text.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
 
 namespace relay::http {
+namespace {
 
-void account::per_connection(signed_connection&, job& j)
+constexpr int most_steps = 6; // of one sign-in; NTLM takes two, SPNEGO around NTLM three
+
+using route = connection::route;
+
+signin::secret header_of(std::string_view scheme, std::string& token)
 {
-    j.result = failed{cause::sign_in_failed, reached::nothing, "this build signs in with Basic only"};
+    std::string coded = to_base64(token);
+    signin::wipe(token);
+    std::string header = fmt::format("{} {}", scheme, coded);
+    signin::wipe(coded);
+    return signin::secret::take(header);
+}
+
+} // namespace
+
+void account::per_connection(signed_connection& c, job& j)
+{
+    if (j.may_sign_in) {
+        sign_in(c, j);
+        return;
+    }
+    if (c.signed_in && c.lasts && c.wire.open()) {
+        auto [answer, moved] = c.wire.exchange(order(j, j.what.body, {}, route::same));
+        if (!moved) {
+            j.result = std::move(answer);
+            c.signed_in = j.result.has_value() && j.result->status != 401;
+            // A server (or a balancer that deals requests out to several) that wants a sign-in with every request.
+            c.lasts = c.signed_in || c.used_signed_in;
+            c.used_signed_in = c.signed_in;
+            return;
+        }
+    }
+    c.signed_in = false;
+    j.needs_sign_in = true;
+}
+
+void account::sign_in(signed_connection& c, job& j)
+{
+    auto password = settings_.username.empty() ? std::make_shared<const signin::secret>() : credentials_.get();
+    for (bool again = false;; again = true) {
+        if (!password.has_value()) {
+            j.result = failed{errc::bad_credentials_source, reached::nothing,
+                              "the password cannot be read: " + password.error().message()};
+            return;
+        }
+        if (try_both_ways(c, j, **password) != signin::verdict::refused || again || settings_.username.empty())
+            return;
+        auto other = credentials_.other_than(*password);
+        if (!other.has_value() || !*other)
+            return;
+        password = std::move(other);
+    }
+}
+
+// With channel binding, without, or first the one and then the other: see http::channel_binding.
+signin::verdict account::try_both_ways(signed_connection& c, job& j, const signin::secret& password)
+{
+    const bool possible = server_.tls && settings_.channel_binding != channel_binding::never;
+    const bool automatic = possible && settings_.channel_binding == channel_binding::automatic;
+    const auto known = worked_.load();
+    // Whoever got in one way gets in that way again, or not at all: trying both would cost two refusals a wrong password
+    // for ever. A probe tries both all the same, as the way may have changed.
+    const bool with = possible && !(automatic && known == bound::without && !j.probe);
+    const bool other_way = automatic && with && (known == bound::unknown || j.probe);
+
+    handshake(c, j, password, with);
+    bool bound_now = with;
+    if (j.verdict == signin::verdict::refused && other_way) {
+        handshake(c, j, password, false);
+        bound_now = false;
+    }
+    if (j.verdict == signin::verdict::accepted && automatic) {
+        const auto now = bound_now ? bound::with : bound::without;
+        if (log_ && now == bound::without && worked_ != bound::without)
+            log_->warn("Exchange at {} takes the sign-in only without channel binding: something between shows another "
+                       "certificate than Exchange has",
+                       server_.name);
+        worked_ = now;
+    }
+    return j.verdict;
+}
+
+connection::order account::step(job& j, std::string_view authorization, route by)
+{
+    return order(j, {}, authorization, by);
+}
+
+// One sign-in on a new connection; the outcome is in `j`.
+void account::handshake(signed_connection& c, job& j, const signin::secret& password, bool with_binding)
+{
+    const bool ntlm = settings_.auth == auth_scheme::ntlm;
+    const std::string_view scheme = ntlm ? "NTLM" : "Negotiate";
+    const auto give_up = [&](cause why, std::string message) {
+        j.result = failed{why, reached::nothing, std::move(message)};
+    };
+    j.verdict = signin::verdict::unknown;
+    c.signed_in = c.used_signed_in = false;
+
+    auto by = route::new_one;
+    if (with_binding && !ntlm) { // Kerberos binds in its first token, and that needs the certificate
+        j.result = c.wire.exchange(step(j, {}, by)).outcome;
+        if (!still_at_sign_in(j))
+            return;
+        by = route::same;
+    }
+
+    const auto negotiator = signin::make_negotiator({ntlm ? signin::mechanism::ntlm : signin::mechanism::negotiate,
+                                                     server_.host, settings_.username, password});
+    std::string from_server, binding;
+    for (int steps = 0; steps < most_steps; ++steps) {
+        if (with_binding && by == route::same && binding.empty()) {
+            auto digest = signin::tls_server_end_point(c.wire.peer().leaf_der);
+            if (!digest.has_value())
+                return give_up(cause::sign_in_failed, "the certificate of " + server_.name + " cannot be read");
+            binding = std::move(*digest);
+        }
+        auto token = negotiator->step(from_server, binding);
+        if (!token.has_value()) {
+            if (token.error().refused) {
+                j.verdict = signin::verdict::refused;
+                ++refused_;
+            }
+            return give_up(cause::sign_in_failed, token.error().sentence);
+        }
+        const bool carries = token->done || !ntlm;
+        const auto header = header_of(scheme, token->bytes);
+        auto o = carries ? order(j, j.what.body, header.reveal(), by) : step(j, header.reveal(), by);
+        if (carries) {
+            o.on_status = &account::look_at_status;
+            o.on_status_argument = &j;
+        }
+        auto [answer, moved] = c.wire.exchange(o);
+        if (moved)
+            return give_up(cause::connection_lost, server_.name + " closed the connection in the middle of the sign-in");
+        j.result = std::move(answer);
+        by = route::same;
+        if (!carries) {
+            if (!still_at_sign_in(j))
+                return;
+        } else if (j.result.has_error() || j.result->status != 401) {
+            conclude(j);
+            c.signed_in = j.verdict == signin::verdict::accepted;
+            return;
+        }
+        auto next = challenge_token(*j.result, scheme);
+        const bool goes_on = next && !next->empty() && !token->done;
+        if (carries && !goes_on)
+            return conclude(j); // refused
+        if (!goes_on)
+            return give_up(cause::sign_in_failed, fmt::format("{} does not offer {} (it offers {})", server_.name, scheme,
+                                                              offered_schemes(*j.result)));
+        from_server = std::move(*next);
+    }
+    give_up(cause::sign_in_failed, fmt::format("{} did not come to an end with {}", server_.name, scheme));
+}
+
+// After a step that did not carry the request. Anything but a 401 ends the sign-in: an answer to an empty body must not
+// pass for the answer to the request.
+bool account::still_at_sign_in(job& j)
+{
+    if (j.result.has_error()) {
+        auto why = j.result.error();
+        why.how_far = reached::nothing;
+        j.result = std::move(why);
+        return false;
+    }
+    if (j.result->status == 401)
+        return true;
+    if (j.result->status < 300)
+        j.result = failed{cause::sign_in_failed, reached::nothing,
+                          server_.name + " answers without asking for a sign-in; is exchange.url right?"};
+    return false;
 }
 
 } // namespace relay::http

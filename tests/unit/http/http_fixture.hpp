@@ -10,6 +10,7 @@
 
 #include <deque>
 #include <optional>
+#include <stdexcept>
 
 namespace relay::test {
 
@@ -85,5 +86,21 @@ struct http_fixture {
         return std::move(**place);
     }
 };
+
+// The answer of a request that has to succeed.
+inline http::response ok(http::outcome got)
+{
+    if (got.has_error())
+        throw std::runtime_error(got.error().message);
+    return std::move(*got);
+}
+
+// The failure of one that has to fail.
+inline http::failed bad(http::outcome got)
+{
+    if (got.has_value())
+        throw std::runtime_error("answered with " + std::to_string(got->status));
+    return got.error();
+}
 
 } // namespace relay::test

@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <stdexcept>
 
 namespace relay::test {
 namespace {
@@ -178,6 +179,14 @@ void scripted_server::serve(int socket, int number)
     const std::lock_guard hold(lock_);
     sockets_.erase(number);
     ::close(socket);
+    ++closed;
+    closed.notify_all();
+}
+
+void scripted_server::await_closed(int count) const
+{
+    for (int now = closed; now < count; now = closed)
+        closed.wait(now);
 }
 
 } // namespace relay::test

@@ -66,7 +66,11 @@ public:
 
     std::atomic<int> connections{0};
     std::atomic<int> handshakes{0};
+    std::atomic<int> closed{0}; // connections that the script is through with
     std::atomic<int> bodies{0}; // requests with a body that were read completely
+
+    // Until `count` connections are closed, and the client's end can know it.
+    void await_closed(int count) const;
 
     // A script that answers every request with 200 and `body`.
     static script always(std::string body = "<ok/>");
