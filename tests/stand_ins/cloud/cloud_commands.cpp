@@ -1,0 +1,169 @@
+// Commands on their way to an agent.
+#include "tests/stand_ins/cloud/cloud.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace relay::cloud_sim {
+
+command* cloud::find(std::string_view id)
+{
+    const auto found = commands_.find(std::string(id));
+    return found == commands_.end() ? nullptr : &found->second;
+}
+
+std::string cloud::unique_word()
+{
+    return std::to_string(start_number_) + '-' + std::to_string(++command_number_);
+}
+
+command& cloud::record(command c)
+{
+    while (c.id.empty() || commands_.contains(c.id))
+        c.id = "c-" + unique_word();
+    c.kind = class_of(c.op);
+    c.queued_at = now();
+    const auto id = c.id;
+    auto& kept = commands_.emplace(id, std::move(c)).first->second;
+    touch(kept);
+    return kept;
+}
+
+void cloud::deliver(command& c)
+{
+    const bool room = !behaviour_.respect_window || outstanding_ < (active() ? active()->window : 0);
+    if (!backlog_.empty() || !room || !send(c, c.redelivered))
+        queue(c);
+}
+
+void cloud::queue(command& c)
+{
+    backlog_.push_back(&c);
+    pump();
+}
+
+bool cloud::send(command& c, bool redelivered)
+{
+    auto* s = active();
+    if (!s)
+        return false;
+    transmit(*s, command_frame(c, redelivered));
+    sent(c, *s);
+    return true;
+}
+
+bool cloud::send_again(command& c, const command& posted)
+{
+    auto* s = active();
+    if (!s)
+        return false;
+    transmit(*s, command_frame(posted, posted.redelivered));
+    sent(c, *s);
+    return true;
+}
+
+void cloud::sent(command& c, session& s)
+{
+    ++c.sent;
+    if (c.sent == 1)
+        c.first_link = s.number;
+    else if (c.first_link != s.number)
+        c.moved = true;
+    if (c.state == command_state::queued) {
+        c.state = command_state::sent;
+        ++outstanding_;
+    }
+    touch(c);
+}
+
+bool cloud::cancel(command& c)
+{
+    auto* s = active();
+    if (!s)
+        return false;
+    transmit(*s, json::serialize(json::object{{"type", "cancel"}, {"id", c.id}}));
+    c.cancel_sent = true;
+    touch(c);
+    return true;
+}
+
+bool cloud::send_passing(command c)
+{
+    auto* s = active();
+    if (!s)
+        return false;
+    c.kind = class_of(c.op);
+    const auto id = c.id;
+    auto& kept = commands_.emplace(id, std::move(c)).first->second;
+    transmit(*s, command_frame(kept, false));
+    sent(kept, *s);
+    return true;
+}
+
+void cloud::forget(const std::string& id)
+{
+    const auto found = commands_.find(id);
+    if (found == commands_.end())
+        return;
+    outstanding_ = std::max<std::int64_t>(0, outstanding_ - found->second.outstanding());
+    commands_.erase(found);
+}
+
+bool cloud::send_raw(std::string frame, frame_format format)
+{
+    session* s = nullptr;
+    for (auto& candidate : sessions_)
+        if (candidate.wire && candidate.rejected.empty()) {
+            s = &candidate;
+            break;
+        }
+    if (!s)
+        return false;
+    // Where it is a command, or a cancel, after all, what the agent answers is judged as for any other.
+    error_code ec;
+    const auto value = format == frame_format::text ? json::parse(frame, ec) : json::value();
+    const auto* object = ec ? nullptr : value.if_object();
+    const auto text = [&](std::string_view name) {
+        const auto* field = object ? object->if_contains(name) : nullptr;
+        return field && field->is_string() ? std::string(field->get_string()) : std::string();
+    };
+    const auto type = text("type"), id = text("id");
+    if (type == "cancel" && find(id)) {
+        find(id)->cancel_sent = true;
+    } else if (type == "command" && !id.empty() && !text("op").empty()) {
+        if (!find(id)) {
+            command c;
+            c.id = id;
+            c.op = text("op");
+            c.mailbox = text("mailbox");
+            if (const auto* params = object->if_contains("params"); params && params->is_object())
+                c.params = params->get_object();
+            record(std::move(c));
+        }
+        sent(*find(id), *s);
+    } else if (type == "drain") {
+        s->drained = real_.now();
+    }
+    transmit(*s, std::move(frame), format);
+    return true;
+}
+
+void cloud::pump()
+{
+    for (auto* s = active(); s && !backlog_.empty() && outstanding_ < s->window;) {
+        auto& c = *backlog_.front();
+        backlog_.pop_front();
+        send(c, c.redelivered);
+    }
+}
+
+void cloud::touch(command& c)
+{
+    if (c.dirty || c.done)
+        return;
+    c.dirty = true;
+    dirty_.push_back(&c);
+    disk_.wake();
+}
+
+} // namespace relay::cloud_sim

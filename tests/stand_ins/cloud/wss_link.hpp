@@ -1,0 +1,61 @@
+// The server's end of one WebSocket over mutual TLS.
+#pragma once
+
+#include "common/async/async.hpp"
+#include "tests/stand_ins/cloud/link.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace relay::cloud_sim {
+
+class wss_link final : public link {
+public:
+    struct options {
+        bool deflate = true;
+        bool select_subprotocol = true;
+        duration dead_after = 60s; // nothing at all arrived for so long
+    };
+    struct frame {
+        frame_format format;
+        std::string_view text; // until the next read()
+    };
+
+    // TLS, the HTTP request, the upgrade. Another path than /v1/connect is answered 404, a client that does not offer
+    // the subprotocol 400: both are errors here (errc::protocol_violation), as is any failed handshake.
+    static task<result<std::unique_ptr<wss_link>>> accept(asio::ip::tcp::socket socket, asio::ssl::context& tls, options o);
+
+    ~wss_link() override;
+
+    const std::string& certificate_name() const; // common name of the client's certificate
+    bool deflate() const;                        // permessage-deflate is in use
+
+    // The next message. Errors: what ended the link.
+    task<result<frame>> read();
+    // The code of the peer's close frame, once read() failed; nothing where there was none.
+    std::optional<std::uint16_t> close_code() const;
+    void on_ping(std::function<void()> f);
+
+    // Carries out send() and close() until the link ends; run it beside the reader. Never throws.
+    task<void> write();
+    // No more reads: write() ends when it has nothing under way.
+    void finish();
+
+    void send(std::string text, frame_format format) override;
+    void close(std::uint16_t code) override;
+    void cut() override;
+    void freeze(bool frozen) override;
+
+private:
+    struct impl;
+    explicit wss_link(std::unique_ptr<impl> i);
+    std::unique_ptr<impl> impl_;
+};
+
+} // namespace relay::cloud_sim

@@ -1,0 +1,127 @@
+#include "tests/stand_ins/cloud/wss_server.hpp"
+
+#include "tests/stand_ins/cloud/wss_link.hpp"
+#include "tests/stand_ins/control/loopback.hpp"
+
+namespace relay::cloud_sim {
+
+using asio::ip::tcp;
+using namespace asio::experimental::awaitable_operators;
+
+namespace {
+
+constexpr std::size_t most_links = 1024;
+
+asio::ssl::context make_tls(const tls_files& files)
+{
+    asio::ssl::context tls(asio::ssl::context::tls_server);
+    tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
+                    asio::ssl::context::no_tlsv1_1);
+    tls.use_certificate_chain_file(files.certificate);
+    tls.use_private_key_file(files.key, asio::ssl::context::pem);
+    tls.load_verify_file(files.client_ca);
+    tls.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
+    return tls;
+}
+
+// Tells the cloud that the link is gone, a cancel at shutdown included.
+struct closing_note {
+    cloud& where;
+    session& s;
+    wss_link& link;
+    ~closing_note() { where.closed(s, link.close_code()); }
+};
+
+} // namespace
+
+wss_server::wss_server(asio::io_context& context, cloud& c, recorder& disk, const tls_files& files, bool deflate)
+    : cloud_(c), disk_(disk), tls_(make_tls(files)), deflate_(deflate), acceptor_(context), links_(context.get_executor())
+{
+}
+
+result<void> wss_server::listen(std::string_view address)
+{
+    const auto endpoint = stand_in::parse_loopback(address);
+    if (!endpoint)
+        return endpoint.error();
+    return stand_in::listen_on(acceptor_, *endpoint);
+}
+
+std::string wss_server::url() const
+{
+    return "wss://localhost:" + std::to_string(acceptor_.local_endpoint().port()) + "/v1/connect";
+}
+
+task<void> wss_server::run()
+{
+    co_await asio::this_coro::throw_if_cancelled(false);
+    while (acceptor_.is_open()) {
+        auto [ec, socket] = co_await acceptor_.async_accept(use_tuple);
+        if (ec == asio::error::operation_aborted || ec == asio::error::bad_descriptor)
+            break;
+        if (ec || links_.size() >= most_links)
+            continue;
+        ++accepted_;
+        socket.set_option(tcp::no_delay(true), ec);
+        links_.spawn(serve(std::move(socket)));
+    }
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    stop();
+    cloud_.close(1001);
+    for (int i = 0; i < 100 && links_.size() > 0; ++i)
+        co_await cloud_.time().sleep_for(20ms);
+    links_.stop();
+    co_await links_.join();
+}
+
+void wss_server::stop()
+{
+    error_code ignored;
+    acceptor_.close(ignored);
+}
+
+json::object wss_server::counters() const
+{
+    return {{"accepted", accepted_}, {"refused", refused_}, {"links", links_.size()}, {"last_refusal", last_refusal_}};
+}
+
+task<void> wss_server::serve(tcp::socket socket)
+{
+    const wss_link::options options{deflate_, !cloud_.conduct().no_subprotocol, 3 * cloud_.limits().heartbeat + 1s};
+    auto accepted = co_await with_timeout(cloud_.time(), 10s, wss_link::accept(std::move(socket), tls_, options));
+    if (!accepted) {
+        ++refused_;
+        last_refusal_ = accepted.error().message();
+        co_return;
+    }
+    auto& link = **accepted;
+    auto& s = cloud_.opened(link, link.certificate_name(), link.deflate());
+    const closing_note note{cloud_, s, link};
+    link.on_ping([this, &s] { cloud_.pinged(s); });
+    co_await (converse(s, link) && link.write());
+}
+
+task<void> wss_server::converse(session& s, wss_link& link)
+{
+    // An agent that says nothing is let go; one that only looks (doctor) closes by itself.
+    constexpr auto longest_silence = 30s;
+    const auto first = co_await with_timeout(cloud_.time(), longest_silence, link.read());
+    if (first.has_value()) {
+        const auto next = cloud_.hello(s, first->text, first->format);
+        if (next == greeting::welcome) {
+            const auto ec = co_await disk_.flush();
+            if (!ec)
+                cloud_.welcome(s);
+        }
+        for (;;) {
+            const auto frame = co_await link.read();
+            if (!frame)
+                break;
+            if (next != greeting::rejected)
+                cloud_.received(s, frame->text, frame->format);
+        }
+    }
+    link.finish();
+}
+
+} // namespace relay::cloud_sim
