@@ -7,6 +7,7 @@
 #include "agent/store/queue_store.hpp"
 #include "agent/uplink/link.hpp"
 #include "agent/uplink/reconnect_policy.hpp"
+#include "agent/uplink/session_end.hpp"
 #include "common/async/notifier.hpp"
 
 #include <cstdint>
@@ -89,26 +90,36 @@ public:
     task<error_code> connected();
 
 private:
-    struct turn; // what became of one connection
-    task<turn> take_turn();
-    task<void> pause(duration length);
-    task<error_code> asked();
+    task<session_end> take_turn();
+    task<outcome<link_ptr>> dial();
+    task<void> part(link& l, session_end::reason why);
+    task<error_code> too_late(link& l);
+    task<error_code> requested();
+    task<error_code> requested_on(link& l);
+    task<bool> rest(duration length);
+    duration plan(const session_end& end);
     void enter(link_state s);
-    void report(const turn& t, duration wait);
+    void went_up(std::string session);
+    void went_down(const session_end& end);
+    void rejected(const protocol::reject& r, duration wait);
+    void keep_round_trip() const noexcept;
 
     asio::any_io_executor executor_;
     parts parts_;
     hello_facts facts_;
     uplink_limits limits_;
     reconnect_policy policy_;
-    mutable link_status status_;
+    mutable link_status status_; // its round trip is looked up when asked for
     std::function<void(const link_status&)> changed_;
-    session* session_ = nullptr; // the one that is being served
-    notifier request_;           // stop() or reconnect() was called
+    session* session_ = nullptr;  // the one that is being served
+    notifier request_;            // stop() or reconnect() was called
     notifier up_;
     bool stopping_ = false;
     bool reconnect_ = false;
-    bool outage_ = false;        // the start of it has been logged
+    std::uint64_t sessions_ = 0;
+    bool outage_ = false;         // its start has been logged
+    steady_time outage_since_{};
+    std::string rejected_as_;     // the code that has been logged
 };
 
 } // namespace relay::uplink
