@@ -1,0 +1,28 @@
+// The command line: what INTERFACE.md lists under "Commands", as far as it exists.
+#pragma once
+
+#include <filesystem>
+#include <variant>
+
+namespace relay::service {
+
+struct run_agent {
+    std::filesystem::path config;
+};
+struct check_config {
+    std::filesystem::path config;
+};
+// Help or the version was printed, or a mistake in usage was told: nothing is left to do but to end.
+struct answered {
+    int exit_code;
+};
+
+using invocation = std::variant<run_agent, check_config, answered>;
+
+inline constexpr int exit_failure = 1;
+inline constexpr int exit_usage = 2;
+
+// Prints help and version on standard output, a mistake in one line on standard error.
+invocation parse_command_line(int argc, const char* const* argv);
+
+} // namespace relay::service

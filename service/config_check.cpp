@@ -1,0 +1,29 @@
+#include "service/config_check.hpp"
+
+#include "service/cli.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace relay::service {
+
+std::optional<config::settings> load_or_tell(const std::filesystem::path& file)
+{
+    auto loaded = config::load(file, config::process_environment());
+    if (loaded.has_value())
+        return std::move(*loaded);
+    for (const auto& mistake : loaded.error())
+        fmt::print(stderr, "workestra-relay: {}\n", config::format(mistake, file));
+    return std::nullopt;
+}
+
+int check_configuration(const std::filesystem::path& file)
+{
+    if (!load_or_tell(file))
+        return exit_failure;
+    fmt::print("{}: no mistakes\n", file.string());
+    return 0;
+}
+
+} // namespace relay::service

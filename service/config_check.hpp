@@ -1,0 +1,17 @@
+// `config check`, and how every command tells what is wrong with the configuration.
+#pragma once
+
+#include "common/config/load.hpp"
+
+#include <filesystem>
+#include <optional>
+
+namespace relay::service {
+
+// The settings; nothing where they are wrong: then each mistake stands in a line of its own on standard error.
+std::optional<config::settings> load_or_tell(const std::filesystem::path& file);
+
+// Returns the exit code.
+int check_configuration(const std::filesystem::path& file);
+
+} // namespace relay::service

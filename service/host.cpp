@@ -1,0 +1,101 @@
+#include "service/host.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
+#include <cstdlib>
+
+namespace relay::service {
+namespace {
+
+// After drain and hurry: whoever still runs then hangs, and everything owed is in the store.
+constexpr duration stop_grace = 20s;
+
+} // namespace
+
+host::host(asio::any_io_executor executor, app::agent& agent, settings_source reread, std::chrono::seconds drain_timeout,
+           spdlog::logger& log)
+    : agent_(agent), reread_(std::move(reread)), drain_timeout_(drain_timeout), log_(log), children_(executor),
+      signals_(executor, {.stop = [this] { stop_asked(); }, .reload = [this] { reload_asked(); }})
+{
+    agent_.on_link_change([this](const uplink::link_status& s) { tell(s); });
+}
+
+task<void> host::run()
+{
+    if (const auto period = platform::service_notify::watchdog())
+        children_.spawn(keep_watchdog(*period));
+    manager_.ready("connecting to the cloud"); // ready means: commands are kept from now on, whether or not the cloud is there
+
+    std::exception_ptr failure;
+    try {
+        co_await agent_.run();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    signals_.close();
+    agent_.on_link_change({});
+    children_.stop();
+    co_await children_.join();
+    if (failure)
+        std::rethrow_exception(failure);
+}
+
+void host::stop_asked()
+{
+    if (++stops_ > 1) {
+        log_.warn("asked to stop again: not waiting for what is under way; it is looked up at the next start");
+        agent_.hurry();
+        return;
+    }
+    log_.info("stopping: finishing what is under way, {} s at most", drain_timeout_.count());
+    manager_.stopping("finishing what is under way");
+    children_.spawn(end_by(drain_timeout_ + stop_grace));
+    agent_.stop();
+}
+
+void host::reload_asked()
+{
+    if (stops_ > 0)
+        return;
+    manager_.reloading();
+    if (const auto settings = reread_()) {
+        drain_timeout_ = settings->agent.drain_timeout;
+        for (const auto& note : agent_.reload(*settings))
+            log_.warn("configuration: {}", note);
+        log_.info("configuration reloaded");
+        manager_.ready("configuration reloaded");
+    } else {
+        log_.error("configuration not reloaded: the old one stays in use until the mistakes above are mended");
+        manager_.ready("configuration not reloaded: it has mistakes");
+    }
+}
+
+void host::tell(const uplink::link_status& s)
+{
+    if (stops_ > 0)
+        return;
+    manager_.status(s.last_error.empty() || s.state == uplink::link_state::connected
+                        ? fmt::format("{}: {}", uplink::name(s.state), s.url)
+                        : fmt::format("{}: {} ({})", uplink::name(s.state), s.url, s.last_error));
+}
+
+task<void> host::keep_watchdog(duration period)
+{
+    for (;;) {
+        manager_.alive();
+        if (const auto ec = co_await time_.sleep_for(period / 2); ec)
+            co_return;
+    }
+}
+
+task<void> host::end_by(duration limit)
+{
+    if (const auto ec = co_await time_.sleep_for(limit); ec)
+        co_return;
+    log_.error("did not stop in time: ending at once; what is owed is in the store");
+    log_.flush();
+    std::_Exit(EXIT_FAILURE); // as a crash would: the store is made for it
+}
+
+} // namespace relay::service

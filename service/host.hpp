@@ -1,0 +1,45 @@
+// Between the operating system and the agent: signals, the service manager's watchdog and its status line.
+#pragma once
+
+#include "agent/app/agent.hpp"
+#include "common/platform/process_signals.hpp"
+#include "common/platform/service_notify.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+namespace relay::service {
+
+// Loop thread only.
+class host {
+public:
+    // Reads the configuration again for a reload; nothing where it is wrong (and has been told).
+    using settings_source = std::function<std::optional<config::settings>()>;
+
+    // `agent`, `log` and the io_context behind `executor` outlive the host.
+    host(asio::any_io_executor executor, app::agent& agent, settings_source reread, std::chrono::seconds drain_timeout,
+         spdlog::logger& log);
+
+    // Runs the agent until a signal has stopped it. Throws what the agent throws.
+    task<void> run();
+
+private:
+    void stop_asked();
+    void reload_asked();
+    void tell(const uplink::link_status& s);
+    task<void> keep_watchdog(duration period);
+    task<void> end_by(duration limit);
+
+    app::agent& agent_;
+    settings_source reread_;
+    std::chrono::seconds drain_timeout_;
+    spdlog::logger& log_;
+    real_time time_;
+    platform::service_notify manager_;
+    task_group children_;
+    platform::process_signals signals_;
+    int stops_ = 0;
+};
+
+} // namespace relay::service

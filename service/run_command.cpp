@@ -1,0 +1,72 @@
+#include "service/run_command.hpp"
+
+#include "agent/app/version.hpp"
+#include "common/log/line_formatter.hpp"
+#include "common/log/logger.hpp"
+#include "service/cli.hpp"
+#include "service/config_check.hpp"
+#include "service/host.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
+#include <cstdio>
+
+namespace relay::service {
+namespace {
+
+// Mistakes go to the log, where whoever sent the signal will look.
+std::optional<config::settings> reread(const std::filesystem::path& file, spdlog::logger& log)
+{
+    auto loaded = config::load(file, config::process_environment());
+    if (loaded.has_value())
+        return std::move(*loaded);
+    for (const auto& mistake : loaded.error())
+        log.error("{}", config::format(mistake, file));
+    return std::nullopt;
+}
+
+void tell(spdlog::logger& log, bool log_is_stderr, std::string_view message)
+{
+    if (!log_is_stderr)
+        log.error("{}", message);
+    fmt::print(stderr, "workestra-relay: {}\n", printable(message));
+}
+
+} // namespace
+
+int run_in_foreground(const std::filesystem::path& config_file)
+{
+    auto settings = load_or_tell(config_file);
+    if (!settings)
+        return exit_failure;
+    const auto drain_timeout = settings->agent.drain_timeout;
+    const bool log_is_stderr = settings->log.file.empty();
+    const auto log = make_logger(settings->log);
+
+    asio::io_context loop(1);
+    auto agent = app::agent::make(loop, std::move(*settings), log);
+    if (agent.has_error()) {
+        tell(*log, log_is_stderr, agent.error().message);
+        return exit_failure;
+    }
+    log->info("workestra-relay {} started", app::version());
+
+    host host(loop.get_executor(), **agent, [&] { return reread(config_file, *log); }, drain_timeout, *log);
+    std::exception_ptr failure;
+    asio::co_spawn(loop, host.run(), [&](std::exception_ptr e) { failure = e; });
+    loop.run();
+    if (!failure) {
+        log->info("stopped");
+        return 0;
+    }
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& e) {
+        tell(*log, log_is_stderr, e.what());
+    }
+    return exit_failure;
+}
+
+} // namespace relay::service
