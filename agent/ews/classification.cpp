@@ -133,7 +133,8 @@ error classify(const http::failed& f, const call& c)
     const bool refused = f.code == failure::unauthorized || f.code == errc::bad_credentials_source;
     auto e = refused ? failed_call(c, fault_code::auth_failed, remedy::sign_in, f.message)
                      : failed_call(c, fault_code::exchange_unavailable, remedy::retry, f.message);
-    if (f.code == errc::frame_too_large) { // asking again would bring the same
+    // An answer over the transport's limit: the same question would bring the same. A write is looked up instead.
+    if (f.code == failure::permanent && f.how_far == http::reached::sent && !is_write(c.operation)) {
         e.fault.code = fault_code::exchange_error;
         e.remedy = remedy::give_up;
     }

@@ -13,7 +13,16 @@ constexpr const char* schema_version = "Exchange2013_SP1";
 
 struct string_writer final : pugi::xml_writer {
     std::string text;
-    void write(const void* bytes, std::size_t size) override { text.append(static_cast<const char*>(bytes), size); }
+    // A carriage return as it is would reach the reader as a line feed (XML 1.0, section 2.11), and pugixml leaves it so.
+    void write(const void* bytes, std::size_t size) override
+    {
+        std::string_view rest(static_cast<const char*>(bytes), size);
+        for (auto at = rest.find('\r'); at != rest.npos; at = rest.find('\r')) {
+            text.append(rest.substr(0, at)).append("&#13;");
+            rest.remove_prefix(at + 1);
+        }
+        text.append(rest);
+    }
 };
 
 } // namespace
