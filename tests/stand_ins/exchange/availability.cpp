@@ -180,7 +180,7 @@ void put_view(std::string& out, const mailbox& box, const question& q, const ope
 void put_answer(std::string& out, pugi::xml_node entry, const question& q, const operation_context& context)
 {
     const auto address = child_text(child(entry, "Email"), "Address");
-    if (!context.failing_code.empty() && (context.failing_mailbox == ascii_lower(address)))
+    if (!context.failing_code.empty() && (context.failing_mailbox == "*" || context.failing_mailbox == ascii_lower(address)))
         refuse_item(context.failing_code, "The stand-in was told to fail for this mailbox.");
     if (address.find('@') == address.npos)
         refuse_item("ErrorInvalidSmtpAddress", "The SMTP address format is invalid.");

@@ -20,8 +20,8 @@ struct operation_context {
     const soap_request& request;
     mailbox* acting = nullptr; // whose rights count; nullptr: a service account without a mailbox
     utc_time now{};
-    // An injected error for one mailbox of GetUserAvailability (lower case), empty where there is none.
-    std::string failing_mailbox, failing_code;
+    // An injected error for one mailbox of GetUserAvailability (lower case, "*" for all), empty where there is none.
+    std::string failing_mailbox{}, failing_code{};
 
     // The zone of TimeZoneContext, else UTC. Throws soap_fault ErrorTimeZone for an unknown one.
     const zone_rule& context_zone() const;

@@ -1,0 +1,128 @@
+#include "tests/stand_ins/exchange/bad_answers.hpp"
+
+#include "tests/stand_ins/exchange/soap.hpp"
+
+namespace relay::exchange_sim {
+namespace {
+
+constexpr std::string_view sign_in_page =
+    "<!DOCTYPE html>\r\n<html><head><title>Outlook</title></head><body><form action=\"/owa/auth.owa\" method=\"POST\">"
+    "<input name=\"username\"><input name=\"password\" type=\"password\"></form></body></html>\r\n";
+
+reply page(unsigned status, std::string body)
+{
+    reply r;
+    r.status = status;
+    r.content_type = "text/html; charset=utf-8";
+    r.body = std::move(body);
+    return r;
+}
+
+reply fault_reply(const refusal& what)
+{
+    reply r;
+    r.status = 500;
+    r.body = fault_envelope(what);
+    return r;
+}
+
+reply busy(std::int64_t back_off_ms)
+{
+    refusal r{"ErrorServerBusy", "The server cannot service this request right now. Try again later.", {}};
+    if (back_off_ms > 0)
+        r.values.emplace_back("BackOffMilliseconds", std::to_string(back_off_ms));
+    return fault_reply(r);
+}
+
+// Bytes that are neither XML nor UTF-8, the same every time.
+std::string garbage()
+{
+    std::string bytes;
+    std::uint32_t state = 2463534242u;
+    for (int i = 0; i < 4096; ++i) {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        bytes += static_cast<char>(state >> 24);
+    }
+    return bytes;
+}
+
+// Each entity is ten of the one before it: 10^10 characters for a parser that expands them.
+std::string bomb()
+{
+    std::string xml = "<?xml version=\"1.0\"?>\n<!DOCTYPE b [\n<!ENTITY e0 \"boom\">\n";
+    for (int i = 1; i <= 10; ++i) {
+        xml.append("<!ENTITY e").append(std::to_string(i)).append(" \"");
+        for (int n = 0; n < 10; ++n)
+            xml.append("&e").append(std::to_string(i - 1)).append(";");
+        xml.append("\">\n");
+    }
+    xml.append("]>\n<s:Envelope xmlns:s=\"").append(soap_namespace).append("\"><s:Body><b>&e10;</b></s:Body></s:Envelope>");
+    return xml;
+}
+
+std::string deep(std::uint64_t levels)
+{
+    std::string xml = "<s:Envelope xmlns:s=\"";
+    xml.append(soap_namespace).append("\"><s:Body>");
+    xml.reserve(xml.size() + levels * 7 + 64);
+    for (std::uint64_t i = 0; i < levels; ++i)
+        xml.append("<d>");
+    for (std::uint64_t i = 0; i < levels; ++i)
+        xml.append("</d>");
+    return xml.append("</s:Body></s:Envelope>");
+}
+
+} // namespace
+
+reply bad_answer(const fault& f, const product& server, reply good)
+{
+    reply r;
+    switch (f.action) {
+    case fault_action::hang:
+        r.ending = ending::hang;
+        break;
+    case fault_action::status:
+        r = page(f.status, f.body);
+        r.headers = f.headers;
+        break;
+    case fault_action::html:
+        return page(200, std::string(sign_in_page));
+    case fault_action::redirect:
+        r = page(302, {});
+        r.headers.emplace_back("Location", f.location);
+        break;
+    case fault_action::soap_fault:
+        return fault_reply({f.code, "The stand-in was told to fail.", {}});
+    case fault_action::busy:
+        return busy(f.back_off_ms);
+    case fault_action::truncate:
+        good.ending = ending::truncate;
+        return good;
+    case fault_action::garbage:
+        r.body = garbage();
+        break;
+    case fault_action::huge:
+        r.body = envelope(server, {});
+        r.tail = "</s:Body></s:Envelope>";
+        r.body.resize(r.body.size() - r.tail.size());
+        r.filler = f.bytes > r.body.size() + r.tail.size() ? f.bytes - r.body.size() - r.tail.size() : 0;
+        break;
+    case fault_action::bomb:
+        r.body = bomb();
+        break;
+    case fault_action::deep:
+        r.body = deep(f.levels);
+        break;
+    case fault_action::empty:
+        r.body = envelope(server, {});
+        break;
+    default:
+        r.ending = ending::reset;
+        break;
+    }
+    return r;
+}
+
+} // namespace relay::exchange_sim

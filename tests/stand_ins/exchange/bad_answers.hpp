@@ -1,0 +1,14 @@
+// The answers of a bad day: what a fault puts in place of an operation's answer.
+#pragma once
+
+#include "tests/stand_ins/exchange/faults.hpp"
+#include "tests/stand_ins/exchange/product.hpp"
+#include "tests/stand_ins/exchange/reply.hpp"
+
+namespace relay::exchange_sim {
+
+// `good` is the answer that would have been sent; it is used by truncate only. Not for delay, late, error and
+// unauthorized, which need more than an answer.
+reply bad_answer(const fault& f, const product& server, reply good);
+
+} // namespace relay::exchange_sim

@@ -1,0 +1,172 @@
+#include "tests/stand_ins/exchange/control.hpp"
+
+#include "common/time/rfc3339.hpp"
+#include "tests/stand_ins/exchange/ews_endpoint.hpp"
+#include "tests/stand_ins/exchange/https_server.hpp"
+#include "tests/stand_ins/exchange/item_json.hpp"
+
+#include <boost/json/array.hpp>
+
+namespace relay::exchange_sim {
+namespace {
+
+namespace json = boost::json;
+using stand_in::control_error;
+using stand_in::control_reply;
+using stand_in::control_request;
+
+mailbox& mailbox_in(const control_request& request, mailbox_store& store)
+{
+    if (auto* box = store.find_mailbox(request.parameter("email")))
+        return *box;
+    throw control_error(404, "no such mailbox");
+}
+
+calendar_item& item_in(const control_request& request, mailbox_store& store)
+{
+    const auto& box = mailbox_in(request, store);
+    if (auto* item = store.find(request.parameter("id")); item && item->owner == &box)
+        return *item;
+    throw control_error(404, "no such item");
+}
+
+// "allow"/"deny" and the like; absent leaves `value` as it is.
+void set_switch(const json::object& fields, std::string_view key, std::string_view on, std::string_view off, bool& value)
+{
+    const auto* given = fields.if_contains(key);
+    if (!given)
+        return;
+    const std::string_view text = given->is_string() ? std::string_view(given->get_string()) : std::string_view{};
+    if (text != on && text != off)
+        throw control_error(400, std::string(key) + " must be " + std::string(on) + " or " + std::string(off));
+    value = text == on;
+}
+
+control_reply put_mailbox(const control_request& request, mailbox_store& store)
+{
+    const auto& fields = request.body.as_object();
+    const std::string email(fields.at("email").as_string());
+    if (email.find('@') == email.npos)
+        throw control_error(400, "email is no address");
+    auto& box = store.put_mailbox(email, email.substr(0, email.find('@')));
+    if (const auto* name = fields.if_contains("display_name"))
+        box.display_name = name->as_string();
+    set_switch(fields, "impersonation", "allow", "deny", box.impersonation_allowed);
+    set_switch(fields, "free_busy", "detail", "none", box.free_busy_allowed);
+    return {200, json::object{{"email", box.email}}};
+}
+
+control_reply list_items(const control_request& request, mailbox_store& store)
+{
+    json::array items;
+    for (const auto& folder : mailbox_in(request, store).folders)
+        for (const auto& [serial, item] : folder.by_arrival)
+            items.push_back(to_json(*item));
+    return {200, std::move(items)};
+}
+
+control_reply make_item(const control_request& request, mailbox_store& store, utc_time now)
+{
+    auto& box = mailbox_in(request, store);
+    const auto& fields = request.body.as_object();
+    calendar_item item;
+    item.by_user = true;
+    item.reminder_set = false;
+    item.start = now;
+    item.end = now + std::chrono::minutes(30);
+    if (fields.contains("start") && !fields.contains("end"))
+        throw control_error(400, "end is missing");
+    apply_json(item, fields, store);
+    return {200, json::object{{"id", store.insert(box, folder_in(fields), std::move(item), now).id}}};
+}
+
+control_reply change_item(const control_request& request, mailbox_store& store, utc_time now)
+{
+    auto& item = item_in(request, store);
+    const auto& fields = request.body.as_object();
+    auto changed = item;
+    apply_json(changed, fields, store);
+    store.replace(item, std::move(changed), now);
+    if (fields.contains("folder") && folder_in(fields) != item.folder)
+        store.move(item, folder_in(fields), now);
+    return {200, to_json(item)};
+}
+
+control_reply delete_item(const control_request& request, mailbox_store& store, utc_time now)
+{
+    auto& item = item_in(request, store);
+    if (item.folder == folder_kind::deleteditems) {
+        store.erase(item); // deleted from Deleted Items, it is gone
+        return {200, json::object{}};
+    }
+    store.move(item, folder_kind::deleteditems, now);
+    return {200, json::object{{"id", item.id}}};
+}
+
+control_reply show_ledger(const ledger& book)
+{
+    json::array writes, notifications;
+    for (const auto& w : book.writes())
+        writes.push_back(json::object{{"n", w.n},
+                                      {"operation", to_string(w.operation)},
+                                      {"mailbox", w.mailbox},
+                                      {"item_id", w.item_id},
+                                      {"uid", w.uid},
+                                      {"event_id", w.event_id},
+                                      {"command_id", w.command_id},
+                                      {"at", format_rfc3339(w.at)}});
+    for (const auto& n : book.notifications())
+        notifications.push_back(json::object{{"n", n.n},
+                                             {"kind", to_string(n.kind)},
+                                             {"from", n.from},
+                                             {"to", n.to},
+                                             {"uid", n.uid},
+                                             {"event_id", n.event_id},
+                                             {"command_id", n.command_id},
+                                             {"at", format_rfc3339(n.at)}});
+    return {200, json::object{{"writes", std::move(writes)}, {"notifications", std::move(notifications)}}};
+}
+
+control_reply show_stats(const control_parts& p)
+{
+    json::object requests;
+    for (const auto& [operation, count] : p.endpoint.stats().requests)
+        requests[operation] = count;
+    const auto& counts = p.gatekeeper.counts();
+    return {200, json::object{{"requests", std::move(requests)},
+                              {"connections", p.server.connections()},
+                              {"open_connections", p.server.open_connections()},
+                              {"sign_ins", {{"ok", counts.ok}, {"refused", counts.refused}}},
+                              {"in_flight", p.endpoint.stats().in_flight},
+                              {"most_in_flight", p.endpoint.stats().most_in_flight}}};
+}
+
+} // namespace
+
+void add_control_routes(stand_in::routes& table, control_parts p)
+{
+    table.on("POST", "/mailboxes", [p](const control_request& r) { return put_mailbox(r, p.store); });
+    table.on("GET", "/mailboxes/{email}/items", [p](const control_request& r) { return list_items(r, p.store); });
+    table.on("POST", "/mailboxes/{email}/items",
+             [p](const control_request& r) { return make_item(r, p.store, p.time.utc_now()); });
+    table.on("PATCH", "/mailboxes/{email}/items/{id}",
+             [p](const control_request& r) { return change_item(r, p.store, p.time.utc_now()); });
+    table.on("DELETE", "/mailboxes/{email}/items/{id}",
+             [p](const control_request& r) { return delete_item(r, p.store, p.time.utc_now()); });
+    table.on("GET", "/ledger", [p](const control_request&) { return show_ledger(p.ledger); });
+    table.on("GET", "/stats", [p](const control_request&) { return show_stats(p); });
+    table.on("PUT", "/faults", [p](const control_request& r) {
+        p.endpoint.faults().replace(read_faults(r.body));
+        return control_reply{200, json::object{}};
+    });
+    table.on("DELETE", "/faults", [p](const control_request&) {
+        p.endpoint.faults().replace({});
+        return control_reply{200, json::object{}};
+    });
+    table.on("PUT", "/account", [p](const control_request& r) {
+        p.gatekeeper.change_password(std::string(r.body.as_object().at("password").as_string()));
+        return control_reply{200, json::object{}};
+    });
+}
+
+} // namespace relay::exchange_sim

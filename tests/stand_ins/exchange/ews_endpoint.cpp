@@ -1,0 +1,200 @@
+#include "tests/stand_ins/exchange/ews_endpoint.hpp"
+
+#include "common/text/text.hpp"
+#include "tests/stand_ins/exchange/bad_answers.hpp"
+#include "tests/stand_ins/exchange/operations.hpp"
+
+#include <algorithm>
+
+namespace relay::exchange_sim {
+namespace {
+
+reply plain(unsigned status)
+{
+    reply r;
+    r.status = status;
+    r.content_type = "text/html; charset=utf-8";
+    return r;
+}
+
+reply fault_reply(const refusal& why)
+{
+    reply r;
+    r.status = 500;
+    r.body = fault_envelope(why);
+    return r;
+}
+
+mailbox* impersonated(const soap_request& request, mailbox_store& store)
+{
+    auto* box = store.find_mailbox(request.impersonated);
+    if (!box)
+        throw soap_fault{{"ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it.",
+                          {{"SmtpAddress", request.impersonated}}}};
+    if (!box->impersonation_allowed)
+        refuse_request("ErrorImpersonateUserDenied", "The account does not have permission to impersonate the requested "
+                                                     "user.");
+    return box;
+}
+
+// Keeps the count of requests that are being worked on right.
+class in_flight {
+public:
+    explicit in_flight(ews_stats& stats) : stats_(stats)
+    {
+        stats_.most_in_flight = std::max(stats_.most_in_flight, ++stats_.in_flight);
+    }
+    ~in_flight() { --stats_.in_flight; }
+    in_flight(const in_flight&) = delete;
+    in_flight& operator=(const in_flight&) = delete;
+
+private:
+    ews_stats& stats_;
+};
+
+} // namespace
+
+ews_endpoint::ews_endpoint(asio::any_io_executor executor, parts p) : p_(p), late_work_(std::move(executor)) {}
+
+reply ews_endpoint::unauthorized(std::vector<std::string> challenges) const
+{
+    auto r = plain(401);
+    for (auto& value : challenges)
+        r.headers.emplace_back("WWW-Authenticate", std::move(value));
+    return r;
+}
+
+task<reply> ews_endpoint::answer(connection_sign_in& connection, http_request request)
+{
+    const auto path = request.target.substr(0, request.target.find('?'));
+    if (!ascii_iequals(path, "/EWS/Exchange.asmx"))
+        co_return plain(404);
+    auto challenges = p_.gatekeeper.check(connection, request.authorization);
+    if (challenges) {
+        const auto s = faults_.anonymous();
+        co_await p_.time.sleep_for(s.delay_before);
+        if (s.effect && s.effect->action != fault_action::unauthorized)
+            co_return bad_answer(*s.effect, p_.server, unauthorized(std::move(*challenges)));
+        co_return unauthorized(s.effect ? p_.gatekeeper.challenges() : std::move(*challenges));
+    }
+    if (request.method != "POST")
+        co_return plain(405);
+    const bool with_credentials = !request.authorization.empty();
+    auto r = co_await signed_in(std::move(request));
+    if (r.status == 401 && with_credentials)
+        p_.gatekeeper.count_refusal();
+    co_return r;
+}
+
+task<reply> ews_endpoint::signed_in(http_request http)
+{
+    const in_flight counted(stats_);
+    auto request = std::make_unique<soap_request>();
+    request->text = std::move(http.body);
+    std::optional<reply> refused;
+    try {
+        open_request(*request);
+    } catch (const soap_fault& e) {
+        refused = fault_reply(e);
+    }
+    ++stats_.requests[refused ? "invalid" : find_operation(request->name) ? request->name : "unknown"];
+    auto s = faults_.next(request->name, mailboxes_of(*request));
+    if (s.delay_before.count() > 0)
+        co_await p_.time.sleep_for(s.delay_before);
+
+    const auto writes_before = p_.ledger.writes().size();
+    reply r;
+    if (s.effect && s.effect->action == fault_action::late) {
+        if (!refused)
+            late_work_.spawn(do_late(std::move(request), s.effect->ms));
+        r.ending = ending::reset;
+    } else if (refused) {
+        r = std::move(*refused);
+    } else if (s.effect) {
+        r = struck(*request, *s.effect);
+    } else {
+        r = carry_out(*request, {});
+    }
+    co_await settle(writes_before);
+    if (s.delay_after.count() > 0)
+        co_await p_.time.sleep_for(s.delay_after);
+    co_return r;
+}
+
+// The answer of a request that a fault strikes, with its work done or not.
+reply ews_endpoint::struck(soap_request& request, const fault& f)
+{
+    const bool availability = request.name == "GetUserAvailability";
+    if (f.action == fault_action::error && availability)
+        return carry_out(request, {f.mailbox.empty() ? "*" : f.mailbox, f.code});
+    const bool writes = request.name == "CreateItem" || request.name == "UpdateItem" || request.name == "DeleteItem" ||
+                        request.name == "MoveItem";
+    reply good;
+    if (f.after || (f.action == fault_action::truncate && !writes))
+        good = carry_out(request, {});
+    else if (f.action == fault_action::truncate)
+        good.body = all_failed({p_.server, p_.zones, p_.store, p_.ledger, request},
+                               {"ErrorInternalServerError", "The stand-in was told to fail.", {}});
+    if (f.action == fault_action::unauthorized)
+        return unauthorized(p_.gatekeeper.challenges());
+    if (f.action != fault_action::error)
+        return bad_answer(f, p_.server, std::move(good));
+    reply r;
+    r.body = all_failed({p_.server, p_.zones, p_.store, p_.ledger, request}, {f.code, "The stand-in was told to fail.", {}});
+    return r;
+}
+
+reply ews_endpoint::carry_out(soap_request& request, const target& failing)
+{
+    try {
+        check_request(request, p_.server);
+        operation_context context{p_.server, p_.zones, p_.store, p_.ledger, request};
+        context.acting = request.impersonated.empty() ? p_.store.find_mailbox(p_.gatekeeper.account().email)
+                                                      : impersonated(request, p_.store);
+        context.now = p_.time.utc_now();
+        context.failing_mailbox = failing.mailbox;
+        context.failing_code = failing.code;
+        const auto work = find_operation(request.name);
+        if (!work)
+            refuse_request("ErrorInvalidRequest", "The stand-in has no operation of this name.");
+        reply r;
+        r.body = work(context);
+        return r;
+    } catch (const soap_fault& e) {
+        return fault_reply(e);
+    }
+}
+
+task<void> ews_endpoint::do_late(std::unique_ptr<soap_request> request, milliseconds delay)
+{
+    co_await p_.time.sleep_for(delay);
+    const auto writes_before = p_.ledger.writes().size();
+    carry_out(*request, {});
+    co_await settle(writes_before);
+}
+
+// Waits for the journal where there were writes, and lets background assistants touch what was written.
+task<void> ews_endpoint::settle(std::size_t writes_before)
+{
+    const auto& writes = p_.ledger.writes();
+    if (writes.size() == writes_before)
+        co_return;
+    if (p_.bump_change_keys_after.count() > 0) {
+        std::vector<std::string> ids;
+        for (auto i = writes_before; i < writes.size(); ++i)
+            if (writes[i].operation != write_kind::remove)
+                ids.push_back(writes[i].item_id);
+        late_work_.spawn(bump_later(std::move(ids)));
+    }
+    co_await p_.journal.settled();
+}
+
+task<void> ews_endpoint::bump_later(std::vector<std::string> ids)
+{
+    co_await p_.time.sleep_for(p_.bump_change_keys_after);
+    for (const auto& id : ids)
+        if (auto* item = p_.store.find(id))
+            p_.store.bump(*item);
+}
+
+} // namespace relay::exchange_sim

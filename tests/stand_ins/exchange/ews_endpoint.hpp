@@ -1,0 +1,72 @@
+// What stands behind /EWS/Exchange.asmx: sign-in, the fault plan, the operations, the journal, and the counts of it all.
+#pragma once
+
+#include "common/async/task_group.hpp"
+#include "tests/stand_ins/exchange/faults.hpp"
+#include "tests/stand_ins/exchange/gatekeeper.hpp"
+#include "tests/stand_ins/exchange/journal.hpp"
+#include "tests/stand_ins/exchange/ledger.hpp"
+#include "tests/stand_ins/exchange/mailbox_store.hpp"
+#include "tests/stand_ins/exchange/product.hpp"
+#include "tests/stand_ins/exchange/reply.hpp"
+#include "tests/stand_ins/exchange/zones.hpp"
+
+#include <map>
+
+namespace relay::exchange_sim {
+
+struct soap_request;
+
+struct ews_stats {
+    std::map<std::string, std::uint64_t> requests; // by operation, signed-in ones
+    std::uint64_t in_flight = 0, most_in_flight = 0;
+};
+
+struct http_request {
+    std::string_view method, target, authorization; // valid until answer() returns
+    std::string body;
+};
+
+// Loop thread only. The parts it is given outlive it; stop() and await join() before it goes.
+class ews_endpoint {
+public:
+    struct parts {
+        const product& server;
+        const zone_table& zones;
+        mailbox_store& store;
+        exchange_sim::ledger& ledger;
+        exchange_sim::journal& journal;
+        exchange_sim::gatekeeper& gatekeeper;
+        time_source& time;
+        milliseconds bump_change_keys_after{0}; // 0: never
+    };
+
+    ews_endpoint(asio::any_io_executor executor, parts p);
+
+    task<reply> answer(connection_sign_in& connection, http_request request);
+
+    fault_plan& faults() noexcept { return faults_; }
+    const ews_stats& stats() const noexcept { return stats_; }
+
+    void stop() { late_work_.stop(); }
+    task<void> join() { return late_work_.join(); }
+
+private:
+    struct target { // of a fault that strikes mailboxes of GetUserAvailability, see operation_context
+        std::string mailbox, code;
+    };
+    reply carry_out(soap_request& request, const target& failing);
+    task<reply> signed_in(http_request request);
+    reply struck(soap_request& request, const fault& f);
+    task<void> do_late(std::unique_ptr<soap_request> request, milliseconds delay);
+    task<void> bump_later(std::vector<std::string> ids);
+    task<void> settle(std::size_t writes_before);
+    reply unauthorized(std::vector<std::string> challenges) const;
+
+    parts p_;
+    fault_plan faults_;
+    ews_stats stats_;
+    task_group late_work_;
+};
+
+} // namespace relay::exchange_sim

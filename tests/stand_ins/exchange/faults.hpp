@@ -1,0 +1,83 @@
+// The fault plan: which requests go wrong, and how. What is decided here is carried out by ews_endpoint.
+#pragma once
+
+#include "common/time/time_source.hpp"
+
+#include <boost/json/value.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace relay::exchange_sim {
+
+enum class fault_action {
+    delay,
+    late,
+    hang,
+    reset,
+    status,
+    html,
+    redirect,
+    soap_fault,
+    error,
+    busy,
+    truncate,
+    garbage,
+    huge,
+    bomb,
+    deep,
+    empty,
+    unauthorized,
+};
+
+struct fault {
+    std::string operation = "*";
+    std::string mailbox; // lower case; empty: any
+    bool after = false;  // the work is done, only the answer suffers
+    fault_action action = fault_action::reset;
+    std::uint64_t skip = 0;
+    std::uint64_t count = 1; // 0: for ever
+
+    milliseconds ms{0};
+    unsigned status = 503;
+    std::string body, location, code;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::int64_t back_off_ms = 0; // 0: the answer names none
+    std::uint64_t bytes = 50u << 20;
+    std::uint64_t levels = 100'000;
+};
+
+// Reads the JSON of PUT /faults. Throws std::invalid_argument in plain words.
+std::vector<fault> read_faults(const boost::json::value& plan);
+
+// What happens to one request: how long it is held up before and after its work, and what else.
+struct strike {
+    milliseconds delay_before{0}, delay_after{0};
+    std::optional<fault> effect;
+};
+
+class fault_plan {
+public:
+    void replace(std::vector<fault> faults);
+
+    // Counts one signed-in request. Faults see it in the order of the plan, up to the first that strikes with anything
+    // but a delay: those after it neither strike nor count this request.
+    strike next(std::string_view operation, const std::vector<std::string>& mailboxes);
+
+    // For a request that has not signed in: only faults of all operations without an end strike, as when the whole site
+    // is ill. Does not count.
+    strike anonymous() const;
+
+private:
+    struct active {
+        fault what;
+        std::uint64_t seen = 0;
+    };
+    std::vector<active> faults_;
+};
+
+} // namespace relay::exchange_sim

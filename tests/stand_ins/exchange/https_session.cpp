@@ -1,0 +1,226 @@
+#include "tests/stand_ins/exchange/https_session.hpp"
+
+#include "common/text/text.hpp"
+#include "tests/stand_ins/exchange/ews_endpoint.hpp"
+
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include <array>
+#include <ctime>
+#include <optional>
+
+namespace relay::exchange_sim {
+namespace beast = boost::beast;
+namespace http = beast::http;
+using asio::ip::tcp;
+
+namespace {
+
+constexpr auto longest_handshake = 10s;
+constexpr auto longest_idle = 5min;
+constexpr auto longest_answer = 15min; // hangs and delays are made of this
+constexpr auto longest_write = 60s;    // for each piece
+constexpr std::size_t filler_piece = 64u << 10;
+
+std::string date()
+{
+    const auto now = std::time(nullptr);
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    char text[64];
+    return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
+}
+
+} // namespace
+
+server_headers::server_headers(const product& server)
+{
+    text_.append("Server: Microsoft-IIS/10.0\r\nX-Powered-By: ASP.NET\r\nCache-Control: private\r\nX-OWA-Version: ");
+    text_.append(server.build).append("\r\nX-FEServer: EX01\r\n");
+}
+
+struct https_session::impl {
+    impl(tcp::socket socket, asio::ssl::context& tls, ews_endpoint& e, const server_headers& h)
+        : stream(std::move(socket), tls), endpoint(e), headers(h)
+    {
+    }
+
+    using parser = http::request_parser<http::string_body>;
+
+    void due_in(duration length) { deadline = std::chrono::steady_clock::now() + length; }
+    task<error_code> read(parser& request);
+    task<bool> answer(parser& request);
+    task<bool> send(const reply& r, std::string head, bool keep);
+    task<error_code> write(std::string_view bytes); // which outlive it
+    task<void> hang();
+    void reset();
+    std::string head_of(const reply& r, const parser& request, bool keep);
+
+    asio::ssl::stream<tcp::socket> stream;
+    ews_endpoint& endpoint;
+    const server_headers& headers;
+    beast::flat_buffer buffer;
+    connection_sign_in sign_in;
+    steady_time deadline = steady_time::max();
+    std::uint64_t answers = 0;
+};
+
+https_session::https_session(tcp::socket socket, asio::ssl::context& tls, ews_endpoint& endpoint,
+                             const server_headers& headers)
+    : impl_(std::make_unique<impl>(std::move(socket), tls, endpoint, headers))
+{
+}
+
+https_session::~https_session() = default;
+
+void https_session::close()
+{
+    error_code ignored;
+    impl_->stream.next_layer().close(ignored);
+}
+
+void https_session::close_if_due(steady_time now)
+{
+    if (now >= impl_->deadline)
+        close();
+}
+
+task<void> https_session::run()
+{
+    auto& self = *impl_;
+    self.due_in(longest_handshake);
+    const auto [handshake_error] = co_await self.stream.async_handshake(asio::ssl::stream_base::server, use_tuple);
+    if (handshake_error)
+        co_return;
+    for (bool more = true; more;) {
+        impl::parser request;
+        const auto ec = co_await self.read(request);
+        if (ec)
+            co_return;
+        more = co_await self.answer(request);
+    }
+}
+
+task<error_code> https_session::impl::read(parser& request)
+{
+    request.body_limit(largest_request);
+    request.header_limit(64u << 10);
+    due_in(longest_idle);
+    const auto [head_error, head_size] = co_await http::async_read_header(stream, buffer, request, use_tuple);
+    if (head_error)
+        co_return head_error;
+    if (beast::iequals(request.get()[http::field::expect], "100-continue")) {
+        const auto ec = co_await write("HTTP/1.1 100 Continue\r\n\r\n");
+        if (ec)
+            co_return ec;
+    }
+    if (request.is_done())
+        co_return error_code{};
+    due_in(longest_write);
+    const auto [ec, size] = co_await http::async_read(stream, buffer, request, use_tuple);
+    co_return ec;
+}
+
+task<bool> https_session::impl::answer(parser& parsed)
+{
+    auto& message = parsed.get();
+    const auto text = [](auto view) { return std::string_view(view.data(), view.size()); };
+    due_in(longest_answer);
+    // Named, as g++ 12 destroys an aggregate temporary of a co_await expression twice.
+    http_request request{text(message.method_string()), text(message.target()), text(message[http::field::authorization]),
+                         std::move(message.body())};
+    const auto r = co_await endpoint.answer(sign_in, std::move(request));
+    if (r.ending == ending::reset) {
+        reset();
+        co_return false;
+    }
+    if (r.ending == ending::hang) {
+        co_await hang();
+        co_return false;
+    }
+    const bool keep = message.keep_alive() && r.ending == ending::keep;
+    auto head = head_of(r, parsed, keep);
+    const bool sent = co_await send(r, std::move(head), keep);
+    co_return sent;
+}
+
+std::string https_session::impl::head_of(const reply& r, const parser& parsed, bool keep)
+{
+    const auto& request = parsed.get();
+    std::string head = "HTTP/1.1 ";
+    const auto reason = http::obsolete_reason(static_cast<http::status>(r.status));
+    head.append(std::to_string(r.status)).append(" ").append(reason.data(), reason.size()).append("\r\n");
+    head.append(headers.text()).append("Date: ").append(date()).append("\r\nrequest-id: ");
+    head.append(to_hex(sha256(std::to_string(reinterpret_cast<std::uintptr_t>(this)) + '/' + std::to_string(++answers))), 0, 32);
+    head.append("\r\n");
+    if (const auto id = request["client-request-id"]; !id.empty() && request["return-client-request-id"] == "true")
+        head.append("client-request-id: ").append(id.data(), id.size()).append("\r\n");
+    for (const auto& [name, value] : r.headers)
+        head.append(name).append(": ").append(value).append("\r\n");
+    if (!r.body.empty())
+        head.append("Content-Type: ").append(r.content_type).append("\r\n");
+    head.append("Content-Length: ").append(std::to_string(r.body.size() + r.filler + r.tail.size())).append("\r\n");
+    return head.append(keep ? "\r\n" : "Connection: close\r\n\r\n");
+}
+
+task<bool> https_session::impl::send(const reply& r, std::string head, bool keep)
+{
+    // One buffer: asio's TLS stream makes a record of every buffer it is given.
+    const auto shown = r.ending == ending::truncate ? r.body.size() / 2 : r.body.size();
+    head.append(r.body, 0, shown);
+    auto ec = co_await write(head);
+    if (!ec && r.filler > 0) {
+        const std::string piece(filler_piece, ' ');
+        for (auto left = r.filler; !ec && left > 0;) {
+            const auto n = std::min<std::uint64_t>(left, filler_piece);
+            ec = co_await write(std::string_view(piece).substr(0, n));
+            left -= n;
+        }
+        if (!ec)
+            ec = co_await write(r.tail);
+    }
+    if (ec)
+        co_return false;
+    if (r.ending == ending::truncate) {
+        error_code ignored;
+        stream.next_layer().shutdown(tcp::socket::shutdown_both, ignored); // without a TLS goodbye: cut, not closed
+        co_return false;
+    }
+    if (!keep) {
+        due_in(longest_handshake);
+        co_await stream.async_shutdown(use_tuple);
+    }
+    co_return keep;
+}
+
+task<error_code> https_session::impl::write(std::string_view bytes)
+{
+    due_in(longest_write);
+    const auto [ec, n] = co_await asio::async_write(stream, asio::buffer(bytes.data(), bytes.size()), use_tuple);
+    co_return ec;
+}
+
+// Reads and drops what comes, so that we notice when the client gives up.
+task<void> https_session::impl::hang()
+{
+    due_in(longest_answer);
+    std::array<char, 4096> dropped;
+    for (;;) {
+        const auto [ec, n] = co_await stream.async_read_some(asio::buffer(dropped), use_tuple);
+        if (ec)
+            co_return;
+    }
+}
+
+void https_session::impl::reset()
+{
+    error_code ignored;
+    auto& socket = stream.next_layer();
+    socket.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket.close(ignored);
+}
+
+} // namespace relay::exchange_sim

@@ -1,0 +1,218 @@
+#include "tests/stand_ins/exchange/item_json.hpp"
+
+#include "common/time/rfc3339.hpp"
+#include "tests/stand_ins/exchange/folders.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include <algorithm>
+#include <initializer_list>
+#include <stdexcept>
+
+namespace relay::exchange_sim {
+namespace {
+
+namespace json = boost::json;
+
+// What the user writes by hand carries the marks in the property set that PROTOCOL.md fixes.
+constexpr std::string_view marks_set = "6e2a1f0c-3c1b-4a58-9d0e-5f3b7c2a9e41";
+
+json::array attendees_json(const std::vector<attendee>& list)
+{
+    json::array out;
+    for (const auto& a : list)
+        out.push_back(json::object{{"email", a.email}, {"name", a.name}, {"response", a.response}});
+    return out;
+}
+
+[[noreturn]] void refuse(std::string_view key, std::string_view why)
+{
+    throw std::invalid_argument(std::string(key) + ": " + std::string(why));
+}
+
+std::string text(std::string_view key, const json::value& value)
+{
+    if (!value.is_string())
+        refuse(key, "must be a string");
+    return std::string(value.get_string());
+}
+
+bool boolean(std::string_view key, const json::value& value)
+{
+    if (!value.is_bool())
+        refuse(key, "must be true or false");
+    return value.get_bool();
+}
+
+utc_time time(std::string_view key, const json::value& value)
+{
+    const auto t = parse_rfc3339(text(key, value));
+    if (!t)
+        refuse(key, "must be an RFC 3339 time");
+    return *t;
+}
+
+std::string one_of(std::string_view key, const json::value& value, std::initializer_list<std::string_view> allowed)
+{
+    auto v = text(key, value);
+    if (std::find(allowed.begin(), allowed.end(), v) == allowed.end())
+        refuse(key, "there is no such value: " + v);
+    return v;
+}
+
+const json::array& list(std::string_view key, const json::value& value)
+{
+    if (!value.is_array())
+        refuse(key, "must be a list");
+    return value.get_array();
+}
+
+std::vector<attendee> attendees(std::string_view key, const json::value& value)
+{
+    std::vector<attendee> out;
+    for (const auto& entry : list(key, value)) {
+        if (!entry.is_object() || !entry.get_object().contains("email"))
+            refuse(key, "must be a list of objects with an email");
+        const auto& o = entry.get_object();
+        attendee a;
+        a.email = text(key, o.at("email"));
+        a.name = o.contains("name") ? text(key, o.at("name")) : a.email;
+        if (o.contains("response"))
+            a.response = one_of("response", o.at("response"),
+                                {"Unknown", "Organizer", "Tentative", "Accept", "Decline", "NoResponseReceived"});
+        out.push_back(std::move(a));
+    }
+    return out;
+}
+
+void set_properties(calendar_item& item, std::string_view key, const json::value& value, mailbox_store& store)
+{
+    if (!value.is_object())
+        refuse(key, "must be an object");
+    for (const auto& [name, v] : value.get_object()) {
+        const std::string wanted(name.data(), name.size());
+        std::erase_if(item.properties, [&](const extended_property& p) { return p.name == wanted; });
+        if (!v.is_null())
+            item.properties.push_back({store.intern(std::string(marks_set) + '/' + wanted), wanted, {text(key, v)}});
+    }
+}
+
+void set_reminder(calendar_item& item, std::string_view key, const json::value& value)
+{
+    item.reminder_set = !value.is_null();
+    if (value.is_null())
+        return;
+    error_code ec;
+    item.reminder_minutes = value.to_number<int>(ec);
+    if (ec)
+        refuse(key, "must be a number of minutes, or null");
+}
+
+void set_body(calendar_item& item, std::string_view key, const json::value& value)
+{
+    if (!value.is_object())
+        refuse(key, "must be an object with type and content");
+    const auto& o = value.get_object();
+    item.body = {one_of("body.type", o.at("type"), {"HTML", "Text"}), text("body.content", o.at("content"))};
+}
+
+void set_field(calendar_item& i, std::string_view key, const json::value& value, mailbox_store& store)
+{
+    if (key == "subject")
+        i.subject = text(key, value);
+    else if (key == "uid")
+        i.uid = text(key, value);
+    else if (key == "body")
+        set_body(i, key, value);
+    else if (key == "start")
+        i.start = time(key, value);
+    else if (key == "end")
+        i.end = time(key, value);
+    else if (key == "start_time_zone")
+        i.start_time_zone = i.end_time_zone = text(key, value);
+    else if (key == "location")
+        i.location = text(key, value);
+    else if (key == "busy")
+        i.busy = one_of(key, value, {"Free", "Tentative", "Busy", "OOF", "WorkingElsewhere", "NoData"});
+    else if (key == "all_day")
+        i.all_day = boolean(key, value);
+    else if (key == "sensitivity")
+        i.sensitivity = one_of(key, value, {"Normal", "Personal", "Private", "Confidential"});
+    else if (key == "reminder_minutes")
+        set_reminder(i, key, value);
+    else if (key == "categories") {
+        i.categories.clear();
+        for (const auto& c : list(key, value))
+            i.categories.push_back(text(key, c));
+    } else if (key == "required")
+        i.required = attendees(key, value);
+    else if (key == "optional")
+        i.optional = attendees(key, value);
+    else if (key == "resources")
+        i.resources = attendees(key, value);
+    else if (key == "properties")
+        set_properties(i, key, value, store);
+    else if (key == "invited")
+        i.invited = boolean(key, value);
+    else if (key == "cancelled")
+        i.cancelled = boolean(key, value);
+    else if (key != "folder")
+        refuse(key, "there is no such field");
+}
+
+} // namespace
+
+json::object to_json(const calendar_item& i)
+{
+    json::object properties;
+    for (const auto& p : i.properties)
+        if (!p.values.empty())
+            properties[p.name] = p.values.front();
+    return {
+        {"id", i.id},
+        {"change_key", i.change_key},
+        {"folder", traits_of(i.folder).distinguished},
+        {"uid", i.uid},
+        {"subject", i.subject},
+        {"body", {{"type", i.body.type}, {"content", i.body.content}}},
+        {"start", format_rfc3339(i.start)},
+        {"end", format_rfc3339(i.end)},
+        {"start_time_zone", i.start_time_zone},
+        {"location", i.location},
+        {"busy", i.busy},
+        {"all_day", i.all_day},
+        {"sensitivity", i.sensitivity},
+        {"reminder_minutes", i.reminder_set ? json::value(i.reminder_minutes) : json::value(nullptr)},
+        {"categories", json::array(i.categories.begin(), i.categories.end())},
+        {"required", attendees_json(i.required)},
+        {"optional", attendees_json(i.optional)},
+        {"resources", attendees_json(i.resources)},
+        {"properties", std::move(properties)},
+        {"created_by", i.by_user ? "user" : "ews"},
+        {"invited", i.invited},
+        {"cancelled", i.cancelled},
+    };
+}
+
+void apply_json(calendar_item& item, const json::object& fields, mailbox_store& store)
+{
+    for (const auto& [key, value] : fields)
+        set_field(item, key, value, store);
+    if (item.end < item.start)
+        refuse("end", "must not be before start");
+}
+
+folder_kind folder_in(const json::object& fields)
+{
+    const auto* given = fields.if_contains("folder");
+    if (!given)
+        return folder_kind::calendar;
+    const auto name = text("folder", *given);
+    for (std::size_t i = 0; i < folder_count; ++i)
+        if (const auto& f = traits_of(static_cast<folder_kind>(i)); name == f.distinguished)
+            return f.kind;
+    refuse("folder", "there is no such folder");
+}
+
+} // namespace relay::exchange_sim

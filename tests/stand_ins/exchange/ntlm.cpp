@@ -1,0 +1,152 @@
+#include "tests/stand_ins/exchange/ntlm.hpp"
+
+#include <gssapi/gssapi.h>
+#include <gssapi/gssapi_ext.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace relay::exchange_sim {
+namespace {
+
+// 1.3.6.1.4.1.311.2.2.10
+gss_OID_desc ntlmssp_oid{10, const_cast<char*>("\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a")};
+
+[[noreturn]] void fail(const char* what)
+{
+    throw std::system_error(errno, std::generic_category(), what);
+}
+
+unsigned number(std::string_view bytes, std::size_t at, std::size_t width)
+{
+    unsigned value = 0;
+    for (std::size_t i = width; i-- > 0;)
+        value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+    return value;
+}
+
+bool is_authenticate(std::string_view token)
+{
+    return token.size() >= 64 && token.starts_with(std::string_view("NTLMSSP\0", 8)) && number(token, 8, 4) == 3;
+}
+
+// Whether an AUTHENTICATE message carries channel bindings ([MS-NLMP] 2.2.2.1, MsvAvChannelBindings, not all zero).
+bool has_channel_bindings(std::string_view token)
+{
+    constexpr std::size_t pairs_at = 44; // NTProofStr, then the fixed part of NTLMv2_CLIENT_CHALLENGE
+    const std::size_t length = number(token, 20, 2), offset = number(token, 24, 4);
+    if (offset > token.size() || length > token.size() - offset || length < pairs_at)
+        return false;
+    auto pairs = token.substr(offset + pairs_at, length - pairs_at);
+    while (pairs.size() >= 4) {
+        const auto id = number(pairs, 0, 2), size = number(pairs, 2, 2);
+        if (id == 0 || size > pairs.size() - 4)
+            return false;
+        if (id == 10)
+            return pairs.substr(4, size).find_first_not_of('\0') != pairs.npos;
+        pairs.remove_prefix(4 + size);
+    }
+    return false;
+}
+
+} // namespace
+
+ntlm_user_file::ntlm_user_file()
+{
+    const char* folder = std::getenv("TMPDIR");
+    path_ = std::string(folder && *folder ? folder : "/tmp") + "/exchange-sim-users-XXXXXX";
+    const int file = ::mkstemp(path_.data()); // mode 0600
+    if (file < 0)
+        fail("cannot make the NTLM user file");
+    ::close(file);
+    if (::setenv("NTLM_USER_FILE", path_.c_str(), 1) != 0)
+        fail("cannot name the NTLM user file");
+}
+
+ntlm_user_file::~ntlm_user_file()
+{
+    ::unlink(path_.c_str());
+}
+
+void ntlm_user_file::write(std::string_view domain, std::string_view user, std::string_view password)
+{
+    std::string line(domain);
+    line.append(":").append(user).append(":").append(password).append("\n");
+    const int file = ::open(path_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0)
+        fail("cannot open the NTLM user file");
+    const auto written = ::write(file, line.data(), line.size());
+    ::close(file);
+    if (written != static_cast<ssize_t>(line.size()))
+        fail("cannot write the NTLM user file");
+}
+
+struct ntlm_server::impl {
+    extended_protection protection;
+    std::string binding; // tls-server-end-point:HASH
+    gss_cred_id_t credential = GSS_C_NO_CREDENTIAL;
+};
+
+ntlm_server::ntlm_server(extended_protection protection, std::string_view certificate_hash)
+    : impl_(std::make_unique<impl>())
+{
+    impl_->protection = protection;
+    impl_->binding.append("tls-server-end-point:").append(certificate_hash);
+    gss_OID_set_desc mechanisms{1, &ntlmssp_oid};
+    OM_uint32 minor = 0;
+    if (GSS_ERROR(gss_acquire_cred(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechanisms, GSS_C_ACCEPT,
+                                   &impl_->credential, nullptr, nullptr)))
+        throw std::runtime_error("NTLM is not to be had: is gss-ntlmssp installed?");
+}
+
+ntlm_server::~ntlm_server()
+{
+    OM_uint32 minor = 0;
+    gss_release_cred(&minor, &impl_->credential);
+}
+
+struct ntlm_handshake::impl {
+    const ntlm_server::impl& server;
+    gss_ctx_id_t context = GSS_C_NO_CONTEXT;
+};
+
+ntlm_handshake::ntlm_handshake(const ntlm_server& server) : impl_(new impl{*server.impl_}) {}
+
+ntlm_handshake::~ntlm_handshake()
+{
+    OM_uint32 minor = 0;
+    gss_delete_sec_context(&minor, &impl_->context, GSS_C_NO_BUFFER);
+}
+
+ntlm_handshake::outcome ntlm_handshake::step(std::string_view token, std::string& answer)
+{
+    const auto& server = impl_->server;
+    gss_channel_bindings_t bindings = GSS_C_NO_CHANNEL_BINDINGS;
+    gss_channel_bindings_struct own{};
+    if (is_authenticate(token) && server.protection != extended_protection::off) {
+        const bool there = has_channel_bindings(token);
+        if (!there && server.protection == extended_protection::require)
+            return outcome::refused;
+        own.application_data = {server.binding.size(), const_cast<char*>(server.binding.data())};
+        if (there)
+            bindings = &own;
+    }
+    gss_buffer_desc input{token.size(), const_cast<char*>(token.data())};
+    gss_buffer_desc output = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor = 0;
+    const auto major = gss_accept_sec_context(&minor, &impl_->context, server.credential, &input, bindings, nullptr,
+                                              nullptr, &output, nullptr, nullptr, nullptr);
+    answer.assign(static_cast<const char*>(output.value), output.length);
+    OM_uint32 ignored = 0;
+    gss_release_buffer(&ignored, &output);
+    if (GSS_ERROR(major))
+        return outcome::refused;
+    return major == GSS_S_CONTINUE_NEEDED ? outcome::go_on : outcome::accepted;
+}
+
+} // namespace relay::exchange_sim

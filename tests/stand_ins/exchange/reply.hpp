@@ -1,0 +1,30 @@
+// What a session sends back, and how the connection fares afterwards.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace relay::exchange_sim {
+
+enum class ending {
+    keep,     // as the client wishes
+    close,    // in order, after the answer
+    reset,    // TCP reset, nothing is sent
+    hang,     // nothing is sent until the client gives up
+    truncate, // half of the answer, then the connection ends
+};
+
+struct reply {
+    unsigned status = 200;
+    std::string content_type = "text/xml; charset=utf-8";
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+    // An answer too large to be held: `filler` spaces after `body`, then `tail`.
+    std::uint64_t filler = 0;
+    std::string tail;
+    exchange_sim::ending ending = ending::keep;
+};
+
+} // namespace relay::exchange_sim
