@@ -1,7 +1,7 @@
 // GSSAPI (MIT Kerberos) with gss-ntlmssp as the NTLM mechanism. Linux only.
 #include "agent/signin/negotiator.hpp"
 
-#include "common/text/text.hpp"
+#include "agent/signin/ntlm_challenge.hpp"
 
 #include <algorithm>
 #include <array>
@@ -156,6 +156,8 @@ boost::system::result<token, sign_in_trouble> gssapi_negotiator::step(std::strin
         if (auto ready = begin(); ready.has_error())
             return ready.error();
     }
+    if (!sound_ntlm_challenge(from_server))
+        return sign_in_trouble{false, fmt::format("signing in by {} failed: the server's challenge is malformed", name())};
     gss_channel_bindings_struct bindings{};
     bindings.application_data = buffer_of(binding);
     auto in = buffer_of(from_server);

@@ -1,0 +1,129 @@
+#include "agent/signin/sign_in_gate.hpp"
+
+#include <catch2/catch.hpp>
+
+namespace relay::test {
+namespace {
+
+using namespace signin;
+using answer = sign_in_gate::answer;
+
+constexpr steady_time start{1h};
+
+TEST_CASE("after a refusal nothing goes out but a probe every five minutes", "[unit][signin]")
+{
+    const auto travel = GENERATE(credentials_travel::with_each_request, credentials_travel::with_each_connection);
+    sign_in_gate gate(travel);
+    const auto first = gate.ask(start);
+    REQUIRE(first.what == answer::go);
+    gate.settle(first.number, verdict::refused, start);
+    CHECK(gate.refused());
+    CHECK(gate.ask(start + 299s).what == answer::refuse);
+    const auto probe = gate.ask(start + 300s);
+    CHECK(probe.what == answer::probe);
+    CHECK(gate.ask(start + 301s).what == answer::refuse);
+    gate.settle(probe.number, verdict::refused, start + 310s);
+    CHECK(gate.ask(start + 609s).what == answer::refuse);
+    const auto second = gate.ask(start + 610s);
+    CHECK(second.what == answer::probe);
+    gate.settle(second.number, verdict::accepted, start + 611s);
+    CHECK_FALSE(gate.refused());
+    CHECK(gate.ask(start + 612s).what == answer::go);
+}
+
+TEST_CASE("a probe without a verdict is not repeated before its interval", "[unit][signin]")
+{
+    sign_in_gate gate(credentials_travel::with_each_request);
+    gate.settle(gate.ask(start).number, verdict::refused, start);
+    gate.settle(gate.ask(start + 300s).number, verdict::unknown, start + 310s);
+    CHECK(gate.refused());
+    CHECK(gate.ask(start + 599s).what == answer::refuse);
+    CHECK(gate.ask(start + 600s).what == answer::probe);
+}
+
+TEST_CASE("new credentials are tried at once", "[unit][signin]")
+{
+    sign_in_gate gate(credentials_travel::with_each_connection);
+    const auto old = gate.ask(start);
+    gate.settle(gate.ask(start + leader_patience).number, verdict::refused, start + leader_patience);
+    gate.credentials_changed();
+    CHECK_FALSE(gate.refused());
+    gate.settle(old.number, verdict::refused, start + 4s); // of the old ones: says nothing about the new
+    CHECK_FALSE(gate.refused());
+    CHECK(gate.ask(start + 4s).what == answer::go);
+}
+
+TEST_CASE("while nobody knows, one tries and the others wait", "[unit][signin]")
+{
+    sign_in_gate gate(credentials_travel::with_each_request);
+    const auto first = gate.ask(start);
+    CHECK(gate.ask(start).what == answer::wait);
+    CHECK(gate.ask(start + 2999ms).what == answer::wait);
+
+    SECTION("an accepted one lets all go")
+    {
+        gate.settle(first.number, verdict::accepted, start + 10ms);
+        const auto second = gate.ask(start + 10ms);
+        CHECK(second.what == answer::go);
+        CHECK(gate.ask(start + 10ms).what == answer::go);
+        // as long as requests overlap, the run goes on
+        CHECK(gate.ask(start + 60s).what == answer::go);
+    }
+    SECTION("a refused one refuses all")
+    {
+        gate.settle(first.number, verdict::refused, start + 10ms);
+        CHECK(gate.ask(start + 10ms).what == answer::refuse);
+    }
+    SECTION("one that ends without a verdict lets the next one try, alone")
+    {
+        gate.settle(first.number, verdict::unknown, start + 10ms);
+        CHECK(gate.ask(start + 10ms).what == answer::go);
+        CHECK(gate.ask(start + 10ms).what == answer::wait);
+    }
+    SECTION("one that hangs lets one more try each time patience runs out")
+    {
+        CHECK(gate.look_again() == start + leader_patience);
+        CHECK(gate.ask(start + 3s).what == answer::go);
+        CHECK(gate.ask(start + 3s).what == answer::wait);
+        CHECK(gate.look_again() == start + 3s + leader_patience);
+        CHECK(gate.ask(start + 6s).what == answer::go);
+    }
+}
+
+TEST_CASE("after a pause the credentials are in doubt again", "[unit][signin]")
+{
+    sign_in_gate gate(credentials_travel::with_each_request);
+    gate.settle(gate.ask(start).number, verdict::accepted, start);
+    const auto next = gate.ask(start + 20ms);
+    CHECK(next.what == answer::go);
+    CHECK(gate.ask(start + 20ms).what == answer::wait);
+}
+
+TEST_CASE("requests that end and begin together do not queue", "[unit][signin]")
+{
+    sign_in_gate gate(credentials_travel::with_each_request);
+    gate.settle(gate.ask(start).number, verdict::accepted, start);
+    CHECK(gate.ask(start + 1ms).what == answer::go);
+    CHECK(gate.ask(start + 1ms).what == answer::go);
+}
+
+TEST_CASE("connections always sign in one at a time", "[unit][signin]")
+{
+    sign_in_gate gate(credentials_travel::with_each_connection);
+    gate.settle(gate.ask(start).number, verdict::accepted, start);
+    CHECK(gate.ask(start).what == answer::go);
+    CHECK(gate.ask(start).what == answer::wait);
+}
+
+TEST_CASE("a success that was under way beside a refusal reopens nothing", "[unit][signin]")
+{
+    sign_in_gate gate(credentials_travel::with_each_request);
+    gate.settle(gate.ask(start).number, verdict::accepted, start);
+    const auto a = gate.ask(start), b = gate.ask(start);
+    gate.settle(a.number, verdict::refused, start + 1s);
+    gate.settle(b.number, verdict::accepted, start + 2s);
+    CHECK(gate.refused());
+}
+
+} // namespace
+} // namespace relay::test
