@@ -7,6 +7,7 @@
 #include <boost/url/url_view.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <stdexcept>
 
 namespace relay::uplink {
@@ -39,11 +40,13 @@ boost::system::result<location, bad_address> host_and_port(const urls::url_view&
     location at{std::string(url.host_address()), usual_port};
     if (!is_host(at.host))
         return bad_address{"it names no host"};
-    if (url.has_port() && !url.port().empty()) {
-        at.port = url.port_number();
-        if (at.port == 0)
-            return bad_address{"its port is not between 1 and 65535"};
-    }
+    const std::string_view port(url.port().data(), url.port().size());
+    if (port.empty())
+        return at;
+    // Not url.port_number(): it takes 99999 for 34463.
+    const auto [end, bad] = std::from_chars(port.data(), port.data() + port.size(), at.port);
+    if (bad != std::errc() || end != port.data() + port.size() || at.port == 0)
+        return bad_address{"its port is not between 1 and 65535"};
     return at;
 }
 
