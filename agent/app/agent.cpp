@@ -1,0 +1,261 @@
+#include "agent/app/agent.hpp"
+
+#include "agent/app/version.hpp"
+#include "agent/doctor/checks.hpp"
+#include "agent/store/retention.hpp"
+#include "agent/store/sqlite_queue_store.hpp"
+#include "common/log/logger.hpp"
+#include "common/platform/process.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
+#include <random>
+
+namespace relay::app {
+namespace {
+
+constexpr int window = 64;                   // commands without a result that the agent takes at once
+constexpr duration diagnose_limit = 10s;
+constexpr duration between_drain_looks = 20ms;
+
+tls::credential_files credentials(const config::cloud_settings& c)
+{
+    return {c.certificate_file, c.private_key_file, c.ca_file};
+}
+
+uplink::proxy_rule proxy_of(const config::proxy_settings& p)
+{
+    using mode = uplink::proxy_rule::mode;
+    switch (p.mode) {
+    case config::proxy_mode::direct:
+        return {mode::direct, {}};
+    case config::proxy_mode::environment:
+        return {mode::environment, {}};
+    case config::proxy_mode::fixed:
+        return {mode::fixed, {p.host, p.port, p.username.empty() ? std::string() : uplink::basic_authorization(p.username, p.password.reveal())}};
+    }
+    return {};
+}
+
+uplink::dial_settings dial_settings(const config::cloud_settings& c)
+{
+    uplink::dial_settings d;
+    d.url = c.url;
+    d.files = credentials(c);
+    d.proxy = proxy_of(c.proxy);
+    d.user_agent = "workestra-relay/" + std::string(version());
+    d.environment = [](const char* name) {
+        const char* value = std::getenv(name);
+        return value ? std::string(value) : std::string();
+    };
+    return d;
+}
+
+dispatch::limits limits_of(const config::exchange_settings& e)
+{
+    dispatch::limits l;
+    l.request = e.timeout;
+    l.settle = e.settle;
+    l.parallel_parts = std::max(1, e.max_connections / 2); // one large question leaves room for others
+    return l;
+}
+
+uplink::uplink_limits uplink_limits_of(const config::agent_settings& a)
+{
+    uplink::uplink_limits l;
+    l.drain = a.drain_timeout;
+    return l;
+}
+
+policy::rules rules_of(const config::policy_settings& p)
+{
+    return {p.allow_operations, p.allow_mailboxes, p.deny_mailboxes};
+}
+
+std::string store_refusal(error_code ec, const std::filesystem::path& folder)
+{
+    if (ec == errc::store_locked)
+        return fmt::format("another agent runs on {}; stop it, or give this one an agent.data_dir of its own", folder.string());
+    if (ec == errc::store_newer)
+        return fmt::format("the queue in {} was written by a newer version of the agent; install that version", folder.string());
+    if (ec == errc::store_corrupt)
+        return fmt::format("the queue in {} is damaged; move queue.db away to start afresh (the cloud sends again what it "
+                           "has no result for)", folder.string());
+    return fmt::format("{}: {}; check that agent.data_dir exists and belongs to the user that the agent runs as",
+                       folder.string(), ec.message());
+}
+
+std::uint64_t random_seed()
+{
+    std::random_device source;
+    return (static_cast<std::uint64_t>(source()) << 32) | source();
+}
+
+} // namespace
+
+struct agent::opened {
+    std::unique_ptr<store::queue_store> store;
+    std::unique_ptr<uplink::tls_connector> connector;
+    std::string agent_id;
+};
+
+boost::system::result<std::unique_ptr<agent>, cannot_start> agent::make(asio::io_context& context, config::settings settings,
+                                                                        std::shared_ptr<spdlog::logger> log)
+{
+    opened o;
+    const auto certificate = tls::read_certificate(settings.cloud.certificate_file, settings.cloud.private_key_file);
+    if (certificate.has_error())
+        return cannot_start{certificate.error().message};
+    if (certificate->common_name.empty())
+        return cannot_start{fmt::format("{}: the certificate has no common name, which is this agent's id",
+                                        settings.cloud.certificate_file.string())};
+    o.agent_id = certificate->common_name;
+
+    auto store = store::sqlite_queue_store::open({settings.agent.data_dir, settings.queue.max_commands,
+                                                  store::sqlite_queue_store::threading::own_thread, {}},
+                                                 *log);
+    if (store.has_error())
+        return cannot_start{store_refusal(store.error(), settings.agent.data_dir)};
+    o.store = std::move(*store);
+    return std::unique_ptr<agent>(new agent(context, std::move(settings), std::move(log), std::move(o)));
+}
+
+agent::agent(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log, opened o)
+    : context_(context), settings_(std::move(settings)), log_(std::move(log)), seed_(random_seed()),
+      agent_id_(std::move(o.agent_id)), policy_(rules_of(settings_.policy)), store_(std::move(o.store)),
+      outbox_(context.get_executor(), *store_, time_, *log_),
+      inbox_(context.get_executor(), *store_, outbox_, time_, [this](const protocol::command& c) { return admit(c); },
+             store::inbox::limits{window}, *log_),
+      exchange_(settings_.exchange, time_, log_),
+      dispatcher_(context.get_executor(),
+                  {inbox_, outbox_, *store_, exchange_.exchange(), time_, [this](const store::ticket& t) { return allows(t); },
+                   [this](const mailbox_address& m) { return policy_.allows_mailbox(m); }, [this] { return diagnose(); }, *log_},
+                  limits_of(settings_.exchange), seed_),
+      connector_(std::make_unique<uplink::tls_connector>(context.get_executor(), time_)),
+      uplink_(context.get_executor(), {*connector_, inbox_, outbox_, *store_, time_, *log_}, facts(), seed_ + 1,
+              uplink_limits_of(settings_.agent)),
+      parts_(context.get_executor())
+{
+}
+
+agent::~agent() = default;
+protocol::checked<protocol::operation> agent::admit(const protocol::command& c) const
+{
+    auto operation = protocol::parse_operation(c);
+    if (operation.has_error())
+        return operation;
+    if (const auto allowed = policy_.allows(c.op, *operation); allowed.has_error())
+        return allowed.error();
+    return operation;
+}
+
+protocol::checked<void> agent::allows(const store::ticket& t) const
+{
+    return policy_.allows(t.op, *t.operation);
+}
+
+uplink::hello_facts agent::facts() const
+{
+    const auto host = platform::host_name();
+    return {agent_id_, settings_.agent.name.empty() ? host : settings_.agent.name, std::string(version()),
+            std::string(platform::os_name()), host, policy_.operations(), window};
+}
+
+task<boost::json::object> agent::diagnose()
+{
+    doctor::report r;
+    r.push_back({"configuration", true, "read and checked", {}});
+    r.push_back(doctor::data_folder(settings_.agent.data_dir));
+    r.push_back(doctor::certificate(credentials(settings_.cloud), time_.utc_now()));
+    r.push_back(co_await doctor::exchange_account(exchange_.exchange(), diagnose_limit));
+    co_return doctor::to_json(r);
+}
+
+task<void> agent::run()
+{
+    if (const auto loaded = connector_->load(dial_settings(settings_.cloud)); loaded.has_error())
+        throw std::runtime_error(loaded.error().message);
+    if (const auto recovered = co_await inbox_.recover(); recovered.has_error())
+        throw std::runtime_error(store_refusal(recovered.error(), settings_.agent.data_dir));
+
+    parts_.spawn(dispatcher_.run());
+    parts_.spawn(store::keep_history(*store_, time_, settings_.queue.history, *log_));
+    parts_.spawn(serve());
+    std::exception_ptr failure;
+    try {
+        co_await parts_.join();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    co_await inbox_.stop();
+    co_await outbox_.stop();
+    if (failure)
+        std::rethrow_exception(failure);
+}
+
+task<void> agent::serve()
+{
+    co_await uplink_.run();
+    // Without a link the uplink returns at once; what is under way at Exchange still gets its time.
+    while (inbox_.open() > 0 && time_.now() < stop_by_)
+        co_await time_.sleep_for(between_drain_looks);
+    parts_.stop();
+}
+
+void agent::stop()
+{
+    if (stop_by_ != steady_time::max())
+        return;
+    stop_by_ = time_.now() + settings_.agent.drain_timeout;
+    inbox_.close();
+    dispatcher_.drain();
+    uplink_.stop();
+}
+
+void agent::hurry()
+{
+    parts_.stop();
+}
+
+std::vector<std::string> agent::reload(const config::settings& wanted)
+{
+    std::vector<std::string> notes;
+    set_level(*log_, wanted.log.level);
+
+    if (!(wanted.cloud == settings_.cloud))
+        notes.push_back("cloud: connects anew with the new settings");
+    if (const auto loaded = connector_->load(dial_settings(wanted.cloud)); loaded.has_error()) {
+        notes.push_back(fmt::format("cloud: {}; the old settings stay in use", loaded.error().message));
+    } else {
+        const auto certificate = tls::read_certificate(wanted.cloud.certificate_file, wanted.cloud.private_key_file);
+        if (certificate.has_value() && !certificate->common_name.empty())
+            agent_id_ = certificate->common_name;
+        settings_.cloud = wanted.cloud;
+    }
+
+    exchange_.apply(wanted.exchange);
+    dispatcher_.set_limits(limits_of(wanted.exchange));
+    settings_.exchange = wanted.exchange;
+    policy_ = policy::policy(rules_of(wanted.policy));
+    settings_.policy = wanted.policy;
+    settings_.agent.name = wanted.agent.name;
+    settings_.agent.drain_timeout = wanted.agent.drain_timeout;
+    settings_.log.level = wanted.log.level;
+
+    const auto at_next_start = [&](bool same, std::string_view key) {
+        if (!same)
+            notes.push_back(fmt::format("{}: takes effect at the next start", key));
+    };
+    at_next_start(wanted.agent.data_dir == settings_.agent.data_dir, "agent.data_dir");
+    at_next_start(wanted.audit == settings_.audit, "audit");
+    at_next_start(wanted.queue == settings_.queue, "queue");
+    at_next_start(wanted.log == settings_.log, "log.format and log.file");
+    at_next_start(wanted.status == settings_.status, "status.listen");
+
+    uplink_.introduce_as(facts());
+    uplink_.reconnect(); // certificate files may have changed under the same names, and hello tells what policy allows
+    return notes;
+}
+
+} // namespace relay::app

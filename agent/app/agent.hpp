@@ -1,0 +1,81 @@
+// The whole agent: builds the parts, runs them, stops them. Reads top to bottom as the list of what it is made of.
+#pragma once
+
+#include "agent/app/exchange_side.hpp"
+#include "agent/dispatch/dispatcher.hpp"
+#include "agent/policy/policy.hpp"
+#include "agent/store/inbox.hpp"
+#include "agent/store/outbox.hpp"
+#include "agent/store/queue_store.hpp"
+#include "agent/uplink/tls_connector.hpp"
+#include "agent/uplink/uplink.hpp"
+#include "common/config/settings.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace relay::app {
+
+// Why the agent does not start: one sentence that says what to do.
+struct cannot_start {
+    std::string message;
+};
+
+// Everything lives on the thread that runs `context`.
+class agent {
+public:
+    // Reads the certificate and opens the queue. `context` outlives the agent.
+    static boost::system::result<std::unique_ptr<agent>, cannot_start>
+    make(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log);
+    ~agent();
+    agent(const agent&) = delete;
+    agent& operator=(const agent&) = delete;
+
+    // Works until stop() and the drain that follows; then everything is closed and delivered as far as it could be.
+    task<void> run();
+
+    // No new commands; running ones get agent.drain_timeout_s. Idempotent.
+    void stop();
+    // Ends now: what runs is cut off and looked up at the next start.
+    void hurry();
+
+    // Takes new settings into use without dropping a command. Returns what an administrator should know: what could not
+    // be used (and stays as it was), and which keys take effect at the next start only.
+    std::vector<std::string> reload(const config::settings& settings);
+
+    // Called after every change of the link's state.
+    void on_link_change(std::function<void(const uplink::link_status&)> listener) { uplink_.on_change(std::move(listener)); }
+
+private:
+    struct opened; // what make() has to have before the rest can be built
+    agent(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log, opened o);
+
+    protocol::checked<protocol::operation> admit(const protocol::command& c) const;
+    protocol::checked<void> allows(const store::ticket& t) const;
+    task<boost::json::object> diagnose();
+    uplink::hello_facts facts() const;
+    task<void> serve();
+
+    asio::io_context& context_;
+    config::settings settings_;
+    std::shared_ptr<spdlog::logger> log_;
+    real_time time_;
+    std::uint64_t seed_;
+    std::string agent_id_;
+    policy::policy policy_;
+
+    std::unique_ptr<store::queue_store> store_;
+    store::outbox outbox_;
+    store::inbox inbox_;
+    exchange_side exchange_;
+    dispatch::dispatcher dispatcher_;
+    std::unique_ptr<uplink::tls_connector> connector_;
+    uplink::uplink uplink_;
+    task_group parts_;
+    steady_time stop_by_ = steady_time::max(); // end of the drain, once stop() was called
+};
+
+} // namespace relay::app

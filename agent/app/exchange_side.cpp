@@ -1,0 +1,84 @@
+#include "agent/app/exchange_side.hpp"
+
+#include "agent/app/password.hpp"
+#include "agent/app/version.hpp"
+
+#include <boost/url/parse.hpp>
+
+namespace relay::app {
+namespace {
+
+http::auth_scheme scheme(config::auth_scheme a)
+{
+    switch (a) {
+    case config::auth_scheme::basic:
+        return http::auth_scheme::basic;
+    case config::auth_scheme::ntlm:
+        return http::auth_scheme::ntlm;
+    case config::auth_scheme::negotiate:
+        return http::auth_scheme::negotiate;
+    }
+    return http::auth_scheme::ntlm;
+}
+
+http::channel_binding binding(config::channel_binding b)
+{
+    switch (b) {
+    case config::channel_binding::automatic:
+        return http::channel_binding::automatic;
+    case config::channel_binding::always:
+        return http::channel_binding::always;
+    case config::channel_binding::never:
+        return http::channel_binding::never;
+    }
+    return http::channel_binding::automatic;
+}
+
+ews::client_settings ews_settings(const config::exchange_settings& s)
+{
+    const auto url = boost::urls::parse_uri(s.url);
+    return {url.has_value() ? std::string(url->host()) : std::string(), s.username, {}};
+}
+
+} // namespace
+
+exchange_side::exchange_side(const config::exchange_settings& settings, time_source& time, std::shared_ptr<spdlog::logger> log)
+    : time_(time), log_(std::move(log)), settings_(settings), client_(transport_, time, ews_settings(settings))
+{
+    transport_.client = make_client(settings_);
+}
+
+void exchange_side::apply(const config::exchange_settings& settings)
+{
+    if (settings == settings_) {
+        transport_.client->credentials_changed();
+        return;
+    }
+    settings_ = settings;
+    transport_.client = make_client(settings_);
+    client_.reconfigure(ews_settings(settings_));
+}
+
+std::shared_ptr<http::client> exchange_side::make_client(const config::exchange_settings& s)
+{
+    http::client_settings c;
+    c.url = s.url;
+    c.auth = scheme(s.auth);
+    c.username = s.username;
+    c.password = make_password_source(s);
+    c.ca_file = s.ca_file;
+    c.certificate_sha256 = s.certificate_sha256;
+    c.channel_binding = binding(s.channel_binding);
+    c.allow_plaintext = s.allow_plaintext;
+    c.max_connections = static_cast<std::size_t>(s.max_connections);
+    c.user_agent = "workestra-relay/" + std::string(version());
+    return std::make_shared<http::client>(std::move(c), time_, log_);
+}
+
+task<http::outcome> exchange_side::latest::perform(http::request r)
+{
+    const auto used = client; // lives until the request is done
+    co_return co_await used->perform(std::move(r));
+}
+
+} // namespace relay::app
