@@ -40,6 +40,12 @@ unsigned code_point(std::string_view character)
     return (byte(0) & 0x0fu) << 12 | (byte(1) & 0x3fu) << 6 | (byte(2) & 0x3fu);
 }
 
+// What no format escapes: most of what is ever logged.
+bool is_plain(char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 template <class Escape>
 std::string escaped(std::string_view text, Escape escape)
 {
@@ -47,6 +53,11 @@ std::string escaped(std::string_view text, Escape escape)
     std::string out;
     out.reserve(kept.size() + 16);
     for (auto rest = kept; !rest.empty();) {
+        const auto plain = std::find_if_not(rest.begin(), rest.end(), is_plain);
+        out.append(rest.begin(), plain);
+        rest.remove_prefix(static_cast<std::size_t>(plain - rest.begin()));
+        if (rest.empty())
+            break;
         const auto character = first_character(rest);
         rest.remove_prefix(character.size());
         escape(out, character);

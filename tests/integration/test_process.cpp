@@ -1,0 +1,289 @@
+// The process: how it starts, refuses to, is killed, drains, and takes a new configuration into use.
+#include "tests/integration/scenario.hpp"
+
+#include <boost/json/parse.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+using namespace relay::test;
+
+namespace {
+
+struct ended {
+    int code = -1;
+    std::string out, err;
+};
+
+ended run(std::vector<std::string> arguments, const fs::path& folder)
+{
+    const auto log = folder / "stderr.txt";
+    fs::remove(log);
+    process p(relay_program(), {.arguments = std::move(arguments), .environment = {}, .standard_error = log, .folder = {}});
+    ended e;
+    while (const auto line = p.read_line(20s))
+        e.out += *line + "\n";
+    e.code = p.wait().value_or(-1);
+    std::ifstream in(log);
+    e.err.assign(std::istreambuf_iterator<char>(in), {});
+    return e;
+}
+
+world_options without_agent(configuration config = {})
+{
+    return {.config = std::move(config), .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}, .start_agent = false};
+}
+
+auto lines(const std::string& text)
+{
+    return std::count(text.begin(), text.end(), '\n');
+}
+
+} // namespace
+
+TEST_CASE("help and version stand on every level", "[integration]")
+{
+    temporary_folder here;
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"--help"}, {"run", "--help"}, {"config", "--help"}, {"config", "check", "--help"}}) {
+        const auto e = run(arguments, here.path());
+        CHECK(e.code == 0);
+        CHECK(e.err.empty());
+        CHECK_THAT(e.out, Catch::Contains("Usage"));
+    }
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--version"}, {"run", "--version"}}) {
+        const auto e = run(arguments, here.path());
+        CHECK(e.code == 0);
+        CHECK_THAT(e.out, Catch::StartsWith("workestra-relay "));
+    }
+}
+
+TEST_CASE("a mistake in usage is one line on standard error and exit 2", "[integration]")
+{
+    temporary_folder here;
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{}, {"fly"}, {"run", "--confg", "x"}, {"config"},
+                                                      {"run", "--config"}, {"run", "more"}}) {
+        const auto e = run(arguments, here.path());
+        INFO(e.err);
+        CHECK(e.code == 2);
+        CHECK(e.out.empty());
+        CHECK(lines(e.err) == 1);
+        CHECK_THAT(e.err, Catch::StartsWith("workestra-relay: ") && Catch::Contains("--help"));
+    }
+}
+
+TEST_CASE("config check tells every mistake at once, with line and key", "[integration]")
+{
+    scenario w(without_agent());
+    CHECK(run({"config", "check", "--config", w.config_file().string()}, w.folder()).code == 0);
+
+    const auto bad = w.folder() / "bad.toml";
+    std::ofstream(bad) << "[cloud]\nurl = \"http://x\"\n[exchange]\nurll = \"https://x\"\nmax_connections = 0\n";
+    const auto e = run({"config", "check", "--config", bad.string()}, w.folder());
+    INFO(e.err);
+    CHECK(e.code == 1);
+    CHECK_THAT(e.err, Catch::Contains("bad.toml:2: cloud.url") && Catch::Contains("bad.toml:4: exchange.urll") &&
+                          Catch::Contains("did you mean exchange.url") && Catch::Contains("bad.toml:5: exchange.max_connections"));
+}
+
+TEST_CASE("the agent refuses to start on a bad configuration and says why", "[integration]")
+{
+    scenario w(without_agent());
+    const auto refused = [&](const configuration& c, std::string_view why) {
+        w.configure(c);
+        const auto e = run({"run", "--config", w.config_file().string()}, w.folder());
+        INFO(e.err);
+        CHECK(e.code == 1);
+        CHECK_THAT(e.err, Catch::Contains(std::string(why)));
+    };
+    refused({{"exchange.url", "'http://127.0.0.1/EWS'"}}, "exchange.url");
+    refused({{"exchange.auth", "'digest'"}}, "exchange.auth");
+    refused({{"status.listen", "'0.0.0.0:9480'"}}, "status.listen");
+    refused({{"cloud.certificate_file", "'/nowhere/agent.crt'"}}, "/nowhere/agent.crt");
+    refused({{"cloud.private_key_file", "'" + (development_pki() / "agent-2.key").string() + "'"}}, "key");
+    refused({{"log.file", "'/nowhere/at/all.log'"}}, "log.file");
+    const auto missing = run({"run", "--config", "/nowhere/agent.toml"}, w.folder());
+    CHECK(missing.code == 1);
+    CHECK_THAT(missing.err, Catch::Contains("/nowhere/agent.toml"));
+
+    fs::permissions(w.folder() / "exchange.password", fs::perms(0644));
+    refused({}, "0600");
+}
+
+TEST_CASE("a data folder that cannot be used is a refusal to start, in plain words", "[integration]")
+{
+    scenario w(without_agent());
+    std::ofstream(w.folder() / "file") << "x";
+    w.configure({{"agent.data_dir", "'" + (w.folder() / "file" / "data").string() + "'"}});
+    const auto e = run({"run", "--config", w.config_file().string()}, w.folder());
+    INFO(e.err);
+    CHECK(e.code == 1);
+    CHECK_THAT(e.err, Catch::Contains("data"));
+}
+
+TEST_CASE("a queue that is no database is a refusal to start, and is left as it is", "[integration]")
+{
+    scenario w(without_agent());
+    std::ofstream(w.data_folder() / "queue.db") << std::string(8192, 'x');
+    const auto e = run({"run", "--config", w.config_file().string()}, w.folder());
+    INFO(e.err);
+    CHECK(e.code == 1);
+    CHECK_THAT(e.err, Catch::Contains("damaged"));
+    CHECK(fs::file_size(w.data_folder() / "queue.db") == 8192);
+}
+
+TEST_CASE("a second agent on one data folder is refused, and the first goes on", "[integration]")
+{
+    scenario w;
+    const auto e = run({"run", "--config", w.config_file().string()}, w.folder());
+    INFO(e.err);
+    CHECK(e.code == 1);
+    CHECK_THAT(e.err, Catch::Contains("another agent"));
+    CHECK(outcome(w.call("connection.test", "", {})) == "ok");
+}
+
+TEST_CASE("an agent killed before Exchange answered books once, with one set of invitations", "[integration]")
+{
+    scenario w;
+    for (const char* when : {"before", "after"}) {
+        const bool before = std::string_view(when) == "before";
+        w.faults({fault("CreateItem", when, "delay", {{"ms", 1200}})});
+        const auto done = w.requests("CreateItem");
+        const auto id = w.send("event.create", host, booking(std::string("b-") + when));
+        REQUIRE(eventually([&] { return w.requests("CreateItem") == done + 1; }));
+        w.kill_agent();
+        w.start_agent();
+        const auto r = w.result(id, 60s);
+        INFO(when << ": " << described(r));
+        CHECK(outcome(r) == "ok");
+        const int bookings = before ? 1 : 2;
+        CHECK(w.ledger() == tally{.creates = bookings, .invitations = 2 * bookings});
+    }
+}
+
+TEST_CASE("an agent killed again and again delivers everything once", "[integration]")
+{
+    scenario w;
+    std::vector<std::string> ids;
+    for (int i = 0; i < 30; ++i)
+        ids.push_back(w.send("event.create", host, booking("b-" + std::to_string(i))));
+    for (int kills = 0; kills < 4; ++kills) {
+        std::this_thread::sleep_for(150ms + 130ms * kills);
+        w.kill_agent();
+        w.start_agent();
+    }
+    for (const auto& id : ids) {
+        const auto r = w.result(id, 90s);
+        INFO(described(r));
+        CHECK(outcome(r) == "ok");
+    }
+    CHECK(w.ledger() == tally{.creates = 30, .invitations = 60});
+    CHECK(json::serialize(at(w.cloud().get("/ledger"), "/stores/0/gaps")) == "[]");
+}
+
+TEST_CASE("results that are owed survive a restart", "[integration]")
+{
+    scenario w;
+    w.faults({fault("CreateItem", "before", "delay", {{"ms", 500}}, 0)});
+    const auto id = w.send("event.create", host, booking("b-1"));
+    REQUIRE(w.accepted(id));
+    w.stop_cloud();
+    REQUIRE(eventually([&] { return w.ledger().creates == 1; }));
+    std::this_thread::sleep_for(200ms);
+    w.kill_agent();
+    w.start_cloud();
+    w.start_agent();
+    CHECK(outcome(w.result(id, 60s)) == "ok");
+    CHECK(w.ledger() == tally{.creates = 1, .invitations = 2});
+}
+
+TEST_CASE("SIGTERM drains: what runs is finished and delivered, goodbye is said, exit 0", "[integration]")
+{
+    scenario w;
+    w.faults({fault("CreateItem", "before", "delay", {{"ms", 800}})});
+    const auto id = w.send("event.create", host, booking("b-1"));
+    REQUIRE(eventually([&] { return w.requests("CreateItem") == 1; }));
+    CHECK(w.stop_agent() == 0);
+    CHECK(outcome(w.result(id, 1s)) == "ok");
+    const auto agents = w.cloud().get("/agents");
+    CHECK(text_at(agents, "/0/goodbye") == "shutdown");
+    CHECK(at(agents, "/0/close_code").to_number<int>() == 1001);
+    CHECK(w.ledger() == tally{.creates = 1, .invitations = 2});
+}
+
+TEST_CASE("a drain ends when its time is up, and the rest is done after the next start", "[integration]")
+{
+    scenario w({.config = {{"agent.drain_timeout_s", "1"}}, .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}});
+    w.faults({fault("CreateItem", "after", "delay", {{"ms", 3500}})});
+    const auto id = w.send("event.create", host, booking("b-1"));
+    REQUIRE(eventually([&] { return w.requests("CreateItem") == 1; }));
+    w.agent().signal(SIGTERM);
+    CHECK(w.agent().wait(6s * slowness()) == 0);
+    w.start_agent();
+    CHECK(outcome(w.result(id, 60s)) == "ok");
+    CHECK(w.ledger() == tally{.creates = 1, .invitations = 2});
+}
+
+TEST_CASE("a second signal ends the agent at once", "[integration]")
+{
+    scenario w({.config = {{"agent.drain_timeout_s", "60"}}, .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}});
+    w.faults({fault("CreateItem", "before", "hang")});
+    const auto id = w.send("event.create", host, booking("b-1"));
+    REQUIRE(eventually([&] { return w.requests("CreateItem") == 1; }));
+    w.agent().signal(SIGTERM);
+    std::this_thread::sleep_for(300ms);
+    CHECK(w.agent().running());
+    w.agent().signal(SIGINT);
+    CHECK(w.agent().wait(8s * slowness()) == 0);
+}
+
+TEST_CASE("SIGTERM while the cloud is away ends the agent as well", "[integration]")
+{
+    scenario w(without_agent());
+    w.stop_cloud();
+    w.start_agent();
+    std::this_thread::sleep_for(500ms);
+    CHECK(w.stop_agent() == 0);
+    w.start_cloud();
+}
+
+TEST_CASE("SIGHUP takes a good configuration into use and keeps the old one for a bad one", "[integration]")
+{
+    scenario w;
+    w.configure({{"policy.deny_mailboxes", "['host@corp.example']"}});
+    w.agent().signal(SIGHUP);
+    REQUIRE(eventually([&] { return w.agent_log().find("configuration reloaded") != std::string::npos; }));
+    CHECK(outcome(w.call("mailbox.verify", host, {})) == "policy_denied");
+
+    std::ofstream(w.config_file(), std::ios::app) << "[nonsense]\nx = 1\n";
+    w.agent().signal(SIGHUP);
+    REQUIRE(eventually([&] { return w.agent_log().find("not reloaded") != std::string::npos; }));
+    CHECK(w.agent_log().find("nonsense") != std::string::npos);
+    CHECK(outcome(w.call("mailbox.verify", host, {})) == "policy_denied");
+
+    w.configure();
+    w.agent().signal(SIGHUP);
+    CHECK(eventually([&] { return outcome(w.call("mailbox.verify", host, {})) == "ok"; }));
+}
+
+TEST_CASE("logs are JSON lines where that is asked for", "[integration]")
+{
+    scenario w({.config = {{"log.format", "'json'"}}, .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}});
+    CHECK(outcome(w.call("connection.test", "", {})) == "ok");
+    REQUIRE(w.stop_agent() == 0);
+    std::istringstream log(w.agent_log());
+    int count = 0;
+    for (std::string line; std::getline(log, line); ++count)
+        CHECK(boost::json::parse(line).as_object().contains("message"));
+    CHECK(count > 2);
+}
+
+TEST_CASE("settings can come from the environment", "[integration]")
+{
+    scenario w({.config = {{"agent.name", ""}}, .exchange_arguments = {}, .cloud_arguments = {},
+                .environment = {{"WORKESTRA_RELAY_AGENT_NAME", "from the environment"}}});
+    CHECK(text_at(w.cloud().get("/agents"), "/0/hello/agent/name") == "from the environment");
+}

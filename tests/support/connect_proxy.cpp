@@ -1,0 +1,158 @@
+#include "tests/support/connect_proxy.hpp"
+
+#include "common/async/async.hpp"
+#include "common/async/task_group.hpp"
+#include "common/text/text.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <atomic>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+namespace relay::test {
+
+using asio::ip::tcp;
+using namespace asio::experimental::awaitable_operators;
+
+struct connect_proxy::impl {
+    explicit impl(std::string credentials)
+        : expected(credentials.empty() ? "" : "Basic " + to_base64(credentials)),
+          acceptor(loop, {asio::ip::address_v4::loopback(), 0}), connections(loop.get_executor()),
+          thread([this] { serve(); })
+    {
+    }
+
+    ~impl()
+    {
+        asio::post(loop, [this] { connections.stop(); });
+        thread.join();
+    }
+
+    void serve()
+    {
+        connections.spawn(accept());
+        asio::co_spawn(loop, connections.join(), [](std::exception_ptr) {});
+        loop.run();
+    }
+
+    task<void> accept()
+    {
+        for (;;) {
+            auto [ec, client] = co_await acceptor.async_accept(use_tuple);
+            if (ec)
+                co_return;
+            connections.spawn(tunnel(std::move(client)));
+        }
+    }
+
+    // The first line's target, and the sign-in that came with it.
+    struct head {
+        std::string host, port, authorization;
+    };
+    static std::optional<head> parse(const std::string& text)
+    {
+        std::istringstream lines(text);
+        std::string method, target, line;
+        lines >> method >> target;
+        const auto colon = target.rfind(':');
+        if (method != "CONNECT" || colon == target.npos)
+            return std::nullopt;
+        head h{target.substr(0, colon), target.substr(colon + 1), {}};
+        while (std::getline(lines, line))
+            if (constexpr std::string_view name = "proxy-authorization:"; ascii_iequals(line.substr(0, name.size()), name))
+                h.authorization = trim(line.substr(name.size()));
+        return h;
+    }
+
+    task<void> tunnel(tcp::socket client)
+    {
+        std::string text;
+        const auto [read_ec, size] = co_await asio::async_read_until(client, asio::dynamic_buffer(text, 8192), "\r\n\r\n", use_tuple);
+        if (read_ec)
+            co_return;
+        const auto asked = parse(text.substr(0, size));
+        if (!asked) {
+            co_await answer(client, "400 Bad Request");
+            co_return;
+        }
+        if (asked->authorization != expected) {
+            ++refusals;
+            co_await answer(client, "407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"proxy\"");
+            co_return;
+        }
+        tcp::resolver resolver(loop);
+        const auto [resolve_ec, places] = co_await resolver.async_resolve(asked->host, asked->port, use_tuple);
+        tcp::socket server(loop);
+        error_code connect_ec = resolve_ec;
+        if (!connect_ec) {
+            const auto [ec, endpoint] = co_await asio::async_connect(server, places, use_tuple);
+            connect_ec = ec;
+        }
+        if (connect_ec) {
+            co_await answer(client, "502 Bad Gateway");
+            co_return;
+        }
+        ++tunnels;
+        const auto established = co_await answer(client, "200 Connection established");
+        if (established)
+            co_return;
+        co_await (copy(client, server) || copy(server, client));
+    }
+
+    static task<error_code> answer(tcp::socket& client, std::string status)
+    {
+        const auto reply = "HTTP/1.1 " + status + "\r\n" + (status.starts_with("200") ? "" : "Content-Length: 0\r\n") + "\r\n";
+        const auto [ec, n] = co_await asio::async_write(client, asio::buffer(reply), use_tuple);
+        co_return ec;
+    }
+
+    static task<void> copy(tcp::socket& from, tcp::socket& to)
+    {
+        std::array<char, 16384> buffer{};
+        for (;;) {
+            const auto [read_ec, n] = co_await from.async_read_some(asio::buffer(buffer), use_tuple);
+            if (read_ec)
+                co_return;
+            const auto [write_ec, m] = co_await asio::async_write(to, asio::buffer(buffer, n), use_tuple);
+            if (write_ec)
+                co_return;
+        }
+    }
+
+    asio::io_context loop{1};
+    std::string expected; // Proxy-Authorization; empty: none
+    tcp::acceptor acceptor;
+    task_group connections;
+    std::atomic<int> tunnels = 0, refusals = 0;
+    std::thread thread; // last: it uses all of the above
+};
+
+connect_proxy::connect_proxy(std::string credentials) : impl_(std::make_unique<impl>(std::move(credentials))) {}
+
+connect_proxy::~connect_proxy() = default;
+
+std::uint16_t connect_proxy::port() const
+{
+    return impl_->acceptor.local_endpoint().port();
+}
+
+int connect_proxy::tunnels() const
+{
+    return impl_->tunnels;
+}
+
+int connect_proxy::refusals() const
+{
+    return impl_->refusals;
+}
+
+} // namespace relay::test
