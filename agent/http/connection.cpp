@@ -85,6 +85,8 @@ struct connection::transfer {
     const order& what;
     response answer{};
     std::size_t header_bytes = 0;
+    bool measured = false;    // the answer says itself where it ends
+    bool tls_begun = false;   // TCP is connected
     bool begun = false;       // handed to the connection: from here on bytes may have left
     bool sent_again = false;  // libcurl wanted to send it a second time
     bool moved = false;
@@ -131,6 +133,7 @@ struct connection::callbacks {
     static CURLcode tls(CURL*, void* context, void* p)
     {
         auto& c = self(p);
+        c.running_->tls_begun = true;
         if (auto trouble = c.trust_.prepare(); !trouble.empty()) {
             c.running_->unready = std::move(trouble);
             return CURLE_SSL_CACERT_BADFILE;
@@ -150,6 +153,7 @@ struct connection::callbacks {
         }
         if (line.starts_with("HTTP/")) { // also after a 100 Continue: the last one counts
             t.answer.headers.clear();
+            t.measured = false;
             return size;
         }
         if (line.empty()) {
@@ -163,13 +167,16 @@ struct connection::callbacks {
             return size;
         }
         const auto colon = line.find(':');
-        if (colon == line.npos || t.answer.headers.size() == max_headers)
+        if (colon == line.npos)
             return size;
         auto name = ascii_lower(trim(line.substr(0, colon)));
         const auto value = trim(line.substr(colon + 1));
         if (name == "content-type")
             t.answer.content_type = value;
-        t.answer.headers.emplace_back(std::move(name), value);
+        if (name == "content-length" || name == "transfer-encoding")
+            t.measured = true;
+        if (t.answer.headers.size() < max_headers)
+            t.answer.headers.emplace_back(std::move(name), value);
         return size;
     }
 
@@ -342,6 +349,10 @@ http::outcome connection::finish(transfer& t, int code)
         return why(t, code);
     if (t.answer.status == 0)
         return failed{cause::bad_answer, reached::sent, server_.name + " answered without a status"};
+    // Whether it was cut nobody could tell: libcurl takes even a TLS connection that ends without close_notify for the
+    // end of it. Exchange always says how long an answer is; the error page of a balancer may not.
+    if (!t.measured && t.answer.status / 100 == 2)
+        return failed{cause::bad_answer, reached::sent, server_.name + " answered without saying how long the answer is"};
     return std::move(t.answer);
 }
 
@@ -390,7 +401,7 @@ failed connection::why(const transfer& t, int code)
             return fail(cause::timed_out, name + " gave no complete answer in time");
         if (took(CURLINFO_NAMELOOKUP_TIME_T) == 0)
             return fail(cause::timed_out, fmt::format("{} cannot be reached: looking up its address took too long", name));
-        if (took(CURLINFO_CONNECT_TIME_T) == 0)
+        if (!t.tls_begun)
             return fail(cause::timed_out, name + " cannot be reached: no connection in time");
         return fail(cause::timed_out, name + " did not finish the TLS handshake in time");
     }

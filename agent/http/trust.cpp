@@ -127,8 +127,6 @@ void trust::install(ssl_ctx_st* context, presented& seen) const
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     // A resumed session shows no certificate, and we look at the certificate of every connection.
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    // An answer without a length that ends without close_notify may have been cut.
-    SSL_CTX_clear_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS); // 34 KiB less for each idle connection
     SSL_CTX_set_cert_verify_callback(context, &trust::verify, kept.get());
     if (SSL_CTX_set_ex_data(context, slot, kept.get()) == 1)

@@ -2,9 +2,12 @@
 #pragma once
 
 #include "agent/http/client.hpp"
+#include "agent/http/connection.hpp"
 #include "common/async/async.hpp"
 #include "tests/unit/http/scripted_server.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
