@@ -36,8 +36,8 @@ std::int64_t number_at(const json::object& object, std::string_view name, std::i
 
 } // namespace
 
-cloud::cloud(recorder& disk, settings s, contents known, asio::any_io_executor executor)
-    : disk_(disk), settings_(s), executor_(std::move(executor)), progress_(executor_)
+cloud::cloud(recorder& disk, settings s, contents known, time_source& time, asio::any_io_executor executor)
+    : disk_(disk), settings_(s), time_(time), executor_(std::move(executor)), progress_(executor_)
 {
     load(std::move(known));
     disk_.start({[this](std::vector<row>& batch) { closing(batch); }, [this] { committed(); },
@@ -87,7 +87,7 @@ session& cloud::opened(link& wire, std::string certificate_name, bool deflate)
     s.certificate_name = std::move(certificate_name);
     s.deflate = deflate;
     s.since = now();
-    s.last_ping = real_.now();
+    s.last_ping = time_.now();
     if (behaviour_.silent)
         wire.freeze(true);
     return s;
@@ -135,7 +135,7 @@ void cloud::check_drain_delay(const session& s)
             continue;
         constexpr auto tolerance = 20ms; // timers are rounded
         if (other.drained && !other.goodbye && other.close_code == going_away &&
-            real_.now() < *other.drained + other.drain_delay - tolerance)
+            time_.now() < *other.drained + other.drain_delay - tolerance)
             violation(&s, "drain_delay", "came back before reconnect_after_ms had passed");
         return;
     }
@@ -187,6 +187,7 @@ void cloud::welcome(session& s)
     if (!s.wire)
         return;
     auto& store = *s.store;
+    const auto dropped = std::max(store.told, store.first - 1); // what the agent may have dropped at most
     if (!behaviour_.withhold_acks)
         store.told = store.durable;
     const auto& hello = s.hello.as_object();
@@ -194,12 +195,12 @@ void cloud::welcome(session& s)
     const auto next = fields ? number_at(*fields, "next_seq", 1) : 1;
     const auto unacked = fields ? number_at(*fields, "unacked", 0) : 0;
     s.old_copy = store.told >= next;
-    if (!s.old_copy && store.durable >= store.first && unacked < next - 1 - store.durable)
+    if (!s.old_copy && unacked < next - 1 - dropped)
         violation(&s, "unacked_dropped", "fewer messages are kept than are not acknowledged", json::serialize(hello));
     s.next_seq = std::max(store.told + 1, store.first);
     s.welcomed = true;
-    s.last_ping = real_.now();
-    store.welcomed = real_.now();
+    s.last_ping = time_.now();
+    store.welcomed = time_.now();
     store.marks.clear();
     transmit(s, json::serialize(json::object{{"type", "welcome"},
                                              {"session", s.id},
@@ -217,7 +218,7 @@ void cloud::welcome(session& s)
 void cloud::pinged(session& s)
 {
     ++s.pings;
-    s.last_ping = real_.now();
+    s.last_ping = time_.now();
 }
 
 void cloud::closed(session& s, std::optional<std::uint16_t> code)
@@ -303,7 +304,7 @@ bool cloud::drain(milliseconds reconnect_after)
         if (!s.wire || !s.welcomed)
             continue;
         any = true;
-        s.drained = real_.now();
+        s.drained = time_.now();
         s.drain_delay = reconnect_after;
         transmit(s, json::serialize(json::object{{"type", "drain"}, {"reconnect_after_ms", reconnect_after.count()}}));
     }
@@ -384,7 +385,7 @@ void cloud::committed()
             continue;
         store.durable = store.closing;
         if (store.welcomed && store.marks.size() < most_marks)
-            store.marks.push_back({real_.now(), store.durable});
+            store.marks.push_back({time_.now(), store.durable});
     }
     for (auto& s : sessions_)
         acknowledge(s);

@@ -38,7 +38,7 @@ enum class greeting { welcome, nothing, rejected };
 // Loop thread only. The link layer calls the first group, the control interface the rest.
 class cloud {
 public:
-    cloud(recorder& disk, settings s, contents known, asio::any_io_executor executor);
+    cloud(recorder& disk, settings s, contents known, time_source& time, asio::any_io_executor executor);
 
     // ---- one link, in this order
     session& opened(link& wire, std::string certificate_name, bool deflate);
@@ -93,8 +93,8 @@ public:
     asio::any_io_executor executor() const { return executor_; }
     std::string unique_word(); // another one on each call, and after a restart too
     const settings& limits() const { return settings_; }
-    utc_time now() const { return real_.utc_now(); }
-    time_source& time() { return real_; }
+    utc_time now() const { return time_.utc_now(); }
+    time_source& time() { return time_; }
 
 private:
     enum class arrival { fresh, repeat, refused };
@@ -123,7 +123,7 @@ private:
 
     recorder& disk_;
     settings settings_;
-    real_time real_;
+    time_source& time_;
     asio::any_io_executor executor_;
     behaviour behaviour_;
     notifier progress_;

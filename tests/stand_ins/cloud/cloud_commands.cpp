@@ -142,7 +142,7 @@ bool cloud::send_raw(std::string frame, frame_format format)
         }
         sent(*find(id), *s);
     } else if (type == "drain") {
-        s->drained = real_.now();
+        s->drained = time_.now();
     }
     transmit(*s, std::move(frame), format);
     return true;

@@ -64,9 +64,9 @@ void cloud::received(session& s, std::string_view text, frame_format format)
         return violation(&s, "not_json", "a frame that is no JSON object", text);
     if (!s.welcomed)
         return violation(&s, "before_welcome", "a frame before welcome", text);
-    if (const auto silence = real_.now() - s.last_ping; silence > 2 * settings_.heartbeat + 2s) {
+    if (const auto silence = time_.now() - s.last_ping; silence > 2 * settings_.heartbeat + 2s) {
         violation(&s, "no_ping", "frames arrive, but no ping for two heartbeats", text);
-        s.last_ping = real_.now();
+        s.last_ping = time_.now();
     }
     findings found;
     const auto type = text_of(*object, "type");
@@ -191,6 +191,8 @@ void cloud::on_result(session& s, const json::value& value, std::string_view tex
             touch(*c);
         return;
     }
+    if (how == arrival::refused && s.old_copy && frame.contains("seq"))
+        return add_findings(s, found, text);
     ++result_count_;
     if (how == arrival::fresh || !c || !c->done)
         keep(s, frame_kind::result, value, text, id);

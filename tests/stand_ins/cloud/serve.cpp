@@ -33,7 +33,7 @@ simulation::simulation(asio::io_context& context, const serve_options& o)
 }
 
 simulation::simulation(asio::io_context& context, const serve_options& o, contents known)
-    : disk_(context, opened(o.store, known)), cloud_(disk_, o.limits, std::move(known), context.get_executor()),
+    : disk_(context, opened(o.store, known)), cloud_(disk_, o.limits, std::move(known), time_, context.get_executor()),
       server_(context, cloud_, disk_, o.tls, o.deflate), control_(context)
 {
     add_routes(control_.routes(), cloud_, disk_);

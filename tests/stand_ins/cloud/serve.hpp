@@ -31,6 +31,7 @@ public:
     void stop();
 
 private:
+    real_time time_;
     recorder disk_;
     cloud cloud_;
     wss_server server_;
