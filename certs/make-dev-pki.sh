@@ -23,13 +23,14 @@ usage_error() { echo "make-dev-pki.sh: $1; see --help" >&2; exit 2; }
 
 agent_id=agent-1 days=30 force=no dir='' names='DNS:localhost,IP:127.0.0.1,IP:::1'
 while (($#)); do
+    [[ $1 =~ ^--(agent-id|name|days)$ && $# -lt 2 ]] && usage_error "$1 needs a value"
     case $1 in
     --help | -h) usage; exit 0 ;;
     --force) force=yes ;;
-    --agent-id) agent_id=${2:?}; shift ;;
-    --days) days=${2:?}; shift ;;
+    --agent-id) agent_id=$2; shift ;;
+    --days) days=$2; shift ;;
     --name)
-        if [[ ${2:?} =~ ^[0-9.]+$ ]]; then names+=",IP:$2"; else names+=",DNS:$2"; fi
+        if [[ $2 =~ ^[0-9.]+$ ]]; then names+=",IP:$2"; else names+=",DNS:$2"; fi
         shift ;;
     -*) usage_error "unknown option $1" ;;
     *) [[ -z $dir ]] || usage_error 'more than one folder given'; dir=$1 ;;
