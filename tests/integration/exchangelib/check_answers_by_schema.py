@@ -188,8 +188,8 @@ class AnswersBySchema(unittest.TestCase):
     def test_headers(self):
         probe = f"<m:GetFolder><m:FolderShape>{shape()}</m:FolderShape><m:FolderIds>{CALENDAR}</m:FolderIds></m:GetFolder>"
         self.send(probe, mailbox="nobody@corp.example", code="ErrorNonExistentMailbox", status=500)
-        self.send(probe, version="Exchange2019", code="ErrorInvalidRequest", status=500)
-        self.send(probe, header='<t:RequestServerVersion Version="Exchange2013"/>', code="ErrorDuplicateSOAPHeader",
+        self.send(probe, version="Exchange2019", code="ErrorInvalidRequest", status=500, valid=False)
+        self.send(probe, header='<t:RequestServerVersion Version="Exchange2013_SP1"/>', code="ErrorDuplicateSOAPHeader",
                   status=500)
         self.sim.call("POST", "/mailboxes", {"email": "boss@corp.example", "impersonation": "deny"})
         self.send(probe, mailbox="boss@corp.example", code="ErrorImpersonateUserDenied", status=500)

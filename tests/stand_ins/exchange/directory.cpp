@@ -1,4 +1,4 @@
-// ResolveNames and GetServerTimeZones: what the server knows besides calendars.
+// ResolveNames, GetServerTimeZones and ConvertId: what the server knows besides calendars.
 #include "common/text/text.hpp"
 #include "tests/stand_ins/exchange/item_shape.hpp"
 #include "tests/stand_ins/exchange/operations.hpp"
@@ -138,6 +138,30 @@ std::string get_server_time_zones(operation_context& context)
         }
         out.append("</m:TimeZoneDefinitions>");
     });
+    return std::move(answer).finish();
+}
+
+// Between Exchange's own form of an id and hexadecimal: enough for clients that convert something to see who answers.
+std::string convert_id(operation_context& context)
+{
+    const auto request = context.request.operation;
+    const auto format = attribute(request, "DestinationFormat");
+    if (format != "EwsId" && format != "HexEntryId" && format != "EntryId")
+        refuse_request("ErrorInvalidIdFormat", "The stand-in does not convert to this format.");
+    answer_writer answer(context.server, "ConvertId");
+    for (const auto node : elements(child(request, "SourceIds")))
+        answer.message([&](std::string& out) {
+            const auto id = attribute(node, "Id");
+            const auto blob = from_base64(id);
+            const bool known = blob && blob->size() == 48 && context.store.find(id);
+            if (!known)
+                refuse_item("ErrorInvalidIdMalformed", "Id is malformed.");
+            out.append(R"(<m:AlternateId xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="t:AlternateIdType")");
+            put_attribute(out, "Format", format);
+            put_attribute(out, "Id", format == "HexEntryId" ? to_hex(*blob) : std::string(id));
+            put_attribute(out, "Mailbox", attribute(node, "Mailbox"));
+            out.append("/>");
+        });
     return std::move(answer).finish();
 }
 

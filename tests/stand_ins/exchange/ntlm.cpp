@@ -3,6 +3,7 @@
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -75,6 +76,9 @@ ntlm_user_file::~ntlm_user_file()
 
 void ntlm_user_file::write(std::string_view domain, std::string_view user, std::string_view password)
 {
+    if (password.find_first_of(":\n") != password.npos)
+        throw std::invalid_argument("a password with a colon can not be checked over NTLM: gss-ntlmssp's file has no way "
+                                    "to say it");
     std::string line(domain);
     line.append(":").append(user).append(":").append(password).append("\n");
     const int file = ::open(path_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
@@ -136,7 +140,11 @@ ntlm_handshake::outcome ntlm_handshake::step(std::string_view token, std::string
         if (there)
             bindings = &own;
     }
-    gss_buffer_desc input{token.size(), const_cast<char*>(token.data())};
+    // gss-ntlmssp wants the version field that curl and others leave out of their first message. Only clients that
+    // send it put a MIC over the messages, so filling it up for the others breaks nothing.
+    std::string message(token);
+    message.resize(std::max(message.size(), std::size_t{40}));
+    gss_buffer_desc input{message.size(), message.data()};
     gss_buffer_desc output = GSS_C_EMPTY_BUFFER;
     OM_uint32 minor = 0;
     const auto major = gss_accept_sec_context(&minor, &impl_->context, server.credential, &input, bindings, nullptr,

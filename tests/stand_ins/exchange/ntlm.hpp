@@ -19,7 +19,7 @@ public:
     ntlm_user_file(const ntlm_user_file&) = delete;
     ntlm_user_file& operator=(const ntlm_user_file&) = delete;
 
-    // Throws std::system_error.
+    // Throws std::system_error; std::invalid_argument for a password that the file's format can not hold.
     void write(std::string_view domain, std::string_view user, std::string_view password);
 
 private:

@@ -7,9 +7,10 @@
 namespace relay::exchange_sim {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, operation>, 12> operations{{
+constexpr std::array<std::pair<std::string_view, operation>, 13> operations{{
     {"ResolveNames", resolve_names},
     {"GetServerTimeZones", get_server_time_zones},
+    {"ConvertId", convert_id},
     {"GetFolder", get_folder},
     {"FindFolder", find_folder},
     {"FindItem", find_item},
@@ -29,6 +30,8 @@ std::string_view list_of(std::string_view operation)
         return "Items";
     if (operation == "UpdateItem")
         return "ItemChanges";
+    if (operation == "ConvertId")
+        return "SourceIds";
     if (operation == "GetFolder")
         return "FolderIds";
     if (operation == "FindItem" || operation == "FindFolder")
@@ -36,6 +39,13 @@ std::string_view list_of(std::string_view operation)
     if (operation == "GetItem" || operation == "DeleteItem" || operation == "MoveItem")
         return "ItemIds";
     return {};
+}
+
+std::string_view empty_result(std::string_view operation)
+{
+    if (operation == "CreateItem" || operation == "UpdateItem" || operation == "GetItem" || operation == "MoveItem")
+        return "<m:Items/>";
+    return operation == "GetFolder" ? "<m:Folders/>" : "";
 }
 
 } // namespace
@@ -61,7 +71,7 @@ std::string all_failed(const operation_context& context, const refusal& r)
     const auto& request = context.request;
     const auto list = list_of(request.name);
     const auto count = list.empty() ? 1 : std::max<std::size_t>(1, count_elements(child(request.operation, list)));
-    answer_writer answer(context.server, request.name);
+    answer_writer answer(context.server, request.name, empty_result(request.name));
     for (std::size_t i = 0; i < count; ++i)
         answer.error(r);
     return std::move(answer).finish();

@@ -32,6 +32,7 @@ using operation = std::string (*)(operation_context&);
 
 std::string resolve_names(operation_context& context);
 std::string get_server_time_zones(operation_context& context);
+std::string convert_id(operation_context& context);
 std::string get_folder(operation_context& context);
 std::string find_folder(operation_context& context);
 std::string find_item(operation_context& context);

@@ -33,6 +33,7 @@ constexpr entry entries[] = {
     {"DeleteItem", 'm', "ItemIds!"},
     {"MoveItem", 'm', "ToFolderId! ItemIds! ReturnNewItemIds"},
     {"GetServerTimeZones", 'm', "Ids"},
+    {"ConvertId", 'm', "SourceIds!"},
     {"SyncFolderItems", 'm', "ItemShape! SyncFolderId! SyncState Ignore MaxChangesReturned! SyncScope"},
     {"GetUserAvailabilityRequest", 'm', "t:TimeZone MailboxDataArray! t:FreeBusyViewOptions t:SuggestionsViewOptions"},
     {"FolderShape", 't', "BaseShape! AdditionalProperties"},
