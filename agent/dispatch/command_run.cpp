@@ -138,22 +138,25 @@ duration command_run::request_limit() const
     return std::clamp(ticket_->deadline - services_.time.now(), shortest_request, limits_.request);
 }
 
-task<std::optional<ending>> command_run::begin(std::string note)
+task<std::optional<ending>> command_run::begin()
 {
-    const auto stored = co_await services_.store.begin(ticket_->id, services_.time.utc_now(), std::move(note));
+    const auto stored = co_await services_.store.begin(ticket_->id, services_.time.utc_now(), std::string());
     if (stored.has_value()) {
         count_attempt();
         co_return std::nullopt;
     }
-    co_return co_await after_failure({{protocol::fault_code::overloaded,
-                                       fmt::format("the queue cannot be written: {}", stored.error().message()), {}},
-                                      ews::remedy::retry, ews::effect::none, {}, false});
+    ews::error unwritable;
+    unwritable.fault = {protocol::fault_code::overloaded,
+                        fmt::format("the queue cannot be written: {}", stored.error().message()), {}};
+    unwritable.remedy = ews::remedy::retry;
+    co_return co_await after_failure(std::move(unwritable));
 }
 
 task<void> command_run::retract(const ews::error& e)
 {
     // Where this is not stored, the next start looks the try up without need: slower, never wrong.
-    co_await services_.store.retract(ticket_->id, std::string(protocol::name(e.fault.code)));
+    std::string code(protocol::name(e.fault.code));
+    co_await services_.store.retract(ticket_->id, std::move(code));
 }
 
 void command_run::outcome_unknown()

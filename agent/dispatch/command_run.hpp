@@ -77,7 +77,7 @@ public:
 
     // ---- writes: a try is begun durably before its request leaves ----
     // Empty where it is not stored (then as after_failure).
-    task<std::optional<ending>> begin(std::string note);
+    task<std::optional<ending>> begin();
     // The begun try is known to have changed nothing.
     task<void> retract(const ews::error& e);
     // From now on it is not known whether the try took effect.

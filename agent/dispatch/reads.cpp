@@ -66,8 +66,9 @@ task<void> ask_parts(command_run& run, part_list& list)
         for (;;) {
             auto over = co_await run.before_try();
             if (!over) {
-                auto got = co_await run.use().exchange.availability(
-                    {first, first + static_cast<std::ptrdiff_t>(part.count)}, part.start, part.end, run.request_limit());
+                std::vector<mailbox_address> mailboxes(first, first + static_cast<std::ptrdiff_t>(part.count));
+                auto got = co_await run.use().exchange.availability(std::move(mailboxes), part.start, part.end,
+                                                                    run.request_limit());
                 if (got.has_value()) {
                     run.succeeded();
                     take_in(list.answers, list.q, part, std::move(*got));

@@ -73,7 +73,7 @@ struct looked_and_begun {
 task<looked_and_begun> look_and_begin(command_run& run, const protocol::event_create& op)
 {
     using namespace asio::experimental::awaitable_operators;
-    auto both = co_await (look_up(run, op.mailbox, op.event_id) && run.begin({}));
+    auto both = co_await (look_up(run, op.mailbox, op.event_id) && run.begin());
     co_return looked_and_begun{std::move(std::get<0>(both)), std::move(std::get<1>(both))};
 }
 
@@ -116,10 +116,12 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
         if (!clear)
             continue;
         if (!begun)
-            if (auto over = co_await run.begin({}))
+            if (auto over = co_await run.begin())
                 co_return *over;
-        auto made = co_await run.use().exchange.create(op.mailbox, fields_for_create(op.fields), {op.event_id, run.ticket().id},
-                                                       uid, op.notify, run.request_limit());
+        auto fields = fields_for_create(op.fields);
+        ews::marks marks{op.event_id, run.ticket().id};
+        auto made = co_await run.use().exchange.create(op.mailbox, std::move(fields), std::move(marks), uid, op.notify,
+                                                       run.request_limit());
         if (made.has_value()) {
             run.succeeded();
             co_return reply(output_of_write(op.event_id, *made, uid));
@@ -164,7 +166,7 @@ task<ending> run_event_update(command_run& run, protocol::event_update op)
         auto fields = fields_for_update(op.set, *item);
         if (fields.has_error())
             co_return reply(fields.error());
-        if (auto over = co_await run.begin({}))
+        if (auto over = co_await run.begin())
             co_return *over;
         auto changed = co_await run.use().exchange.update(op.mailbox, item->ref, std::move(*fields), run.ticket().id,
                                                           op.notify, run.request_limit());
@@ -205,7 +207,7 @@ task<ending> run_event_cancel(command_run& run, protocol::event_cancel op)
             co_return *over;
         if (!clear)
             continue;
-        if (auto over = co_await run.begin({}))
+        if (auto over = co_await run.begin())
             co_return *over;
         auto gone = co_await run.use().exchange.remove(op.mailbox, found->live.front().ref, op.notify, run.request_limit());
         if (gone.has_value()) {

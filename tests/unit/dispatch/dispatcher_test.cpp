@@ -1,0 +1,484 @@
+#include "agent/dispatch/dispatcher.hpp"
+
+#include "agent/protocol/codec.hpp"
+#include "agent/store/sqlite_queue_store.hpp"
+#include "tests/support/manual_time.hpp"
+#include "tests/unit/dispatch/scripted_exchange.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <catch2/catch.hpp>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/null_sink.h>
+
+using namespace relay;
+using namespace relay::dispatch;
+using relay::test::scripted_exchange;
+using call = scripted_exchange::call;
+namespace json = boost::json;
+
+namespace {
+
+const ews::error outage{{protocol::fault_code::exchange_unavailable, "mail:443: refused", {}}, ews::remedy::retry, ews::effect::none, {}, false};
+const ews::error answer_lost{{protocol::fault_code::exchange_unavailable, "mail:443: reset", {}}, ews::remedy::retry, ews::effect::unknown, {}, false};
+const ews::error refused{{protocol::fault_code::auth_failed, "refused", {}}, ews::remedy::sign_in, ews::effect::none, {}, false};
+
+// One start of the agent between its two doors; the store and Exchange live on from one to the next.
+struct life {
+    life(asio::io_context& c, store::queue_store& s, time_source& t, ews::exchange& e, spdlog::logger& log,
+         const std::string& denied)
+        : context(c), out(c.get_executor(), s, t, log),
+          in(c.get_executor(), s, out, t, [](const protocol::command& x) { return protocol::parse_operation(x); }, {}, log),
+          works(c.get_executor(),
+                {in, out, s, e, t, [](const store::ticket&) -> protocol::checked<void> { return boost::system::in_place_value; },
+                 [denied](const mailbox_address& m) -> protocol::checked<void> {
+                     if (m.key() == denied)
+                         return protocol::fault{protocol::fault_code::policy_denied, "denied", {}};
+                     return boost::system::in_place_value;
+                 },
+                 []() -> task<json::object> { co_return json::object{{"ok", true}}; }, log},
+                limits{30s, 120s, 4}, 1),
+          group(c.get_executor())
+    {
+        group.spawn(start());
+    }
+
+    task<void> start()
+    {
+        const auto recovered = co_await in.recover();
+        REQUIRE(recovered.has_value());
+        out.link_up(0, protocol::default_max_message_bytes);
+        group.spawn(works.run());
+        for (;;) {
+            auto frame = co_await out.next();
+            if (frame.has_error())
+                co_return;
+            frames.push_back(json::parse(*frame).as_object());
+        }
+    }
+
+    void end()
+    {
+        group.stop();
+        std::exception_ptr failure;
+        bool gone = false;
+        asio::co_spawn(context, group.join(), [&](std::exception_ptr e) { failure = e; gone = true; });
+        for (int i = 0; i < 1000 && !gone; ++i) {
+            context.restart();
+            context.poll();
+        }
+        REQUIRE(gone);
+        REQUIRE(!failure);
+        gone = false;
+        asio::co_spawn(context, in.stop(), [&](std::exception_ptr) { gone = true; });
+        asio::co_spawn(context, out.stop(), [&](std::exception_ptr) { });
+        for (int i = 0; i < 1000; ++i) {
+            context.restart();
+            context.poll();
+        }
+    }
+
+    asio::io_context& context;
+    store::outbox out;
+    store::inbox in;
+    dispatcher works;
+    task_group group;
+    std::vector<json::object> frames;
+};
+
+struct agent_fixture {
+    asio::io_context context;
+    test::manual_time time{context};
+    spdlog::logger log{"test", std::make_shared<spdlog::sinks::null_sink_st>()};
+    std::unique_ptr<store::sqlite_queue_store> queue;
+    scripted_exchange exchange{context.get_executor(), time};
+    std::unique_ptr<life> now;
+    std::string denied = "ceo@corp.example";
+
+    agent_fixture()
+    {
+        auto opened = store::sqlite_queue_store::open(
+            {{}, 100'000, store::sqlite_queue_store::threading::inline_, [this] { return time.utc_now(); }}, log);
+        REQUIRE(opened.has_value());
+        queue = std::move(*opened);
+        start();
+    }
+    ~agent_fixture() { stop(); }
+
+    void start()
+    {
+        now = std::make_unique<life>(context, *queue, time, exchange, log, denied);
+        time.settle();
+    }
+    void stop()
+    {
+        if (now)
+            now->end();
+        now.reset();
+    }
+    void restart()
+    {
+        stop();
+        start();
+    }
+
+    void send(const std::string& id, const std::string& op, json::object params, std::optional<milliseconds> ttl = {},
+              bool redelivered = false)
+    {
+        protocol::command c;
+        c.id = id;
+        c.op = op;
+        c.mailbox = op.starts_with("event.") || op == "mailbox.verify" ? "host@corp.example" : "";
+        c.ttl = ttl;
+        c.redelivered = redelivered;
+        c.params = std::move(params);
+        now->in.offer(std::move(c));
+        time.settle();
+    }
+    void create(const std::string& id, const std::string& event, std::optional<milliseconds> ttl = {}, bool redelivered = false)
+    {
+        send(id, "event.create",
+             {{"event_id", event}, {"subject", "S"}, {"start", "2026-11-23T09:00:00Z"}, {"end", "2026-11-23T10:00:00Z"}}, ttl,
+             redelivered);
+    }
+    void update(const std::string& id, const std::string& event, bool redelivered = false)
+    {
+        send(id, "event.update", {{"event_id", event}, {"set", {{"subject", "New"}}}}, {}, redelivered);
+    }
+    void cancel_event(const std::string& id, const std::string& event, bool redelivered = false)
+    {
+        send(id, "event.cancel", {{"event_id", event}}, {}, redelivered);
+    }
+
+    // The only result of a command, or null.
+    const json::object* result(const std::string& id) const
+    {
+        const json::object* found = nullptr;
+        for (const auto& f : now->frames)
+            if (f.at("type") == "result" && f.at("id").as_string() == std::string_view(id)) {
+                CHECK(found == nullptr);
+                found = &f;
+            }
+        return found;
+    }
+    bool ok(const std::string& id) const
+    {
+        const auto* r = result(id);
+        return r && r->at("ok").as_bool();
+    }
+    std::string code(const std::string& id) const
+    {
+        const auto* r = result(id);
+        return r && r->contains("error") ? std::string(r->at("error").at("code").as_string()) : "";
+    }
+    const json::object& output(const std::string& id) const
+    {
+        REQUIRE(ok(id));
+        return result(id)->at("output").as_object();
+    }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(agent_fixture, "a create makes one item that carries both marks", "[unit][dispatch]")
+{
+    create("c-1", "e-1");
+    CHECK(output("c-1").at("event_id") == "e-1");
+    CHECK(output("c-1").at("item_id") == "item-1");
+    REQUIRE(exchange.items.size() == 1);
+    CHECK(exchange.items[0].marks.event_id == "e-1");
+    CHECK(exchange.items[0].marks.command_id == "c-1");
+    CHECK(result("c-1")->at("seq") == 1);
+    CHECK(result("c-1")->at("attempts") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a second create of a live event is a conflict", "[unit][dispatch]")
+{
+    create("c-1", "e-1");
+    create("c-2", "e-1");
+    CHECK(code("c-2") == "conflict");
+    CHECK(exchange.items.size() == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "an event that was cancelled can be created again", "[unit][dispatch]")
+{
+    create("c-1", "e-1");
+    cancel_event("c-2", "e-1");
+    create("c-3", "e-1");
+    CHECK(ok("c-3"));
+    CHECK(exchange.effects("create e-1") == 2);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a create whose answer was lost is found and not made again", "[unit][dispatch]")
+{
+    exchange.troubles = {{call::create, answer_lost, true}};
+    create("c-1", "e-1");
+    time.advance(10s);
+    CHECK(output("c-1").at("item_id") == "item-1");
+    CHECK(exchange.effects("create e-1") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a create of unknown outcome is not repeated before it has settled", "[unit][dispatch]")
+{
+    exchange.troubles = {{call::create, answer_lost}};
+    create("c-1", "e-1");
+    time.advance(119s);
+    CHECK(exchange.count(call::create) == 1);
+    CHECK(result("c-1") == nullptr);
+    time.advance(10s);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("create e-1") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a create that Exchange carries out late is found, not repeated", "[unit][dispatch]")
+{
+    exchange.troubles = {{call::create, answer_lost, false, 100s}};
+    create("c-1", "e-1");
+    time.advance(300s);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("create e-1") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a create that was begun when the agent died is looked up after the restart", "[unit][dispatch]")
+{
+    exchange.slowness = 1s;
+    create("c-1", "e-1"); // dies while CreateItem is under way
+    time.advance(1500ms);
+    stop();
+    exchange.items.push_back({"host@corp.example", {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-1", "uid"}, {}});
+    exchange.slowness = 0s;
+    start();
+    CHECK(output("c-1").at("item_id") == "item-9");
+    CHECK(exchange.effects("create e-1") == 0);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a create that was begun in vain is repeated once it has settled, counted over the restart",
+                 "[unit][dispatch]")
+{
+    exchange.slowness = 1s;
+    create("c-1", "e-1");
+    time.advance(1500ms);
+    stop();
+    exchange.slowness = 0s;
+    time.advance(60s);
+    start();
+    time.advance(50s);
+    CHECK(result("c-1") == nullptr);
+    time.advance(15s);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("create e-1") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a redelivered create is applied only where it is not", "[unit][dispatch]")
+{
+    exchange.items.push_back({"host@corp.example", {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-1", "uid"}, {}});
+    create("c-1", "e-1", {}, true);
+    CHECK(output("c-1").at("item_id") == "item-9");
+    create("c-2", "e-2", {}, true);
+    CHECK(ok("c-2"));
+    CHECK(exchange.effects("create e-1") == 0);
+    CHECK(exchange.effects("create e-2") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a redelivered create that was overtaken answers the item as it is now", "[unit][dispatch]")
+{
+    exchange.items.push_back({"host@corp.example", {{"item-9", "5"}, ews::whereabouts::live, "e-1", "c-7", "uid"}, {}});
+    create("c-1", "e-1", {}, true);
+    CHECK(output("c-1").at("change_key") == "5");
+}
+
+TEST_CASE_METHOD(agent_fixture, "a redelivered create whose item somebody deleted since does not come back", "[unit][dispatch]")
+{
+    exchange.items.push_back({"host@corp.example", {{"item-9", "1"}, ews::whereabouts::deleted, "e-1", "c-1", "uid"}, {}});
+    create("c-1", "e-1", {}, true);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("create e-1") == 0);
+}
+
+TEST_CASE_METHOD(agent_fixture, "an update whose answer was lost is recognised by its mark", "[unit][dispatch]")
+{
+    create("c-1", "e-1");
+    exchange.troubles = {{call::update, answer_lost, true}};
+    update("c-2", "e-1");
+    time.advance(10s);
+    CHECK(ok("c-2"));
+    CHECK(exchange.effects("update e-1") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "an update or get of an unknown event is event_not_found", "[unit][dispatch]")
+{
+    update("c-1", "e-1");
+    CHECK(code("c-1") == "event_not_found");
+    send("c-2", "event.get", {{"event_id", "e-1"}});
+    CHECK(code("c-2") == "event_not_found");
+}
+
+TEST_CASE_METHOD(agent_fixture, "a cancel says whether the event existed before its first look", "[unit][dispatch]")
+{
+    cancel_event("c-1", "e-1");
+    CHECK(output("c-1").at("existed") == false);
+    create("c-2", "e-1");
+    exchange.troubles = {{call::remove, answer_lost, true}};
+    cancel_event("c-3", "e-1");
+    time.advance(10s);
+    CHECK(output("c-3").at("existed") == true);
+    CHECK(exchange.effects("cancel e-1") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "of two copies with one mark none is touched", "[unit][dispatch]")
+{
+    for (const auto* id : {"item-8", "item-9"})
+        exchange.items.push_back({"host@corp.example", {{id, "1"}, ews::whereabouts::live, "e-1", "c-0", "uid"}, {}});
+    update("c-1", "e-1");
+    cancel_event("c-2", "e-1");
+    CHECK(code("c-1") == "conflict");
+    CHECK(code("c-2") == "conflict");
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(agent_fixture, "commands for one event run in the order received, others side by side", "[unit][dispatch]")
+{
+    exchange.slowness = 100ms;
+    create("c-1", "e-1");
+    update("c-2", "e-1");
+    cancel_event("c-3", "e-1");
+    create("c-4", "e-2");
+    time.advance(150ms);
+    CHECK(exchange.most_running == 2);
+    time.advance(2s);
+    CHECK((ok("c-1") && ok("c-2") && ok("c-3") && ok("c-4")));
+    std::vector<std::string> of_e1;
+    for (const auto& t : exchange.told)
+        if (t.ends_with("e-1"))
+            of_e1.push_back(t);
+    CHECK(of_e1 == std::vector<std::string>{"create e-1", "update e-1", "cancel e-1"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a read that Exchange never answers ends with the last try's fault at its ttl", "[unit][dispatch]")
+{
+    exchange.troubles.assign(100, {call::open, outage});
+    send("c-1", "mailbox.verify", {}, 3000ms);
+    time.advance(3s);
+    CHECK(code("c-1") == "exchange_unavailable");
+    CHECK(result("c-1")->at("attempts").as_int64() >= 2);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a command that never got its turn ends with deadline_exceeded", "[unit][dispatch]")
+{
+    exchange.slowness = 20s;
+    create("c-1", "e-1");
+    send("c-2", "event.get", {{"event_id", "e-1"}}, 2000ms);
+    time.advance(3s);
+    CHECK(code("c-2") == "deadline_exceeded");
+    time.advance(60s);
+    CHECK(ok("c-1"));
+}
+
+TEST_CASE_METHOD(agent_fixture, "a write waits out an outage", "[unit][dispatch]")
+{
+    exchange.troubles.assign(20, {call::find, outage});
+    create("c-1", "e-1");
+    time.advance(1h);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("create e-1") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a write whose outcome is unknown at its ttl is looked up until it is known", "[unit][dispatch]")
+{
+    SECTION("it took effect late: that is what is answered")
+    {
+        exchange.troubles = {{call::create, answer_lost, false, 60s}};
+        create("c-1", "e-1", 10'000ms);
+        time.advance(30s);
+        CHECK(result("c-1") == nullptr);
+        time.advance(40s);
+        CHECK(ok("c-1"));
+    }
+    SECTION("it never did: nothing more is applied, the try's fault is answered")
+    {
+        exchange.troubles = {{call::create, answer_lost}};
+        create("c-1", "e-1", 10'000ms);
+        time.advance(130s);
+        CHECK(code("c-1") == "exchange_unavailable");
+        CHECK(exchange.told.empty());
+    }
+}
+
+TEST_CASE_METHOD(agent_fixture, "where the account is refused reads end at once and writes at their ttl", "[unit][dispatch]")
+{
+    exchange.troubles.assign(1000, {call::find, refused});
+    send("c-1", "event.get", {{"event_id", "e-1"}});
+    CHECK(code("c-1") == "auth_failed");
+    create("c-2", "e-2", 60'000ms);
+    time.advance(30s);
+    CHECK(result("c-2") == nullptr);
+    time.advance(31s);
+    CHECK(code("c-2") == "auth_failed");
+}
+
+TEST_CASE_METHOD(agent_fixture, "cancel ends a command that waits and leaves one that was begun", "[unit][dispatch]")
+{
+    exchange.slowness = 1s;
+    create("c-1", "e-1");
+    update("c-2", "e-1");
+    now->in.cancel("c-1");
+    now->in.cancel("c-2");
+    time.settle();
+    CHECK(code("c-2") == "cancelled");
+    time.advance(10s);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("update e-1") == 0);
+}
+
+TEST_CASE_METHOD(agent_fixture, "at a drain waiting writes are left for the next start and waiting reads end", "[unit][dispatch]")
+{
+    exchange.troubles.assign(8, {call::find, outage});
+    create("c-1", "e-1");
+    send("c-2", "event.get", {{"event_id", "e-2"}});
+    now->works.drain();
+    time.settle();
+    CHECK(result("c-1") == nullptr);
+    CHECK(code("c-2") == "exchange_unavailable");
+    CHECK(now->in.open() == 0);
+    restart();
+    time.advance(1h);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("create e-1") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "availability is split, joined and answered in the order asked", "[unit][dispatch]")
+{
+    json::array mailboxes;
+    for (int i = 0; i < 150; ++i)
+        mailboxes.push_back(json::string("u" + std::to_string(i) + "@corp.example"));
+    mailboxes[7] = "CEO@corp.example";
+    send("c-1", "availability.get",
+         {{"mailboxes", mailboxes}, {"start", "2026-11-23T00:00:00Z"}, {"end", "2027-02-01T00:00:00Z"}});
+    const auto& answers = output("c-1").at("mailboxes").as_array();
+    REQUIRE(answers.size() == 150);
+    CHECK(exchange.count(call::availability) == 4);
+    CHECK(answers[7].at("error").at("code") == "policy_denied");
+    CHECK(answers[149].at("mailbox") == "u149@corp.example");
+    CHECK(answers[149].at("busy").as_array().size() == 2);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a throttled command is not tried again before Exchange allows it", "[unit][dispatch]")
+{
+    exchange.troubles = {{call::open, {{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"}, ews::remedy::back_off,
+                                       ews::effect::none, 10'000ms, false}}};
+    send("c-1", "mailbox.verify", {});
+    time.advance(9s);
+    CHECK(exchange.count(call::open) == 1);
+    time.advance(3s);
+    CHECK(ok("c-1"));
+}
+
+TEST_CASE_METHOD(agent_fixture, "connection.test and agent.diagnose answer", "[unit][dispatch]")
+{
+    send("c-1", "connection.test", {});
+    CHECK(output("c-1").at("server").at("product") == "Exchange 2019");
+    send("c-2", "agent.diagnose", {});
+    CHECK(output("c-2").at("ok") == true);
+}

@@ -1,0 +1,165 @@
+#include "tests/unit/dispatch/scripted_exchange.hpp"
+
+#include <algorithm>
+
+namespace relay::test {
+
+using ews::item_ref;
+
+task<std::optional<scripted_exchange::trouble>> scripted_exchange::enter(call c)
+{
+    run_late_work();
+    calls.push_back(c);
+    most_running = std::max(most_running, ++running);
+    error_code ec;
+    if (slowness > duration::zero())
+        ec = co_await time_.sleep_for(slowness);
+    --running;
+    if (ec)
+        throw boost::system::system_error(ec); // cut off: the request never arrives
+    run_late_work();
+    const auto found = std::ranges::find_if(troubles, [&](const trouble& t) { return t.which == c; });
+    if (found == troubles.end())
+        co_return std::nullopt;
+    auto t = *found;
+    troubles.erase(found);
+    co_return t;
+}
+
+void scripted_exchange::run_late_work()
+{
+    for (std::size_t i = 0; i < late_.size();) {
+        if (late_[i].at > time_.now()) {
+            ++i;
+            continue;
+        }
+        const auto work = std::move(late_[i].work);
+        late_.erase(late_.begin() + static_cast<std::ptrdiff_t>(i));
+        work();
+    }
+}
+
+template <class T>
+ews::outcome<T> scripted_exchange::finish(const std::optional<trouble>& t, std::function<T()> work)
+{
+    if (!t)
+        return work();
+    if (t->done_all_the_same)
+        work();
+    if (t->done_later)
+        late_.push_back({time_.now() + *t->done_later, [work] { work(); }});
+    return t->error;
+}
+
+scripted_exchange::stored* scripted_exchange::find_item(const std::string& id)
+{
+    const auto found = std::ranges::find_if(items, [&](const stored& s) { return s.marks.ref.id == id; });
+    return found == items.end() ? nullptr : &*found;
+}
+
+task<ews::outcome<ews::server_info>> scripted_exchange::resolve_account(duration)
+{
+    const auto t = co_await enter(call::resolve);
+    co_return finish<ews::server_info>(t, [] {
+        return ews::server_info{"15.2.1118.7", "Exchange 2019", "Service", "svc@corp.example"};
+    });
+}
+
+task<ews::outcome<ews::mailbox_info>> scripted_exchange::open_calendar(const mailbox_address& mailbox, duration)
+{
+    const auto t = co_await enter(call::open);
+    co_return finish<ews::mailbox_info>(t, [&] { return ews::mailbox_info{"Name of " + mailbox.str()}; });
+}
+
+task<ews::outcome<std::vector<ews::mailbox_busy>>> scripted_exchange::availability(std::vector<mailbox_address> mailboxes,
+                                                                                   utc_time start, utc_time end, duration)
+{
+    const auto t = co_await enter(call::availability);
+    co_return finish<std::vector<ews::mailbox_busy>>(t, [&] {
+        // Busy for the first hour of the window asked for.
+        const std::vector<ews::busy_period> hour{{start, std::min<utc_time>(start + 1h, end), ews::busy_status::busy}};
+        return std::vector<ews::mailbox_busy>(mailboxes.size(), hour);
+    });
+}
+
+task<ews::outcome<std::vector<ews::found_item>>> scripted_exchange::find(const mailbox_address& mailbox,
+                                                                         std::string event_id, duration)
+{
+    const auto t = co_await enter(call::find);
+    co_return finish<std::vector<ews::found_item>>(t, [&] {
+        std::vector<ews::found_item> found;
+        for (const auto& s : items)
+            if (s.mailbox == mailbox.key() && s.marks.event_id == event_id)
+                found.push_back(s.marks);
+        return found;
+    });
+}
+
+task<ews::outcome<ews::item>> scripted_exchange::get(const mailbox_address&, item_ref ref, duration)
+{
+    const auto t = co_await enter(call::get);
+    const auto* s = find_item(ref.id);
+    if (!s)
+        co_return ews::error{{protocol::fault_code::exchange_error, "gone", "ErrorItemNotFound"}};
+    co_return finish<ews::item>(t, [&] {
+        ews::item i;
+        i.ref = s->marks.ref;
+        i.uid = s->marks.uid;
+        i.fields.subject = s->fields.subject.value_or("");
+        i.fields.start = s->fields.start.value_or(utc_time{});
+        i.fields.end = s->fields.end.value_or(utc_time{});
+        i.windows_zone = s->fields.windows_zone.value_or("");
+        return i;
+    });
+}
+
+task<ews::outcome<item_ref>> scripted_exchange::create(const mailbox_address& mailbox, ews::item_fields fields, ews::marks m,
+                                                       std::string uid, protocol::notify, duration)
+{
+    const auto t = co_await enter(call::create);
+    co_return finish<item_ref>(t, [this, key = mailbox.key(), fields, m, uid] {
+        const item_ref ref{"item-" + std::to_string(next_id_++), "1"};
+        items.push_back({key, {ref, ews::whereabouts::live, m.event_id, m.command_id, uid}, fields});
+        told.push_back("create " + m.event_id);
+        return ref;
+    });
+}
+
+task<ews::outcome<item_ref>> scripted_exchange::update(const mailbox_address&, item_ref ref, ews::item_fields fields,
+                                                       std::string command_id, protocol::notify, duration)
+{
+    const auto t = co_await enter(call::update);
+    if (!find_item(ref.id))
+        co_return ews::error{{protocol::fault_code::exchange_error, "gone", "ErrorItemNotFound"}};
+    co_return finish<item_ref>(t, [this, ref, fields, command_id] {
+        auto* s = find_item(ref.id);
+        if (!s)
+            return ref;
+        s->marks.command_id = command_id;
+        s->marks.ref.change_key += "+";
+        if (fields.subject)
+            s->fields.subject = fields.subject;
+        told.push_back("update " + s->marks.event_id);
+        return s->marks.ref;
+    });
+}
+
+task<ews::outcome<void>> scripted_exchange::remove(const mailbox_address&, item_ref ref, protocol::notify, duration)
+{
+    const auto t = co_await enter(call::remove);
+    if (!find_item(ref.id))
+        co_return ews::error{{protocol::fault_code::exchange_error, "gone", "ErrorItemNotFound"}};
+    const auto done = finish<int>(t, [this, ref] {
+        if (auto* s = find_item(ref.id)) {
+            s->marks.where = ews::whereabouts::deleted;
+            s->marks.ref.id += "-deleted";
+            told.push_back("cancel " + s->marks.event_id);
+        }
+        return 0;
+    });
+    if (done.has_error())
+        co_return done.error();
+    co_return boost::system::in_place_value;
+}
+
+} // namespace relay::test
