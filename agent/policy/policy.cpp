@@ -16,7 +16,8 @@ using protocol::fault_code;
 // The first pattern that `text` matches; null where none does.
 const std::string* match(const std::vector<std::string>& patterns, std::string_view text)
 {
-    const auto found = std::find_if(patterns.begin(), patterns.end(), [&](const auto& p) { return matches_wildcard(p, text); });
+    const auto found = std::find_if(patterns.begin(), patterns.end(),
+                                    [&](const auto& p) { return matches_wildcard(p, text); });
     return found == patterns.end() ? nullptr : &*found;
 }
 
@@ -97,7 +98,8 @@ std::vector<std::string> policy::idle_rules() const
 {
     std::vector<std::string> idle;
     for (const auto& rule : rules_.allow_operations)
-        if (std::ranges::none_of(protocol::operations(), [&](const auto& op) { return matches_wildcard(rule, op.name); }))
+        if (std::ranges::none_of(protocol::operations(),
+                                 [&](const auto& op) { return matches_wildcard(rule, op.name); }))
             idle.push_back(rule);
     return idle;
 }

@@ -31,7 +31,8 @@ constexpr std::int64_t longest_wait_s = 86'400;
 // Spelled out, as a problem is also something the cloud may send.
 decoded refuse(std::string message, std::string id)
 {
-    return decoded(boost::system::in_place_error, problem{"invalid_message", std::move(message), std::move(id)});
+    return decoded(boost::system::in_place_error,
+                   problem{"invalid_message", std::move(message), std::move(id)});
 }
 
 // A text of the cloud's as it may be logged: not endless, no line breaks.
@@ -101,7 +102,8 @@ public:
     }
 
     // An absent one is `otherwise`; one out of range is wrong.
-    std::int64_t integer_in(std::string_view name, std::int64_t least, std::int64_t most, std::int64_t otherwise)
+    std::int64_t integer_in(std::string_view name, std::int64_t least, std::int64_t most,
+                            std::int64_t otherwise)
     {
         const auto n = optional_integer(name).value_or(otherwise);
         if (n < least || n > most)
@@ -166,16 +168,18 @@ decoded decode_welcome(envelope e)
     welcome w;
     w.session = e.text("session", longest_session);
     if (const auto* time = e.find("time")) {
-        const relay::result<utc_time> read = time->is_string() ? parse_rfc3339(time->get_string()) : errc::bad_time;
+        const relay::result<utc_time> read =
+            time->is_string() ? parse_rfc3339(time->get_string()) : errc::bad_time;
         if (read.has_value())
             w.time = *read;
         else
             e.fail("time", "must be an RFC 3339 time");
     }
-    w.heartbeat = std::chrono::seconds{e.integer_in("heartbeat_s", 1, longest_heartbeat_s, w.heartbeat.count())};
+    w.heartbeat =
+        std::chrono::seconds{e.integer_in("heartbeat_s", 1, longest_heartbeat_s, w.heartbeat.count())};
     w.ack = e.number("ack");
-    w.max_message_bytes = static_cast<std::size_t>(e.integer_in("max_message_bytes", smallest_message_bytes,
-                                                                largest_message_bytes, default_max_message_bytes));
+    w.max_message_bytes = static_cast<std::size_t>(e.integer_in(
+        "max_message_bytes", smallest_message_bytes, largest_message_bytes, default_max_message_bytes));
     return e.finish(std::move(w));
 }
 

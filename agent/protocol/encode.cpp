@@ -16,7 +16,8 @@ constexpr std::size_t longest_message = 1000; // bytes of a fault's or problem's
 
 bool is_plain(std::string_view text)
 {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
 }
 
 void put_string(std::string& out, std::string_view text)
@@ -93,7 +94,11 @@ std::string encode(const hello& h)
         {"type", "hello"},
         {"protocol", version},
         {"agent",
-         {{"id", h.agent_id}, {"name", h.agent_name}, {"version", h.agent_version}, {"os", h.os}, {"host", h.host}}},
+         {{"id", h.agent_id},
+          {"name", h.agent_name},
+          {"version", h.agent_version},
+          {"os", h.os},
+          {"host", h.host}}},
         {"store", {{"id", h.store_id}, {"next_seq", h.next_seq}, {"unacked", h.unacked}}},
         {"operations", std::move(operations)},
         {"window", h.window},

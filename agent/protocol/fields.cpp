@@ -9,11 +9,12 @@ namespace {
 
 bool is_id_char(char c) noexcept
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == ':' || c == '-';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == ':' || c == '-';
 }
 
-// The raw text of the string that begins at text[at] == '"', moving `at` past it; to the end where it does not end.
+// The raw text of the string that begins at text[at] == '"', moving `at` past it; to the end where it does
+// not end.
 std::string_view take_string(std::string_view text, std::size_t& at) noexcept
 {
     const auto begin = ++at;

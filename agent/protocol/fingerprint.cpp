@@ -11,7 +11,8 @@
 namespace relay::protocol {
 namespace {
 
-// JSON with sorted keys and whole numbers in one form. Depth is bounded by decode(), and by the store that kept it.
+// JSON with sorted keys and whole numbers in one form. Depth is bounded by decode(), and by the store that
+// kept it.
 void put(std::string& out, const json::value& v)
 {
     if (const auto* object = v.if_object()) {

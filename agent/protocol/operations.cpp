@@ -60,8 +60,9 @@ event_fields read_fields(params_reader& params, findings& found)
 
 bool changes_nothing(const event_changes& c)
 {
-    return !c.subject && !c.start && !c.end && !c.time_zone && !c.body && !c.location && !c.online_meeting_url &&
-           !c.attendees && !c.show_as && !c.reminder_minutes && !c.is_private && !c.categories;
+    return !c.subject && !c.start && !c.end && !c.time_zone && !c.body && !c.location &&
+           !c.online_meeting_url && !c.attendees && !c.show_as && !c.reminder_minutes && !c.is_private &&
+           !c.categories;
 }
 
 event_changes read_changes(const json::value& v, const std::string& path, findings& found)
@@ -93,7 +94,12 @@ event_changes read_changes(const json::value& v, const std::string& path, findin
 // One operation of a command whose mailbox, where it needs one, has been read.
 class operation_reader {
 public:
-    operation_reader(const command& c, findings& found) : command_(c), found_(found), params_(c.params, "params", found) {}
+    operation_reader(const command& c, findings& found)
+        : command_(c),
+          found_(found),
+          params_(c.params, "params", found)
+    {
+    }
 
     std::optional<operation> read()
     {
@@ -111,11 +117,13 @@ public:
         auto event_id = params_.needed("event_id", read_event_id);
         if (command_.op == "event.create") {
             auto fields = read_fields(params_, found_);
-            return event_create{*mailbox, std::move(event_id), std::move(fields), notify_of(params_, all_or_none)};
+            return event_create{*mailbox, std::move(event_id), std::move(fields),
+                                notify_of(params_, all_or_none)};
         }
         if (command_.op == "event.update") {
             auto changes = params_.needed("set", read_changes);
-            return event_update{*mailbox, std::move(event_id), std::move(changes), notify_of(params_, all_changed_none)};
+            return event_update{*mailbox, std::move(event_id), std::move(changes),
+                                notify_of(params_, all_changed_none)};
         }
         if (command_.op == "event.cancel")
             return event_cancel{*mailbox, std::move(event_id), notify_of(params_, all_or_none)};
@@ -129,7 +137,8 @@ private:
                            params_.needed("end", read_time)};
         check_order(a.start, a.end, "params.end", found_);
         if (a.end - a.start > longest_availability)
-            found_.add("params.end", fmt::format("must be at most {} days after start", longest_availability.count()));
+            found_.add("params.end",
+                       fmt::format("must be at most {} days after start", longest_availability.count()));
         return a;
     }
 
@@ -167,7 +176,8 @@ std::span<const operation_traits> operations() noexcept
 
 std::optional<operation_class> class_of(std::string_view name) noexcept
 {
-    const auto found = std::find_if(table.begin(), table.end(), [&](const auto& t) { return t.name == name; });
+    const auto found =
+        std::find_if(table.begin(), table.end(), [&](const auto& t) { return t.name == name; });
     if (found == table.end())
         return std::nullopt;
     return found->kind;
@@ -176,7 +186,9 @@ std::optional<operation_class> class_of(std::string_view name) noexcept
 checked<operation> parse_operation(const command& c)
 {
     if (!class_of(c.op))
-        return fault{fault_code::unsupported_operation, fmt::format("op: {} is not known to this agent", utf8_prefix(c.op, 64)), {}};
+        return fault{fault_code::unsupported_operation,
+                     fmt::format("op: {} is not known to this agent", utf8_prefix(c.op, 64)),
+                     {}};
     findings found;
     auto op = operation_reader(c, found).read();
     if (found.first())

@@ -43,7 +43,8 @@ std::string read_text(const json::value& v, const std::string& path, findings& f
 }
 
 // The place of a word among `words`; 0, which is never used then, where it is none of them.
-std::size_t read_word(const json::value& v, const std::string& path, findings& found, std::span<const std::string_view> words)
+std::size_t read_word(const json::value& v, const std::string& path, findings& found,
+                      std::span<const std::string_view> words)
 {
     const auto end = words.end();
     const auto at = v.is_string() ? std::find(words.begin(), end, text_of(v)) : end;
@@ -129,7 +130,8 @@ std::string read_url(const json::value& v, const std::string& path, findings& fo
 std::string read_event_id(const json::value& v, const std::string& path, findings& found)
 {
     if (!v.is_string() || !is_id(text_of(v), longest_event_id))
-        return found.add(path, fmt::format("must be 1 to {} of A-Z a-z 0-9 . _ : -", longest_event_id)), std::string();
+        return found.add(path, fmt::format("must be 1 to {} of A-Z a-z 0-9 . _ : -", longest_event_id)),
+               std::string();
     return std::string(text_of(v));
 }
 
@@ -185,7 +187,8 @@ bool read_flag(const json::value& v, const std::string& path, findings& found)
 
 show_as read_show_as(const json::value& v, const std::string& path, findings& found)
 {
-    constexpr std::array<std::string_view, 5> words{"free", "busy", "tentative", "oof", "working_elsewhere"}; // as the enumeration
+    constexpr std::array<std::string_view, 5> words{"free", "busy", "tentative", "oof",
+                                                    "working_elsewhere"}; // as the enumeration
     return static_cast<show_as>(read_word(v, path, found, words));
 }
 
@@ -199,9 +202,10 @@ std::vector<attendee> read_attendees(const json::value& v, const std::string& pa
             return found.add(at, "must be an object with email");
         params_reader fields(*object, at, found);
         auto email = fields.needed("email", read_mailbox);
-        auto name = fields.optional("name", [](const json::value& n, const std::string& where, findings& wrong) {
-            return read_text(n, where, wrong, longest_name);
-        });
+        auto name =
+            fields.optional("name", [](const json::value& n, const std::string& where, findings& wrong) {
+                return read_text(n, where, wrong, longest_name);
+            });
         const auto role = fields.optional("role", read_role).value_or(attendee_role::required);
         // Exchange keeps an address once: so do we, or a later look would find an attendee "removed".
         if (email && seen.insert(email->key()).second)
@@ -235,7 +239,8 @@ std::vector<mailbox_address> read_mailboxes(const json::value& v, const std::str
     return list;
 }
 
-notify read_notify(const json::value& v, std::span<const std::string_view> allowed, const std::string& path, findings& found)
+notify read_notify(const json::value& v, std::span<const std::string_view> allowed, const std::string& path,
+                   findings& found)
 {
     const auto word = allowed[read_word(v, path, found, allowed)];
     return word == "none" ? notify::none : word == "changed" ? notify::changed : notify::all;

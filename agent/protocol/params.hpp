@@ -1,4 +1,5 @@
-// Reading the params of an operation, field by field, against the limits of PROTOCOL.md. For this module only.
+// Reading the params of an operation, field by field, against the limits of PROTOCOL.md. For this module
+// only.
 #pragma once
 
 #include "agent/protocol/operations.hpp"
@@ -8,8 +9,8 @@
 
 namespace relay::protocol {
 
-// What is wrong with params: the first thing found. Reading goes on after it with empty values, so that the code that
-// reads is a list of fields and not of returns.
+// What is wrong with params: the first thing found. Reading goes on after it with empty values, so that the
+// code that reads is a list of fields and not of returns.
 class findings {
 public:
     // `path` "params.attendees[2].email", `what` "is missing".
@@ -24,7 +25,9 @@ private:
 class params_reader {
 public:
     params_reader(const json::object& object, std::string path, findings& found)
-        : object_(object), path_(std::move(path)), found_(found)
+        : object_(object),
+          path_(std::move(path)),
+          found_(found)
     {
     }
 
@@ -54,7 +57,8 @@ public:
         using value_type = decltype(read(std::declval<const json::value&>(), std::string(), found_));
         change<value_type> out;
         if (const auto* v = object_.if_contains(name))
-            out = v->is_null() ? std::optional<value_type>() : std::optional<value_type>(read(*v, path_of(name), found_));
+            out = v->is_null() ? std::optional<value_type>()
+                               : std::optional<value_type>(read(*v, path_of(name), found_));
         return out;
     }
 

@@ -32,10 +32,12 @@ void check_sign_in(const exchange_settings& e, const places& set, mistakes& wron
     if (e.auth == auth_scheme::basic && e.username.find(':') != std::string::npos)
         say("exchange.username", "must not hold a colon with basic");
     if (from_file && from_command)
-        say("exchange.password_command", "cannot be set together with exchange.password_file: keep one of them");
-    if (!from_file && !from_command && !negotiate && !password_may_be_stored && !refused("exchange.password_file") &&
-        !refused("exchange.password_command"))
-        say("exchange.password_file", "is needed (or exchange.password_command): where is the service account's password?");
+        say("exchange.password_command",
+            "cannot be set together with exchange.password_file: keep one of them");
+    if (!from_file && !from_command && !negotiate && !password_may_be_stored &&
+        !refused("exchange.password_file") && !refused("exchange.password_command"))
+        say("exchange.password_file",
+            "is needed (or exchange.password_command): where is the service account's password?");
 }
 
 void check_exchange_url(const exchange_settings& e, const places& set, mistakes& wrong)
@@ -44,9 +46,11 @@ void check_exchange_url(const exchange_settings& e, const places& set, mistakes&
     if (!url || url->scheme != "http")
         return;
     if (!e.allow_plaintext)
-        wrong.push_back(mistake_at(set, "exchange.url", "must be https:// (http:// only with exchange.allow_plaintext = true)"));
+        wrong.push_back(mistake_at(set, "exchange.url",
+                                   "must be https:// (http:// only with exchange.allow_plaintext = true)"));
     if (e.auth == auth_scheme::basic)
-        wrong.push_back(mistake_at(set, "exchange.auth", "basic is never sent over http://: it would show the password"));
+        wrong.push_back(
+            mistake_at(set, "exchange.auth", "basic is never sent over http://: it would show the password"));
     if (e.channel_binding == channel_binding::always)
         wrong.push_back(mistake_at(set, "exchange.channel_binding", "always needs https:// in exchange.url"));
 }
@@ -59,7 +63,8 @@ mistake mistake_at(const places& set, std::string_view key, std::string message)
     if (found == set.end())
         return {origin::file, 0, std::string(key), std::move(message)};
     const auto& where = found->second;
-    return {where.from, where.line, where.from == origin::environment ? where.variable : std::string(key), std::move(message)};
+    return {where.from, where.line, where.from == origin::environment ? where.variable : std::string(key),
+            std::move(message)};
 }
 
 void check_together(const settings& s, const places& set, purpose what, mistakes& wrong)
@@ -68,7 +73,8 @@ void check_together(const settings& s, const places& set, purpose what, mistakes
         if (!set.contains("cloud.url"))
             wrong.push_back({origin::file, 0, "cloud.url", "is needed; enrolling tells it"});
         if (!set.contains("exchange.url"))
-            wrong.push_back({origin::file, 0, "exchange.url", "is needed, such as https://mail.corp.example/EWS/Exchange.asmx"});
+            wrong.push_back({origin::file, 0, "exchange.url",
+                             "is needed, such as https://mail.corp.example/EWS/Exchange.asmx"});
         check_sign_in(s.exchange, set, wrong);
     }
     check_exchange_url(s.exchange, set, wrong);

@@ -1,4 +1,5 @@
-// What is wrong with settings taken together: needed keys that are missing, and values that do not go with each other.
+// What is wrong with settings taken together: needed keys that are missing, and values that do not go with
+// each other.
 #pragma once
 
 #include "common/config/load.hpp"

@@ -14,7 +14,8 @@
 
 namespace relay::config {
 
-// converter<T>: `kind` that T is written as, assign() (returns what is wrong, empty where nothing is) and read().
+// converter<T>: `kind` that T is written as, assign() (returns what is wrong, empty where nothing is) and
+// read().
 template <class T>
 struct converter;
 
@@ -58,8 +59,7 @@ struct converter<bool> {
 };
 
 template <std::integral Int>
-    requires(!std::same_as<Int, bool>)
-struct converter<Int> {
+requires(!std::same_as<Int, bool>) struct converter<Int> {
     static constexpr auto kind = value_kind::number;
     static std::string assign(Int& to, const raw_value& v)
     {
@@ -111,7 +111,7 @@ struct words<log_format> {
 };
 
 template <class Enum>
-    requires std::is_enum_v<Enum>
+requires std::is_enum_v<Enum>
 struct converter<Enum> {
     static constexpr auto kind = value_kind::text;
     static std::string assign(Enum& to, const raw_value& v)
@@ -123,7 +123,10 @@ struct converter<Enum> {
         to = static_cast<Enum>(found - list.begin());
         return {};
     }
-    static raw_value read(Enum from) { return std::string(words<Enum>::list[static_cast<std::size_t>(from)]); }
+    static raw_value read(Enum from)
+    {
+        return std::string(words<Enum>::list[static_cast<std::size_t>(from)]);
+    }
 };
 
 template <>
@@ -141,8 +144,9 @@ struct converter<std::optional<loopback_endpoint>> {
     {
         if (!from)
             return std::string();
-        return from->address.find(':') == std::string::npos ? fmt::format("{}:{}", from->address, from->port)
-                                                            : fmt::format("[{}]:{}", from->address, from->port);
+        return from->address.find(':') == std::string::npos
+                   ? fmt::format("{}:{}", from->address, from->port)
+                   : fmt::format("[{}]:{}", from->address, from->port);
     }
 };
 
@@ -161,7 +165,8 @@ struct converter<proxy_settings> {
         }
         const auto proxy = parse_proxy_url(text);
         if (!proxy || text.find("://") == text.npos)
-            return "must be http://host:port, with user:password@ before the host where the proxy wants a sign-in "
+            return "must be http://host:port, with user:password@ before the host where the proxy wants a "
+                   "sign-in "
                    "(in them, percent-encode characters such as @ : / # %), or \"env\"";
         to = *proxy;
         return {};

@@ -14,7 +14,8 @@ std::string secret_mode_mistake(unsigned mode, bool kept_by_systemd)
     const unsigned forbidden = kept_by_systemd ? 0007 : 0066;
     if ((mode & forbidden) == 0)
         return {};
-    return fmt::format("can be read or changed by others than its owner (mode {:04o}); run: chmod 0600", mode & 07777);
+    return fmt::format("can be read or changed by others than its owner (mode {:04o}); run: chmod 0600",
+                       mode & 07777);
 }
 
 #ifdef _WIN32
@@ -30,7 +31,8 @@ std::string secret_file_mistake(const std::filesystem::path& file)
         return {};
     if (!S_ISREG(found.st_mode))
         return "is not a regular file";
-    return secret_mode_mistake(found.st_mode, file.lexically_normal().native().starts_with("/run/credentials/"));
+    return secret_mode_mistake(found.st_mode,
+                               file.lexically_normal().native().starts_with("/run/credentials/"));
 }
 #endif
 

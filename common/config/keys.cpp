@@ -54,7 +54,10 @@ template <auto Section, auto Member, check Check = nullptr>
 constexpr key_rule key(std::string_view name, std::int64_t least, std::int64_t most)
 {
     using member = std::remove_cvref_t<decltype(place<Section, Member>(std::declval<settings&>()))>;
-    return {name, converter<member>::kind, least, most,
+    return {name,
+            converter<member>::kind,
+            least,
+            most,
             [](settings& s, const raw_value& v) -> std::string {
                 if constexpr (Check != nullptr) {
                     if (const auto* text = std::get_if<std::string>(&v); text && !text->empty())
@@ -79,7 +82,8 @@ std::string assign_fingerprint(settings& s, const raw_value& v)
         if (c != ':')
             digits += c;
     digits = ascii_lower(digits);
-    if (!digits.empty() && (digits.size() != 64 || digits.find_first_not_of("0123456789abcdef") != digits.npos))
+    if (!digits.empty() &&
+        (digits.size() != 64 || digits.find_first_not_of("0123456789abcdef") != digits.npos))
         return "must be 64 hexadecimal digits, with or without colons";
     s.exchange.certificate_sha256 = digits;
     return {};
@@ -164,7 +168,8 @@ std::string wrong_text(std::string_view text)
 
 std::string wrong_range(const key_rule& rule, const raw_value& value)
 {
-    if (const auto* number = std::get_if<std::int64_t>(&value); number && (*number < rule.least || *number > rule.most))
+    if (const auto* number = std::get_if<std::int64_t>(&value);
+        number && (*number < rule.least || *number > rule.most))
         return fmt::format("must be from {} to {}, not {}", rule.least, rule.most, *number);
     if (const auto* text = std::get_if<std::string>(&value)) {
         if (auto wrong = wrong_text(*text); !wrong.empty())
@@ -197,8 +202,8 @@ raw_value converter<proxy_settings>::read(const proxy_settings& from)
     if (from.mode == proxy_mode::environment)
         return std::string("env");
     const bool v6 = from.host.find(':') != std::string::npos;
-    return fmt::format("http://{}{}{}{}:{}", from.username.empty() ? "" : "***:***@", v6 ? "[" : "", from.host,
-                       v6 ? "]" : "", from.port);
+    return fmt::format("http://{}{}{}{}:{}", from.username.empty() ? "" : "***:***@", v6 ? "[" : "",
+                       from.host, v6 ? "]" : "", from.port);
 }
 
 std::span<const key_rule> key_rules()
@@ -208,15 +213,16 @@ std::span<const key_rule> key_rules()
 
 const key_rule* find_key(std::string_view name)
 {
-    const auto found = std::find_if(std::begin(rules), std::end(rules), [&](const auto& r) { return r.name == name; });
+    const auto found =
+        std::find_if(std::begin(rules), std::end(rules), [&](const auto& r) { return r.name == name; });
     return found == std::end(rules) ? nullptr : found;
 }
 
 std::string apply(const key_rule& rule, settings& s, const raw_value& value)
 {
     if (value.index() != static_cast<std::size_t>(rule.kind)) {
-        constexpr std::array<std::string_view, 4> wanted{"a whole number", "true or false", "a text in quotes",
-                                                         "a list of texts in quotes"};
+        constexpr std::array<std::string_view, 4> wanted{"a whole number", "true or false",
+                                                         "a text in quotes", "a list of texts in quotes"};
         return fmt::format("must be {}", wanted[static_cast<std::size_t>(rule.kind)]);
     }
     if (auto wrong = wrong_range(rule, value); !wrong.empty())

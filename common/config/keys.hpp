@@ -20,7 +20,8 @@ struct key_rule {
     std::string_view name; // "exchange.url"
     value_kind kind;
     std::int64_t least, most; // of a number; characters of a text; entries of a list
-    // Puts a value of `kind` and in range in its place; returns what is wrong with it, empty where nothing is.
+    // Puts a value of `kind` and in range in its place; returns what is wrong with it, empty where nothing
+    // is.
     std::string (*assign)(settings&, const raw_value&);
     // The value in its place; secrets are covered.
     raw_value (*read)(const settings&);

@@ -39,13 +39,14 @@ void fill_in_defaults(settings& s, const std::filesystem::path& folder)
         s.cloud.certificate_file = s.agent.data_dir / "pki" / "agent.crt";
     if (s.cloud.private_key_file.empty())
         s.cloud.private_key_file = s.agent.data_dir / "pki" / "agent.key";
-    for (auto* p : {&s.cloud.certificate_file, &s.cloud.private_key_file, &s.cloud.ca_file, &s.exchange.password_file,
-                    &s.exchange.ca_file, &s.log.file})
+    for (auto* p : {&s.cloud.certificate_file, &s.cloud.private_key_file, &s.cloud.ca_file,
+                    &s.exchange.password_file, &s.exchange.ca_file, &s.log.file})
         settle(*p);
 }
 
 boost::system::result<settings, mistakes> assemble(std::string_view toml, const std::filesystem::path& folder,
-                                                   const environment& variables, purpose what, file_check files)
+                                                   const environment& variables, purpose what,
+                                                   file_check files)
 {
     settings s;
     mistakes wrong;
@@ -55,7 +56,8 @@ boost::system::result<settings, mistakes> assemble(std::string_view toml, const 
     const auto from_environment = read_environment(variables, wrong);
     // What a variable overrides is not judged: it has no effect.
     std::erase_if(from_file, [&](const auto& v) {
-        return std::any_of(from_environment.begin(), from_environment.end(), [&](const auto& e) { return e.rule == v.rule; });
+        return std::any_of(from_environment.begin(), from_environment.end(),
+                           [&](const auto& e) { return e.rule == v.rule; });
     });
     lay_over(s, from_file, set, wrong);
     lay_over(s, from_environment, set, wrong);
@@ -89,8 +91,8 @@ std::optional<std::string> read_file(const std::filesystem::path& file)
 
 } // namespace
 
-boost::system::result<settings, mistakes> load(const std::filesystem::path& file, const environment& variables,
-                                               purpose what, file_check files)
+boost::system::result<settings, mistakes> load(const std::filesystem::path& file,
+                                               const environment& variables, purpose what, file_check files)
 {
     std::error_code ec;
     const bool absent = !std::filesystem::exists(file, ec) && !ec;
@@ -108,8 +110,8 @@ boost::system::result<settings, mistakes> load(const std::filesystem::path& file
     return assemble(*text, std::filesystem::absolute(file, ec).parent_path(), variables, what, files);
 }
 
-boost::system::result<settings, mistakes> parse(std::string_view toml, const environment& variables, purpose what,
-                                                file_check files)
+boost::system::result<settings, mistakes> parse(std::string_view toml, const environment& variables,
+                                                purpose what, file_check files)
 {
     return assemble(toml, {}, variables, what, files);
 }

@@ -13,7 +13,8 @@ std::optional<raw_value> list_from(std::string_view text)
 {
     text = trim(text);
     if (text.starts_with('[')) {
-        // Read as the value of a key that takes any list; a line break would let it go on with keys of its own.
+        // Read as the value of a key that takes any list; a line break would let it go on with keys of its
+        // own.
         mistakes ignored;
         const auto found = text.find_first_of("\r\n") == text.npos
                                ? read_toml(fmt::format("policy.deny_mailboxes = {}", text), ignored)
@@ -81,7 +82,8 @@ std::vector<found_value> read_environment(const environment& variables, mistakes
             continue;
         const auto rule = known.find(name);
         if (rule == known.end()) {
-            wrong.push_back({origin::environment, 0, shown(name), "unknown variable" + suggest(nearest_name(name, names))});
+            wrong.push_back({origin::environment, 0, shown(name),
+                             "unknown variable" + suggest(nearest_name(name, names))});
         } else {
             // What is not of the key's kind stays a text: apply() words what was wanted.
             auto value = value_from(rule->second->kind, text).value_or(raw_value(text));

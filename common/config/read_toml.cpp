@@ -68,7 +68,8 @@ private:
             if (!rule) {
                 say(name, shown(full), unknown_key(full));
             } else {
-                found_.push_back({rule, raw(node).value_or(none_of(rule->kind)), {origin::file, line_of(name), {}}});
+                found_.push_back(
+                    {rule, raw(node).value_or(none_of(rule->kind)), {origin::file, line_of(name), {}}});
             }
         }
     }
@@ -133,7 +134,9 @@ std::optional<toml::table> parse_text(std::string_view text, mistakes& wrong)
     try {
         return toml::parse(text);
     } catch (const toml::parse_error& e) {
-        wrong.push_back({origin::file, static_cast<int>(e.source().begin.line), {},
+        wrong.push_back({origin::file,
+                         static_cast<int>(e.source().begin.line),
+                         {},
                          "is not TOML: " + without_quotations(e.description())});
         return std::nullopt;
     }

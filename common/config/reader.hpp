@@ -23,8 +23,8 @@ struct found_value {
     place where;
 };
 
-// The known keys of `toml`, also with values of a wrong kind; everything else in it is a mistake. Nothing at all after a
-// syntax error.
+// The known keys of `toml`, also with values of a wrong kind; everything else in it is a mistake. Nothing at
+// all after a syntax error.
 std::optional<std::vector<found_value>> read_toml(std::string_view toml, mistakes& wrong);
 
 // The known keys among `variables`; a variable that begins as ours do and is none of them is a mistake.

@@ -77,7 +77,8 @@ std::optional<proxy_settings> parse_proxy_url(std::string_view text)
     const auto whole = text.find("://") == text.npos ? "http://" + std::string(text) : std::string(text);
     const auto url = urls::parse_uri(whole);
     if (!url || !url->has_authority() || url->has_query() || url->has_fragment() ||
-        !(url->encoded_path().empty() || url->encoded_path() == "/") || ascii_lower(std::string_view(url->scheme())) != "http")
+        !(url->encoded_path().empty() || url->encoded_path() == "/") ||
+        ascii_lower(std::string_view(url->scheme())) != "http")
         return std::nullopt;
     proxy_settings proxy;
     proxy.mode = proxy_mode::fixed;
