@@ -84,7 +84,7 @@ void commit_thread::execute(batch& jobs)
     // Nothing to commit: reads see the file as it is.
     for (const auto& j : jobs) {
         std::exception_ptr thrown;
-        note(attempt(*j, thrown));
+        note_failure(attempt(*j, thrown));
         if (thrown)
             j->fail(thrown);
         else
@@ -96,6 +96,7 @@ void commit_thread::execute_writing(batch& jobs)
 {
     std::vector<std::exception_ptr> thrown(jobs.size());
     error_code trouble;
+    const auto changed_before = db_.total_changes();
     const auto done = [&]() -> result<void> {
         if (auto begun = tables_.begin_commit(); begun.has_error())
             return begun;
@@ -103,22 +104,27 @@ void commit_thread::execute_writing(batch& jobs)
             if (auto begun = tables_.begin_job(); begun.has_error())
                 return begun;
             const auto failed = attempt(*jobs[i], thrown[i]);
-            trouble = trouble ? trouble : failed;
-            // Where SQLite gave up the whole transaction (a full disk, say), there is no savepoint to go back
-            // to: this fails, and with it the commit.
-            if (auto ended = failed ? tables_.undo_job() : tables_.keep_job(); ended.has_error())
-                return ended;
+            if (failed && failed != errc::not_found) // not found: the answer to a question
+                trouble = failed;
+            const auto ended = failed ? tables_.undo_job() : tables_.keep_job();
+            // Where SQLite gave up the whole transaction (a full disk, say), there is no savepoint to go back to: what
+            // the job failed with is why.
+            if (ended.has_error())
+                return failed ? failed : ended.error();
         }
         return tables_.commit();
     }();
     if (done.has_error())
         tables_.roll_back();
-    note(done.has_error() && !trouble ? done.error() : trouble);
+    if (done.has_error() || trouble)
+        note_failure(done.has_error() ? done.error() : trouble);
+    else if (db_.total_changes() != changed_before)
+        note_success(); // what changed nothing proves nothing
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         if (thrown[i])
             jobs[i]->fail(thrown[i]);
         else if (done.has_error())
-            jobs[i]->fail(trouble ? trouble : done.error());
+            jobs[i]->fail(done.error());
         else
             jobs[i]->complete();
     }
@@ -138,16 +144,18 @@ error_code commit_thread::attempt(job& j, std::exception_ptr& thrown)
     }
 }
 
-void commit_thread::note(error_code ec)
+void commit_thread::note_failure(error_code ec)
 {
-    if (ec == errc::not_found || ec == trouble_)
-        return; // not found: a question's answer
-    if (ec)
-        log_.error("queue: cannot store: {} ({}); what is asked of it fails until it can", ec.message(),
-                   db_.last_problem());
-    else
+    if (ec && ec != trouble_)
+        log_.error("queue: {} ({}); what is asked of it fails until that changes", ec.message(), db_.last_problem());
+    trouble_ = ec ? ec : trouble_;
+}
+
+void commit_thread::note_success()
+{
+    if (trouble_)
         log_.info("queue: stores again");
-    trouble_ = ec;
+    trouble_ = {};
 }
 
 void commit_thread::checkpoint_if_due(bool idle)

@@ -65,7 +65,8 @@ private:
     void execute(batch& jobs);
     void execute_writing(batch& jobs);
     error_code attempt(job& j, std::exception_ptr& thrown);
-    void note(error_code ec);
+    void note_failure(error_code ec);
+    void note_success();
     void checkpoint_if_due(bool idle);
 
     sqlite::database& db_;

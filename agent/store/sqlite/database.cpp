@@ -219,6 +219,11 @@ std::int64_t database::changes() const noexcept
     return sqlite3_changes64(handle_);
 }
 
+std::int64_t database::total_changes() const noexcept
+{
+    return sqlite3_total_changes64(handle_);
+}
+
 result<void> database::checkpoint()
 {
     wal_pages_ = 0; // the next commit says how many there are

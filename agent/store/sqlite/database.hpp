@@ -43,6 +43,8 @@ public:
     bool in_transaction() const noexcept;
     // Rows changed by the last INSERT, UPDATE or DELETE.
     std::int64_t changes() const noexcept;
+    // Rows changed since the file was opened, by any statement.
+    std::int64_t total_changes() const noexcept;
     // Pages in the write-ahead log after the last commit.
     int wal_pages() const noexcept { return wal_pages_; }
     // Copies the log into the file as far as no reader holds it back; the next commit then starts the log

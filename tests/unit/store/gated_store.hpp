@@ -1,0 +1,85 @@
+// A queue whose disk is as slow and as broken as a test wants it: calls that write wait at a gate, or fail.
+#pragma once
+
+#include "agent/store/queue_store.hpp"
+#include "common/async/notifier.hpp"
+
+#include <optional>
+
+namespace relay::test {
+
+class gated_store final : public store::queue_store {
+public:
+    gated_store(asio::any_io_executor executor, store::queue_store& behind) : behind_(behind), opened_(executor) {}
+
+    bool open = true;                // closed: calls that write wait, in order
+    std::optional<errc> writes_fail; // with this
+    std::optional<errc> reads_fail;
+    int reads = 0;
+    int acknowledgements = 0;
+
+    void open_gate()
+    {
+        open = true;
+        opened_.notify();
+    }
+
+    task<result<store::identity>> who() override { return behind_.who(); }
+    task<result<std::vector<store::unfinished_command>>> unfinished() override { return behind_.unfinished(); }
+    task<result<store::admission>> admit(store::new_command c) override { return write(behind_.admit(std::move(c))); }
+    task<result<std::optional<store::admission>>> look_up(std::string id, std::string fingerprint) override
+    {
+        return write(behind_.look_up(std::move(id), std::move(fingerprint))); // after what was admitted before it
+    }
+    task<result<void>> begin(std::string id, utc_time at, std::string note) override
+    {
+        return write(behind_.begin(std::move(id), at, std::move(note)));
+    }
+    task<result<void>> retract(std::string id, std::string code) override
+    {
+        return write(behind_.retract(std::move(id), std::move(code)));
+    }
+    task<result<store::sequence>> finish(std::string id, std::string body, utc_time at) override
+    {
+        return write(behind_.finish(std::move(id), std::move(body), at));
+    }
+    task<result<store::sequence>> append(std::string body, std::string id, std::optional<utc_time> expires) override
+    {
+        return write(behind_.append(std::move(body), std::move(id), expires));
+    }
+    task<result<std::vector<store::stored_message>>> read(store::sequence after, std::size_t most,
+                                                          std::size_t most_bytes) override
+    {
+        ++reads;
+        if (reads_fail)
+            co_return *reads_fail;
+        auto page = co_await behind_.read(after, most, most_bytes);
+        co_return page;
+    }
+    task<result<void>> acknowledge(store::sequence seq) override
+    {
+        ++acknowledgements;
+        return write(behind_.acknowledge(seq));
+    }
+    task<result<store::identity>> renew() override { return behind_.renew(); }
+    task<result<std::size_t>> prune(utc_time before, std::size_t most) override { return behind_.prune(before, most); }
+    task<result<store::queue_status>> status() override { return behind_.status(); }
+
+private:
+    template <class T>
+    task<result<T>> write(task<result<T>> call)
+    {
+        while (!open)
+            if (const auto ec = co_await opened_.wait())
+                co_return ec;
+        if (writes_fail)
+            co_return *writes_fail;
+        auto done = co_await std::move(call);
+        co_return done;
+    }
+
+    store::queue_store& behind_;
+    notifier opened_;
+};
+
+} // namespace relay::test

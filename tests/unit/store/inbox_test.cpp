@@ -1,0 +1,396 @@
+// What enters: checked, stored where it is a write, answered at once where it must not run, handed on in order.
+#include "tests/unit/store/doors_fixture.hpp"
+
+using namespace relay;
+using namespace relay::store;
+using lines = std::vector<std::string>;
+using relay::test::doors_fixture;
+
+TEST_CASE_METHOD(doors_fixture, "a write is accepted and handed on once it is stored", "[unit][store]")
+{
+    link_up();
+    gate->open = false;
+    in->offer(write("c-1"));
+    CHECK(told().empty());
+    CHECK(taken().empty());
+    CHECK(in->open() == 1);
+    gate->open_gate();
+    CHECK(told() == lines{"accepted c-1"});
+    const auto all = taken();
+    REQUIRE(all.size() == 1);
+    const auto& t = *all.front();
+    CHECK(t.id == "c-1");
+    CHECK(t.op == "event.cancel");
+    CHECK(t.mailbox == "Host@corp.example");
+    CHECK(t.lane == "host@corp.example/e-1");
+    CHECK(t.kind == protocol::operation_class::write);
+    CHECK(t.deadline == t.received_at + protocol::default_write_ttl);
+    finish(all.front());
+    CHECK(told() == lines{"result c-1 ok #1"});
+    CHECK(in->open() == 0);
+}
+
+TEST_CASE_METHOD(doors_fixture, "a read is handed on at once, and nothing is stored of it", "[unit][store]")
+{
+    link_up();
+    gate->open = false;
+    in->offer(read("r-1"));
+    const auto all = taken();
+    REQUIRE(all.size() == 1);
+    CHECK(all.front()->deadline == time.now() + protocol::default_read_ttl);
+    CHECK(told().empty());
+    CHECK(await(queue->status())->unfinished == 0);
+}
+
+TEST_CASE_METHOD(doors_fixture, "an invalid command gets its fault, without accepted and without seq", "[unit][store]")
+{
+    link_up();
+    auto bad = write("c-1");
+    bad.params.clear();
+    in->offer(bad);
+    auto unknown = read("c-2");
+    unknown.op = "event.explode";
+    in->offer(unknown);
+    auto no_time = write("c-3");
+    no_time.ttl = 0ms;
+    in->offer(no_time);
+    const auto frames = sent();
+    REQUIRE(frames.size() == 3);
+    for (const auto& f : frames)
+        CHECK_FALSE(f.contains("seq"));
+    CHECK(frames[0].at("error").at("code") == "unsupported_operation");
+    CHECK(frames[1].at("error").at("code") == "invalid_request");
+    CHECK(frames[2].at("error").at("message").as_string().starts_with("ttl_ms"));
+    CHECK(taken().empty());
+    CHECK(in->open() == 0);
+    in->offer(write("c-1")); // its id was not remembered
+    CHECK(told() == lines{"accepted c-1"});
+}
+
+TEST_CASE_METHOD(doors_fixture, "the longest ttl is longest_ttl", "[unit][store]")
+{
+    auto c = write("c-1");
+    c.ttl = milliseconds::max();
+    in->offer(c);
+    const auto all = taken();
+    REQUIRE(all.size() == 1);
+    CHECK(all.front()->deadline == all.front()->received_at + protocol::longest_ttl);
+    CHECK(await(queue->unfinished())->front().received.ttl == protocol::longest_ttl);
+}
+
+TEST_CASE_METHOD(doors_fixture, "a command beyond the window is overloaded and not stored", "[unit][store]")
+{
+    link_up();
+    for (int i = 0; i < window; ++i)
+        in->offer(i % 2 ? write("c-" + std::to_string(i)) : read("c-" + std::to_string(i)));
+    in->offer(write("c-8"));
+    in->offer(read("c-9"));
+    CHECK(in->open() == 8);
+    const auto lines_told = told();
+    CHECK(std::count(lines_told.begin(), lines_told.end(), "result c-8 overloaded") == 1);
+    CHECK(std::count(lines_told.begin(), lines_told.end(), "result c-9 overloaded") == 1);
+    CHECK(await(queue->status())->unfinished == 4);
+
+    const auto all = taken();
+    REQUIRE(all.size() == 8);
+    finish(all[1]->kind == protocol::operation_class::write ? all[1] : all[4]);
+    in->offer(write("c-8"));
+    CHECK(in->open() == 8);
+}
+
+TEST_CASE_METHOD(doors_fixture, "a full window does not hide what is known of a repeated write", "[unit][store]")
+{
+    link_up();
+    in->offer(write("done"));
+    finish(taken().at(0));
+    for (int i = 0; i < window; ++i)
+        in->offer(write("c-" + std::to_string(i), "e-" + std::to_string(i)));
+    CHECK(told().size() == 10);
+    in->offer(write("done"));
+    in->offer(write("c-1", "e-1"));
+    in->offer(write("c-1", "another"));
+    CHECK(told() == lines{"result done ok #1", "accepted c-1", "problem c-1 id_reused"});
+    in->close();
+    in->offer(write("done"));
+    in->offer(write("c-1", "e-1"));
+    in->offer(write("new"));
+    CHECK(told() == lines{"result done ok #1", "accepted c-1", "result new overloaded"});
+}
+
+TEST_CASE_METHOD(doors_fixture, "a policy that changed does not deny what was accepted before", "[unit][store]")
+{
+    link_up();
+    in->offer(write("c-1"));
+    finish(taken().at(0));
+    CHECK(told().size() == 2);
+    denied = protocol::fault{protocol::fault_code::policy_denied, "no", {}};
+    in->offer(write("c-1"));
+    in->offer(write("c-2"));
+    CHECK(told() == lines{"result c-1 ok #1", "result c-2 policy_denied"});
+}
+
+TEST_CASE_METHOD(doors_fixture, "a write repeated while it is being stored runs once and is accepted twice", "[unit][store]")
+{
+    link_up();
+    gate->open = false;
+    in->offer(write("c-1"));
+    in->offer(write("c-1"));
+    in->offer(write("c-1", "another event"));
+    time.settle();
+    gate->open_gate();
+    CHECK(told() == lines{"accepted c-1", "accepted c-1", "problem c-1 id_reused"});
+    CHECK(taken_ids() == lines{"c-1"});
+    CHECK(in->open() == 1);
+}
+
+TEST_CASE_METHOD(doors_fixture, "a repeat of a write that could not be stored is refused with it", "[unit][store]")
+{
+    link_up();
+    gate->open = false;
+    gate->writes_fail = errc::store_full;
+    in->offer(write("c-1"));
+    in->offer(write("c-1"));
+    time.settle();
+    gate->open_gate();
+    CHECK(told() == lines{"result c-1 overloaded", "result c-1 overloaded"});
+    CHECK(taken().empty());
+    CHECK(in->open() == 0);
+    gate->writes_fail.reset();
+    in->offer(write("c-1"));
+    CHECK(told() == lines{"accepted c-1"});
+}
+
+TEST_CASE_METHOD(doors_fixture, "a finished write is answered with its result, with seq while it is owed", "[unit][store]")
+{
+    link_up();
+    in->offer(write("c-1"));
+    finish(taken().at(0));
+    CHECK(told() == lines{"accepted c-1", "result c-1 ok #1"});
+    in->offer(write("c-1"));
+    CHECK(told() == lines{"result c-1 ok #1"});
+    out->acknowledge(1);
+    time.settle();
+    in->offer(write("c-1"));
+    CHECK(told() == lines{"result c-1 ok"});
+    CHECK(taken().empty());
+    CHECK(in->open() == 0);
+}
+
+TEST_CASE_METHOD(doors_fixture, "a read repeated while it runs is ignored, and runs again after it", "[unit][store]")
+{
+    link_up();
+    in->offer(read("r-1"));
+    in->offer(read("r-1"));
+    const auto all = taken();
+    REQUIRE(all.size() == 1);
+    await(out->answer_read(ok("r-1"), all.front()->deadline));
+    in->release(all.front());
+    CHECK(told() == lines{"result r-1 ok"});
+    in->offer(read("r-1"));
+    CHECK(taken_ids() == lines{"r-1"});
+}
+
+TEST_CASE_METHOD(doors_fixture, "a read and a write never share an id", "[unit][store]")
+{
+    link_up();
+    in->offer(read("c-1"));
+    in->offer(write("c-1"));
+    in->offer(write("c-2"));
+    in->offer(read("c-2"));
+    CHECK(told() == lines{"problem c-1 id_reused", "accepted c-2", "problem c-2 id_reused"});
+    CHECK(taken_ids() == lines{"c-1", "c-2"});
+}
+
+TEST_CASE_METHOD(doors_fixture, "a store that fails makes writes overloaded, and is logged once", "[unit][store]")
+{
+    link_up();
+    for (const auto trouble : {errc::store_full, errc::store_read_only, errc::store_io}) {
+        gate->writes_fail = trouble;
+        in->offer(write("c-1"));
+        in->offer(read("r-" + std::to_string(static_cast<int>(trouble))));
+        CHECK(told() == lines{"result c-1 overloaded"});
+    }
+    CHECK(taken().size() == 3);
+    gate->writes_fail.reset();
+    in->offer(write("c-1"));
+    CHECK(told() == lines{"accepted c-1"});
+    const auto text = logged.str();
+    CHECK(std::count(text.begin(), text.end(), '\n') == 2);
+}
+
+TEST_CASE_METHOD(doors_fixture, "a queue that is full makes writes overloaded until results are acknowledged", "[unit][store]")
+{
+    stop_doors();
+    queue.reset();
+    queue = open({}, 2);
+    gate = std::make_unique<test::gated_store>(context.get_executor(), *queue);
+    make_doors();
+    link_up();
+    for (const auto* id : {"c-1", "c-2", "c-3"})
+        in->offer(write(id, id));
+    CHECK(told() == lines{"accepted c-1", "accepted c-2", "result c-3 overloaded"});
+    finish(taken().at(0));
+    out->acknowledge(1);
+    time.settle();
+    in->offer(write("c-3", "c-3"));
+    CHECK(told() == lines{"accepted c-3"});
+}
+
+TEST_CASE_METHOD(doors_fixture, "a read waits for writes of its lane that are being stored, others pass", "[unit][store]")
+{
+    gate->open = false;
+    in->offer(write("w-1", "e-1"));
+    in->offer(event_get("g-1", "e-1"));
+    in->offer(event_get("g-2", "e-2"));
+    in->offer(read("r-1"));
+    in->offer(write("w-2", "e-1"));
+    in->offer(event_get("g-3", "e-1"));
+    CHECK(taken_ids() == lines{"g-2", "r-1"});
+    gate->open_gate();
+    CHECK(taken_ids() == lines{"w-1", "g-1", "w-2", "g-3"});
+    in->offer(event_get("g-4", "e-1"));
+    CHECK(taken_ids() == lines{"g-4"});
+}
+
+TEST_CASE_METHOD(doors_fixture, "a lane goes on past a write that could not be stored", "[unit][store]")
+{
+    link_up();
+    gate->open = false;
+    gate->writes_fail = errc::store_full;
+    in->offer(write("w-1", "e-1"));
+    in->offer(event_get("g-1", "e-1"));
+    CHECK(taken().empty());
+    gate->open_gate();
+    CHECK(taken_ids() == lines{"g-1"});
+    CHECK(told() == lines{"result w-1 overloaded"});
+}
+
+TEST_CASE_METHOD(doors_fixture, "writes come out in the order received", "[unit][store]")
+{
+    lines expected;
+    for (int i = 0; i < window; ++i) {
+        in->offer(write("c-" + std::to_string(i), "e-" + std::to_string(i % 3)));
+        expected.push_back("c-" + std::to_string(i));
+    }
+    CHECK(taken_ids() == expected);
+}
+
+TEST_CASE_METHOD(doors_fixture, "cancel marks what has not begun, being stored or waiting, and wakes it", "[unit][store]")
+{
+    gate->open = false;
+    in->offer(write("c-1"));
+    in->cancel("c-1");
+    in->cancel("unknown");
+    gate->open_gate();
+    time.settle();
+    in->offer(read("r-1"));
+    in->offer(read("r-2"));
+    in->cancel("r-1");
+    const auto all = taken();
+    REQUIRE(all.size() == 3);
+    CHECK(all[0]->cancelled);
+    CHECK(all[1]->cancelled);
+    int woken = 0;
+    all[2]->wake = [&] { ++woken; };
+    in->cancel("r-2");
+    CHECK(all[2]->cancelled);
+    CHECK(woken == 1);
+}
+
+TEST_CASE_METHOD(doors_fixture, "cancel leaves alone what has begun, also before a restart", "[unit][store]")
+{
+    in->offer(write("c-1"));
+    in->offer(write("c-2"));
+    auto all = taken();
+    REQUIRE(all.size() == 2);
+    all[0]->started = true;
+    in->cancel("c-1");
+    CHECK_FALSE(all[0]->cancelled);
+    REQUIRE(await(queue->begin("c-1", time.utc_now(), "note")).has_value());
+    restart();
+    in->cancel("c-1");
+    in->cancel("c-2");
+    all = taken();
+    REQUIRE(all.size() == 2);
+    CHECK_FALSE(all[0]->cancelled);
+    CHECK(all[1]->cancelled);
+}
+
+TEST_CASE_METHOD(doors_fixture, "after a restart unfinished writes come again, in order and with what was begun", "[unit][store]")
+{
+    auto first = write("c-2");
+    first.ttl = 1h;
+    first.redelivered = true;
+    in->offer(first);
+    in->offer(write("c-1"));
+    in->offer(read("r-1"));
+    time.settle();
+    REQUIRE(await(queue->begin("c-2", time.utc_now(), "uid-1")).has_value());
+    const auto begun_at = time.utc_now();
+    time.advance(10min);
+    restart();
+    CHECK(in->open() == 2);
+    const auto all = taken();
+    REQUIRE(all.size() == 2);
+    const auto& t = *all.front();
+    CHECK(t.id == "c-2");
+    CHECK(t.lane == "host@corp.example/e-1");
+    CHECK(t.redelivered);
+    CHECK(t.attempts == 1);
+    REQUIRE(t.begun.has_value());
+    CHECK(t.begun->at == begun_at);
+    CHECK(t.begun->note == "uid-1");
+    CHECK(t.deadline == time.now() + 50min);
+    CHECK(all.back()->id == "c-1");
+    CHECK_FALSE(all.back()->begun.has_value());
+}
+
+TEST_CASE_METHOD(doors_fixture, "time off counts against the ttl, a clock set back does not", "[unit][store]")
+{
+    auto c = write("c-1");
+    c.ttl = 1h;
+    in->offer(c);
+    time.settle();
+    time.jump_wall_clock(-24h);
+    restart();
+    CHECK(taken().at(0)->deadline == time.now() + 1h);
+    time.jump_wall_clock(24h + 2h);
+    restart();
+    CHECK(taken().at(0)->deadline == time.now() - 1h);
+    time.jump_wall_clock(std::chrono::years(200));
+    restart();
+    CHECK(taken().at(0)->deadline < time.now());
+}
+
+TEST_CASE_METHOD(doors_fixture, "a stored write that no longer passes its check comes with the fault", "[unit][store]")
+{
+    in->offer(write("c-1"));
+    time.settle();
+    denied = protocol::fault{protocol::fault_code::policy_denied, "no", {}};
+    restart();
+    const auto all = taken();
+    REQUIRE(all.size() == 1);
+    CHECK(all.front()->operation.has_error());
+    CHECK(all.front()->lane == "host@corp.example/e-1");
+}
+
+TEST_CASE_METHOD(doors_fixture, "after close everything new is overloaded, what is open goes on", "[unit][store]")
+{
+    link_up();
+    in->offer(write("c-1"));
+    in->close();
+    in->offer(write("c-2"));
+    in->offer(read("r-1"));
+    CHECK(told() == lines{"result r-1 overloaded", "accepted c-1", "result c-2 overloaded"});
+    CHECK(taken_ids() == lines{"c-1"});
+}
+
+TEST_CASE_METHOD(doors_fixture, "a command that is released after it was replaced frees nothing", "[unit][store]")
+{
+    in->offer(read("r-1"));
+    const auto first = taken().at(0);
+    in->release(first);
+    in->offer(read("r-1"));
+    in->release(first);
+    CHECK(in->open() == 1);
+}
