@@ -7,6 +7,9 @@ import os
 import sys
 import unittest
 
+import requests
+from requests_ntlm import HttpNtlmAuth
+
 from exchange_sim import ACCOUNT, ExchangeSim
 
 from exchangelib import (
@@ -233,6 +236,25 @@ class BasicTest(ExchangeSimTest, unittest.TestCase):
 class NtlmTest(ExchangeSimTest, unittest.TestCase):
     auth_type = NTLM
     password = "Corr\u00e8ct horse"
+
+
+class ExtendedProtectionTest(unittest.TestCase):
+    """As IIS: "require" wants channel bindings, "allow" only refuses wrong ones."""
+
+    def status(self, protection, send_cbt):
+        with ExchangeSim(PROGRAM, "secret", "--auth", "ntlm", "--extended-protection", protection) as sim:
+            with requests.Session() as session:
+                session.verify = os.environ["REQUESTS_CA_BUNDLE"] = sim.certificate
+                session.auth = HttpNtlmAuth(ACCOUNT, "secret", send_cbt=send_cbt)
+                return session.post(sim.ews, data="<a/>", timeout=20).status_code
+
+    def test_a_client_without_channel_bindings_is_refused_only_where_they_are_required(self):
+        self.assertEqual(401, self.status("require", False))
+        self.assertEqual(500, self.status("allow", False))  # signed in: it is the request that is wrong
+
+    def test_the_right_channel_bindings_are_accepted(self):
+        for protection in ("require", "allow", "off"):
+            self.assertEqual(500, self.status(protection, True))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ zone_rule::switch_day read_switch_day(pugi::xml_node node)
     const auto time = parse_time_of_day(child_text(node, "Time"));
     if (weekday == weekdays.end() || !time)
         refuse_schema("The element '" + std::string(local_name(node)) + "' has no valid value.");
-    return {static_cast<unsigned>(number_in(node, "Month", 0, 12)), static_cast<unsigned>(number_in(node, "DayOrder", 0, 5)),
+    return {static_cast<unsigned>(number_in(node, "Month", 0, 12)),
+            static_cast<unsigned>(number_in(node, "DayOrder", 0, 5)),
             static_cast<unsigned>(weekday - weekdays.begin()), *time};
 }
 
@@ -67,24 +68,31 @@ question read_question(pugi::xml_node request, const zone_rule& zone)
     q.start = read_time(child_text(window, "StartTime")).in(zone);
     q.end = read_time(child_text(window, "EndTime")).in(zone);
     if (q.end <= q.start)
-        refuse_request("ErrorInvalidTimeInterval", "The start time of the window must be before its end time.");
+        refuse_request("ErrorInvalidTimeInterval",
+                       "The start time of the window must be before its end time.");
     if (q.end - q.start > longest_window)
-        refuse_request("ErrorTimeIntervalTooBig", "The requested time duration specified for FreeBusyViewOptions.TimeWindow "
-                                                  "is too long. The allowed limit = 62 days.");
+        refuse_request("ErrorTimeIntervalTooBig",
+                       "The requested time duration specified for FreeBusyViewOptions.TimeWindow "
+                       "is too long. The allowed limit = 62 days.");
     const auto wanted = child_text(options, "RequestedView");
-    constexpr std::pair<std::string_view, view> views[] = {
-        {"MergedOnly", view::merged_only}, {"FreeBusy", view::free_busy}, {"", view::free_busy},
-        {"FreeBusyMerged", view::free_busy_merged}, {"Detailed", view::detailed}, {"DetailedMerged", view::detailed_merged}};
+    constexpr std::pair<std::string_view, view> views[] = {{"MergedOnly", view::merged_only},
+                                                           {"FreeBusy", view::free_busy},
+                                                           {"", view::free_busy},
+                                                           {"FreeBusyMerged", view::free_busy_merged},
+                                                           {"Detailed", view::detailed},
+                                                           {"DetailedMerged", view::detailed_merged}};
     const auto found = std::ranges::find(views, wanted, [](const auto& v) { return v.first; });
     if (wanted == "None")
-        refuse_request("ErrorInvalidFreeBusyViewType", "The free/busy view type None is not valid in a request.");
+        refuse_request("ErrorInvalidFreeBusyViewType",
+                       "The free/busy view type None is not valid in a request.");
     if (found == std::end(views))
         refuse_schema("RequestedView has an unknown value.");
     q.view = found->second;
     if (child(options, "MergedFreeBusyIntervalInMinutes")) {
         q.interval = minutes(number_in(options, "MergedFreeBusyIntervalInMinutes", -100'000, 100'000));
         if (q.interval < minutes(5) || q.interval > minutes(1440) || q.interval > q.end - q.start)
-            refuse_request("ErrorInvalidMergedFreeBusyInterval", "The merged free/busy interval is not valid.");
+            refuse_request("ErrorInvalidMergedFreeBusyInterval",
+                           "The merged free/busy interval is not valid.");
     }
     return q;
 }
@@ -92,14 +100,16 @@ question read_question(pugi::xml_node request, const zone_rule& zone)
 // How much a status weighs in a merged view: the digit that stands for it.
 int digit_of(std::string_view busy)
 {
-    constexpr std::array<std::string_view, 6> digits{"Free", "Tentative", "Busy", "OOF", "NoData", "WorkingElsewhere"};
+    constexpr std::array<std::string_view, 6> digits{"Free", "Tentative", "Busy",
+                                                     "OOF",  "NoData",    "WorkingElsewhere"};
     const auto found = std::ranges::find(digits, busy);
     return found == digits.end() ? 0 : static_cast<int>(found - digits.begin());
 }
 
 std::string merged(const std::vector<calendar_item*>& events, const question& q)
 {
-    const auto slots = static_cast<std::size_t>((q.end - q.start + q.interval - milliseconds(1)) / q.interval);
+    const auto slots =
+        static_cast<std::size_t>((q.end - q.start + q.interval - milliseconds(1)) / q.interval);
     std::string digits(slots, '0');
     for (const auto* e : events) {
         // What is worked elsewhere is time somebody can be had: any real status wins over it.
@@ -141,10 +151,13 @@ void put_event(std::string& out, const calendar_item& e, const question& q, bool
 
 void put_working_hours(std::string& out)
 {
-    constexpr std::string_view zone_time = "<t:Bias>0</t:Bias><t:Time>00:00:00</t:Time><t:DayOrder>0</t:DayOrder>"
-                                           "<t:Month>0</t:Month><t:DayOfWeek>Sunday</t:DayOfWeek>";
+    constexpr std::string_view zone_time =
+        "<t:Bias>0</t:Bias><t:Time>00:00:00</t:Time><t:DayOrder>0</t:DayOrder>"
+        "<t:Month>0</t:Month><t:DayOfWeek>Sunday</t:DayOfWeek>";
     out.append("<t:WorkingHours><t:TimeZone><t:Bias>0</t:Bias><t:StandardTime>").append(zone_time);
-    out.append("</t:StandardTime><t:DaylightTime>").append(zone_time).append("</t:DaylightTime></t:TimeZone>");
+    out.append("</t:StandardTime><t:DaylightTime>")
+        .append(zone_time)
+        .append("</t:DaylightTime></t:TimeZone>");
     out.append("<t:WorkingPeriodArray><t:WorkingPeriod><t:DayOfWeek>Monday Tuesday Wednesday Thursday Friday"
                "</t:DayOfWeek><t:StartTimeInMinutes>480</t:StartTimeInMinutes><t:EndTimeInMinutes>1020"
                "</t:EndTimeInMinutes></t:WorkingPeriod></t:WorkingPeriodArray></t:WorkingHours>");
@@ -162,7 +175,8 @@ void put_view(std::string& out, const mailbox& box, const question& q, const ope
     const auto events = context.store.overlapping(box, folder_kind::calendar, q.start, q.end);
     if (events.size() > most_events)
         refuse_item("ErrorResultSetTooBig", "The result set contains too many calendar entries.");
-    out.append("<m:ResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode></m:ResponseMessage>");
+    out.append("<m:ResponseMessage "
+               "ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode></m:ResponseMessage>");
     out.append("<m:FreeBusyView>");
     put(out, "FreeBusyViewType", name_of(q.view));
     if (q.view == view::merged_only || q.view == view::free_busy_merged || q.view == view::detailed_merged)
@@ -180,13 +194,15 @@ void put_view(std::string& out, const mailbox& box, const question& q, const ope
 void put_answer(std::string& out, pugi::xml_node entry, const question& q, const operation_context& context)
 {
     const auto address = child_text(child(entry, "Email"), "Address");
-    if (!context.failing_code.empty() && (context.failing_mailbox == "*" || context.failing_mailbox == ascii_lower(address)))
+    if (!context.failing_code.empty() &&
+        (context.failing_mailbox == "*" || context.failing_mailbox == ascii_lower(address)))
         refuse_item(context.failing_code, "The stand-in was told to fail for this mailbox.");
     if (address.find('@') == address.npos)
         refuse_item("ErrorInvalidSmtpAddress", "The SMTP address format is invalid.");
     const auto* box = context.store.find_mailbox(address);
     if (!box)
-        refuse_item("ErrorMailRecipientNotFound", "Unable to resolve e-mail address to an Active Directory object.");
+        refuse_item("ErrorMailRecipientNotFound",
+                    "Unable to resolve e-mail address to an Active Directory object.");
     if (!box->free_busy_allowed && box != context.acting)
         refuse_item("ErrorNoFreeBusyAccess", "The caller has not assigned any free/busy permissions.");
     put_view(out, *box, q, context);
@@ -199,7 +215,8 @@ void put_failure(std::string& out, const refusal& r)
     out.append("</m:MessageText><m:ResponseCode>").append(r.code);
     out.append("</m:ResponseCode><m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>");
     put_message_xml(out, r, "m");
-    out.append("</m:ResponseMessage><m:FreeBusyView><t:FreeBusyViewType>None</t:FreeBusyViewType></m:FreeBusyView>");
+    out.append(
+        "</m:ResponseMessage><m:FreeBusyView><t:FreeBusyViewType>None</t:FreeBusyViewType></m:FreeBusyView>");
 }
 
 } // namespace
@@ -216,14 +233,19 @@ std::string get_user_availability(operation_context& context)
     if (count == 0)
         refuse_request("ErrorMailboxDataArrayEmpty", "There are no mailboxes in the request.");
     if (count > most_mailboxes)
-        refuse_request("ErrorMailboxDataArrayTooBig", "There are too many target users in the request. The allowed limit = "
-                                                      "100.");
+        refuse_request("ErrorMailboxDataArrayTooBig",
+                       "There are too many target users in the request. The allowed limit = "
+                       "100.");
     if (!child(request, "FreeBusyViewOptions"))
-        refuse_request("ErrorMissingArgument", "FreeBusyViewOptions or SuggestionsViewOptions must be there.");
+        refuse_request("ErrorMissingArgument",
+                       "FreeBusyViewOptions or SuggestionsViewOptions must be there.");
     const auto q = read_question(request, zone);
 
     std::string body = "<m:GetUserAvailabilityResponse xmlns:m=\"";
-    body.append(messages_namespace).append("\" xmlns:t=\"").append(types_namespace).append("\"><m:FreeBusyResponseArray>");
+    body.append(messages_namespace)
+        .append("\" xmlns:t=\"")
+        .append(types_namespace)
+        .append("\"><m:FreeBusyResponseArray>");
     for (const auto entry : elements(mailboxes)) {
         body.append("<m:FreeBusyResponse>");
         const auto mark = body.size();
@@ -235,7 +257,8 @@ std::string get_user_availability(operation_context& context)
         }
         body.append("</m:FreeBusyResponse>");
     }
-    return envelope(context.server, body.append("</m:FreeBusyResponseArray></m:GetUserAvailabilityResponse>"));
+    return envelope(context.server,
+                    body.append("</m:FreeBusyResponseArray></m:GetUserAvailabilityResponse>"));
 }
 
 } // namespace relay::exchange_sim

@@ -6,7 +6,8 @@ namespace relay::exchange_sim {
 namespace {
 
 constexpr std::string_view sign_in_page =
-    "<!DOCTYPE html>\r\n<html><head><title>Outlook</title></head><body><form action=\"/owa/auth.owa\" method=\"POST\">"
+    "<!DOCTYPE html>\r\n<html><head><title>Outlook</title></head><body><form action=\"/owa/auth.owa\" "
+    "method=\"POST\">"
     "<input name=\"username\"><input name=\"password\" type=\"password\"></form></body></html>\r\n";
 
 reply page(unsigned status, std::string body)
@@ -58,7 +59,9 @@ std::string bomb()
             xml.append("&e").append(std::to_string(i - 1)).append(";");
         xml.append("\">\n");
     }
-    xml.append("]>\n<s:Envelope xmlns:s=\"").append(soap_namespace).append("\"><s:Body><b>&e10;</b></s:Body></s:Envelope>");
+    xml.append("]>\n<s:Envelope xmlns:s=\"")
+        .append(soap_namespace)
+        .append("\"><s:Body><b>&e10;</b></s:Body></s:Envelope>");
     return xml;
 }
 

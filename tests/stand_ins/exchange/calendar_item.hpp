@@ -52,8 +52,8 @@ struct item_body {
 };
 
 struct calendar_item {
-    std::string id;         // opaque, case-sensitive, changes when the item moves
-    std::string change_key; // changes with every change
+    std::string id;           // opaque, case-sensitive, changes when the item moves
+    std::string change_key;   // changes with every change
     std::uint64_t serial = 0; // order of arrival in its folder
     mailbox* owner = nullptr;
     folder_kind folder = folder_kind::calendar;
@@ -63,7 +63,7 @@ struct calendar_item {
     utc_time start{}, end{};
     std::string start_time_zone, end_time_zone; // Windows ids
     std::string location;
-    std::string busy = "Busy";          // LegacyFreeBusyType
+    std::string busy = "Busy"; // LegacyFreeBusyType
     std::string sensitivity = "Normal";
     std::string importance = "Normal";
     bool all_day = false;
@@ -77,8 +77,8 @@ struct calendar_item {
     std::vector<attendee> required, optional, resources;
     std::vector<extended_property> properties;
 
-    bool by_user = false;   // made through the control interface, as if in Outlook
-    bool invited = false;   // MeetingRequestWasSent
+    bool by_user = false; // made through the control interface, as if in Outlook
+    bool invited = false; // MeetingRequestWasSent
     bool cancelled = false;
     int sequence = 0;
     utc_time created{}, modified{};
@@ -103,7 +103,10 @@ struct mailbox {
     std::unordered_map<std::string, std::vector<calendar_item*>> by_property;
 
     folder_contents& contents(folder_kind f) noexcept { return folders[static_cast<std::size_t>(f)]; }
-    const folder_contents& contents(folder_kind f) const noexcept { return folders[static_cast<std::size_t>(f)]; }
+    const folder_contents& contents(folder_kind f) const noexcept
+    {
+        return folders[static_cast<std::size_t>(f)];
+    }
 };
 
 } // namespace relay::exchange_sim

@@ -31,14 +31,17 @@ calendar_item& item_in(const control_request& request, mailbox_store& store)
 }
 
 // "allow"/"deny" and the like; absent leaves `value` as it is.
-void set_switch(const json::object& fields, std::string_view key, std::string_view on, std::string_view off, bool& value)
+void set_switch(const json::object& fields, std::string_view key, std::string_view on, std::string_view off,
+                bool& value)
 {
     const auto* given = fields.if_contains(key);
     if (!given)
         return;
-    const std::string_view text = given->is_string() ? std::string_view(given->get_string()) : std::string_view{};
+    const std::string_view text =
+        given->is_string() ? std::string_view(given->get_string()) : std::string_view{};
     if (text != on && text != off)
-        throw control_error(400, std::string(key) + " must be " + std::string(on) + " or " + std::string(off));
+        throw control_error(400,
+                            std::string(key) + " must be " + std::string(on) + " or " + std::string(off));
     value = text == on;
 }
 
@@ -146,7 +149,8 @@ control_reply show_stats(const control_parts& p)
 void add_control_routes(stand_in::routes& table, control_parts p)
 {
     table.on("POST", "/mailboxes", [p](const control_request& r) { return put_mailbox(r, p.store); });
-    table.on("GET", "/mailboxes/{email}/items", [p](const control_request& r) { return list_items(r, p.store); });
+    table.on("GET", "/mailboxes/{email}/items",
+             [p](const control_request& r) { return list_items(r, p.store); });
     table.on("POST", "/mailboxes/{email}/items",
              [p](const control_request& r) { return make_item(r, p.store, p.time.utc_now()); });
     table.on("PATCH", "/mailboxes/{email}/items/{id}",

@@ -84,7 +84,8 @@ void put_zone(std::string& out, const std::string& id, const zone_rule& rule, bo
         escape_to(out, standard);
         out.append("</t:To></t:Transition>");
     }
-    out.append("</t:TransitionsGroup></t:TransitionsGroups><t:Transitions><t:Transition><t:To Kind=\"Group\">0</t:To>"
+    out.append("</t:TransitionsGroup></t:TransitionsGroups><t:Transitions><t:Transition><t:To "
+               "Kind=\"Group\">0</t:To>"
                "</t:Transition></t:Transitions></t:TimeZoneDefinition>");
 }
 
@@ -141,7 +142,8 @@ std::string get_server_time_zones(operation_context& context)
     return std::move(answer).finish();
 }
 
-// Between Exchange's own form of an id and hexadecimal: enough for clients that convert something to see who answers.
+// Between Exchange's own form of an id and hexadecimal: enough for clients that convert something to see who
+// answers.
 std::string convert_id(operation_context& context)
 {
     const auto request = context.request.operation;
@@ -156,7 +158,8 @@ std::string convert_id(operation_context& context)
             const bool known = blob && blob->size() == 48 && context.store.find(id);
             if (!known)
                 refuse_item("ErrorInvalidIdMalformed", "Id is malformed.");
-            out.append(R"(<m:AlternateId xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="t:AlternateIdType")");
+            out.append(
+                R"(<m:AlternateId xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="t:AlternateIdType")");
             put_attribute(out, "Format", format);
             put_attribute(out, "Id", format == "HexEntryId" ? to_hex(*blob) : std::string(id));
             put_attribute(out, "Mailbox", attribute(node, "Mailbox"));

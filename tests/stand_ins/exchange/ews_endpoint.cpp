@@ -29,11 +29,13 @@ mailbox* impersonated(const soap_request& request, mailbox_store& store)
 {
     auto* box = store.find_mailbox(request.impersonated);
     if (!box)
-        throw soap_fault{{"ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it.",
+        throw soap_fault{{"ErrorNonExistentMailbox",
+                          "The SMTP address has no mailbox associated with it.",
                           {{"SmtpAddress", request.impersonated}}}};
     if (!box->impersonation_allowed)
-        refuse_request("ErrorImpersonateUserDenied", "The account does not have permission to impersonate the requested "
-                                                     "user.");
+        refuse_request("ErrorImpersonateUserDenied",
+                       "The account does not have permission to impersonate the requested "
+                       "user.");
     return box;
 }
 
@@ -54,7 +56,9 @@ private:
 
 } // namespace
 
-ews_endpoint::ews_endpoint(asio::any_io_executor executor, parts p) : p_(p), late_work_(std::move(executor)) {}
+ews_endpoint::ews_endpoint(asio::any_io_executor executor, parts p) : p_(p), late_work_(std::move(executor))
+{
+}
 
 reply ews_endpoint::unauthorized(std::vector<std::string> challenges) const
 {
@@ -127,8 +131,8 @@ reply ews_endpoint::struck(soap_request& request, const fault& f)
     const bool availability = request.name == "GetUserAvailability";
     if (f.action == fault_action::error && availability)
         return carry_out(request, {f.mailbox.empty() ? "*" : f.mailbox, f.code});
-    const bool writes = request.name == "CreateItem" || request.name == "UpdateItem" || request.name == "DeleteItem" ||
-                        request.name == "MoveItem";
+    const bool writes = request.name == "CreateItem" || request.name == "UpdateItem" ||
+                        request.name == "DeleteItem" || request.name == "MoveItem";
     reply good;
     if (f.after || (f.action == fault_action::truncate && !writes))
         good = carry_out(request, {});
@@ -140,7 +144,8 @@ reply ews_endpoint::struck(soap_request& request, const fault& f)
     if (f.action != fault_action::error)
         return bad_answer(f, p_.server, std::move(good));
     reply r;
-    r.body = all_failed({p_.server, p_.zones, p_.store, p_.ledger, request}, {f.code, "The stand-in was told to fail.", {}});
+    r.body = all_failed({p_.server, p_.zones, p_.store, p_.ledger, request},
+                        {f.code, "The stand-in was told to fail.", {}});
     return r;
 }
 
@@ -167,7 +172,9 @@ reply ews_endpoint::carry_out(soap_request& request, const target& failing)
 
 task<void> ews_endpoint::do_late(std::unique_ptr<soap_request> request, milliseconds delay)
 {
-    co_await p_.time.sleep_for(delay);
+    const auto cancelled = co_await p_.time.sleep_for(delay);
+    if (cancelled)
+        co_return;
     const auto writes_before = p_.ledger.writes().size();
     carry_out(*request, {});
     co_await settle(writes_before);
@@ -191,7 +198,9 @@ task<void> ews_endpoint::settle(std::size_t writes_before)
 
 task<void> ews_endpoint::bump_later(std::vector<std::string> ids)
 {
-    co_await p_.time.sleep_for(p_.bump_change_keys_after);
+    const auto cancelled = co_await p_.time.sleep_for(p_.bump_change_keys_after);
+    if (cancelled)
+        co_return;
     for (const auto& id : ids)
         if (auto* item = p_.store.find(id))
             p_.store.bump(*item);

@@ -1,4 +1,5 @@
-// What stands behind /EWS/Exchange.asmx: sign-in, the fault plan, the operations, the journal, and the counts of it all.
+// What stands behind /EWS/Exchange.asmx: sign-in, the fault plan, the operations, the journal, and the counts
+// of it all.
 #pragma once
 
 #include "common/async/task_group.hpp"

@@ -12,14 +12,22 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::pair<std::string_view, fault_action> actions[] = {
-    {"delay", fault_action::delay},       {"late", fault_action::late},
-    {"hang", fault_action::hang},         {"reset", fault_action::reset},
-    {"status", fault_action::status},     {"html", fault_action::html},
-    {"redirect", fault_action::redirect}, {"soap_fault", fault_action::soap_fault},
-    {"error", fault_action::error},       {"busy", fault_action::busy},
-    {"truncate", fault_action::truncate}, {"garbage", fault_action::garbage},
-    {"huge", fault_action::huge},         {"bomb", fault_action::bomb},
-    {"deep", fault_action::deep},         {"empty", fault_action::empty},
+    {"delay", fault_action::delay},
+    {"late", fault_action::late},
+    {"hang", fault_action::hang},
+    {"reset", fault_action::reset},
+    {"status", fault_action::status},
+    {"html", fault_action::html},
+    {"redirect", fault_action::redirect},
+    {"soap_fault", fault_action::soap_fault},
+    {"error", fault_action::error},
+    {"busy", fault_action::busy},
+    {"truncate", fault_action::truncate},
+    {"garbage", fault_action::garbage},
+    {"huge", fault_action::huge},
+    {"bomb", fault_action::bomb},
+    {"deep", fault_action::deep},
+    {"empty", fault_action::empty},
     {"unauthorized", fault_action::unauthorized},
 };
 
@@ -142,8 +150,9 @@ strike fault_plan::next(std::string_view operation, const std::vector<std::strin
 {
     strike s;
     for (auto& [f, seen] : faults_) {
-        const bool matches = (f.operation == "*" || f.operation == operation) &&
-                             (f.mailbox.empty() || std::ranges::find(mailboxes, f.mailbox) != mailboxes.end());
+        const bool matches =
+            (f.operation == "*" || f.operation == operation) &&
+            (f.mailbox.empty() || std::ranges::find(mailboxes, f.mailbox) != mailboxes.end());
         if (!matches)
             continue;
         const auto n = seen++;
@@ -162,9 +171,11 @@ strike fault_plan::anonymous() const
 {
     strike s;
     for (const auto& [f, seen] : faults_) {
-        const bool needs_operation = f.action == fault_action::soap_fault || f.action == fault_action::error ||
-                                     f.action == fault_action::busy || f.action == fault_action::late;
-        if (f.operation != "*" || !f.mailbox.empty() || f.count != 0 || f.skip != 0 || f.after || needs_operation)
+        const bool needs_operation = f.action == fault_action::soap_fault ||
+                                     f.action == fault_action::error || f.action == fault_action::busy ||
+                                     f.action == fault_action::late;
+        if (f.operation != "*" || !f.mailbox.empty() || f.count != 0 || f.skip != 0 || f.after ||
+            needs_operation)
             continue;
         if (f.action != fault_action::delay) {
             s.effect = f;

@@ -64,12 +64,12 @@ class fault_plan {
 public:
     void replace(std::vector<fault> faults);
 
-    // Counts one signed-in request. Faults see it in the order of the plan, up to the first that strikes with anything
-    // but a delay: those after it neither strike nor count this request.
+    // Counts one signed-in request. Faults see it in the order of the plan, up to the first that strikes with
+    // anything but a delay: those after it neither strike nor count this request.
     strike next(std::string_view operation, const std::vector<std::string>& mailboxes);
 
-    // For a request that has not signed in: only faults of all operations without an end strike, as when the whole site
-    // is ill. Does not count.
+    // For a request that has not signed in: only faults of all operations without an end strike, as when the
+    // whole site is ill. Does not count.
     strike anonymous() const;
 
 private:

@@ -11,7 +11,7 @@
 namespace relay::exchange_sim {
 namespace {
 
-constexpr std::int64_t most_found = 1000;      // EwsFindCountLimit
+constexpr std::int64_t most_found = 1000; // EwsFindCountLimit
 constexpr std::int64_t most_found_by_restriction = 250;
 constexpr std::chrono::days longest_view{2 * 366};
 
@@ -22,7 +22,8 @@ struct page {
     std::int64_t limit = most_found;
 };
 
-std::int64_t number_attribute(pugi::xml_node node, const char* name, std::int64_t otherwise, std::int64_t least)
+std::int64_t number_attribute(pugi::xml_node node, const char* name, std::int64_t otherwise,
+                              std::int64_t least)
 {
     if (!node.attribute(name))
         return otherwise;
@@ -66,7 +67,8 @@ found_items in_folder(const folder_ref& ref, const restriction* only, const oper
     found_items found;
     const auto& contents = ref.owner->contents(ref.folder);
     if (only && only->is_look_up()) {
-        for (auto* item : context.store.with_property(*ref.owner, only->property().extended, only->constant()))
+        for (auto* item :
+             context.store.with_property(*ref.owner, only->property().extended, only->constant()))
             if (item->folder == ref.folder)
                 found.push_back(item);
         // GlobalObjectId is worked out from the UID and has no index.
@@ -79,7 +81,8 @@ found_items in_folder(const folder_ref& ref, const restriction* only, const oper
     return found;
 }
 
-void put_found(std::string& out, const found_items& items, const page& p, bool indexed, const item_shape& shape)
+void put_found(std::string& out, const found_items& items, const page& p, bool indexed,
+               const item_shape& shape)
 {
     const auto total = static_cast<std::int64_t>(items.size());
     const auto first = std::min(p.offset, total);
@@ -102,11 +105,13 @@ struct time_range {
 time_range read_calendar_view(pugi::xml_node view, const operation_context& context)
 {
     const auto& zone = context.context_zone();
-    const time_range range{read_time(attribute(view, "StartDate")).in(zone), read_time(attribute(view, "EndDate")).in(zone)};
+    const time_range range{read_time(attribute(view, "StartDate")).in(zone),
+                           read_time(attribute(view, "EndDate")).in(zone)};
     if (range.end < range.start)
         refuse_request("ErrorCalendarEndDateIsEarlierThanStartDate", "EndDate is earlier than StartDate.");
     if (range.end - range.start > longest_view)
-        refuse_request("ErrorCalendarViewRangeTooBig", "The specified view range exceeds the maximum range of two years.");
+        refuse_request("ErrorCalendarViewRangeTooBig",
+                       "The specified view range exceeds the maximum range of two years.");
     return range;
 }
 
@@ -123,7 +128,8 @@ std::string find_item(operation_context& context)
     const auto condition = child(request, "Restriction");
     const auto order = child(request, "SortOrder");
     if (view && (condition || order))
-        refuse_request("ErrorInvalidRequest", "Restrictions and sort order may not be specified for a CalendarView.");
+        refuse_request("ErrorInvalidRequest",
+                       "Restrictions and sort order may not be specified for a CalendarView.");
     std::optional<restriction> only;
     if (condition)
         only.emplace(first_element(condition), context.store);
@@ -174,7 +180,8 @@ std::string sync_folder_items(operation_context& context)
         const auto state = child_text(request, "SyncState");
         const auto seen = parse_integer(state);
         if (!state.empty() && (!seen || *seen < 0))
-            refuse_item("ErrorInvalidSyncStateData", "Synchronization state data is corrupt or otherwise invalid.");
+            refuse_item("ErrorInvalidSyncStateData",
+                        "Synchronization state data is corrupt or otherwise invalid.");
         const auto ref = resolve_folder(first_element(child(request, "SyncFolderId")), context);
         const auto& items = ref.owner->contents(ref.folder).by_arrival;
         auto at = items.upper_bound(static_cast<std::uint64_t>(seen.value_or(0)));
@@ -186,7 +193,9 @@ std::string sync_folder_items(operation_context& context)
             changes.append("</t:Create>");
             last = at->first;
         }
-        out.append("<m:SyncState>").append(std::to_string(last)).append("</m:SyncState><m:IncludesLastItemInRange>");
+        out.append("<m:SyncState>")
+            .append(std::to_string(last))
+            .append("</m:SyncState><m:IncludesLastItemInRange>");
         out.append(at == items.end() ? "true" : "false").append("</m:IncludesLastItemInRange><m:Changes>");
         out.append(changes).append("</m:Changes>");
     });

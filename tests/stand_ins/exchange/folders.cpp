@@ -49,7 +49,8 @@ bool is_below(folder_kind folder, folder_kind parent, bool deep)
 
 std::int64_t children_of(folder_kind parent)
 {
-    return std::ranges::count_if(all_folders, [&](const folder_traits& f) { return is_below(f.kind, parent, false); });
+    return std::ranges::count_if(all_folders,
+                                 [&](const folder_traits& f) { return is_below(f.kind, parent, false); });
 }
 
 // Which properties a FolderShape asks for; the ids are always there.
@@ -123,9 +124,10 @@ folder_ref resolve_folder(pugi::xml_node node, operation_context& context)
             refuse_item("ErrorAccessDenied", "Access is denied. Check credentials and try again.");
     }
     if (!owner)
-        refuse_item("ErrorMissingEmailAddress", "When making a request as an account that does not have a mailbox, you "
-                                                "must specify the mailbox primary SMTP address for any distinguished "
-                                                "folder Ids.");
+        refuse_item("ErrorMissingEmailAddress",
+                    "When making a request as an account that does not have a mailbox, you "
+                    "must specify the mailbox primary SMTP address for any distinguished "
+                    "folder Ids.");
     const auto id = attribute(node, "Id");
     const auto found = std::ranges::find(all_folders, id, &folder_traits::distinguished);
     if (found == all_folders.end())

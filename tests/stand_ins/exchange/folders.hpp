@@ -21,7 +21,8 @@ struct folder_traits {
 
 const folder_traits& traits_of(folder_kind folder) noexcept;
 
-// `node` is a FolderId or DistinguishedFolderId. Throws item_error, or soap_fault for what the schema refuses.
+// `node` is a FolderId or DistinguishedFolderId. Throws item_error, or soap_fault for what the schema
+// refuses.
 folder_ref resolve_folder(pugi::xml_node node, operation_context& context);
 
 } // namespace relay::exchange_sim

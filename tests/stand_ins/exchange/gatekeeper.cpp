@@ -6,7 +6,10 @@ namespace relay::exchange_sim {
 
 gatekeeper::gatekeeper(service_account account, bool basic, std::unique_ptr<ntlm_server> ntlm,
                        std::unique_ptr<ntlm_user_file> users)
-    : account_(std::move(account)), basic_(basic), users_(std::move(users)), ntlm_(std::move(ntlm))
+    : account_(std::move(account)),
+      basic_(basic),
+      users_(std::move(users)),
+      ntlm_(std::move(ntlm))
 {
     change_password(account_.password);
 }
@@ -28,7 +31,8 @@ std::vector<std::string> gatekeeper::challenges() const
     return values;
 }
 
-std::optional<std::vector<std::string>> gatekeeper::check(connection_sign_in& connection, std::string_view authorization)
+std::optional<std::vector<std::string>> gatekeeper::check(connection_sign_in& connection,
+                                                          std::string_view authorization)
 {
     const auto space = authorization.find(' ');
     const auto scheme = authorization.substr(0, space);
@@ -61,7 +65,8 @@ bool gatekeeper::check_basic(std::string_view credentials) const
     return known && std::string_view(*decoded).substr(colon + 1) == account_.password;
 }
 
-std::optional<std::vector<std::string>> gatekeeper::check_ntlm(connection_sign_in& connection, std::string_view token)
+std::optional<std::vector<std::string>> gatekeeper::check_ntlm(connection_sign_in& connection,
+                                                               std::string_view token)
 {
     const auto message = from_base64(token);
     if (!connection.handshake) {
@@ -69,7 +74,8 @@ std::optional<std::vector<std::string>> gatekeeper::check_ntlm(connection_sign_i
         connection.by_ntlm = false;
     }
     std::string answer;
-    const auto outcome = message ? connection.handshake->step(*message, answer) : ntlm_handshake::outcome::refused;
+    const auto outcome =
+        message ? connection.handshake->step(*message, answer) : ntlm_handshake::outcome::refused;
     if (outcome == ntlm_handshake::outcome::go_on)
         return std::vector<std::string>{"NTLM " + to_base64(answer)};
     connection.handshake.reset();

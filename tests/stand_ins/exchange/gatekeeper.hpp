@@ -35,7 +35,8 @@ public:
                std::unique_ptr<ntlm_user_file> users);
 
     // Empty where the request may pass; else the values of WWW-Authenticate for the 401.
-    std::optional<std::vector<std::string>> check(connection_sign_in& connection, std::string_view authorization);
+    std::optional<std::vector<std::string>> check(connection_sign_in& connection,
+                                                  std::string_view authorization);
     // The challenges of a 401 to somebody who showed nothing.
     std::vector<std::string> challenges() const;
     // A sign-in that a fault turns away although it was right.
@@ -49,7 +50,8 @@ public:
 
 private:
     bool check_basic(std::string_view credentials) const;
-    std::optional<std::vector<std::string>> check_ntlm(connection_sign_in& connection, std::string_view token);
+    std::optional<std::vector<std::string>> check_ntlm(connection_sign_in& connection,
+                                                       std::string_view token);
 
     service_account account_;
     bool basic_;

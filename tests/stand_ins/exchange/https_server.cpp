@@ -15,7 +15,11 @@ using asio::ip::tcp;
 
 struct https_server::impl {
     impl(asio::io_context& context, asio::ssl::context t, ews_endpoint& e, const product& server)
-        : tls(std::move(t)), endpoint(e), headers(server), acceptor(context), connections(context.get_executor()),
+        : tls(std::move(t)),
+          endpoint(e),
+          headers(server),
+          acceptor(context),
+          connections(context.get_executor()),
           tick(context)
     {
     }

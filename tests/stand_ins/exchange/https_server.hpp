@@ -1,4 +1,5 @@
-// HTTP/1.1 over TLS, as IIS in front of Exchange: keep-alive connections that carry EWS requests to the endpoint.
+// HTTP/1.1 over TLS, as IIS in front of Exchange: keep-alive connections that carry EWS requests to the
+// endpoint.
 #pragma once
 
 #include "common/async/async.hpp"

@@ -38,13 +38,16 @@ std::string date()
 
 server_headers::server_headers(const product& server)
 {
-    text_.append("Server: Microsoft-IIS/10.0\r\nX-Powered-By: ASP.NET\r\nCache-Control: private\r\nX-OWA-Version: ");
+    text_.append(
+        "Server: Microsoft-IIS/10.0\r\nX-Powered-By: ASP.NET\r\nCache-Control: private\r\nX-OWA-Version: ");
     text_.append(server.build).append("\r\nX-FEServer: EX01\r\n");
 }
 
 struct https_session::impl {
     impl(tcp::socket socket, asio::ssl::context& tls, ews_endpoint& e, const server_headers& h)
-        : stream(std::move(socket), tls), endpoint(e), headers(h)
+        : stream(std::move(socket), tls),
+          endpoint(e),
+          headers(h)
     {
     }
 
@@ -92,7 +95,8 @@ task<void> https_session::run()
 {
     auto& self = *impl_;
     self.due_in(longest_handshake);
-    const auto [handshake_error] = co_await self.stream.async_handshake(asio::ssl::stream_base::server, use_tuple);
+    const auto [handshake_error] =
+        co_await self.stream.async_handshake(asio::ssl::stream_base::server, use_tuple);
     if (handshake_error)
         co_return;
     for (bool more = true; more;) {
@@ -130,8 +134,8 @@ task<bool> https_session::impl::answer(parser& parsed)
     const auto text = [](auto view) { return std::string_view(view.data(), view.size()); };
     due_in(longest_answer);
     // Named, as g++ 12 destroys an aggregate temporary of a co_await expression twice.
-    http_request request{text(message.method_string()), text(message.target()), text(message[http::field::authorization]),
-                         std::move(message.body())};
+    http_request request{text(message.method_string()), text(message.target()),
+                         text(message[http::field::authorization]), std::move(message.body())};
     const auto r = co_await endpoint.answer(sign_in, std::move(request));
     if (r.ending == ending::reset) {
         reset();
@@ -154,15 +158,20 @@ std::string https_session::impl::head_of(const reply& r, const parser& parsed, b
     const auto reason = http::obsolete_reason(static_cast<http::status>(r.status));
     head.append(std::to_string(r.status)).append(" ").append(reason.data(), reason.size()).append("\r\n");
     head.append(headers.text()).append("Date: ").append(date()).append("\r\nrequest-id: ");
-    head.append(to_hex(sha256(std::to_string(reinterpret_cast<std::uintptr_t>(this)) + '/' + std::to_string(++answers))), 0, 32);
+    head.append(to_hex(sha256(std::to_string(reinterpret_cast<std::uintptr_t>(this)) + '/' +
+                              std::to_string(++answers))),
+                0, 32);
     head.append("\r\n");
-    if (const auto id = request["client-request-id"]; !id.empty() && request["return-client-request-id"] == "true")
+    if (const auto id = request["client-request-id"];
+        !id.empty() && request["return-client-request-id"] == "true")
         head.append("client-request-id: ").append(id.data(), id.size()).append("\r\n");
     for (const auto& [name, value] : r.headers)
         head.append(name).append(": ").append(value).append("\r\n");
     if (!r.body.empty())
         head.append("Content-Type: ").append(r.content_type).append("\r\n");
-    head.append("Content-Length: ").append(std::to_string(r.body.size() + r.filler + r.tail.size())).append("\r\n");
+    head.append("Content-Length: ")
+        .append(std::to_string(r.body.size() + r.filler + r.tail.size()))
+        .append("\r\n");
     return head.append(keep ? "\r\n" : "Connection: close\r\n\r\n");
 }
 
@@ -186,7 +195,8 @@ task<bool> https_session::impl::send(const reply& r, std::string head, bool keep
         co_return false;
     if (r.ending == ending::truncate) {
         error_code ignored;
-        stream.next_layer().shutdown(tcp::socket::shutdown_both, ignored); // without a TLS goodbye: cut, not closed
+        stream.next_layer().shutdown(tcp::socket::shutdown_both,
+                                     ignored); // without a TLS goodbye: cut, not closed
         co_return false;
     }
     if (!keep) {
@@ -199,7 +209,8 @@ task<bool> https_session::impl::send(const reply& r, std::string head, bool keep
 task<error_code> https_session::impl::write(std::string_view bytes)
 {
     due_in(longest_write);
-    const auto [ec, n] = co_await asio::async_write(stream, asio::buffer(bytes.data(), bytes.size()), use_tuple);
+    const auto [ec, n] =
+        co_await asio::async_write(stream, asio::buffer(bytes.data(), bytes.size()), use_tuple);
     co_return ec;
 }
 

@@ -12,7 +12,8 @@ namespace {
 
 using namespace std::chrono;
 
-constexpr std::array<std::string_view, 6> busy_types{"Free", "Tentative", "Busy", "OOF", "WorkingElsewhere", "NoData"};
+constexpr std::array<std::string_view, 6> busy_types{"Free", "Tentative",        "Busy",
+                                                     "OOF",  "WorkingElsewhere", "NoData"};
 constexpr std::array<std::string_view, 4> sensitivities{"Normal", "Personal", "Private", "Confidential"};
 constexpr std::array<std::string_view, 3> importances{"Low", "Normal", "High"};
 constexpr std::array<std::string_view, 2> body_types{"HTML", "Text"};
@@ -50,7 +51,8 @@ item_body read_body(pugi::xml_node node)
 }
 
 // The names that attendees are known by; responses of those who are asked already are kept from `before`.
-std::vector<attendee> read_attendees(pugi::xml_node list, const std::vector<attendee>& before, mailbox_store& store)
+std::vector<attendee> read_attendees(pugi::xml_node list, const std::vector<attendee>& before,
+                                     mailbox_store& store)
 {
     std::vector<attendee> read;
     for (const auto node : elements(list)) {
@@ -75,8 +77,8 @@ std::string read_zone(pugi::xml_node node, const operation_context& context)
 {
     const auto id = attribute(node, "Id");
     if (!context.zones.find(id))
-        refuse_request("ErrorTimeZone", "An internal server error occurred. The time zone '" + std::string(id) +
-                                            "' is not known.");
+        refuse_request("ErrorTimeZone", "An internal server error occurred. The time zone '" +
+                                            std::string(id) + "' is not known.");
     return std::string(id);
 }
 
@@ -152,7 +154,8 @@ void item_edit::set(pugi::xml_node property)
         i.meeting_workspace_url = text_of(property);
     else if (name == "NetShowUrl")
         i.net_show_url = text_of(property);
-    else if (name != "ItemClass" && name != "ConferenceType" && name != "IsOnlineMeeting" && name != "Culture")
+    else if (name != "ItemClass" && name != "ConferenceType" && name != "IsOnlineMeeting" &&
+             name != "Culture")
         refuse_property("ErrorInvalidPropertySet", name);
 }
 
@@ -160,7 +163,8 @@ void item_edit::set_extended(pugi::xml_node property)
 {
     const auto path = read_path_in(property, context_.store);
     const auto list = child(property, "Values");
-    auto values = list ? read_strings(list) : std::vector<std::string>{std::string(text_of(child(property, "Value")))};
+    auto values =
+        list ? read_strings(list) : std::vector<std::string>{std::string(text_of(child(property, "Value")))};
     for (auto& known : item_.properties)
         if (known.key == path.extended) {
             known.values = std::move(values);
@@ -189,14 +193,16 @@ pugi::xml_node value_in(pugi::xml_node change, const property_path& path, mailbo
     if (!holder)
         refuse_item("ErrorObjectTypeChanged", "The object type changed: only calendar items are kept here.");
     if (count_elements(holder) != 1)
-        refuse_item("ErrorIncorrectUpdatePropertyCount", "An object within a change description must contain one and only "
-                                                         "one property to modify.");
+        refuse_item("ErrorIncorrectUpdatePropertyCount",
+                    "An object within a change description must contain one and only "
+                    "one property to modify.");
     const auto property = first_element(holder);
     const bool same = path.extended ? local_name(property) == "ExtendedProperty" &&
                                           read_path_in(property, store).extended == path.extended
                                     : path.field.substr(path.field.find(':') + 1) == local_name(property);
     if (!same)
-        refuse_item("ErrorUpdatePropertyMismatch", "The property in the change and the path of the change differ.");
+        refuse_item("ErrorUpdatePropertyMismatch",
+                    "The property in the change and the path of the change differ.");
     return property;
 }
 
@@ -260,7 +266,8 @@ void item_edit::delete_field(pugi::xml_node change)
 void item_edit::finish()
 {
     auto& i = item_;
-    const auto* start_zone = i.start_time_zone.empty() ? &context_.context_zone() : context_.zones.find(i.start_time_zone);
+    const auto* start_zone =
+        i.start_time_zone.empty() ? &context_.context_zone() : context_.zones.find(i.start_time_zone);
     const auto* end_zone = i.end_time_zone.empty() ? start_zone : context_.zones.find(i.end_time_zone);
     if (start_)
         i.start = start_->in(*start_zone);

@@ -8,8 +8,8 @@
 
 namespace relay::exchange_sim {
 
-// Works on a copy of the item; what it holds after finish() is ready to be stored. The functions throw item_error for
-// what Exchange refuses item by item, and soap_fault for what the schema refuses.
+// Works on a copy of the item; what it holds after finish() is ready to be stored. The functions throw
+// item_error for what Exchange refuses item by item, and soap_fault for what the schema refuses.
 class item_edit {
 public:
     item_edit(calendar_item item, operation_context& context) : item_(std::move(item)), context_(context) {}

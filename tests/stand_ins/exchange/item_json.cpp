@@ -53,7 +53,8 @@ utc_time time(std::string_view key, const json::value& value)
     return *t;
 }
 
-std::string one_of(std::string_view key, const json::value& value, std::initializer_list<std::string_view> allowed)
+std::string one_of(std::string_view key, const json::value& value,
+                   std::initializer_list<std::string_view> allowed)
 {
     auto v = text(key, value);
     if (std::find(allowed.begin(), allowed.end(), v) == allowed.end())
@@ -79,8 +80,9 @@ std::vector<attendee> attendees(std::string_view key, const json::value& value)
         a.email = text(key, o.at("email"));
         a.name = o.contains("name") ? text(key, o.at("name")) : a.email;
         if (o.contains("response"))
-            a.response = one_of("response", o.at("response"),
-                                {"Unknown", "Organizer", "Tentative", "Accept", "Decline", "NoResponseReceived"});
+            a.response =
+                one_of("response", o.at("response"),
+                       {"Unknown", "Organizer", "Tentative", "Accept", "Decline", "NoResponseReceived"});
         out.push_back(std::move(a));
     }
     return out;
@@ -94,7 +96,8 @@ void set_properties(calendar_item& item, std::string_view key, const json::value
         const std::string wanted(name.data(), name.size());
         std::erase_if(item.properties, [&](const extended_property& p) { return p.name == wanted; });
         if (!v.is_null())
-            item.properties.push_back({store.intern(std::string(marks_set) + '/' + wanted), wanted, {text(key, v)}});
+            item.properties.push_back(
+                {store.intern(std::string(marks_set) + '/' + wanted), wanted, {text(key, v)}});
     }
 }
 

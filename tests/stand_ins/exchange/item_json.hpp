@@ -9,7 +9,8 @@ namespace relay::exchange_sim {
 
 boost::json::object to_json(const calendar_item& item);
 
-// Sets the fields that `json` has. Throws std::invalid_argument for a field that does not exist or has a wrong value.
+// Sets the fields that `json` has. Throws std::invalid_argument for a field that does not exist or has a
+// wrong value.
 void apply_json(calendar_item& item, const boost::json::object& json, mailbox_store& store);
 
 // The folder that `json` names ("calendar" where it names none). Throws std::invalid_argument.

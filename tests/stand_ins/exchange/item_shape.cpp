@@ -66,8 +66,9 @@ std::string as_document(std::string_view html)
 {
     if (ascii_lower(html.substr(0, 512)).find("<html") != std::string::npos)
         return std::string(html);
-    std::string out = "<html>\r\n<head>\r\n<meta http-equiv=\"Content-Type\" content=\"text/html; charset=utf-8\">\r\n"
-                      "</head>\r\n<body>\r\n";
+    std::string out =
+        "<html>\r\n<head>\r\n<meta http-equiv=\"Content-Type\" content=\"text/html; charset=utf-8\">\r\n"
+        "</head>\r\n<body>\r\n";
     return out.append(html).append("\r\n</body>\r\n</html>\r\n");
 }
 
@@ -146,36 +147,53 @@ void put_categories(const writing& w)
     w.out.append("</t:Categories>");
 }
 
-// In the order of the schema (ItemType, then CalendarItemType). Extended properties come where extended_place says.
+// In the order of the schema (ItemType, then CalendarItemType). Extended properties come where extended_place
+// says.
 const field fields[] = {
     {"item:ParentFolderId", in_all,
      [](const writing& w) { put_folder_id(w.out, *w.item.owner, w.item.folder, "ParentFolderId"); }},
-    {"item:ItemClass", in_all, [](const writing& w) { put(w.out, "ItemClass", std::string_view("IPM.Appointment")); }},
+    {"item:ItemClass", in_all,
+     [](const writing& w) { put(w.out, "ItemClass", std::string_view("IPM.Appointment")); }},
     {"item:Subject", in_default | in_all, [](const writing& w) { put_text(w, "Subject", w.item.subject); }},
-    {"item:Sensitivity", in_all, [](const writing& w) { put(w.out, "Sensitivity", std::string_view(w.item.sensitivity)); }},
-    {"item:Body", in_default | in_all | get_only, [](const writing& w) { put_body_as(w, "Body", w.body_type); }},
-    {"item:DateTimeReceived", in_all, [](const writing& w) { put_time(w, "DateTimeReceived", w.item.created); }},
+    {"item:Sensitivity", in_all,
+     [](const writing& w) { put(w.out, "Sensitivity", std::string_view(w.item.sensitivity)); }},
+    {"item:Body", in_default | in_all | get_only,
+     [](const writing& w) { put_body_as(w, "Body", w.body_type); }},
+    {"item:DateTimeReceived", in_all,
+     [](const writing& w) { put_time(w, "DateTimeReceived", w.item.created); }},
     {"item:Size", in_all,
-     [](const writing& w) { put(w.out, "Size", static_cast<std::int64_t>(1024 + w.item.body.content.size())); }},
+     [](const writing& w) {
+         put(w.out, "Size", static_cast<std::int64_t>(1024 + w.item.body.content.size()));
+     }},
     {"item:Categories", in_all, put_categories},
-    {"item:Importance", in_all, [](const writing& w) { put(w.out, "Importance", std::string_view(w.item.importance)); }},
+    {"item:Importance", in_all,
+     [](const writing& w) { put(w.out, "Importance", std::string_view(w.item.importance)); }},
     {"item:IsDraft", in_all, [](const writing& w) { put(w.out, "IsDraft", false); }},
     {"item:DateTimeSent", in_all, [](const writing& w) { put_time(w, "DateTimeSent", w.item.created); }},
-    {"item:DateTimeCreated", in_all, [](const writing& w) { put_time(w, "DateTimeCreated", w.item.created); }},
+    {"item:DateTimeCreated", in_all,
+     [](const writing& w) { put_time(w, "DateTimeCreated", w.item.created); }},
     {"item:ReminderDueBy", in_all, [](const writing& w) { put_time(w, "ReminderDueBy", w.item.start); }},
-    {"item:ReminderIsSet", in_all, [](const writing& w) { put(w.out, "ReminderIsSet", w.item.reminder_set); }},
+    {"item:ReminderIsSet", in_all,
+     [](const writing& w) { put(w.out, "ReminderIsSet", w.item.reminder_set); }},
     {"item:ReminderMinutesBeforeStart", in_all,
-     [](const writing& w) { put(w.out, "ReminderMinutesBeforeStart", std::int64_t{w.item.reminder_minutes}); }},
-    {"item:DisplayCc", in_all, [](const writing& w) { put_text(w, "DisplayCc", display_names(w.item.optional)); }},
-    {"item:DisplayTo", in_all, [](const writing& w) { put_text(w, "DisplayTo", display_names(w.item.required)); }},
-    {"item:HasAttachments", in_default | in_all, [](const writing& w) { put(w.out, "HasAttachments", false); }},
+     [](const writing& w) {
+         put(w.out, "ReminderMinutesBeforeStart", std::int64_t{w.item.reminder_minutes});
+     }},
+    {"item:DisplayCc", in_all,
+     [](const writing& w) { put_text(w, "DisplayCc", display_names(w.item.optional)); }},
+    {"item:DisplayTo", in_all,
+     [](const writing& w) { put_text(w, "DisplayTo", display_names(w.item.required)); }},
+    {"item:HasAttachments", in_default | in_all,
+     [](const writing& w) { put(w.out, "HasAttachments", false); }},
     {"item:EffectiveRights", in_all, put_rights},
     {"item:LastModifiedName", in_all,
      [](const writing& w) { put_text(w, "LastModifiedName", w.item.owner->display_name); }},
-    {"item:LastModifiedTime", in_all, [](const writing& w) { put_time(w, "LastModifiedTime", w.item.modified); }},
+    {"item:LastModifiedTime", in_all,
+     [](const writing& w) { put_time(w, "LastModifiedTime", w.item.modified); }},
     {"item:TextBody", get_only, [](const writing& w) { put_body_as(w, "TextBody", "Text"); }},
     {"calendar:UID", in_default | in_all, [](const writing& w) { put_text(w, "UID", w.item.uid); }},
-    {"calendar:DateTimeStamp", in_all, [](const writing& w) { put_time(w, "DateTimeStamp", w.item.modified); }},
+    {"calendar:DateTimeStamp", in_all,
+     [](const writing& w) { put_time(w, "DateTimeStamp", w.item.modified); }},
     {"calendar:Start", in_default | in_all, [](const writing& w) { put_time(w, "Start", w.item.start); }},
     {"calendar:End", in_default | in_all, [](const writing& w) { put_time(w, "End", w.item.end); }},
     {"calendar:IsAllDayEvent", in_all, [](const writing& w) { put(w.out, "IsAllDayEvent", w.item.all_day); }},
@@ -212,17 +230,24 @@ const field fields[] = {
     {"calendar:Resources", in_default | in_all | get_only,
      [](const writing& w) { put_attendees(w, "Resources", w.item.resources); }},
     {"calendar:Duration", in_all,
-     [](const writing& w) { put(w.out, "Duration", std::string_view(duration_text(w.item.end - w.item.start))); }},
+     [](const writing& w) {
+         put(w.out, "Duration", std::string_view(duration_text(w.item.end - w.item.start)));
+     }},
     {"calendar:TimeZone", in_all,
-     [](const writing& w) { put_text(w, "TimeZone", w.item.start_time_zone.empty() ? "UTC" : w.item.start_time_zone); }},
+     [](const writing& w) {
+         put_text(w, "TimeZone", w.item.start_time_zone.empty() ? "UTC" : w.item.start_time_zone);
+     }},
     {"calendar:AppointmentSequenceNumber", in_all,
      [](const writing& w) { put(w.out, "AppointmentSequenceNumber", std::int64_t{w.item.sequence}); }},
     {"calendar:AppointmentState", in_all,
      [](const writing& w) {
-         put(w.out, "AppointmentState", std::int64_t{(w.item.is_meeting() ? 1 : 0) | (w.item.cancelled ? 4 : 0)});
+         put(w.out, "AppointmentState",
+             std::int64_t{(w.item.is_meeting() ? 1 : 0) | (w.item.cancelled ? 4 : 0)});
      }},
-    {"calendar:StartTimeZone", in_all, [](const writing& w) { put_zone(w, "StartTimeZone", w.item.start_time_zone); }},
-    {"calendar:EndTimeZone", in_all, [](const writing& w) { put_zone(w, "EndTimeZone", w.item.end_time_zone); }},
+    {"calendar:StartTimeZone", in_all,
+     [](const writing& w) { put_zone(w, "StartTimeZone", w.item.start_time_zone); }},
+    {"calendar:EndTimeZone", in_all,
+     [](const writing& w) { put_zone(w, "EndTimeZone", w.item.end_time_zone); }},
     {"calendar:AllowNewTimeProposal", in_all,
      [](const writing& w) { put(w.out, "AllowNewTimeProposal", w.item.allow_new_time_proposal); }},
     {"calendar:MeetingWorkspaceUrl", in_all,

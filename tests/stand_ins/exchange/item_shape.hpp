@@ -12,7 +12,8 @@ enum class answered_by { get_item, find_item };
 // Which properties an ItemShape asks for.
 class item_shape {
 public:
-    // Throws soap_fault. Properties that an item does not have, or that we do not keep, are left out of answers.
+    // Throws soap_fault. Properties that an item does not have, or that we do not keep, are left out of
+    // answers.
     item_shape(pugi::xml_node shape, mailbox_store& store, answered_by asker);
 
     // Appends <t:CalendarItem>.
@@ -28,7 +29,8 @@ private:
 // Appends <t:ItemId Id="…" ChangeKey="…"/>.
 void put_item_id(std::string& out, const calendar_item& item);
 // Appends <t:FolderId …/>, or an element of another name with the same attributes.
-void put_folder_id(std::string& out, const mailbox& owner, folder_kind folder, std::string_view element = "FolderId");
+void put_folder_id(std::string& out, const mailbox& owner, folder_kind folder,
+                   std::string_view element = "FolderId");
 std::string folder_id(const mailbox& owner, folder_kind folder);
 // Appends the elements of <t:Mailbox> for an address.
 void put_mailbox_element(std::string& out, std::string_view name, std::string_view email);

@@ -31,7 +31,9 @@ void write_all(int file, std::string_view bytes)
 
 } // namespace
 
-journal::journal(asio::any_io_executor executor, const std::string& path) : executor_(executor), progress_(executor)
+journal::journal(asio::any_io_executor executor, const std::string& path)
+    : executor_(executor),
+      progress_(executor)
 {
     if (path.empty())
         return;

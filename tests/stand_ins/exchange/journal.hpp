@@ -12,8 +12,8 @@
 
 namespace relay::exchange_sim {
 
-// Used from the loop thread; one thread of its own writes and syncs. An I/O error ends the program: a stand-in that
-// claims durability it has not is worse than none.
+// Used from the loop thread; one thread of its own writes and syncs. An I/O error ends the program: a
+// stand-in that claims durability it has not is worse than none.
 class journal {
 public:
     // An empty `path` makes a journal that keeps nothing and never waits. Throws std::system_error.
@@ -32,8 +32,8 @@ private:
     int file_ = -1;
     asio::any_io_executor executor_;
     notifier progress_;
-    std::uint64_t appended_ = 0; // loop thread
-    std::uint64_t synced_ = 0;   // loop thread
+    std::uint64_t appended_ = 0;                                 // loop thread
+    std::uint64_t synced_ = 0;                                   // loop thread
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true); // for what the thread posted before it ended
 
     std::mutex mutex_;

@@ -1,4 +1,5 @@
-// What really happened, in order: writes that were carried out and the meeting messages that went out for them.
+// What really happened, in order: writes that were carried out and the meeting messages that went out for
+// them.
 #pragma once
 
 #include "tests/stand_ins/exchange/calendar_item.hpp"
@@ -40,7 +41,8 @@ public:
 
     void write(write_kind operation, const calendar_item& item, utc_time at);
     // One record for each recipient; an address that is named twice is told once.
-    void notify(notification_kind kind, const calendar_item& item, const std::vector<const attendee*>& to, utc_time at);
+    void notify(notification_kind kind, const calendar_item& item, const std::vector<const attendee*>& to,
+                utc_time at);
 
     const std::vector<write_record>& writes() const noexcept { return writes_; }
     const std::vector<notification_record>& notifications() const noexcept { return notifications_; }

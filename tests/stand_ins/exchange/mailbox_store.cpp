@@ -131,7 +131,8 @@ calendar_item* mailbox_store::find(std::string_view id) noexcept
 void mailbox_store::replace(calendar_item& item, calendar_item changed, utc_time now)
 {
     unindex(item);
-    changed.id = std::move(item.id); // the map's key views these bytes: a long string keeps its buffer when moved
+    changed.id =
+        std::move(item.id); // the map's key views these bytes: a long string keeps its buffer when moved
     changed.serial = item.serial;
     changed.owner = item.owner;
     changed.folder = item.folder;
@@ -200,13 +201,14 @@ const std::vector<calendar_item*>& mailbox_store::with_property(const mailbox& o
     return found == owner.by_property.end() ? none : found->second;
 }
 
-std::vector<calendar_item*> mailbox_store::overlapping(const mailbox& owner, folder_kind folder, utc_time start,
-                                                       utc_time end) const
+std::vector<calendar_item*> mailbox_store::overlapping(const mailbox& owner, folder_kind folder,
+                                                       utc_time start, utc_time end) const
 {
     const auto& contents = owner.contents(folder);
     const auto earliest = start - std::chrono::duration_cast<milliseconds>(contents.longest);
     std::vector<calendar_item*> found;
-    for (auto at = contents.by_start.lower_bound(earliest); at != contents.by_start.end() && at->first < end; ++at)
+    for (auto at = contents.by_start.lower_bound(earliest); at != contents.by_start.end() && at->first < end;
+         ++at)
         if (at->second->end > start || (at->second->start == at->second->end && at->second->start >= start))
             found.push_back(at->second);
     return found;

@@ -1,4 +1,5 @@
-// All mailboxes and their items, with the indexes that keep look-ups fast at 5,000 mailboxes and 200,000 items.
+// All mailboxes and their items, with the indexes that keep look-ups fast at 5,000 mailboxes and 200,000
+// items.
 #pragma once
 
 #include "tests/stand_ins/exchange/calendar_item.hpp"
@@ -34,10 +35,14 @@ public:
     void move(calendar_item& item, folder_kind folder, utc_time now);
     void erase(calendar_item& item);
 
-    // Items whose String property `key` equals `value` without case; a view until the next change of the mailbox.
-    const std::vector<calendar_item*>& with_property(const mailbox& owner, property_key key, std::string_view value) const;
-    // Items of `folder` that overlap [start, end), by start. An item of no length overlaps where it lies inside.
-    std::vector<calendar_item*> overlapping(const mailbox& owner, folder_kind folder, utc_time start, utc_time end) const;
+    // Items whose String property `key` equals `value` without case; a view until the next change of the
+    // mailbox.
+    const std::vector<calendar_item*>& with_property(const mailbox& owner, property_key key,
+                                                     std::string_view value) const;
+    // Items of `folder` that overlap [start, end), by start. An item of no length overlaps where it lies
+    // inside.
+    std::vector<calendar_item*> overlapping(const mailbox& owner, folder_kind folder, utc_time start,
+                                            utc_time end) const;
 
     std::size_t item_count() const noexcept { return items_.size(); }
 
@@ -49,7 +54,8 @@ private:
 
     std::deque<mailbox> mailboxes_;
     std::unordered_map<std::string, mailbox*> by_email_;
-    std::unordered_map<std::string_view, std::unique_ptr<calendar_item>> items_; // keys are views of the items' ids
+    std::unordered_map<std::string_view, std::unique_ptr<calendar_item>>
+        items_; // keys are views of the items' ids
     std::unordered_set<std::string> property_names_;
     std::uint64_t serial_ = 0;
     std::uint64_t change_ = 0;

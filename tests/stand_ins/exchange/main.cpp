@@ -46,7 +46,8 @@ void listen(Server& server, const char* option, const std::string& address)
         throw std::runtime_error(std::string(option) + ' ' + address + ": " + listening.error().message());
 }
 
-task<void> serve(task_group& servers, https_server& https, stand_in::control_server& control, ews_endpoint& endpoint)
+task<void> serve(task_group& servers, https_server& https, stand_in::control_server& control,
+                 ews_endpoint& endpoint)
 {
     asio::signal_set signals(co_await asio::this_coro::executor, SIGTERM, SIGINT);
     servers.spawn(https.run());
@@ -87,9 +88,11 @@ void run(const options& o)
 
     task_group servers(context.get_executor());
     std::exception_ptr failure;
-    asio::co_spawn(context, serve(servers, https, control, endpoint), [&](std::exception_ptr e) { failure = e; });
+    asio::co_spawn(context, serve(servers, https, control, endpoint),
+                   [&](std::exception_ptr e) { failure = e; });
     const auto ews = "https://localhost:" + std::to_string(https.port()) + "/EWS/Exchange.asmx";
-    std::cout << boost::json::serialize(boost::json::object{{"ews", ews}, {"control", control.url()}}) << std::endl;
+    std::cout << boost::json::serialize(boost::json::object{{"ews", ews}, {"control", control.url()}})
+              << std::endl;
     context.run();
     if (failure)
         std::rethrow_exception(failure);

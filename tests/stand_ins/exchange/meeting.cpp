@@ -22,7 +22,8 @@ recipients without(const recipients& all, const recipients& others)
 {
     recipients rest;
     for (const auto* a : all)
-        if (std::ranges::none_of(others, [&](const attendee* o) { return ascii_iequals(a->email, o->email); }))
+        if (std::ranges::none_of(others,
+                                 [&](const attendee* o) { return ascii_iequals(a->email, o->email); }))
             rest.push_back(a);
     return rest;
 }

@@ -8,11 +8,12 @@ namespace relay::exchange_sim {
 // A request to everybody; the item counts as invited from then on. Nothing for an item without attendees.
 void send_invitations_to_all(calendar_item& item, ledger& book, utc_time now);
 
-// Everybody gets an update (a request where they were never invited), those who are no longer asked a cancellation.
-// Where the times moved, earlier answers are void.
+// Everybody gets an update (a request where they were never invited), those who are no longer asked a
+// cancellation. Where the times moved, earlier answers are void.
 void send_updates_to_all(const calendar_item& before, calendar_item& item, ledger& book, utc_time now);
 
-// Only attendees who are new get an update, those who are no longer asked a cancellation; the rest hear nothing.
+// Only attendees who are new get an update, those who are no longer asked a cancellation; the rest hear
+// nothing.
 void send_updates_to_changed(const calendar_item& before, calendar_item& item, ledger& book, utc_time now);
 
 // Cancels where there is something to cancel: a meeting whose invitations had gone out.

@@ -33,10 +33,12 @@ unsigned number(std::string_view bytes, std::size_t at, std::size_t width)
 
 bool is_authenticate(std::string_view token)
 {
-    return token.size() >= 64 && token.starts_with(std::string_view("NTLMSSP\0", 8)) && number(token, 8, 4) == 3;
+    return token.size() >= 64 && token.starts_with(std::string_view("NTLMSSP\0", 8)) &&
+           number(token, 8, 4) == 3;
 }
 
-// Whether an AUTHENTICATE message carries channel bindings ([MS-NLMP] 2.2.2.1, MsvAvChannelBindings, not all zero).
+// Whether an AUTHENTICATE message carries channel bindings ([MS-NLMP] 2.2.2.1, MsvAvChannelBindings, not all
+// zero).
 bool has_channel_bindings(std::string_view token)
 {
     constexpr std::size_t pairs_at = 44; // NTProofStr, then the fixed part of NTLMv2_CLIENT_CHALLENGE
@@ -77,8 +79,9 @@ ntlm_user_file::~ntlm_user_file()
 void ntlm_user_file::write(std::string_view domain, std::string_view user, std::string_view password)
 {
     if (password.find_first_of(":\n") != password.npos)
-        throw std::invalid_argument("a password with a colon can not be checked over NTLM: gss-ntlmssp's file has no way "
-                                    "to say it");
+        throw std::invalid_argument(
+            "a password with a colon can not be checked over NTLM: gss-ntlmssp's file has no way "
+            "to say it");
     std::string line(domain);
     line.append(":").append(user).append(":").append(password).append("\n");
     const int file = ::open(path_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
@@ -140,15 +143,15 @@ ntlm_handshake::outcome ntlm_handshake::step(std::string_view token, std::string
         if (there)
             bindings = &own;
     }
-    // gss-ntlmssp wants the version field that curl and others leave out of their first message. Only clients that
-    // send it put a MIC over the messages, so filling it up for the others breaks nothing.
+    // gss-ntlmssp wants the version field that curl and others leave out of their first message. Only clients
+    // that send it put a MIC over the messages, so filling it up for the others breaks nothing.
     std::string message(token);
     message.resize(std::max(message.size(), std::size_t{40}));
     gss_buffer_desc input{message.size(), message.data()};
     gss_buffer_desc output = GSS_C_EMPTY_BUFFER;
     OM_uint32 minor = 0;
-    const auto major = gss_accept_sec_context(&minor, &impl_->context, server.credential, &input, bindings, nullptr,
-                                              nullptr, &output, nullptr, nullptr, nullptr);
+    const auto major = gss_accept_sec_context(&minor, &impl_->context, server.credential, &input, bindings,
+                                              nullptr, nullptr, &output, nullptr, nullptr, nullptr);
     answer.assign(static_cast<const char*>(output.value), output.length);
     OM_uint32 ignored = 0;
     gss_release_buffer(&ignored, &output);

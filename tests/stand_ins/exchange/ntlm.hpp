@@ -10,10 +10,12 @@ namespace relay::exchange_sim {
 // As IIS: off ignores channel bindings, allow refuses wrong ones, require also refuses clients without.
 enum class extended_protection { off, allow, require };
 
-// The file gss-ntlmssp reads accounts from (NTLM_USER_FILE): private to us, removed at the end. One at a time.
+// The file gss-ntlmssp reads accounts from (NTLM_USER_FILE): private to us, removed at the end. One at a
+// time.
 class ntlm_user_file {
 public:
-    // Makes an empty one and names it in the environment: before any thread is started. Throws std::system_error.
+    // Makes an empty one and names it in the environment: before any thread is started. Throws
+    // std::system_error.
     ntlm_user_file();
     ~ntlm_user_file();
     ntlm_user_file(const ntlm_user_file&) = delete;

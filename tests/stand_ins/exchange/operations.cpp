@@ -43,7 +43,8 @@ std::string_view list_of(std::string_view operation)
 
 std::string_view empty_result(std::string_view operation)
 {
-    if (operation == "CreateItem" || operation == "UpdateItem" || operation == "GetItem" || operation == "MoveItem")
+    if (operation == "CreateItem" || operation == "UpdateItem" || operation == "GetItem" ||
+        operation == "MoveItem")
         return "<m:Items/>";
     return operation == "GetFolder" ? "<m:Folders/>" : "";
 }
@@ -70,7 +71,8 @@ std::string all_failed(const operation_context& context, const refusal& r)
 {
     const auto& request = context.request;
     const auto list = list_of(request.name);
-    const auto count = list.empty() ? 1 : std::max<std::size_t>(1, count_elements(child(request.operation, list)));
+    const auto count =
+        list.empty() ? 1 : std::max<std::size_t>(1, count_elements(child(request.operation, list)));
     answer_writer answer(context.server, request.name, empty_result(request.name));
     for (std::size_t i = 0; i < count; ++i)
         answer.error(r);

@@ -20,7 +20,8 @@ struct operation_context {
     const soap_request& request;
     mailbox* acting = nullptr; // whose rights count; nullptr: a service account without a mailbox
     utc_time now{};
-    // An injected error for one mailbox of GetUserAvailability (lower case, "*" for all), empty where there is none.
+    // An injected error for one mailbox of GetUserAvailability (lower case, "*" for all), empty where there
+    // is none.
     std::string failing_mailbox{}, failing_code{};
 
     // The zone of TimeZoneContext, else UTC. Throws soap_fault ErrorTimeZone for an unknown one.
@@ -47,8 +48,8 @@ std::string get_user_availability(operation_context& context);
 // nullptr for an operation we do not have.
 operation find_operation(std::string_view name) noexcept;
 
-// What an injected error answers in place of the operation's own answer: as many response messages as the request asked
-// for things, each of class Error.
+// What an injected error answers in place of the operation's own answer: as many response messages as the
+// request asked for things, each of class Error.
 std::string all_failed(const operation_context& context, const refusal& r);
 
 } // namespace relay::exchange_sim

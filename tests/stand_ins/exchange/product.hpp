@@ -1,4 +1,5 @@
-// The Exchange products the stand-in can pass for: what they call themselves and which requests they understand.
+// The Exchange products the stand-in can pass for: what they call themselves and which requests they
+// understand.
 #pragma once
 
 #include <string_view>
@@ -6,10 +7,10 @@
 namespace relay::exchange_sim {
 
 struct product {
-    std::string_view name;    // as --product takes it
-    std::string_view build;   // X-OWA-Version
+    std::string_view name;  // as --product takes it
+    std::string_view build; // X-OWA-Version
     int major, minor, major_build, minor_build;
-    std::string_view version; // ServerVersionInfo/@Version
+    std::string_view version;        // ServerVersionInfo/@Version
     std::string_view newest_request; // the newest RequestServerVersion it accepts
 };
 

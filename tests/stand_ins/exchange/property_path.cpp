@@ -29,9 +29,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> distingu
 constexpr std::string_view global_object_id = "6ed8da90-450b-101b-98da-00aa003f1305#3";
 constexpr std::string_view clean_global_object_id = "6ed8da90-450b-101b-98da-00aa003f1305#35";
 
-constexpr std::array<std::string_view, 14> value_types{"ApplicationTime", "Binary", "Boolean", "CLSID", "Currency",
-                                                       "Double", "Error", "Float", "Integer", "Long", "Null", "Object",
-                                                       "Short", "String"};
+constexpr std::array<std::string_view, 14> value_types{
+    "ApplicationTime", "Binary",  "Boolean", "CLSID", "Currency", "Double", "Error",
+    "Float",           "Integer", "Long",    "Null",  "Object",   "Short",  "String"};
 
 bool is_guid(std::string_view text)
 {
@@ -64,7 +64,8 @@ std::string read_set(pugi::xml_node node)
             refuse_schema("PropertySetId is no GUID.");
         return ascii_lower(own);
     }
-    const auto found = std::ranges::find(distinguished_sets, well_known, [](const auto& s) { return s.first; });
+    const auto found =
+        std::ranges::find(distinguished_sets, well_known, [](const auto& s) { return s.first; });
     if (found == distinguished_sets.end())
         refuse_schema("DistinguishedPropertySetId has an unknown value.");
     return std::string(found->second);
@@ -94,8 +95,8 @@ property_path read_extended(pugi::xml_node node, mailbox_store& store)
         path.extended_name = "#" + std::string(attribute(node, "PropertyId"));
     else
         path.extended_name = attribute(node, "PropertyName");
-    const auto key = has_tag ? path.extended_name
-                             : read_set(node) + (has_name ? "/" : "") + path.extended_name;
+    const auto key =
+        has_tag ? path.extended_name : read_set(node) + (has_name ? "/" : "") + path.extended_name;
     path.extended = store.intern(key);
     path.element = "<t:ExtendedFieldURI";
     for (const auto a : node.attributes())
@@ -105,7 +106,8 @@ property_path read_extended(pugi::xml_node node, mailbox_store& store)
     return path;
 }
 
-// The blob that names a meeting across mailboxes, from its UID ([MS-OXOCAL] 2.2.1.27, "vCal-Uid" for foreign UIDs).
+// The blob that names a meeting across mailboxes, from its UID ([MS-OXOCAL] 2.2.1.27, "vCal-Uid" for foreign
+// UIDs).
 std::string global_id_of(std::string_view uid)
 {
     std::string blob;
@@ -140,7 +142,8 @@ property_path read_path(pugi::xml_node node, mailbox_store& store)
         return read_extended(node, store);
     property_path path;
     path.field = attribute(node, "FieldURI");
-    const bool known = name == "IndexedFieldURI" || (name == "FieldURI" && path.field.find(':') != path.field.npos);
+    const bool known =
+        name == "IndexedFieldURI" || (name == "FieldURI" && path.field.find(':') != path.field.npos);
     if (!known)
         refuse_schema("The element '" + std::string(name) + "' is no valid path to a property.");
     return path;

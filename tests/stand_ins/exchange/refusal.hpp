@@ -1,5 +1,5 @@
-// How the stand-in says no. Refusals unwind, unlike in the agent: an operation refuses from deep inside its parsing,
-// and there is exactly one place that answers each kind.
+// How the stand-in says no. Refusals unwind, unlike in the agent: an operation refuses from deep inside its
+// parsing, and there is exactly one place that answers each kind.
 #pragma once
 
 #include <string>

@@ -11,11 +11,17 @@ namespace relay::exchange_sim {
 
 restriction::restriction(pugi::xml_node node, mailbox_store& store)
 {
-    constexpr std::pair<std::string_view, kind> names[] = {
-        {"And", kind::all}, {"Or", kind::any}, {"Not", kind::none}, {"IsEqualTo", kind::equal},
-        {"IsNotEqualTo", kind::not_equal}, {"Exists", kind::exists}, {"Contains", kind::contains},
-        {"IsGreaterThan", kind::greater}, {"IsGreaterThanOrEqualTo", kind::greater_equal}, {"IsLessThan", kind::less},
-        {"IsLessThanOrEqualTo", kind::less_equal}};
+    constexpr std::pair<std::string_view, kind> names[] = {{"And", kind::all},
+                                                           {"Or", kind::any},
+                                                           {"Not", kind::none},
+                                                           {"IsEqualTo", kind::equal},
+                                                           {"IsNotEqualTo", kind::not_equal},
+                                                           {"Exists", kind::exists},
+                                                           {"Contains", kind::contains},
+                                                           {"IsGreaterThan", kind::greater},
+                                                           {"IsGreaterThanOrEqualTo", kind::greater_equal},
+                                                           {"IsLessThan", kind::less},
+                                                           {"IsLessThanOrEqualTo", kind::less_equal}};
     const auto name = local_name(node);
     const auto found = std::ranges::find(names, name, [](const auto& n) { return n.first; });
     if (found == std::end(names))
@@ -28,7 +34,8 @@ restriction::restriction(pugi::xml_node node, mailbox_store& store)
     }
     left_ = read_path_in(node, store);
     if (left_.field == "calendar:UID")
-        refuse_request("ErrorUnsupportedPathForQuery", "The property can not be used with this type of restriction.");
+        refuse_request("ErrorUnsupportedPathForQuery",
+                       "The property can not be used with this type of restriction.");
     const auto holder = kind_ == kind::contains ? node : child(node, "FieldURIOrConstant");
     const auto constant = child(holder, "Constant");
     if (kind_ != kind::exists && !constant)
@@ -80,8 +87,9 @@ bool restriction::holds(const calendar_item& item) const
             break;
         }
         const auto text = ascii_lower(v), wanted = ascii_lower(constant_);
-        return mode_ == "FullString" ? text == wanted : mode_ == "Prefixed" ? text.starts_with(wanted)
-                                                                            : text.find(wanted) != text.npos;
+        return mode_ == "FullString" ? text == wanted
+               : mode_ == "Prefixed" ? text.starts_with(wanted)
+                                     : text.find(wanted) != text.npos;
     });
 }
 

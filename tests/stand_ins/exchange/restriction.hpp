@@ -17,7 +17,19 @@ public:
     const std::string& constant() const noexcept { return constant_; }
 
 private:
-    enum class kind { all, any, none, equal, not_equal, exists, contains, greater, greater_equal, less, less_equal };
+    enum class kind {
+        all,
+        any,
+        none,
+        equal,
+        not_equal,
+        exists,
+        contains,
+        greater,
+        greater_equal,
+        less,
+        less_equal
+    };
     int compare(const std::string& value) const;
 
     kind kind_;

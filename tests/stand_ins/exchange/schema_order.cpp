@@ -12,8 +12,9 @@
 namespace relay::exchange_sim {
 namespace {
 
-// An element and its children in the order of the schema: '|' between alternatives of one place, '*' after what may
-// repeat, '!' after what must be there. Children are of the namespace that the entry names, or of their own prefix's.
+// An element and its children in the order of the schema: '|' between alternatives of one place, '*' after
+// what may repeat, '!' after what must be there. Children are of the namespace that the entry names, or of
+// their own prefix's.
 struct entry {
     std::string_view element;
     char space;
@@ -23,9 +24,11 @@ struct entry {
 constexpr entry entries[] = {
     {"ResolveNames", 'm', "ParentFolderIds UnresolvedEntry!"},
     {"GetFolder", 'm', "FolderShape! FolderIds!"},
-    {"FindFolder", 'm', "FolderShape! IndexedPageFolderView|FractionalPageFolderView Restriction ParentFolderIds!"},
+    {"FindFolder", 'm',
+     "FolderShape! IndexedPageFolderView|FractionalPageFolderView Restriction ParentFolderIds!"},
     {"FindItem", 'm',
-     "ItemShape! IndexedPageItemView|FractionalPageItemView|SeekToConditionPageItemView|CalendarView|ContactsView "
+     "ItemShape! "
+     "IndexedPageItemView|FractionalPageItemView|SeekToConditionPageItemView|CalendarView|ContactsView "
      "GroupBy|DistinguishedGroupBy Restriction SortOrder ParentFolderIds! QueryString"},
     {"GetItem", 'm', "ItemShape! ItemIds!"},
     {"CreateItem", 'm', "SavedItemFolderId Items!"},
@@ -35,11 +38,13 @@ constexpr entry entries[] = {
     {"GetServerTimeZones", 'm', "Ids"},
     {"ConvertId", 'm', "SourceIds!"},
     {"SyncFolderItems", 'm', "ItemShape! SyncFolderId! SyncState Ignore MaxChangesReturned! SyncScope"},
-    {"GetUserAvailabilityRequest", 'm', "t:TimeZone MailboxDataArray! t:FreeBusyViewOptions t:SuggestionsViewOptions"},
+    {"GetUserAvailabilityRequest", 'm',
+     "t:TimeZone MailboxDataArray! t:FreeBusyViewOptions t:SuggestionsViewOptions"},
     {"FolderShape", 't', "BaseShape! AdditionalProperties"},
     {"ItemShape", 't',
      "BaseShape! IncludeMimeContent BodyType UniqueBodyType NormalizedBodyType FilterHtmlContent "
-     "ConvertHtmlCodePageToUTF8 InlineImageUrlTemplate BlockExternalImages AddBlankTargetToLinks MaximumBodySize "
+     "ConvertHtmlCodePageToUTF8 InlineImageUrlTemplate BlockExternalImages AddBlankTargetToLinks "
+     "MaximumBodySize "
      "AdditionalProperties"},
     {"AdditionalProperties", 't', "FieldURI*|IndexedFieldURI*|ExtendedFieldURI*|ExceptionFieldURI*"},
     {"IndexedPageItemView", 't', ""},
@@ -72,24 +77,37 @@ constexpr entry entries[] = {
     {"IsNotEqualTo", 't', "FieldURI|IndexedFieldURI|ExtendedFieldURI FieldURIOrConstant!"},
     {"FieldURIOrConstant", 't', "FieldURI|IndexedFieldURI|ExtendedFieldURI|Constant"},
     {"CancelCalendarItem", 't',
-     "Subject Body ToRecipients CcRecipients BccRecipients IsReadReceiptRequested IsDeliveryReceiptRequested From "
+     "Subject Body ToRecipients CcRecipients BccRecipients IsReadReceiptRequested IsDeliveryReceiptRequested "
+     "From "
      "ReferenceItemId NewBodyContent"},
     {"CalendarItem", 't',
-     "MimeContent ItemId ParentFolderId ItemClass Subject Sensitivity Body Attachments DateTimeReceived Size Categories "
-     "Importance InReplyTo IsSubmitted IsDraft IsFromMe IsResend IsUnmodified InternetMessageHeaders DateTimeSent "
-     "DateTimeCreated ResponseObjects ReminderDueBy ReminderIsSet ReminderNextTime ReminderMinutesBeforeStart DisplayCc "
-     "DisplayTo DisplayBcc HasAttachments ExtendedProperty* Culture EffectiveRights LastModifiedName LastModifiedTime "
-     "IsAssociated WebClientReadFormQueryString WebClientEditFormQueryString ConversationId UniqueBody Flag StoreEntryId "
+     "MimeContent ItemId ParentFolderId ItemClass Subject Sensitivity Body Attachments DateTimeReceived Size "
+     "Categories "
+     "Importance InReplyTo IsSubmitted IsDraft IsFromMe IsResend IsUnmodified InternetMessageHeaders "
+     "DateTimeSent "
+     "DateTimeCreated ResponseObjects ReminderDueBy ReminderIsSet ReminderNextTime "
+     "ReminderMinutesBeforeStart DisplayCc "
+     "DisplayTo DisplayBcc HasAttachments ExtendedProperty* Culture EffectiveRights LastModifiedName "
+     "LastModifiedTime "
+     "IsAssociated WebClientReadFormQueryString WebClientEditFormQueryString ConversationId UniqueBody Flag "
+     "StoreEntryId "
      "InstanceKey NormalizedBody EntityExtractionResult PolicyTag ArchiveTag RetentionDate Preview "
-     "RightsManagementLicenseData PredictedActionReasons IsClutter BlockStatus HasBlockedImages TextBody IconIndex "
-     "SearchKey SortKey Hashtags Mentions MentionedMe MentionsPreview MentionsEx AppliedHashtags AppliedHashtagsPreview "
+     "RightsManagementLicenseData PredictedActionReasons IsClutter BlockStatus HasBlockedImages TextBody "
+     "IconIndex "
+     "SearchKey SortKey Hashtags Mentions MentionedMe MentionsPreview MentionsEx AppliedHashtags "
+     "AppliedHashtagsPreview "
      "Likes LikesPreview PendingSocialActivityTagIds AtAllMention CanDelete InferenceClassification "
-     "UID RecurrenceId DateTimeStamp Start End OriginalStart IsAllDayEvent LegacyFreeBusyStatus Location When IsMeeting "
-     "IsCancelled IsRecurring MeetingRequestWasSent IsResponseRequested CalendarItemType MyResponseType Organizer "
-     "RequiredAttendees OptionalAttendees Resources InboxReminders ConflictingMeetingCount AdjacentMeetingCount "
+     "UID RecurrenceId DateTimeStamp Start End OriginalStart IsAllDayEvent LegacyFreeBusyStatus Location "
+     "When IsMeeting "
+     "IsCancelled IsRecurring MeetingRequestWasSent IsResponseRequested CalendarItemType MyResponseType "
+     "Organizer "
+     "RequiredAttendees OptionalAttendees Resources InboxReminders ConflictingMeetingCount "
+     "AdjacentMeetingCount "
      "ConflictingMeetings AdjacentMeetings Duration TimeZone AppointmentReplyTime AppointmentSequenceNumber "
-     "AppointmentState Recurrence FirstOccurrence LastOccurrence ModifiedOccurrences DeletedOccurrences MeetingTimeZone "
-     "StartTimeZone EndTimeZone ConferenceType AllowNewTimeProposal IsOnlineMeeting MeetingWorkspaceUrl NetShowUrl "
+     "AppointmentState Recurrence FirstOccurrence LastOccurrence ModifiedOccurrences DeletedOccurrences "
+     "MeetingTimeZone "
+     "StartTimeZone EndTimeZone ConferenceType AllowNewTimeProposal IsOnlineMeeting MeetingWorkspaceUrl "
+     "NetShowUrl "
      "EnhancedLocation StartWallClock EndWallClock StartTimeZoneId EndTimeZoneId IntendedFreeBusyStatus "
      "JoinOnlineMeetingUrl OnlineMeetingSettings IsOrganizer CalendarActivityData DoNotForwardMeeting"},
 };
@@ -172,8 +190,8 @@ void check_children(pugi::xml_node parent, const rule& r)
     }
     for (const auto& [rank, name] : r.needed)
         if (!(seen >> rank & 1))
-            refuse_schema("The element '" + std::string(parent_name) + "' has incomplete content: '" + std::string(name) +
-                          "' is missing.");
+            refuse_schema("The element '" + std::string(parent_name) + "' has incomplete content: '" +
+                          std::string(name) + "' is missing.");
 }
 
 } // namespace
@@ -182,11 +200,13 @@ void check_schema_order(pugi::xml_node operation)
 {
     if (const auto found = rules().find(local_name(operation)); found != rules().end())
         check_children(operation, found->second);
-    // A time zone of this name is an element with children in one place (GetUserAvailability) and text elsewhere.
+    // A time zone of this name is an element with children in one place (GetUserAvailability) and text
+    // elsewhere.
     if (local_name(operation) == "TimeZone" && first_element(operation))
         for (const auto name : {"Bias", "StandardTime", "DaylightTime"})
             if (!child(operation, name))
-                refuse_schema("The element 'TimeZone' has incomplete content: '" + std::string(name) + "' is missing.");
+                refuse_schema("The element 'TimeZone' has incomplete content: '" + std::string(name) +
+                              "' is missing.");
     for (const auto node : elements(operation))
         check_schema_order(node);
 }

@@ -17,7 +17,8 @@ ssl::context make_server_context(const std::string& certificate, const std::stri
 {
     ssl::context context(ssl::context::tls_server);
     boost::system::error_code ec;
-    context.set_options(ssl::context::default_workarounds | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
+    context.set_options(ssl::context::default_workarounds | ssl::context::no_tlsv1 |
+                        ssl::context::no_tlsv1_1);
     context.use_certificate_chain_file(certificate, ec);
     if (ec)
         throw std::runtime_error("cannot read the certificate " + certificate + ": " + ec.message());

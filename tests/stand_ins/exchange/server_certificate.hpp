@@ -10,7 +10,8 @@ namespace relay::exchange_sim {
 // From PEM files. Throws std::runtime_error in plain words.
 boost::asio::ssl::context make_server_context(const std::string& certificate, const std::string& key);
 
-// RFC 5929, tls-server-end-point: the certificate hashed by the hash of its signature, SHA-256 in place of older ones.
+// RFC 5929, tls-server-end-point: the certificate hashed by the hash of its signature, SHA-256 in place of
+// older ones.
 std::string certificate_hash(boost::asio::ssl::context& context);
 
 } // namespace relay::exchange_sim

@@ -16,10 +16,12 @@ std::string read_impersonation(pugi::xml_node header)
     const auto who = first_element(sid);
     const auto form = local_name(who);
     const auto address = trim(text_of(who));
-    const bool known = form == "PrincipalName" || form == "PrimarySmtpAddress" || form == "SmtpAddress" || form == "SID";
+    const bool known =
+        form == "PrincipalName" || form == "PrimarySmtpAddress" || form == "SmtpAddress" || form == "SID";
     if (!known || next_element(who) || address.empty())
-        refuse_request("ErrorInvalidExchangeImpersonationHeaderData", "ExchangeImpersonation SOAP header must be present "
-                                                                      "with exactly one identity.");
+        refuse_request("ErrorInvalidExchangeImpersonationHeaderData",
+                       "ExchangeImpersonation SOAP header must be present "
+                       "with exactly one identity.");
     return std::string(address);
 }
 
@@ -44,7 +46,8 @@ void read_header(soap_request& request, pugi::xml_node header, const product& p)
     for (const auto node : elements(header)) {
         const auto name = local_name(node);
         if (std::ranges::find(seen, name) != seen.end())
-            refuse_request("ErrorDuplicateSOAPHeader", "The SOAP header " + std::string(name) + " is there twice.");
+            refuse_request("ErrorDuplicateSOAPHeader",
+                           "The SOAP header " + std::string(name) + " is there twice.");
         seen.push_back(name);
         if (namespace_of(node) != types_namespace)
             continue;
@@ -69,7 +72,8 @@ void open_request(soap_request& request)
     auto& text = request.text;
     if (text.find("<!DOCTYPE") != text.npos || !is_xml_text(text) || has_illegal_reference(text))
         refuse_schema("The document is not allowed.");
-    const auto parsed = request.document.load_buffer_inplace(text.data(), text.size(), pugi::parse_default, pugi::encoding_utf8);
+    const auto parsed = request.document.load_buffer_inplace(text.data(), text.size(), pugi::parse_default,
+                                                             pugi::encoding_utf8);
     const auto root = request.document.document_element();
     if (!parsed || local_name(root) != "Envelope" || namespace_of(root) != soap_namespace)
         refuse_schema("The document is no SOAP envelope.");
@@ -124,11 +128,17 @@ std::string fault_envelope(const refusal& r)
 {
     std::string out;
     open_envelope(out);
-    out.append(R"(<s:Body><s:Fault><faultcode xmlns:a=")").append(types_namespace).append(R"(">a:)").append(r.code);
+    out.append(R"(<s:Body><s:Fault><faultcode xmlns:a=")")
+        .append(types_namespace)
+        .append(R"(">a:)")
+        .append(r.code);
     out.append(R"(</faultcode><faultstring xml:lang="en-US">)");
     escape_to(out, r.text);
     out.append(R"(</faultstring><detail><e:ResponseCode xmlns:e=")").append(errors_namespace).append("\">");
-    out.append(r.code).append(R"(</e:ResponseCode><e:Message xmlns:e=")").append(errors_namespace).append("\">");
+    out.append(r.code)
+        .append(R"(</e:ResponseCode><e:Message xmlns:e=")")
+        .append(errors_namespace)
+        .append("\">");
     escape_to(out, r.text);
     out.append("</e:Message>");
     put_message_xml(out, r, "t");
@@ -151,7 +161,9 @@ std::string envelope(const product& p, std::string_view body)
 }
 
 answer_writer::answer_writer(const product& p, std::string_view operation, std::string_view on_error)
-    : operation_(operation), on_error_(on_error), out_(envelope(p, {}))
+    : operation_(operation),
+      on_error_(on_error),
+      out_(envelope(p, {}))
 {
     out_.resize(out_.size() - std::string_view("</s:Body></s:Envelope>").size());
     out_.append("<m:").append(operation).append(R"(Response xmlns:m=")").append(messages_namespace);
@@ -160,7 +172,11 @@ answer_writer::answer_writer(const product& p, std::string_view operation, std::
 
 void answer_writer::begin(std::string_view response_class, std::string_view code, std::string_view text)
 {
-    out_.append("<m:").append(operation_).append(R"(ResponseMessage ResponseClass=")").append(response_class).append("\">");
+    out_.append("<m:")
+        .append(operation_)
+        .append(R"(ResponseMessage ResponseClass=")")
+        .append(response_class)
+        .append("\">");
     if (!text.empty()) {
         out_.append("<m:MessageText>");
         escape_to(out_, text);
@@ -178,7 +194,8 @@ void answer_writer::end()
 
 void answer_writer::error(const refusal& r)
 {
-    begin("Error", r.code, r.text.empty() ? std::string_view("The operation failed.") : std::string_view(r.text));
+    begin("Error", r.code,
+          r.text.empty() ? std::string_view("The operation failed.") : std::string_view(r.text));
     put_message_xml(out_, r, "m");
     out_.append(on_error_);
     end();

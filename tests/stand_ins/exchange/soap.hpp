@@ -44,8 +44,8 @@ public:
     // `on_error` is written into response messages of class Error: "<m:Items/>" where Exchange does so.
     answer_writer(const product& p, std::string_view operation, std::string_view on_error = {});
 
-    // Writes one response message. `fill` appends to the given string what follows the ResponseCode; the item_error it
-    // throws makes the message one of class Error.
+    // Writes one response message. `fill` appends to the given string what follows the ResponseCode; the
+    // item_error it throws makes the message one of class Error.
     template <class Fill>
     void message(Fill fill)
     {

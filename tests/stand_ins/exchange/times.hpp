@@ -11,7 +11,10 @@ struct request_time {
     utc_time value; // where naive, the wall clock as if it were UTC
     bool naive;
 
-    utc_time in(const zone_rule& zone) const { return naive ? zone.to_utc(local_time(value.time_since_epoch())) : value; }
+    utc_time in(const zone_rule& zone) const
+    {
+        return naive ? zone.to_utc(local_time(value.time_since_epoch())) : value;
+    }
 };
 
 // Throws soap_fault ErrorSchemaValidation for what is no dateTime.

@@ -11,8 +11,10 @@
 namespace relay::exchange_sim {
 namespace {
 
-// An attribute that must have one of a few values, the empty one standing for an absent attribute where that is allowed.
-std::string_view choice(pugi::xml_node node, const char* name, std::initializer_list<std::string_view> allowed)
+// An attribute that must have one of a few values, the empty one standing for an absent attribute where that
+// is allowed.
+std::string_view choice(pugi::xml_node node, const char* name,
+                        std::initializer_list<std::string_view> allowed)
 {
     const auto value = attribute(node, name);
     if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
@@ -22,7 +24,8 @@ std::string_view choice(pugi::xml_node node, const char* name, std::initializer_
 
 std::string_view send_invitations(pugi::xml_node request)
 {
-    return choice(request, "SendMeetingInvitations", {"", "SendToNone", "SendOnlyToAll", "SendToAllAndSaveCopy"});
+    return choice(request, "SendMeetingInvitations",
+                  {"", "SendToNone", "SendOnlyToAll", "SendToAllAndSaveCopy"});
 }
 
 folder_ref saved_folder(pugi::xml_node request, operation_context& context)
@@ -30,20 +33,24 @@ folder_ref saved_folder(pugi::xml_node request, operation_context& context)
     if (const auto node = first_element(child(request, "SavedItemFolderId")))
         return resolve_folder(node, context);
     if (!context.acting)
-        refuse_item("ErrorMissingEmailAddress", "The account has no mailbox, and the request names no folder.");
+        refuse_item("ErrorMissingEmailAddress",
+                    "The account has no mailbox, and the request names no folder.");
     return {context.acting, folder_kind::calendar};
 }
 
-void create_calendar_item(pugi::xml_node node, pugi::xml_node request, operation_context& context, std::string& out)
+void create_calendar_item(pugi::xml_node node, pugi::xml_node request, operation_context& context,
+                          std::string& out)
 {
     const auto send = send_invitations(request);
     if (send.empty())
-        refuse_item("ErrorSendMeetingInvitationsRequired", "The SendMeetingInvitations attribute is required for calendar "
-                                                           "items.");
+        refuse_item("ErrorSendMeetingInvitationsRequired",
+                    "The SendMeetingInvitations attribute is required for calendar "
+                    "items.");
     const auto folder = saved_folder(request, context);
     if (folder.folder != folder_kind::calendar && folder.folder != folder_kind::deleteditems)
-        refuse_item("ErrorCannotCreateCalendarItemInNonCalendarFolder", "Calendar items can only be saved in calendar "
-                                                                        "folders.");
+        refuse_item("ErrorCannotCreateCalendarItemInNonCalendarFolder",
+                    "Calendar items can only be saved in calendar "
+                    "folders.");
     item_edit edit({}, context);
     for (const auto property : elements(node))
         edit.set(property);
@@ -57,11 +64,14 @@ void create_calendar_item(pugi::xml_node node, pugi::xml_node request, operation
     out.append("</t:CalendarItem></m:Items>");
 }
 
-void cancel_calendar_item(pugi::xml_node node, pugi::xml_node request, operation_context& context, std::string& out)
+void cancel_calendar_item(pugi::xml_node node, pugi::xml_node request, operation_context& context,
+                          std::string& out)
 {
-    const auto disposition = choice(request, "MessageDisposition", {"", "SaveOnly", "SendOnly", "SendAndSaveCopy"});
+    const auto disposition =
+        choice(request, "MessageDisposition", {"", "SaveOnly", "SendOnly", "SendAndSaveCopy"});
     if (disposition.empty())
-        refuse_item("ErrorMessageDispositionRequired", "The MessageDisposition attribute is required for responses.");
+        refuse_item("ErrorMessageDispositionRequired",
+                    "The MessageDisposition attribute is required for responses.");
     const auto reference = child(node, "ReferenceItemId");
     auto& item = look_up_item(attribute(reference, "Id"), attribute(reference, "ChangeKey"), context);
     if (!item.is_meeting())
@@ -80,11 +90,13 @@ void check_change_key(const calendar_item& item, pugi::xml_node id, std::string_
     if (resolution == "AlwaysOverwrite")
         return;
     if (key.empty())
-        refuse_item("ErrorChangeKeyRequiredForWriteOperations", "The change key is required for this operation.");
+        refuse_item("ErrorChangeKeyRequiredForWriteOperations",
+                    "The change key is required for this operation.");
     if (resolution == "NeverOverwrite" && key != item.change_key)
-        refuse_item("ErrorIrresolvableConflict", "The send or update operation could not be performed because the change "
-                                                 "key passed in the request does not match the current change key for "
-                                                 "the item.");
+        refuse_item("ErrorIrresolvableConflict",
+                    "The send or update operation could not be performed because the change "
+                    "key passed in the request does not match the current change key for "
+                    "the item.");
 }
 
 std::string_view send_updates(pugi::xml_node request)
@@ -94,7 +106,8 @@ std::string_view send_updates(pugi::xml_node request)
                    "SendToChangedAndSaveCopy"});
 }
 
-void update_calendar_item(pugi::xml_node change, pugi::xml_node request, operation_context& context, std::string& out)
+void update_calendar_item(pugi::xml_node change, pugi::xml_node request, operation_context& context,
+                          std::string& out)
 {
     const auto id = child(change, "ItemId");
     auto& item = look_up_item(id, context);
@@ -103,7 +116,8 @@ void update_calendar_item(pugi::xml_node change, pugi::xml_node request, operati
         refuse_item("ErrorSendMeetingInvitationsOrCancellationsRequired",
                     "The SendMeetingInvitationsOrCancellations attribute is required for calendar items.");
     if (item.folder == folder_kind::deleteditems)
-        refuse_item("ErrorCalendarCannotUpdateDeletedItem", "The calendar item is in the Deleted Items folder.");
+        refuse_item("ErrorCalendarCannotUpdateDeletedItem",
+                    "The calendar item is in the Deleted Items folder.");
     check_change_key(item, id, attribute(request, "ConflictResolution"));
 
     const calendar_item before = item;
@@ -154,14 +168,16 @@ std::string delete_item(operation_context& context)
 {
     const auto request = context.request.operation;
     const auto type = choice(request, "DeleteType", {"HardDelete", "SoftDelete", "MoveToDeletedItems"});
-    const auto send = choice(request, "SendMeetingCancellations", {"", "SendToNone", "SendOnlyToAll", "SendToAllAndSaveCopy"});
+    const auto send = choice(request, "SendMeetingCancellations",
+                             {"", "SendToNone", "SendOnlyToAll", "SendToAllAndSaveCopy"});
     answer_writer answer(context.server, "DeleteItem");
     for (const auto id : elements(child(request, "ItemIds")))
         answer.message([&](std::string&) {
             auto& item = look_up_item(id, context);
             if (send.empty())
-                refuse_item("ErrorSendMeetingCancellationsRequired", "The SendMeetingCancellations attribute is required "
-                                                                     "for calendar items.");
+                refuse_item("ErrorSendMeetingCancellationsRequired",
+                            "The SendMeetingCancellations attribute is required "
+                            "for calendar items.");
             const bool gone_already = item.folder == folder_kind::deleteditems;
             if (gone_already && type == "MoveToDeletedItems")
                 return;

@@ -147,11 +147,12 @@ bool has_illegal_reference(std::string_view xml) noexcept
         const bool hex = digits.starts_with('x');
         digits.remove_prefix(hex);
         std::uint32_t c = 0;
-        const auto [stop, bad] = std::from_chars(digits.data(), digits.data() + digits.size(), c, hex ? 16 : 10);
+        const auto [stop, bad] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), c, hex ? 16 : 10);
         if (bad != std::errc{} || stop != digits.data() + digits.size())
             return true;
-        const bool legal = c == 0x9 || c == 0xa || c == 0xd || (c >= 0x20 && c <= 0xd7ff) || (c >= 0xe000 && c <= 0xfffd) ||
-                           (c >= 0x10000 && c <= 0x10ffff);
+        const bool legal = c == 0x9 || c == 0xa || c == 0xd || (c >= 0x20 && c <= 0xd7ff) ||
+                           (c >= 0xe000 && c <= 0xfffd) || (c >= 0x10000 && c <= 0x10ffff);
         if (!legal)
             return true;
     }

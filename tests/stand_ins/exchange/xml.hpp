@@ -10,9 +10,12 @@
 namespace relay::exchange_sim {
 
 inline constexpr std::string_view soap_namespace = "http://schemas.xmlsoap.org/soap/envelope/";
-inline constexpr std::string_view types_namespace = "http://schemas.microsoft.com/exchange/services/2006/types";
-inline constexpr std::string_view messages_namespace = "http://schemas.microsoft.com/exchange/services/2006/messages";
-inline constexpr std::string_view errors_namespace = "http://schemas.microsoft.com/exchange/services/2006/errors";
+inline constexpr std::string_view types_namespace =
+    "http://schemas.microsoft.com/exchange/services/2006/types";
+inline constexpr std::string_view messages_namespace =
+    "http://schemas.microsoft.com/exchange/services/2006/messages";
+inline constexpr std::string_view errors_namespace =
+    "http://schemas.microsoft.com/exchange/services/2006/errors";
 
 // The element's name without its prefix.
 std::string_view local_name(pugi::xml_node node) noexcept;

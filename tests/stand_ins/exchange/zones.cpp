@@ -39,7 +39,8 @@ public:
     }
     bool skip_name()
     {
-        const auto length = rest_.starts_with('<') ? rest_.find('>') + 1 : rest_.find_first_of("+-0123456789,");
+        const auto length =
+            rest_.starts_with('<') ? rest_.find('>') + 1 : rest_.find_first_of("+-0123456789,");
         const auto n = std::min(length, rest_.size());
         rest_.remove_prefix(n);
         return n != 0;
@@ -150,12 +151,14 @@ zone_table zone_table::load(const std::string& windows_zones, const std::string&
     if (!list.load_file(windows_zones.c_str()))
         throw std::runtime_error("cannot read the list of Windows time zones " + windows_zones);
     zone_table table;
-    for (const auto zone : list.child("supplementalData").child("windowsZones").child("mapTimezones").children("mapZone")) {
+    for (const auto zone :
+         list.child("supplementalData").child("windowsZones").child("mapTimezones").children("mapZone")) {
         if (std::string_view(zone.attribute("territory").value()) != "001")
             continue;
         const auto rule = parse_posix_zone(footer(tz_database + '/' + zone.attribute("type").value()));
         if (!rule)
-            throw std::runtime_error(std::string("no rule for the time zone ") + zone.attribute("type").value());
+            throw std::runtime_error(std::string("no rule for the time zone ") +
+                                     zone.attribute("type").value());
         table.zones_.emplace(zone.attribute("other").value(), *rule);
     }
     if (table.zones_.empty())

@@ -1,4 +1,5 @@
-// Time zones as Exchange names them: Windows ids, with one daylight rule a zone (what SerializableTimeZone can say).
+// Time zones as Exchange names them: Windows ids, with one daylight rule a zone (what SerializableTimeZone
+// can say).
 #pragma once
 
 #include "common/time/time_source.hpp"
@@ -17,7 +18,8 @@ struct zone_rule {
         unsigned month = 0;   // 1..12; 0: the zone has no daylight time
         unsigned week = 1;    // 1..5, 5: the last
         unsigned weekday = 0; // 0: Sunday
-        std::chrono::seconds time{0}; // of the clock that is about to be changed; may be negative or over a day
+        std::chrono::seconds time{
+            0}; // of the clock that is about to be changed; may be negative or over a day
     };
 
     // UTC = local + bias + (standard_bias or daylight_bias).
@@ -27,7 +29,8 @@ struct zone_rule {
     bool has_daylight() const noexcept { return to_daylight.month != 0 && standard_bias != daylight_bias; }
     bool is_daylight(utc_time t) const;
     local_time to_local(utc_time t) const;
-    // Of a wall clock time that exists twice, the standard one; one that is skipped is taken as standard time.
+    // Of a wall clock time that exists twice, the standard one; one that is skipped is taken as standard
+    // time.
     utc_time to_utc(local_time t) const;
 };
 
