@@ -83,7 +83,7 @@ std::vector<found_value> read_environment(const environment& variables, mistakes
         const auto rule = known.find(name);
         if (rule == known.end()) {
             wrong.push_back({origin::environment, 0, shown(name),
-                             "unknown variable" + suggest(nearest_name(name, names))});
+                             "unknown variable" + suggest(name, names)});
         } else {
             // What is not of the key's kind stays a text: apply() words what was wanted.
             auto value = value_from(rule->second->kind, text).value_or(raw_value(text));

@@ -23,9 +23,9 @@ std::string unknown_key(std::string_view key)
     for (const auto& rule : key_rules()) {
         names.push_back(rule.name);
         if (key.find('.') == key.npos && rule.name.substr(rule.name.find('.') + 1) == key)
-            return "unknown key" + suggest(rule.name); // set outside of its section
+            return fmt::format("unknown key; did you mean {}?", rule.name); // set outside of its section
     }
-    return "unknown key" + suggest(nearest_name(key, names));
+    return "unknown key" + suggest(key, names);
 }
 
 std::set<std::string_view> sections()
@@ -51,7 +51,7 @@ public:
                 else
                     say(name, shown(name.str()), fmt::format("must be a section: [{}]", name.str()));
             } else if (section) {
-                say(name, shown(name.str()), "unknown section" + suggest(nearest_name(name.str(), known)));
+                say(name, shown(name.str()), "unknown section" + suggest(name.str(), known));
             } else {
                 say(name, shown(name.str()), unknown_key(name.str()));
             }

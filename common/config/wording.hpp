@@ -21,8 +21,12 @@ inline std::string shown(std::string_view key)
     return out;
 }
 
-inline std::string suggest(const std::optional<std::string_view>& name)
+// "; did you mean exchange.url?", or nothing where none of `names` is near to `wrong`.
+template <class Range>
+std::string suggest(std::string_view wrong, const Range& names)
 {
+    constexpr std::size_t longest = 100; // comparing costs the product of the lengths, and no key is half as long
+    const auto name = wrong.size() <= longest ? nearest_name(wrong, names) : std::nullopt;
     return name ? fmt::format("; did you mean {}?", *name) : "";
 }
 
