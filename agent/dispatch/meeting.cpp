@@ -78,6 +78,45 @@ std::string without_text_block(std::string content)
     return content;
 }
 
+// An HTML body as it was given, where it was a fragment: Exchange answers it inside <html>, a <head> that holds nothing
+// but <meta> elements, and <body>. What has more in its head, or comes without one, was a document of its own.
+std::string without_wrapper(std::string content)
+{
+    const auto lower = ascii_lower(content);
+    const auto skip_blanks = [&](std::size_t at) { return std::min(lower.find_first_not_of(" \t\r\n", at), lower.size()); };
+    const auto take = [&](std::size_t& at, std::string_view tag) {
+        at = skip_blanks(at);
+        if (!std::string_view(lower).substr(at).starts_with(tag))
+            return false;
+        at += tag.size();
+        return true;
+    };
+    std::size_t at = 0;
+    if (!take(at, "<html>") || !take(at, "<head>"))
+        return content;
+    int metas = 0;
+    for (; take(at, "<meta "); ++metas)
+        at = std::min(lower.find('>', at), lower.size() - 1) + 1;
+    if (metas == 0 || !take(at, "</head>") || !take(at, "<body>"))
+        return content;
+    const auto end = lower.rfind("</body>");
+    if (end == lower.npos || end < at)
+        return content;
+    // The line ends beside the tags are Exchange's too.
+    auto inner = std::string_view(content).substr(at, end - at);
+    for (const std::string_view line_end : {"\r\n", "\n"})
+        if (inner.starts_with(line_end)) {
+            inner.remove_prefix(line_end.size());
+            break;
+        }
+    for (const std::string_view line_end : {"\r\n", "\n"})
+        if (inner.ends_with(line_end)) {
+            inner.remove_suffix(line_end.size());
+            break;
+        }
+    return std::string(inner);
+}
+
 // True where nothing but tags and blanks is left.
 bool is_blank_html(std::string_view html)
 {
@@ -142,6 +181,8 @@ event_body with_link(const std::optional<event_body>& body, const std::string& u
 std::optional<event_body> without_link(event_body body)
 {
     const bool html = body.format == body_format::html;
+    if (html)
+        body.content = without_wrapper(std::move(body.content));
     auto rest = html ? without_html_block(body.content) : without_text_block(body.content);
     const bool had_link = rest.size() != body.content.size();
     if (had_link && (html ? is_blank_html(rest) : trim(rest).empty()))

@@ -8,7 +8,8 @@ namespace relay::dispatch {
 
 // `body` with the link block for `url`: the block alone, as HTML, where there is no body.
 protocol::event_body with_link(const std::optional<protocol::event_body>& body, const std::string& url);
-// `body` without the link block; nothing where only the block was there. Takes what Exchange or Outlook made of it.
+// `body` without the link block and, for HTML, without the document that Exchange puts around a fragment; nothing where
+// only the block was there.
 std::optional<protocol::event_body> without_link(protocol::event_body body);
 
 ews::item_fields fields_for_create(const protocol::event_fields& wanted);

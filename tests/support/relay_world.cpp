@@ -203,7 +203,8 @@ void relay_world::start_agent()
 
 bool relay_world::connected()
 {
-    for (const auto& session : cloud().get("/agents").as_array())
+    const auto sessions = cloud().get("/agents");
+    for (const auto& session : sessions.as_array())
         if (session.as_object().at("connected").as_bool())
             return true;
     return false;
@@ -289,7 +290,8 @@ tally relay_world::ledger()
 json::array relay_world::items(std::string_view mailbox, std::string_view folder)
 {
     json::array out;
-    for (const auto& item : exchange().get("/mailboxes/" + std::string(mailbox) + "/items").as_array())
+    const auto all = exchange().get("/mailboxes/" + std::string(mailbox) + "/items");
+    for (const auto& item : all.as_array())
         if (item.as_object().at("folder").as_string() == folder)
             out.push_back(item);
     return out;

@@ -75,6 +75,18 @@ TEST_CASE("the link is found again in a text whose line ends Exchange changed", 
     CHECK(without_link({body_format::text, crlf}) == event_body{body_format::text, "Agenda"});
 }
 
+TEST_CASE("a fragment of HTML comes back without the document that Exchange puts around it", "[unit][dispatch]")
+{
+    const std::string head = "<html>\r\n<head>\r\n<meta http-equiv=\"Content-Type\" content=\"text/html; charset=utf-8\">\r\n</head>\r\n<body>\r\n";
+    const event_body given{body_format::html, "<p>Hello</p>\n<p>you</p>"};
+    CHECK(without_link({body_format::html, head + given.content + "\r\n</body>\r\n</html>\r\n"}) == given);
+    CHECK(without_link({body_format::html, head + with_link(given, url).content + "\r\n</body>\r\n</html>\r\n"}) == given);
+    const event_body document{body_format::html, "<html><head><title>T</title></head><body><p>x</p></body></html>"};
+    CHECK(without_link(document) == document);
+    for (const auto* broken : {"<html><head><meta ", "<html><head><meta x></head><body>", "<html><head><meta x></head></body><body>"})
+        CHECK(without_link({body_format::html, broken})->content == broken);
+}
+
 TEST_CASE("a body that never had a link stays as it is", "[unit][dispatch]")
 {
     const event_body body{body_format::text, "Join online: ask Bob\n________________________________\nbye"};
