@@ -63,6 +63,19 @@ connection::order account::order(job& j, std::string_view body, std::string_view
             .cancelled = j.cancelled};
 }
 
+connection::result account::send(signed_connection& c, const connection::order& o)
+{
+    auto result = c.wire.exchange(o);
+    if (log_ && log_->should_log(spdlog::level::debug)) {
+        const auto t = c.wire.last();
+        log_->debug("{}: {} after {} us (name {}, connected {}, TLS {}, first byte {})", server_.name,
+                    result.outcome.has_value() ? fmt::format("status {}", result.outcome->status)
+                                               : result.outcome.error().code.message(),
+                    t.all.count(), t.name.count(), t.connected.count(), t.tls.count(), t.first_byte.count());
+    }
+    return result;
+}
+
 // Notes what the answer in `j` says about the credentials it was sent with.
 void account::conclude(job& j)
 {
@@ -103,7 +116,7 @@ void account::basic(signed_connection& c, job& j)
         auto o = order(j, j.what.body, header.reveal(), connection::route::any);
         o.on_status = &account::look_at_status;
         o.on_status_argument = &j;
-        j.result = c.wire.exchange(o).outcome;
+        j.result = send(c, o).outcome;
         conclude(j);
         if (j.verdict != signin::verdict::refused || again)
             return;

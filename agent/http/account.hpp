@@ -51,6 +51,7 @@ private:
     signin::verdict try_both_ways(signed_connection& c, job& j, const signin::secret& password);
     void handshake(signed_connection& c, job& j, const signin::secret& password, bool with_binding);
     bool still_at_sign_in(job& j);
+    connection::result send(signed_connection& c, const connection::order& o);
     void conclude(job& j);
     static void look_at_status(void* which, int status);
     connection::order order(job& j, std::string_view body, std::string_view authorization, connection::route by);

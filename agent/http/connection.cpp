@@ -19,10 +19,13 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 #include <openssl/crypto.h>
+#ifndef _WIN32 // there, curl.h brings winsock2.h
+#include <cerrno>
 #include <sys/socket.h>
+#include <unistd.h>
+#endif
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -39,6 +42,26 @@ long to_ms(duration d)
 {
     return static_cast<long>(std::max<std::int64_t>(1, std::chrono::ceil<milliseconds>(d).count()));
 }
+
+#ifdef _WIN32
+int close_socket(curl_socket_t s)
+{
+    return ::closesocket(s);
+}
+bool would_block()
+{
+    return ::WSAGetLastError() == WSAEWOULDBLOCK;
+}
+#else
+int close_socket(curl_socket_t s)
+{
+    return ::close(s);
+}
+bool would_block()
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK;
+}
+#endif
 
 // The headers of one request; those that hold a secret are wiped.
 class header_list {
@@ -123,11 +146,7 @@ struct connection::callbacks {
     {
         if (self(p).socket_ == static_cast<std::intptr_t>(s))
             self(p).socket_ = -1;
-#ifdef _WIN32
-        return ::closesocket(s);
-#else
-        return ::close(s);
-#endif
+        return close_socket(s);
     }
 
     static CURLcode tls(CURL*, void* context, void* p)
@@ -233,6 +252,7 @@ void connection::configure()
     };
     set(CURLOPT_ERRORBUFFER, error_text_);
     set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_QUICK_EXIT, 1L); // a cancel does not wait for a name look-up that hangs
     set(CURLOPT_PROTOCOLS_STR, server_.tls ? "https" : "http");
     set(CURLOPT_URL, server_.url.c_str());
     set(CURLOPT_PROXY, "");
@@ -284,8 +304,7 @@ bool connection::open() const noexcept
     if (socket_ == -1 || opened_ != opened_then_)
         return false;
     char byte;
-    const auto got = ::recv(static_cast<curl_socket_t>(socket_), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    return ::recv(static_cast<curl_socket_t>(socket_), &byte, 1, MSG_PEEK) < 0 && would_block(); // it never blocks
 }
 
 connection::result connection::exchange(const order& o)
@@ -354,6 +373,17 @@ http::outcome connection::finish(transfer& t, int code)
     if (!t.measured && t.answer.status / 100 == 2)
         return failed{cause::bad_answer, reached::sent, server_.name + " answered without saying how long the answer is"};
     return std::move(t.answer);
+}
+
+phases connection::last() const
+{
+    const auto took = [this](CURLINFO what) {
+        curl_off_t us = 0;
+        curl_easy_getinfo(easy_, what, &us);
+        return std::chrono::microseconds(us);
+    };
+    return {took(CURLINFO_NAMELOOKUP_TIME_T), took(CURLINFO_CONNECT_TIME_T), took(CURLINFO_APPCONNECT_TIME_T),
+            took(CURLINFO_STARTTRANSFER_TIME_T), took(CURLINFO_TOTAL_TIME_T)};
 }
 
 failed connection::why(const transfer& t, int code)

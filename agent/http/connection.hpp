@@ -14,6 +14,11 @@ namespace relay::http {
 
 inline constexpr std::size_t max_headers = 100; // further ones are dropped
 
+// How long after its start an exchange had come so far; zero for what it did not need or reach.
+struct phases {
+    std::chrono::microseconds name, connected, tls, first_byte, all;
+};
+
 class connection {
 public:
     // All of them outlive the connection. `server.tls` false: `who` is not looked at.
@@ -56,6 +61,8 @@ public:
 
     // The certificate of the newest TLS handshake.
     const presented& peer() const noexcept { return peer_; }
+    // Of the last exchange.
+    phases last() const;
     // How many connections were opened in all.
     std::uint64_t opened() const noexcept { return opened_; }
 

@@ -42,7 +42,7 @@ void account::per_connection(signed_connection& c, job& j)
         return;
     }
     if (c.signed_in && c.lasts && c.wire.open()) {
-        auto [answer, moved] = c.wire.exchange(order(j, j.what.body, {}, route::same));
+        auto [answer, moved] = send(c, order(j, j.what.body, {}, route::same));
         if (!moved) {
             j.result = std::move(answer);
             c.signed_in = j.result.has_value() && j.result->status != 401;
@@ -120,7 +120,7 @@ void account::handshake(signed_connection& c, job& j, const signin::secret& pass
 
     auto by = route::new_one;
     if (with_binding && !ntlm) { // Kerberos binds in its first token, and that needs the certificate
-        j.result = c.wire.exchange(step(j, {}, by)).outcome;
+        j.result = send(c, step(j, {}, by)).outcome;
         if (!still_at_sign_in(j))
             return;
         by = route::same;
@@ -151,7 +151,7 @@ void account::handshake(signed_connection& c, job& j, const signin::secret& pass
             o.on_status = &account::look_at_status;
             o.on_status_argument = &j;
         }
-        auto [answer, moved] = c.wire.exchange(o);
+        auto [answer, moved] = send(c, o);
         if (moved)
             return give_up(cause::connection_lost, server_.name + " closed the connection in the middle of the sign-in");
         j.result = std::move(answer);

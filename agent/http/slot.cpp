@@ -1,6 +1,24 @@
 #include "agent/http/slot.hpp"
 
+#ifndef _WIN32
+#include <csignal>
+#endif
+
 namespace relay::http {
+namespace {
+
+// Signals are for the main thread. This keeps a SIGPIPE from ending the process too: OpenSSL writes to a socket that the
+// peer has closed without MSG_NOSIGNAL, and libcurl leaves the signal alone under CURLOPT_NOSIGNAL.
+void block_signals()
+{
+#ifndef _WIN32
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+#endif
+}
+
+} // namespace
 
 slot::~slot()
 {
@@ -53,6 +71,7 @@ void slot::stop()
 
 void slot::run()
 {
+    block_signals();
     std::optional<signed_connection> mine;
     std::unique_lock hold(lock_);
     while (given_.wait_for(hold, around_.settings.idle, [this] { return job_ || stopping_; }) && job_) {
