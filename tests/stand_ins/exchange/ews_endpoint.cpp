@@ -92,7 +92,7 @@ task<reply> ews_endpoint::answer(connection_sign_in& connection, http_request re
 
 task<reply> ews_endpoint::signed_in(http_request http)
 {
-    const in_flight counted(stats_);
+    auto counted = std::make_shared<in_flight>(stats_);
     auto request = std::make_unique<soap_request>();
     request->text = std::move(http.body);
     std::optional<reply> refused;
@@ -122,6 +122,7 @@ task<reply> ews_endpoint::signed_in(http_request http)
     co_await settle(writes_before);
     if (s.delay_after.count() > 0)
         co_await p_.time.sleep_for(s.delay_after);
+    r.in_flight = std::move(counted);
     co_return r;
 }
 

@@ -9,8 +9,10 @@
 #include <boost/beast/http.hpp>
 
 #include <array>
+#include <cstdio>
 #include <ctime>
 #include <optional>
+#include <random>
 
 namespace relay::exchange_sim {
 namespace beast = boost::beast;
@@ -47,7 +49,8 @@ struct https_session::impl {
     impl(tcp::socket socket, asio::ssl::context& tls, ews_endpoint& e, const server_headers& h)
         : stream(std::move(socket), tls),
           endpoint(e),
-          headers(h)
+          headers(h),
+          number(std::random_device{}())
     {
     }
 
@@ -61,6 +64,7 @@ struct https_session::impl {
     task<void> hang();
     void reset();
     std::string head_of(const reply& r, const parser& request, bool keep);
+    std::string next_request_id();
 
     asio::ssl::stream<tcp::socket> stream;
     ews_endpoint& endpoint;
@@ -68,7 +72,8 @@ struct https_session::impl {
     beast::flat_buffer buffer;
     connection_sign_in sign_in;
     steady_time deadline = steady_time::max();
-    std::uint64_t answers = 0;
+    unsigned number; // tells sessions apart in request ids
+    unsigned answers = 0;
 };
 
 https_session::https_session(tcp::socket socket, asio::ssl::context& tls, ews_endpoint& endpoint,
@@ -157,11 +162,8 @@ std::string https_session::impl::head_of(const reply& r, const parser& parsed, b
     std::string head = "HTTP/1.1 ";
     const auto reason = http::obsolete_reason(static_cast<http::status>(r.status));
     head.append(std::to_string(r.status)).append(" ").append(reason.data(), reason.size()).append("\r\n");
-    head.append(headers.text()).append("Date: ").append(date()).append("\r\nrequest-id: ");
-    head.append(to_hex(sha256(std::to_string(reinterpret_cast<std::uintptr_t>(this)) + '/' +
-                              std::to_string(++answers))),
-                0, 32);
-    head.append("\r\n");
+    head.append(headers.text()).append("Date: ").append(date());
+    head.append("\r\nrequest-id: ").append(next_request_id()).append("\r\n");
     if (const auto id = request["client-request-id"];
         !id.empty() && request["return-client-request-id"] == "true")
         head.append("client-request-id: ").append(id.data(), id.size()).append("\r\n");
@@ -173,6 +175,14 @@ std::string https_session::impl::head_of(const reply& r, const parser& parsed, b
         .append(std::to_string(r.body.size() + r.filler + r.tail.size()))
         .append("\r\n");
     return head.append(keep ? "\r\n" : "Connection: close\r\n\r\n");
+}
+
+// In the form of a GUID, as Exchange has it.
+std::string https_session::impl::next_request_id()
+{
+    char text[40];
+    const int length = std::snprintf(text, sizeof text, "%08x-0000-4000-8000-0000%08x", number, ++answers);
+    return {text, static_cast<std::size_t>(length)};
 }
 
 task<bool> https_session::impl::send(const reply& r, std::string head, bool keep)

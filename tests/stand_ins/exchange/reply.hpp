@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,8 @@ struct reply {
     std::uint64_t filler = 0;
     std::string tail;
     exchange_sim::ending ending = ending::keep;
+    // As long as it lives, the request counts as in flight: until its answer is sent, or its client gave up.
+    std::shared_ptr<void> in_flight;
 };
 
 } // namespace relay::exchange_sim
