@@ -1,5 +1,5 @@
-// What comes back from Exchange: pure readers, one an operation, from an opened answer to our values or a classified
-// error. They take any well-formed tree without harm. Internal to agent/ews: includes pugixml.
+// What comes back from Exchange: pure readers, one an operation, from an opened answer to our values or a
+// classified error. They take any well-formed tree without harm. Internal to agent/ews: includes pugixml.
 #pragma once
 
 #include "agent/ews/classification.hpp"
@@ -18,8 +18,8 @@ outcome<directory_entry> read_resolved(const soap_answer& a, std::string_view en
 
 outcome<void> read_calendar_opened(const soap_answer& a, const call& c);
 
-// One answer a mailbox, `mailboxes` of them; periods that overlap the window, whole and unmerged. Where Exchange fails
-// every mailbox with a cause of its own (and not theirs), that is the call's error.
+// One answer a mailbox, `mailboxes` of them; periods that overlap the window, whole and unmerged. Where
+// Exchange fails every mailbox with a cause of its own (and not theirs), that is the call's error.
 outcome<std::vector<mailbox_busy>> read_availability(const soap_answer& a, std::size_t mailboxes,
                                                      const availability_window& window, const call& c);
 
@@ -32,8 +32,8 @@ struct found_page {
     std::vector<found_item> items;         // whose event id is exactly the one asked for
     std::vector<find_position> unfinished; // folders with more
 };
-outcome<found_page> read_found(const soap_answer& a, std::span<const find_position> asked, std::string_view event_id,
-                               const call& c);
+outcome<found_page> read_found(const soap_answer& a, std::span<const find_position> asked,
+                               std::string_view event_id, const call& c);
 
 outcome<item> read_item(const soap_answer& a, const call& c);
 outcome<item_ref> read_created(const soap_answer& a, const call& c);
@@ -43,7 +43,8 @@ outcome<void> read_removed(const soap_answer& a, const call& c);
 // Shared by the readers.
 
 // The response messages of the operation; error where there are not `expected` of them.
-outcome<std::vector<pugi::xml_node>> response_messages(const soap_answer& a, std::size_t expected, const call& c);
+outcome<std::vector<pugi::xml_node>> response_messages(const soap_answer& a, std::size_t expected,
+                                                       const call& c);
 // The one message of an operation on one thing, where it succeeded.
 outcome<pugi::xml_node> only_message(const soap_answer& a, const call& c);
 // True for class Success, and for Warning without an error code.

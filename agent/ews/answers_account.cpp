@@ -8,7 +8,8 @@ namespace {
 directory_entry entry_of(pugi::xml_node resolution)
 {
     const auto mailbox = child(resolution, "Mailbox");
-    directory_entry entry{text_of(child(mailbox, "Name")), std::string(trimmed(child(mailbox, "EmailAddress")))};
+    directory_entry entry{text_of(child(mailbox, "Name")),
+                          std::string(trimmed(child(mailbox, "EmailAddress")))};
     if (entry.email.find('@') == entry.email.npos) // a legacy name, "/O=CORP/OU=…"
         entry.email.clear();
     return entry;
@@ -20,7 +21,8 @@ bool is_exactly(const directory_entry& entry, std::string_view asked)
     constexpr std::string_view by_address = "smtp:";
     if (asked.starts_with(by_address))
         return ascii_iequals(entry.email, asked.substr(by_address.size()));
-    return ascii_iequals(entry.name, asked) || ascii_iequals(entry.email.substr(0, entry.email.find('@')), asked);
+    return ascii_iequals(entry.name, asked) ||
+           ascii_iequals(entry.email.substr(0, entry.email.find('@')), asked);
 }
 
 } // namespace

@@ -14,8 +14,9 @@ using protocol::fault_code;
 
 // Codes that tell of one mailbox's own trouble (a server elsewhere, a move), however often they come.
 constexpr std::array<std::string_view, 6> mailbox_codes{
-    "ErrorMailboxLogonFailed", "ErrorProxyRequestProcessingFailed", "ErrorServiceDiscoveryFailed",
-    "ErrorFreeBusyGenerationFailed", "ErrorTimeoutExpired", "ErrorMailboxFailover"};
+    "ErrorMailboxLogonFailed",     "ErrorProxyRequestProcessingFailed",
+    "ErrorServiceDiscoveryFailed", "ErrorFreeBusyGenerationFailed",
+    "ErrorTimeoutExpired",         "ErrorMailboxFailover"};
 
 fault unreadable_view()
 {
@@ -25,7 +26,8 @@ fault unreadable_view()
 fault no_rights()
 {
     return {fault_code::exchange_error,
-            "Exchange shows no free/busy times of this mailbox to the service account; its calendar permissions hide them",
+            "Exchange shows no free/busy times of this mailbox to the service account; its calendar "
+            "permissions hide them",
             {}};
 }
 
@@ -86,13 +88,14 @@ mailbox_busy read_view(pugi::xml_node view, const availability_window& window)
         return type == "MergedOnly" ? mailbox_busy(no_rights()) : mailbox_busy(std::vector<busy_period>{});
     }
     if (type == "FreeBusy" || type == "Detailed")
-        return std::vector<busy_period>{}; // no list: nothing in the window
+        return std::vector<busy_period>{};                   // no list: nothing in the window
     return type == "None" ? no_rights() : unreadable_view(); // never read as free
 }
 
 bool is_mailboxes_own(const error& e)
 {
-    return e.remedy == remedy::give_up || std::ranges::find(mailbox_codes, e.fault.exchange) != mailbox_codes.end();
+    return e.remedy == remedy::give_up ||
+           std::ranges::find(mailbox_codes, e.fault.exchange) != mailbox_codes.end();
 }
 
 } // namespace

@@ -8,20 +8,24 @@ namespace relay::ews {
 
 using protocol::fault_code;
 
-outcome<std::vector<pugi::xml_node>> response_messages(const soap_answer& a, std::size_t expected, const call& c)
+outcome<std::vector<pugi::xml_node>> response_messages(const soap_answer& a, std::size_t expected,
+                                                       const call& c)
 {
     const auto response = a.operation();
     if (local_name(response) != std::string(name(c.operation)) + "Response")
-        return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
-                           fmt::format("Exchange's answer is not one to {}; a proxy may have mixed answers up", name(c.operation)));
+        return failed_call(
+            c, fault_code::exchange_unavailable, remedy::retry,
+            fmt::format("Exchange's answer is not one to {}; a proxy may have mixed answers up",
+                        name(c.operation)));
     std::vector<pugi::xml_node> messages;
     const auto list = child(response, "ResponseMessages");
     for (auto node = list.first_child(); node; node = node.next_sibling())
         if (local_name(node).ends_with("ResponseMessage"))
             messages.push_back(node);
     if (messages.size() != expected)
-        return failed_call(c, fault_code::exchange_error, remedy::give_up,
-                           fmt::format("Exchange answered {} of {} parts of the request", messages.size(), expected));
+        return failed_call(
+            c, fault_code::exchange_error, remedy::give_up,
+            fmt::format("Exchange answered {} of {} parts of the request", messages.size(), expected));
     return messages;
 }
 

@@ -36,7 +36,8 @@ std::optional<protocol::event_body> body_of(pugi::xml_node node)
     if (content.empty())
         return std::nullopt;
     const bool html = std::string_view(element.attribute("BodyType").value()) == "HTML";
-    return protocol::event_body{html ? protocol::body_format::html : protocol::body_format::text, std::move(content)};
+    return protocol::event_body{html ? protocol::body_format::html : protocol::body_format::text,
+                                std::move(content)};
 }
 
 std::optional<int> reminder_of(pugi::xml_node node)
@@ -56,7 +57,8 @@ void read_attendees(pugi::xml_node node, const attendee_group& group, item& i)
         const auto mailbox = child(attendee, "Mailbox");
         const auto address = mailbox_address::parse(trimmed(child(mailbox, "EmailAddress")));
         const auto response = trimmed(child(attendee, "ResponseType"));
-        // Left out: the organizer, whom some versions list, and addresses of other kinds (a legacy name, a fax).
+        // Left out: the organizer, whom some versions list, and addresses of other kinds (a legacy name, a
+        // fax).
         if (address.has_error() || response == "Organizer")
             continue;
         i.fields.attendees.push_back({*address, text_of(child(mailbox, "Name")), group.role});

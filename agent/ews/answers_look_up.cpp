@@ -41,8 +41,8 @@ found_item found_in(whereabouts folder, pugi::xml_node node)
 
 } // namespace
 
-outcome<found_page> read_found(const soap_answer& a, std::span<const find_position> asked, std::string_view event_id,
-                               const call& c)
+outcome<found_page> read_found(const soap_answer& a, std::span<const find_position> asked,
+                               std::string_view event_id, const call& c)
 {
     const auto messages = response_messages(a, asked.size(), c);
     if (messages.has_error())

@@ -11,7 +11,8 @@ void add_sensitivity(pugi::xml_node item, bool is_private)
 
 void add_body(pugi::xml_node item, const protocol::event_body& body)
 {
-    set(add(item, "t:Body", body.content), "BodyType", body.format == protocol::body_format::html ? "HTML" : "Text");
+    set(add(item, "t:Body", body.content), "BodyType",
+        body.format == protocol::body_format::html ? "HTML" : "Text");
 }
 
 void add_categories(pugi::xml_node item, const std::vector<std::string>& categories)
@@ -23,7 +24,8 @@ void add_categories(pugi::xml_node item, const std::vector<std::string>& categor
 
 void add_zone(pugi::xml_node item, const char* element, std::string_view windows_zone)
 {
-    set(add(item, element), "Id", windows_zone); // Id alone: Exchange knows the rules, half a definition is refused
+    set(add(item, element), "Id",
+        windows_zone); // Id alone: Exchange knows the rules, half a definition is refused
 }
 
 void add_property(pugi::xml_node item, const char* property, std::string_view value)
@@ -38,7 +40,8 @@ bool has_any(const std::vector<protocol::attendee>& attendees, const attendee_gr
     return std::ranges::any_of(attendees, [&](const auto& a) { return a.role == group.role; });
 }
 
-void add_attendees(pugi::xml_node item, const std::vector<protocol::attendee>& attendees, const attendee_group& group)
+void add_attendees(pugi::xml_node item, const std::vector<protocol::attendee>& attendees,
+                   const attendee_group& group)
 {
     auto list = add(item, group.element);
     for (const auto& a : attendees) {

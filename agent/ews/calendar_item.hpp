@@ -1,4 +1,5 @@
-// The parts of t:CalendarItem, each written in one place for CreateItem and UpdateItem. Internal to agent/ews.
+// The parts of t:CalendarItem, each written in one place for CreateItem and UpdateItem. Internal to
+// agent/ews.
 #pragma once
 
 #include "agent/ews/exchange.hpp"
@@ -25,7 +26,8 @@ void add_zone(pugi::xml_node item, const char* element, std::string_view windows
 void add_property(pugi::xml_node item, const char* property, std::string_view value);
 // True where somebody of `group` is among `attendees`: an empty list is illegal in the schema.
 bool has_any(const std::vector<protocol::attendee>& attendees, const attendee_group& group);
-void add_attendees(pugi::xml_node item, const std::vector<protocol::attendee>& attendees, const attendee_group& group);
+void add_attendees(pugi::xml_node item, const std::vector<protocol::attendee>& attendees,
+                   const attendee_group& group);
 
 inline const char* boolean(bool b) noexcept
 {

@@ -19,9 +19,12 @@ constexpr std::size_t longest_code = 100;
 std::string response_code(std::string_view text)
 {
     text = trim(text);
-    const auto is_word = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-    return text.size() <= longest_code && text.starts_with("Error") && std::ranges::all_of(text, is_word) ? std::string(text)
-                                                                                                          : std::string();
+    const auto is_word = [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    };
+    return text.size() <= longest_code && text.starts_with("Error") && std::ranges::all_of(text, is_word)
+               ? std::string(text)
+               : std::string();
 }
 
 std::optional<milliseconds> number_in(std::string_view text)
@@ -32,7 +35,8 @@ std::optional<milliseconds> number_in(std::string_view text)
     text.remove_prefix(first);
     text = text.substr(0, text.find_first_not_of("0123456789"));
     std::int64_t value = 0;
-    if (const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value); ec != std::errc{})
+    if (const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+        ec != std::errc{})
         return longest_back_off; // more digits than a number has
     return milliseconds{std::min<std::int64_t>(value, longest_back_off.count())};
 }
@@ -91,7 +95,8 @@ verdict verdict_for(const complaint& said, const call& c)
         return verdict_of(said.inner);
     const auto v = verdict_of(said.code);
     // In free/busy the address that is not right is the mailbox's own; in a meeting it is an attendee's.
-    if (said.code == "ErrorInvalidSmtpAddress" && (c.operation == operation::get_user_availability || !is_write(c.operation)))
+    if (said.code == "ErrorInvalidSmtpAddress" &&
+        (c.operation == operation::get_user_availability || !is_write(c.operation)))
         return verdict::no_mailbox;
     return v;
 }
@@ -104,9 +109,14 @@ error judge(const complaint& said, level where, const call& c)
     e.fault = {then.code, fmt::format("Exchange answered {}: {}", said.code, then.sentence), said.code};
     e.remedy = then.remedy;
     if (is_write(c.operation))
-        e.effect = where == level::fault && fault_proves_nothing_happened(said.code) ? effect::none : then.write_effect;
-    if (v == verdict::item_gone && !is_write(c.operation))
-        e.remedy = remedy::give_up; // nothing to look up again for
+        e.effect = where == level::fault && fault_proves_nothing_happened(said.code) ? effect::none
+                                                                                     : then.write_effect;
+    if (v == verdict::item_gone) {
+        if (!is_write(c.operation))
+            e.remedy = remedy::give_up; // nothing to look up again for
+        else if (c.operation == operation::update_item)
+            e.effect = effect::none; // a removal may itself be why the item is gone, an update is not
+    }
     if (e.remedy == remedy::back_off) {
         e.back_off = said.back_off.value_or(milliseconds{0});
         if (e.back_off <= milliseconds{0})
@@ -133,7 +143,8 @@ error classify(const http::failed& f, const call& c)
     const bool refused = f.code == failure::unauthorized || f.code == errc::bad_credentials_source;
     auto e = refused ? failed_call(c, fault_code::auth_failed, remedy::sign_in, f.message)
                      : failed_call(c, fault_code::exchange_unavailable, remedy::retry, f.message);
-    // An answer over the transport's limit: the same question would bring the same. A write is looked up instead.
+    // An answer over the transport's limit: the same question would bring the same. A write is looked up
+    // instead.
     if (f.code == failure::permanent && f.how_far == http::reached::sent && !is_write(c.operation)) {
         e.fault.code = fault_code::exchange_error;
         e.remedy = remedy::give_up;
@@ -181,7 +192,8 @@ error unsupported_server(support s, const std::string& product)
     e.fault.code = fault_code::exchange_unsupported;
     e.fault.message =
         s == support::online
-            ? "the server is Exchange Online, which Workestra reaches without this agent: use its Microsoft 365 integration"
+            ? "the server is Exchange Online, which Workestra reaches without this agent: use its Microsoft "
+              "365 integration"
             : fmt::format("the server is {}; this agent needs Exchange 2013 SP1 or newer", product);
     return e;
 }

@@ -1,5 +1,5 @@
-// What a failed call means, in one place: HTTP status, then SOAP fault, then response message. Everything else in this
-// module asks here. Pure functions. Internal to agent/ews: includes pugixml.
+// What a failed call means, in one place: HTTP status, then SOAP fault, then response message. Everything
+// else in this module asks here. Pure functions. Internal to agent/ews: includes pugixml.
 #pragma once
 
 #include "agent/ews/soap_answer.hpp"
@@ -39,7 +39,8 @@ struct opened_answer {
 
 opened_answer open_answer(http::outcome got, const call& c);
 
-// True where `code` is a ResponseCode that says that the caller is signed in, but has no mailbox or directory entry.
+// True where `code` is a ResponseCode that says that the caller is signed in, but has no mailbox or directory
+// entry.
 bool proves_sign_in(std::string_view code) noexcept;
 
 // The fault for a server that this agent does not serve.

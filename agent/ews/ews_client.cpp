@@ -31,7 +31,9 @@ std::string front_end_of(const http::outcome& got)
 } // namespace
 
 ews_client::ews_client(http::transport& http, time_source& time, client_settings settings)
-    : http_(http), time_(time), random_(std::random_device{}())
+    : http_(http),
+      time_(time),
+      random_(std::random_device{}())
 {
     reconfigure(std::move(settings));
 }
@@ -62,8 +64,8 @@ std::string ews_client::new_request_id()
 }
 
 template <class T>
-task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_address* mailbox, duration limit,
-                                 reader<T> read)
+task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_address* mailbox,
+                                 duration limit, reader<T> read)
 {
     const call c{op, mailbox != nullptr, answered_};
     if (const auto refused = refusal(c))
@@ -83,13 +85,15 @@ task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_a
     if (opened.version)
         version_ = opened.version;
 
-    auto result = opened.answer.has_value() ? read(**opened.answer, c) : outcome<T>(std::move(opened.answer).error());
+    auto result =
+        opened.answer.has_value() ? read(**opened.answer, c) : outcome<T>(std::move(opened.answer).error());
     const bool may_stay = is_write(op) || (result.has_error() && result.error().remedy != remedy::give_up);
     if (version_ && !may_stay && support_of(*version_) != support::supported)
         result = unsupported_server(support_of(*version_), version_->product());
     if (settings_.on_request) {
         const auto failure = result.has_error() ? std::optional(result.error()) : std::nullopt;
-        settings_.on_request({name(op), failure ? &*failure : nullptr, status, time_.now() - sent, id, front_end});
+        settings_.on_request(
+            {name(op), failure ? &*failure : nullptr, status, time_.now() - sent, id, front_end});
     }
     co_return result;
 }
@@ -97,8 +101,11 @@ task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_a
 task<outcome<server_info>> ews_client::resolve_account(duration limit)
 {
     const auto entry = resolvable_name(settings_.username);
-    reader<directory_entry> read = [entry](const soap_answer& a, const call& c) { return read_resolved(a, entry, c); };
-    const auto found = co_await ask(operation::resolve_names, write_resolve_names(entry), nullptr, limit, std::move(read));
+    reader<directory_entry> read = [entry](const soap_answer& a, const call& c) {
+        return read_resolved(a, entry, c);
+    };
+    const auto found =
+        co_await ask(operation::resolve_names, write_resolve_names(entry), nullptr, limit, std::move(read));
     if (found.has_error() && !proves_sign_in(found.error().fault.exchange))
         co_return found.error();
     server_info info;
@@ -123,24 +130,27 @@ task<outcome<mailbox_info>> ews_client::open_calendar(const mailbox_address& mai
         co_return calendar.error();
 
     const auto entry = "smtp:" + mailbox.str();
-    reader<directory_entry> read = [entry](const soap_answer& a, const call& c) { return read_resolved(a, entry, c); };
+    reader<directory_entry> read = [entry](const soap_answer& a, const call& c) {
+        return read_resolved(a, entry, c);
+    };
     const auto found = co_await ask(operation::resolve_names, write_resolve_names(entry, &mailbox), &mailbox,
                                     left_of(limit, started, time_), std::move(read));
     const bool named = found.has_value() && !found->name.empty();
     co_return mailbox_info{named ? found->name : mailbox.str()};
 }
 
-task<outcome<std::vector<mailbox_busy>>> ews_client::availability(std::vector<mailbox_address> mailboxes, utc_time start,
-                                                                  utc_time end, duration limit)
+task<outcome<std::vector<mailbox_busy>>>
+ews_client::availability(std::vector<mailbox_address> mailboxes, utc_time start, utc_time end, duration limit)
 {
     if (mailboxes.empty())
         co_return std::vector<mailbox_busy>{};
     const auto window = window_for(start, end);
-    reader<std::vector<mailbox_busy>> read = [count = mailboxes.size(), window](const soap_answer& a, const call& c) {
+    reader<std::vector<mailbox_busy>> read = [count = mailboxes.size(), window](const soap_answer& a,
+                                                                                const call& c) {
         return read_availability(a, count, window, c);
     };
-    co_return co_await ask(operation::get_user_availability, write_availability(mailboxes, window), nullptr, limit,
-                           std::move(read));
+    co_return co_await ask(operation::get_user_availability, write_availability(mailboxes, window), nullptr,
+                           limit, std::move(read));
 }
 
 task<outcome<std::vector<found_item>>> ews_client::find(const mailbox_address& mailbox, std::string event_id,
@@ -153,16 +163,19 @@ task<outcome<std::vector<found_item>>> ews_client::find(const mailbox_address& m
     for (int page = 0; page < max_find_pages; ++page) {
         // One request takes one offset: the folders that stand at the same.
         const int offset = waiting.front().offset;
-        const auto others = std::ranges::partition(waiting, [&](const auto& p) { return p.offset == offset; });
-        const std::vector<find_position> asked(waiting.begin(), others.begin());
-        waiting.erase(waiting.begin(), others.begin());
+        const auto others = std::stable_partition(waiting.begin(), waiting.end(),
+                                                  [&](const auto& p) { return p.offset == offset; });
+        const std::vector<find_position> asked(waiting.begin(), others);
+        waiting.erase(waiting.begin(), others);
         std::vector<whereabouts> folders;
         for (const auto& position : asked)
             folders.push_back(position.folder);
 
-        reader<found_page> read = [&](const soap_answer& a, const call& c) { return read_found(a, asked, event_id, c); };
-        auto got = co_await ask(operation::find_item, write_find(mailbox, event_id, folders, offset), &mailbox,
-                                left_of(limit, started, time_), std::move(read));
+        reader<found_page> read = [&](const soap_answer& a, const call& c) {
+            return read_found(a, asked, event_id, c);
+        };
+        auto got = co_await ask(operation::find_item, write_find(mailbox, event_id, folders, offset),
+                                &mailbox, left_of(limit, started, time_), std::move(read));
         if (got.has_error())
             co_return got.error();
         for (auto& item : got->items)
@@ -172,27 +185,29 @@ task<outcome<std::vector<found_item>>> ews_client::find(const mailbox_address& m
         if (waiting.empty())
             co_return items;
     }
-    co_return failed_call({operation::find_item, true, true}, protocol::fault_code::exchange_error, remedy::give_up,
+    co_return failed_call({operation::find_item, true, true}, protocol::fault_code::exchange_error,
+                          remedy::give_up,
                           "more calendar items carry this event's mark than the agent goes through");
 }
 
 task<outcome<item>> ews_client::get(const mailbox_address& mailbox, item_ref ref, duration limit)
 {
-    co_return co_await ask(operation::get_item, write_get(mailbox, ref), &mailbox, limit, reader<item>(read_item));
+    co_return co_await ask(operation::get_item, write_get(mailbox, ref), &mailbox, limit,
+                           reader<item>(read_item));
 }
 
-task<outcome<item_ref>> ews_client::create(const mailbox_address& mailbox, item_fields fields, marks m, std::string uid,
-                                           protocol::notify notify, duration limit)
+task<outcome<item_ref>> ews_client::create(const mailbox_address& mailbox, item_fields fields, marks m,
+                                           std::string uid, protocol::notify notify, duration limit)
 {
-    co_return co_await ask(operation::create_item, write_create(mailbox, fields, m, uid, notify), &mailbox, limit,
-                           reader<item_ref>(read_created));
+    co_return co_await ask(operation::create_item, write_create(mailbox, fields, m, uid, notify), &mailbox,
+                           limit, reader<item_ref>(read_created));
 }
 
 task<outcome<item_ref>> ews_client::update(const mailbox_address& mailbox, item_ref ref, item_fields fields,
                                            std::string command_id, protocol::notify notify, duration limit)
 {
-    co_return co_await ask(operation::update_item, write_update(mailbox, ref, fields, command_id, notify), &mailbox, limit,
-                           reader<item_ref>(read_updated));
+    co_return co_await ask(operation::update_item, write_update(mailbox, ref, fields, command_id, notify),
+                           &mailbox, limit, reader<item_ref>(read_updated));
 }
 
 task<outcome<void>> ews_client::remove(const mailbox_address& mailbox, item_ref ref, protocol::notify notify,

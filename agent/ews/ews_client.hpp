@@ -18,12 +18,12 @@ class soap_answer;
 
 // One request to Exchange, for metrics and the log. Views hold during the call only.
 struct request_report {
-    std::string_view operation;   // "CreateItem"
+    std::string_view operation;     // "CreateItem"
     const error* failure = nullptr; // null: it succeeded
-    int http_status = 0;          // 0: no answer
+    int http_status = 0;            // 0: no answer
     duration took{0};
-    std::string_view request_id;  // ours; Exchange logs it too
-    std::string_view front_end;   // X-FEServer, where it said
+    std::string_view request_id; // ours; Exchange logs it too
+    std::string_view front_end;  // X-FEServer, where it said
 };
 
 struct client_settings {
@@ -44,16 +44,18 @@ public:
     const std::optional<server_version>& version() const noexcept { return version_; }
 
     task<outcome<server_info>> resolve_account(duration limit) override;
-    // Two requests: GetFolder, which decides, and ResolveNames for the display name, which falls back to the address.
+    // Two requests: GetFolder, which decides, and ResolveNames for the display name, which falls back to the
+    // address.
     task<outcome<mailbox_info>> open_calendar(const mailbox_address& mailbox, duration limit) override;
-    task<outcome<std::vector<mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes, utc_time start,
-                                                          utc_time end, duration limit) override;
+    task<outcome<std::vector<mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes,
+                                                          utc_time start, utc_time end,
+                                                          duration limit) override;
     // One request, and one more for each further 100 items with the mark, at most max_find_pages.
     task<outcome<std::vector<found_item>>> find(const mailbox_address& mailbox, std::string event_id,
                                                 duration limit) override;
     task<outcome<item>> get(const mailbox_address& mailbox, item_ref ref, duration limit) override;
-    task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m, std::string uid,
-                                   protocol::notify notify, duration limit) override;
+    task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m,
+                                   std::string uid, protocol::notify notify, duration limit) override;
     task<outcome<item_ref>> update(const mailbox_address& mailbox, item_ref ref, item_fields fields,
                                    std::string command_id, protocol::notify notify, duration limit) override;
     task<outcome<void>> remove(const mailbox_address& mailbox, item_ref ref, protocol::notify notify,
@@ -68,7 +70,8 @@ private:
 
     // One request and its answer. `mailbox` is impersonated where it is not null.
     template <class T>
-    task<outcome<T>> ask(operation op, std::string body, const mailbox_address* mailbox, duration limit, reader<T> read);
+    task<outcome<T>> ask(operation op, std::string body, const mailbox_address* mailbox, duration limit,
+                         reader<T> read);
     // Why the server is not even asked, where it is not.
     std::optional<error> refusal(const call& c) const;
     std::string new_request_id();

@@ -36,8 +36,8 @@ bool is_web_page(const http::response& r)
            starts_with_word(body, "<html");
 }
 
-// Something that is no EWS answered. Before the first true answer that is a mistake in exchange.url; later it is a
-// server or a proxy in trouble.
+// Something that is no EWS answered. Before the first true answer that is a mistake in exchange.url; later it
+// is a server or a proxy in trouble.
 error not_ews(const call& c, std::string what)
 {
     if (c.answered_before)
@@ -79,13 +79,15 @@ error refused_by_status(const http::response& r, const call& c)
     const auto what = fmt::format("the web server answered HTTP {}", r.status);
     switch (r.status) {
     case 401:
-        return with_no_effect(failed_call(c, fault_code::auth_failed, remedy::sign_in,
-                                          "Exchange refuses the service account (HTTP 401): wrong password, locked or "
-                                          "disabled account, or a sign-in method or channel binding that it does not take"));
+        return with_no_effect(
+            failed_call(c, fault_code::auth_failed, remedy::sign_in,
+                        "Exchange refuses the service account (HTTP 401): wrong password, locked or "
+                        "disabled account, or a sign-in method or channel binding that it does not take"));
     case 403:
         return with_no_effect(failed_call(c, fault_code::exchange_error, remedy::give_up,
-                                          what + ": EWS is forbidden to this account or this program; look at "
-                                                 "EwsApplicationAccessPolicy and at proxies in between"));
+                                          what +
+                                              ": EWS is forbidden to this account or this program; look at "
+                                              "EwsApplicationAccessPolicy and at proxies in between"));
     case 400:
     case 404:
     case 405:
@@ -95,15 +97,18 @@ error refused_by_status(const http::response& r, const call& c)
         return with_no_effect(failed_call(c, fault_code::exchange_unavailable, remedy::retry,
                                           what + ": a proxy between the agent and Exchange wants a sign-in"));
     case 413:
-        return with_no_effect(failed_call(c, fault_code::exchange_error, remedy::give_up,
-                                          what + ": the request is larger than it allows; look at maxRequestLength and "
-                                                 "uploadReadAheadSize in IIS"));
+        return with_no_effect(
+            failed_call(c, fault_code::exchange_error, remedy::give_up,
+                        what + ": the request is larger than it allows; look at maxRequestLength and "
+                               "uploadReadAheadSize in IIS"));
     case 408:
     case 440:
     case 449:
-        return with_no_effect(failed_call(c, fault_code::exchange_unavailable, remedy::retry, what + ": it asks to try again"));
+        return with_no_effect(
+            failed_call(c, fault_code::exchange_unavailable, remedy::retry, what + ": it asks to try again"));
     case 429: {
-        auto e = with_no_effect(failed_call(c, fault_code::exchange_busy, remedy::back_off, what + ": too many requests"));
+        auto e = with_no_effect(
+            failed_call(c, fault_code::exchange_busy, remedy::back_off, what + ": too many requests"));
         e.back_off = retry_after(r);
         e.whole_server = true;
         return e;
@@ -146,8 +151,9 @@ std::string_view in_words(unreadable u)
 
 error unreadable_answer(unreadable u, const call& c)
 {
-    return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
-                       fmt::format("Exchange's answer {}; Exchange, or a proxy before it, is in trouble", in_words(u)));
+    return failed_call(
+        c, fault_code::exchange_unavailable, remedy::retry,
+        fmt::format("Exchange's answer {}; Exchange, or a proxy before it, is in trouble", in_words(u)));
 }
 
 } // namespace
@@ -158,15 +164,19 @@ opened_answer open_answer(http::outcome got, const call& c)
         return {classify(got.error(), c), false, std::nullopt};
     auto& r = *got;
     auto version = parse_server_version(header(r, "x-owa-version"));
-    // Faults come with 500, and from some proxies' health checks with 503; nothing else has an envelope worth reading.
+    // Faults come with 500, and from some proxies' health checks with 503; nothing else has an envelope worth
+    // reading.
     if (r.status != 200 && r.status < 500)
         return {refused_by_status(r, c), false, version};
     if (is_web_page(r))
-        return {r.status == 200 ? not_ews(c, "the web server answered with a web page") : refused_by_status(r, c), false, version};
+        return {r.status == 200 ? not_ews(c, "the web server answered with a web page")
+                                : refused_by_status(r, c),
+                false, version};
 
     auto answer = std::make_unique<soap_answer>(std::move(r.body));
     if (answer->problem() != unreadable::none)
-        return {r.status == 200 ? unreadable_answer(answer->problem(), c) : refused_by_status(r, c), false, version};
+        return {r.status == 200 ? unreadable_answer(answer->problem(), c) : refused_by_status(r, c), false,
+                version};
     if (answer->version())
         version = answer->version();
     if (answer->is_fault())
@@ -174,7 +184,8 @@ opened_answer open_answer(http::outcome got, const call& c)
     if (r.status != 200)
         return {refused_by_status(r, c), true, version};
     if (!answer->operation())
-        return {failed_call(c, fault_code::exchange_unavailable, remedy::retry, "Exchange answered with an empty envelope"),
+        return {failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+                            "Exchange answered with an empty envelope"),
                 true, version};
     return {std::move(answer), true, version};
 }

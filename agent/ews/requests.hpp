@@ -1,5 +1,5 @@
-// What is sent to Exchange: pure functions from our values to complete SOAP envelopes (UTF-8), valid against the
-// Exchange2013_SP1 schema. Texts must be what XML 1.0 can carry; what is not is dropped.
+// What is sent to Exchange: pure functions from our values to complete SOAP envelopes (UTF-8), valid against
+// the Exchange2013_SP1 schema. Texts must be what XML 1.0 can carry; what is not is dropped.
 #pragma once
 
 #include "agent/ews/exchange.hpp"
@@ -11,16 +11,18 @@
 
 namespace relay::ews {
 
-// Looks `entry` up in the directory; the exact address where it is "smtp:…". As `impersonated` where not null.
+// Looks `entry` up in the directory; the exact address where it is "smtp:…". As `impersonated` where not
+// null.
 std::string write_resolve_names(std::string_view entry, const mailbox_address* impersonated = nullptr);
-// What to look up for the service account `username` (DOMAIN\user, user@domain, or empty for the process's own).
+// What to look up for the service account `username` (DOMAIN\user, user@domain, or empty for the process's
+// own).
 std::string resolvable_name(std::string_view username);
 
 // GetFolder of the mailbox's calendar: the cheapest proof that impersonation works.
 std::string write_open_calendar(const mailbox_address& mailbox);
 
-// The window as it goes on the wire, which counts in seconds: covers what was asked, and is never shorter than twice
-// the merge interval (ErrorInvalidMergedFreeBusyInterval) nor longer than max_availability_window.
+// The window as it goes on the wire, which counts in seconds: covers what was asked, and is never shorter
+// than twice the merge interval (ErrorInvalidMergedFreeBusyInterval) nor longer than max_availability_window.
 struct availability_window {
     utc_time start, end;
     std::chrono::minutes merge_interval{30};
@@ -30,11 +32,11 @@ std::string write_availability(std::span<const mailbox_address> mailboxes, const
 
 // The folders a look-up goes through, in the order of the answer's response messages.
 inline constexpr int find_page_size = 100; // below 250, the most a search with a restriction yields at once
-std::string write_find(const mailbox_address& mailbox, std::string_view event_id, std::span<const whereabouts> folders,
-                       int offset);
+std::string write_find(const mailbox_address& mailbox, std::string_view event_id,
+                       std::span<const whereabouts> folders, int offset);
 std::string write_get(const mailbox_address& mailbox, const item_ref& ref);
-std::string write_create(const mailbox_address& mailbox, const item_fields& fields, const marks& m, std::string_view uid,
-                         protocol::notify notify);
+std::string write_create(const mailbox_address& mailbox, const item_fields& fields, const marks& m,
+                         std::string_view uid, protocol::notify notify);
 std::string write_update(const mailbox_address& mailbox, const item_ref& ref, const item_fields& fields,
                          std::string_view command_id, protocol::notify notify);
 std::string write_remove(const mailbox_address& mailbox, const item_ref& ref, protocol::notify notify);

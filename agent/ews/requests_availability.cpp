@@ -40,7 +40,8 @@ void add_naive_time(pugi::xml_node parent, const char* element, utc_time time)
 availability_window window_for(utc_time start, utc_time end)
 {
     using std::chrono::seconds;
-    constexpr std::chrono::minutes usual{30}, shortest{5}; // Exchange takes 5 to 1440, below the window's length
+    constexpr std::chrono::minutes usual{30},
+        shortest{5}; // Exchange takes 5 to 1440, below the window's length
     availability_window w;
     w.merge_interval = end - start > usual ? usual : shortest;
     w.start = std::chrono::floor<seconds>(start);
@@ -64,8 +65,8 @@ std::string write_availability(std::span<const mailbox_address> mailboxes, const
     auto times = add(options, "t:TimeWindow");
     add_naive_time(times, "t:StartTime", window.start);
     add_naive_time(times, "t:EndTime", window.end);
-    // Said although we ask for no merged view: a server may still answer with nothing else, and the default of 30 is
-    // refused where the window is no longer than that.
+    // Said although we ask for no merged view: a server may still answer with nothing else, and the default
+    // of 30 is refused where the window is no longer than that.
     add(options, "t:MergedFreeBusyIntervalInMinutes", std::to_string(window.merge_interval.count()));
     add(options, "t:RequestedView", "FreeBusy");
     return request.str();

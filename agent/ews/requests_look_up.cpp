@@ -4,8 +4,8 @@
 
 namespace relay::ews {
 
-std::string write_find(const mailbox_address& mailbox, std::string_view event_id, std::span<const whereabouts> folders,
-                       int offset)
+std::string write_find(const mailbox_address& mailbox, std::string_view event_id,
+                       std::span<const whereabouts> folders, int offset)
 {
     soap_request request("m:FindItem", &mailbox);
     auto find = request.operation();
@@ -26,7 +26,8 @@ std::string write_find(const mailbox_address& mailbox, std::string_view event_id
     set(add(add(equal, "t:FieldURIOrConstant"), "t:Constant"), "Value", event_id);
     auto parents = add(find, "m:ParentFolderIds");
     for (const auto folder : folders)
-        set(add(parents, "t:DistinguishedFolderId"), "Id", folder == whereabouts::live ? "calendar" : "deleteditems");
+        set(add(parents, "t:DistinguishedFolderId"), "Id",
+            folder == whereabouts::live ? "calendar" : "deleteditems");
     return request.str();
 }
 
@@ -40,11 +41,11 @@ std::string write_get(const mailbox_address& mailbox, const item_ref& ref)
     add(shape, "t:IncludeMimeContent", "false");
     add(shape, "t:BodyType", "Best");
     auto wanted = add(shape, "t:AdditionalProperties");
-    for (const char* field :
-         {"item:Subject", "item:Sensitivity", "item:Body", "item:Categories", "item:ReminderIsSet",
-          "item:ReminderMinutesBeforeStart", "calendar:UID", "calendar:Start", "calendar:End",
-          "calendar:LegacyFreeBusyStatus", "calendar:Location", "calendar:IsCancelled", "calendar:RequiredAttendees",
-          "calendar:OptionalAttendees", "calendar:Resources", "calendar:StartTimeZone"})
+    for (const char* field : {"item:Subject", "item:Sensitivity", "item:Body", "item:Categories",
+                              "item:ReminderIsSet", "item:ReminderMinutesBeforeStart", "calendar:UID",
+                              "calendar:Start", "calendar:End", "calendar:LegacyFreeBusyStatus",
+                              "calendar:Location", "calendar:IsCancelled", "calendar:RequiredAttendees",
+                              "calendar:OptionalAttendees", "calendar:Resources", "calendar:StartTimeZone"})
         add_field_path(wanted, field);
     for (const char* p : property::all)
         add_property_path(wanted, p);

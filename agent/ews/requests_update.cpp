@@ -30,7 +30,10 @@ public:
         add_field_path(change, field);
         return add(change, "t:CalendarItem");
     }
-    void set_text(const char* field, const char* element, std::string_view text) { add(set_field(field), element, text); }
+    void set_text(const char* field, const char* element, std::string_view text)
+    {
+        add(set_field(field), element, text);
+    }
     void delete_field(const char* field) { add_field_path(add(updates_, "t:DeleteItemField"), field); }
 
     void set_property(const char* name, std::string_view value)
@@ -79,8 +82,8 @@ void add_item_changes(change_list& changes, const item_fields& f)
     }
 }
 
-// Start, End and both zones go together: Exchange shifts the wall time where only the zone changes, and compares a new
-// end with the old start where only the end does.
+// Start, End and both zones go together: Exchange shifts the wall time where only the zone changes, and
+// compares a new end with the old start where only the end does.
 void add_time_changes(change_list& changes, const item_fields& f)
 {
     if (f.start)
@@ -99,7 +102,8 @@ void add_time_changes(change_list& changes, const item_fields& f)
 void add_calendar_changes(change_list& changes, const item_fields& f)
 {
     if (f.show_as)
-        changes.set_text("calendar:LegacyFreeBusyStatus", "t:LegacyFreeBusyStatus", legacy_free_busy_status(*f.show_as));
+        changes.set_text("calendar:LegacyFreeBusyStatus", "t:LegacyFreeBusyStatus",
+                         legacy_free_busy_status(*f.show_as));
     if (f.location) {
         if (*f.location)
             changes.set_text("calendar:Location", "t:Location", **f.location);
@@ -122,8 +126,9 @@ std::string write_update(const mailbox_address& mailbox, const item_ref& ref, co
 {
     soap_request request("m:UpdateItem", &mailbox);
     auto update = request.operation();
-    // AutoResolve with the key that the caller has just read: assistants touch a new item within milliseconds, which
-    // NeverOverwrite would report at random, while AlwaysOverwrite would trample a change made in Outlook meanwhile.
+    // AutoResolve with the key that the caller has just read: assistants touch a new item within
+    // milliseconds, which NeverOverwrite would report at random, while AlwaysOverwrite would trample a change
+    // made in Outlook meanwhile.
     set(update, "ConflictResolution", "AutoResolve");
     set(update, "MessageDisposition", "SaveOnly");
     set(update, "SendMeetingInvitationsOrCancellations", updates_sent(notify));

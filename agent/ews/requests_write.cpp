@@ -7,7 +7,8 @@ namespace {
 
 const char* invitations(protocol::notify n)
 {
-    return n == protocol::notify::none ? "SendToNone" : "SendToAllAndSaveCopy"; // a new item has changed for everybody
+    return n == protocol::notify::none ? "SendToNone"
+                                       : "SendToAllAndSaveCopy"; // a new item has changed for everybody
 }
 
 template <class T>
@@ -68,8 +69,8 @@ void add_item(pugi::xml_node items, const item_fields& f, const marks& m, std::s
 
 } // namespace
 
-std::string write_create(const mailbox_address& mailbox, const item_fields& fields, const marks& m, std::string_view uid,
-                         protocol::notify notify)
+std::string write_create(const mailbox_address& mailbox, const item_fields& fields, const marks& m,
+                         std::string_view uid, protocol::notify notify)
 {
     soap_request request("m:CreateItem", &mailbox);
     auto create = request.operation();

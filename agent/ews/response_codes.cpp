@@ -158,17 +158,21 @@ using protocol::fault_code;
 
 constexpr consequence consequences[] = {
     /* unknown */
-    {fault_code::exchange_error, remedy::give_up, effect::unknown, "this agent does not know what that means"},
+    {fault_code::exchange_error, remedy::give_up, effect::unknown,
+     "this agent does not know what that means"},
     /* our_mistake */
     {fault_code::exchange_error, remedy::give_up, effect::none,
      "it does not take the request in this form; this is a fault of the agent, please report it"},
     /* bad_value */
-    {fault_code::exchange_error, remedy::give_up, effect::none, "it does not take one of the values in the command"},
+    {fault_code::exchange_error, remedy::give_up, effect::none,
+     "it does not take one of the values in the command"},
     /* too_much */
-    {fault_code::exchange_error, remedy::give_up, effect::none, "the command asks for more than Exchange's limits allow"},
+    {fault_code::exchange_error, remedy::give_up, effect::none,
+     "the command asks for more than Exchange's limits allow"},
     /* not_impersonated */
     {fault_code::impersonation_denied, remedy::give_up, effect::none,
-     "the service account may not act for this mailbox; give it the role ApplicationImpersonation with a scope that "
+     "the service account may not act for this mailbox; give it the role ApplicationImpersonation with a "
+     "scope that "
      "includes the mailbox"},
     /* no_mailbox */
     {fault_code::mailbox_not_found, remedy::give_up, effect::none,
@@ -181,7 +185,8 @@ constexpr consequence consequences[] = {
      "the password of the service account has expired or must be changed"},
     /* not_allowed */
     {fault_code::exchange_error, remedy::give_up, effect::none,
-     "rights or settings of the account or the mailbox forbid it; look at the account's state, its rights, and at "
+     "rights or settings of the account or the mailbox forbid it; look at the account's state, its rights, "
+     "and at "
      "EwsApplicationAccessPolicy"},
     /* out_of_quota */
     {fault_code::exchange_error, remedy::give_up, effect::unknown,
@@ -193,18 +198,22 @@ constexpr consequence consequences[] = {
     {fault_code::exchange_unsupported, remedy::give_up, effect::none,
      "the server is older than Exchange 2013 SP1, which this agent needs"},
     /* wrong_state */
-    {fault_code::exchange_error, remedy::give_up, effect::none, "the calendar item does not allow that in its present state"},
+    {fault_code::exchange_error, remedy::give_up, effect::none,
+     "the calendar item does not allow that in its present state"},
     /* item_deleted */
     {fault_code::event_not_found, remedy::give_up, effect::none, "the item lies in Deleted Items"},
     /* item_gone */
-    {fault_code::event_not_found, remedy::retry, effect::unknown, "the item is gone, or somebody has moved it"},
+    {fault_code::event_not_found, remedy::retry, effect::unknown,
+     "the item is gone, or somebody has moved it"},
     /* changed_meanwhile */
     {fault_code::conflict, remedy::retry, effect::unknown, "somebody else changed the item at the same time"},
     /* half_done */
-    {fault_code::exchange_error, remedy::give_up, effect::unknown, "it broke off while it was saving or sending the item"},
+    {fault_code::exchange_error, remedy::give_up, effect::unknown,
+     "it broke off while it was saving or sending the item"},
     /* throttled */
     {fault_code::exchange_busy, remedy::back_off, effect::unknown,
-     "it throttles these requests; the throttling policy of the mailbox or the service account may be too narrow"},
+     "it throttles these requests; the throttling policy of the mailbox or the service account may be too "
+     "narrow"},
     /* overloaded */
     {fault_code::exchange_busy, remedy::back_off, effect::unknown,
      "it is short of resources or connections for the service account"},

@@ -9,25 +9,25 @@
 namespace relay::ews {
 
 enum class verdict {
-    unknown,           // not in our list
-    our_mistake,       // the form of the request
-    bad_value,         // a value in the command
-    too_much,          // over one of Exchange's limits
-    not_impersonated,  // no right to act for the mailbox
+    unknown,          // not in our list
+    our_mistake,      // the form of the request
+    bad_value,        // a value in the command
+    too_much,         // over one of Exchange's limits
+    not_impersonated, // no right to act for the mailbox
     no_mailbox,
-    not_primary,       // the address is an alias
+    not_primary, // the address is an alias
     sign_in_expired,
-    not_allowed,       // rights or settings, found before anything was done
-    out_of_quota,      // may be found after saving, before sending
-    other_server,      // the mailbox lives on another generation of servers
+    not_allowed,  // rights or settings, found before anything was done
+    out_of_quota, // may be found after saving, before sending
+    other_server, // the mailbox lives on another generation of servers
     server_too_old,
-    wrong_state,       // the item does not allow it
+    wrong_state, // the item does not allow it
     item_deleted,
     item_gone,
     changed_meanwhile,
-    half_done,         // saving or sending broke off
+    half_done, // saving or sending broke off
     throttled,
-    overloaded,        // throttled, or short of something, as a whole
+    overloaded, // throttled, or short of something, as a whole
     transient,
     lost_subscription,
 };
@@ -35,8 +35,8 @@ enum class verdict {
 struct consequence {
     protocol::fault_code code;
     ews::remedy remedy;
-    ews::effect write_effect;   // of a write that got this answer
-    std::string_view sentence;  // what it means, for an administrator
+    ews::effect write_effect;  // of a write that got this answer
+    std::string_view sentence; // what it means, for an administrator
 };
 
 struct coded_verdict {

@@ -51,8 +51,8 @@ std::optional<server_version> parse_server_version(std::string_view dotted)
         const auto dot = rest.find('.');
         const auto number = rest.substr(0, dot);
         const auto [end, ec] = std::from_chars(number.data(), number.data() + number.size(), parts[count]);
-        if (number.empty() || number.size() > longest_number || ec != std::errc{} || end != number.data() + number.size() ||
-            parts[count] < 0)
+        if (number.empty() || number.size() > longest_number || ec != std::errc{} ||
+            end != number.data() + number.size() || parts[count] < 0)
             return std::nullopt;
         ++count;
         if (dot == rest.npos)
@@ -80,7 +80,8 @@ bool is_exchange_online_host(std::string_view host)
     auto name = ascii_lower(host);
     while (name.ends_with('.')) // a fully qualified name may end with the root's dot
         name.pop_back();
-    for (const std::string_view domain : {"office365.com", "outlook.com", "office365.us", "partner.outlook.cn"})
+    for (const std::string_view domain :
+         {"office365.com", "outlook.com", "office365.us", "partner.outlook.cn"})
         if (is_or_is_under(name, domain))
             return true;
     return false;

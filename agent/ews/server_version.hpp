@@ -1,4 +1,5 @@
-// Which Exchange answered: the numbers of ServerVersionInfo, the product they stand for, and whether we support it.
+// Which Exchange answered: the numbers of ServerVersionInfo, the product they stand for, and whether we
+// support it.
 #pragma once
 
 #include <compare>

@@ -7,8 +7,8 @@
 namespace relay::ews {
 namespace {
 
-// No DOCTYPE, no processing instructions, no comments; pugixml never expands an entity beyond XML's own five. A text of
-// nothing but white space counts where it is all that an element holds (a body may be just that).
+// No DOCTYPE, no processing instructions, no comments; pugixml never expands an entity beyond XML's own five.
+// A text of nothing but white space counts where it is all that an element holds (a body may be just that).
 constexpr unsigned parse_flags = pugi::parse_cdata | pugi::parse_escapes | pugi::parse_eol |
                                  pugi::parse_wconv_attribute | pugi::parse_ws_pcdata_single;
 

@@ -1,5 +1,6 @@
-// One answer of Exchange as a tree that can be trusted to be small, shallow and UTF-8. Internal to agent/ews: includes
-// pugixml. Elements are matched by local name with any prefix: real servers differ from the schema in both.
+// One answer of Exchange as a tree that can be trusted to be small, shallow and UTF-8. Internal to agent/ews:
+// includes pugixml. Elements are matched by local name with any prefix: real servers differ from the schema
+// in both.
 #pragma once
 
 #include "agent/ews/server_version.hpp"
@@ -12,19 +13,20 @@
 
 namespace relay::ews {
 
-inline constexpr int max_answer_depth = 64;             // a calendar item is 12 deep
-inline constexpr std::size_t max_answer_nodes = 1'000'000; // 100 mailboxes with 1000 entries each are half of it
+inline constexpr int max_answer_depth = 64; // a calendar item is 12 deep
+inline constexpr std::size_t max_answer_nodes =
+    1'000'000; // 100 mailboxes with 1000 entries each are half of it
 
 // Why an answer was not taken as XML.
 enum class unreadable {
     none,
     empty,
-    not_xml,       // not well-formed; a truncated answer too
+    not_xml, // not well-formed; a truncated answer too
     not_utf8,
-    doctype,       // never part of SOAP (SOAP 1.1, section 3)
+    doctype, // never part of SOAP (SOAP 1.1, section 3)
     too_deep,
     too_many_nodes,
-    not_soap,      // XML, but no envelope with a body
+    not_soap, // XML, but no envelope with a body
 };
 
 class soap_answer {
@@ -51,7 +53,8 @@ private:
     unreadable problem_ = unreadable::none;
 };
 
-// Removes what XML 1.0 forbids but Exchange sends all the same: raw controls, and references to them ("&#x1;").
+// Removes what XML 1.0 forbids but Exchange sends all the same: raw controls, and references to them
+// ("&#x1;").
 void remove_illegal_characters(std::string& text);
 
 // The checks that keep the parser's memory and the stack of whoever walks its tree in bounds; linear.

@@ -7,13 +7,14 @@
 namespace relay::ews {
 namespace {
 
-// Everything we need exists in this version, and every server we support takes it; newer names are refused by older
-// servers, and "Exchange2019" by all of them.
+// Everything we need exists in this version, and every server we support takes it; newer names are refused by
+// older servers, and "Exchange2019" by all of them.
 constexpr const char* schema_version = "Exchange2013_SP1";
 
 struct string_writer final : pugi::xml_writer {
     std::string text;
-    // A carriage return as it is would reach the reader as a line feed (XML 1.0, section 2.11), and pugixml leaves it so.
+    // A carriage return as it is would reach the reader as a line feed (XML 1.0, section 2.11), and pugixml
+    // leaves it so.
     void write(const void* bytes, std::size_t size) override
     {
         std::string_view rest(static_cast<const char*>(bytes), size);
@@ -58,7 +59,8 @@ std::string xml_text(std::string_view text)
     clean.reserve(text.size());
     while (!text.empty()) {
         std::size_t length = 1;
-        while (length < 4 && length < text.size() && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80)
+        while (length < 4 && length < text.size() &&
+               (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80)
             ++length;
         if (is_xml_text(text.substr(0, length)))
             clean += text.substr(0, length);

@@ -14,7 +14,8 @@ namespace relay::ews {
 // An envelope with its headers; the caller fills operation(). Prefixes: s SOAP, t types, m messages.
 class soap_request {
 public:
-    // `element` is the Body's child, prefix included ("m:CreateItem"). Acts as `impersonated` where it is not null.
+    // `element` is the Body's child, prefix included ("m:CreateItem"). Acts as `impersonated` where it is not
+    // null.
     soap_request(const char* element, const mailbox_address* impersonated);
 
     pugi::xml_node operation() const { return operation_; }
@@ -25,8 +26,8 @@ private:
     pugi::xml_node operation_;
 };
 
-// `text` without what XML 1.0 cannot carry and without ill-formed UTF-8: Exchange refuses such a request as a whole.
-// Callers have checked their texts; this is the last line of defence.
+// `text` without what XML 1.0 cannot carry and without ill-formed UTF-8: Exchange refuses such a request as a
+// whole. Callers have checked their texts; this is the last line of defence.
 std::string xml_text(std::string_view text);
 
 pugi::xml_node add(pugi::xml_node parent, const char* element);

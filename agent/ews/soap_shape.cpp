@@ -138,7 +138,8 @@ void remove_illegal_characters(std::string& text)
             continue;
         }
         if (text[from] == '&')
-            if (const auto ref = read_reference(std::string_view(text).substr(from)); ref.length != 0 && !is_xml_char(ref.code)) {
+            if (const auto ref = read_reference(std::string_view(text).substr(from));
+                ref.length != 0 && !is_xml_char(ref.code)) {
                 from += ref.length;
                 continue;
             }

@@ -1,4 +1,5 @@
-// The words that EWS requests and answers share: operations, property names, and our enumerations as EWS spells them.
+// The words that EWS requests and answers share: operations, property names, and our enumerations as EWS
+// spells them.
 #pragma once
 
 #include "agent/ews/exchange.hpp"

@@ -16,14 +16,18 @@ const auto window = window_for(at("2026-01-05T00:00:00Z"), at("2026-01-06T00:00:
 std::string event(std::string_view start, std::string_view end, std::string_view type)
 {
     return fmt::format("<t:CalendarEvent><t:StartTime>{}</t:StartTime><t:EndTime>\r\n {} </t:EndTime>"
-                       "<t:BusyType> {}\n</t:BusyType></t:CalendarEvent>", start, end, type);
+                       "<t:BusyType> {}\n</t:BusyType></t:CalendarEvent>",
+                       start, end, type);
 }
 
 std::string view(std::string_view type, std::string_view content)
 {
-    return fmt::format("<m:FreeBusyResponse><m:ResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>"
-                       "</m:ResponseMessage><m:FreeBusyView><t:FreeBusyViewType>{}</t:FreeBusyViewType>{}</m:FreeBusyView>"
-                       "</m:FreeBusyResponse>", type, content);
+    return fmt::format(
+        "<m:FreeBusyResponse><m:ResponseMessage "
+        "ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>"
+        "</m:ResponseMessage><m:FreeBusyView><t:FreeBusyViewType>{}</t:FreeBusyViewType>{}</m:FreeBusyView>"
+        "</m:FreeBusyResponse>",
+        type, content);
 }
 
 std::string events(std::string_view list)
@@ -33,15 +37,19 @@ std::string events(std::string_view list)
 
 std::string refused(std::string_view code)
 {
-    return fmt::format("<m:FreeBusyResponse><m:ResponseMessage ResponseClass=\"Error\"><m:ResponseCode>{}</m:ResponseCode>"
-                       "</m:ResponseMessage><m:FreeBusyView><t:FreeBusyViewType>None</t:FreeBusyViewType></m:FreeBusyView>"
-                       "</m:FreeBusyResponse>", code);
+    return fmt::format(
+        "<m:FreeBusyResponse><m:ResponseMessage ResponseClass=\"Error\"><m:ResponseCode>{}</m:ResponseCode>"
+        "</m:ResponseMessage><m:FreeBusyView><t:FreeBusyViewType>None</t:FreeBusyViewType></m:FreeBusyView>"
+        "</m:FreeBusyResponse>",
+        code);
 }
 
 outcome<std::vector<mailbox_busy>> read(std::string_view responses, std::size_t count)
 {
-    const soap_answer a(test::envelope(fmt::format("<m:GetUserAvailabilityResponse><m:FreeBusyResponseArray>{}"
-                                                   "</m:FreeBusyResponseArray></m:GetUserAvailabilityResponse>", responses)));
+    const soap_answer a(
+        test::envelope(fmt::format("<m:GetUserAvailabilityResponse><m:FreeBusyResponseArray>{}"
+                                   "</m:FreeBusyResponseArray></m:GetUserAvailabilityResponse>",
+                                   responses)));
     REQUIRE(a.problem() == unreadable::none);
     return read_availability(a, count, window, c);
 }
@@ -67,7 +75,9 @@ TEST_CASE("an answer for another number of mailboxes is an error as a whole", "[
 
 TEST_CASE("a mailbox that Exchange refuses fails alone, in its place", "[unit][ews]")
 {
-    const auto got = read(events("") + refused("ErrorMailRecipientNotFound") + refused("ErrorNoFreeBusyAccess") + events(""), 4);
+    const auto got = read(events("") + refused("ErrorMailRecipientNotFound") +
+                              refused("ErrorNoFreeBusyAccess") + events(""),
+                          4);
     REQUIRE(got.has_value());
     CHECK((*got)[0].has_value());
     CHECK((*got)[1].error().code == fault_code::mailbox_not_found);
@@ -82,8 +92,10 @@ TEST_CASE("nothing but a readable view is taken for free time", "[unit][ews]")
     CHECK(code_of_only(view("", "")) == fault_code::exchange_error);
     CHECK(code_of_only(view("MergedOnly", "")) == fault_code::exchange_error);
     CHECK(code_of_only("<m:FreeBusyResponse/>") == fault_code::exchange_error);
-    CHECK(code_of_only(events(event("yesterday", "2026-01-05T10:00:00", "Busy"))) == fault_code::exchange_error);
-    CHECK(code_of_only(events(event("2026-01-05T10:00:00", "2026-01-05T09:00:00", "Busy"))) == fault_code::exchange_error);
+    CHECK(code_of_only(events(event("yesterday", "2026-01-05T10:00:00", "Busy"))) ==
+          fault_code::exchange_error);
+    CHECK(code_of_only(events(event("2026-01-05T10:00:00", "2026-01-05T09:00:00", "Busy"))) ==
+          fault_code::exchange_error);
     CHECK(code_of_only(events("<t:CalendarEvent/>")) == fault_code::exchange_error);
 }
 
@@ -102,11 +114,13 @@ TEST_CASE("a server in trouble as a whole fails the call, so that it is tried ag
 TEST_CASE("times without a zone are UTC, words may have white space around them", "[unit][ews]")
 {
     const auto got = read(events(event(" 2026-01-05T09:00:00", "2026-01-05T10:00:00", "Tentative") +
-                                 event("2026-01-05T12:00:00+01:00", "2026-01-05T12:00:00Z", "OOF")), 1);
+                                 event("2026-01-05T12:00:00+01:00", "2026-01-05T12:00:00Z", "OOF")),
+                          1);
     REQUIRE(got.has_value());
     REQUIRE((*got)[0].has_value());
-    CHECK(*(*got)[0] == std::vector<busy_period>{{at("2026-01-05T09:00:00Z"), at("2026-01-05T10:00:00Z"), busy_status::tentative},
-                                                 {at("2026-01-05T11:00:00Z"), at("2026-01-05T12:00:00Z"), busy_status::oof}});
+    CHECK(*(*got)[0] == std::vector<busy_period>{
+                            {at("2026-01-05T09:00:00Z"), at("2026-01-05T10:00:00Z"), busy_status::tentative},
+                            {at("2026-01-05T11:00:00Z"), at("2026-01-05T12:00:00Z"), busy_status::oof}});
 }
 
 TEST_CASE("free, empty and outside periods are left out, the rest comes whole", "[unit][ews]")
@@ -117,17 +131,20 @@ TEST_CASE("free, empty and outside periods are left out, the rest comes whole", 
                                  event("2026-01-06T00:00:00", "2026-01-06T01:00:00", "Busy") +
                                  event("2026-01-04T22:00:00", "2026-01-05T01:00:00", "WorkingElsewhere") +
                                  event("2026-01-05T23:00:00", "2026-01-07T00:00:00", "NoData") +
-                                 event("2026-01-05T20:00:00", "2026-01-05T21:00:00", "SomethingNew")), 1);
+                                 event("2026-01-05T20:00:00", "2026-01-05T21:00:00", "SomethingNew")),
+                          1);
     REQUIRE((*got)[0].has_value());
     CHECK(*(*got)[0] ==
-          std::vector<busy_period>{{at("2026-01-04T22:00:00Z"), at("2026-01-05T01:00:00Z"), busy_status::working_elsewhere},
-                                   {at("2026-01-05T23:00:00Z"), at("2026-01-07T00:00:00Z"), busy_status::no_data},
-                                   {at("2026-01-05T20:00:00Z"), at("2026-01-05T21:00:00Z"), busy_status::busy}});
+          std::vector<busy_period>{
+              {at("2026-01-04T22:00:00Z"), at("2026-01-05T01:00:00Z"), busy_status::working_elsewhere},
+              {at("2026-01-05T23:00:00Z"), at("2026-01-07T00:00:00Z"), busy_status::no_data},
+              {at("2026-01-05T20:00:00Z"), at("2026-01-05T21:00:00Z"), busy_status::busy}});
 }
 
 TEST_CASE("a view without a list of events has none", "[unit][ews]")
 {
-    const auto got = read(view("FreeBusy", "") + view("Detailed", "<t:WorkingHours/>") + view("FreeBusyMerged", ""), 3);
+    const auto got =
+        read(view("FreeBusy", "") + view("Detailed", "<t:WorkingHours/>") + view("FreeBusyMerged", ""), 3);
     for (const auto& mailbox : *got) {
         REQUIRE(mailbox.has_value());
         CHECK(mailbox->empty());
@@ -138,17 +155,20 @@ TEST_CASE("merged digits are read interval by interval, from the start of the wi
 {
     const auto got = read(view("MergedOnly", "<t:MergedFreeBusy> 0220134059\n</t:MergedFreeBusy>"), 1);
     REQUIRE((*got)[0].has_value());
-    CHECK(*(*got)[0] == std::vector<busy_period>{{at("2026-01-05T00:30:00Z"), at("2026-01-05T01:30:00Z"), busy_status::busy},
-                                                 {at("2026-01-05T02:00:00Z"), at("2026-01-05T02:30:00Z"), busy_status::tentative},
-                                                 {at("2026-01-05T02:30:00Z"), at("2026-01-05T03:00:00Z"), busy_status::oof},
-                                                 {at("2026-01-05T03:00:00Z"), at("2026-01-05T03:30:00Z"), busy_status::no_data},
-                                                 {at("2026-01-05T04:00:00Z"), at("2026-01-05T04:30:00Z"), busy_status::working_elsewhere},
-                                                 {at("2026-01-05T04:30:00Z"), at("2026-01-05T05:00:00Z"), busy_status::no_data}});
+    CHECK(*(*got)[0] ==
+          std::vector<busy_period>{
+              {at("2026-01-05T00:30:00Z"), at("2026-01-05T01:30:00Z"), busy_status::busy},
+              {at("2026-01-05T02:00:00Z"), at("2026-01-05T02:30:00Z"), busy_status::tentative},
+              {at("2026-01-05T02:30:00Z"), at("2026-01-05T03:00:00Z"), busy_status::oof},
+              {at("2026-01-05T03:00:00Z"), at("2026-01-05T03:30:00Z"), busy_status::no_data},
+              {at("2026-01-05T04:00:00Z"), at("2026-01-05T04:30:00Z"), busy_status::working_elsewhere},
+              {at("2026-01-05T04:30:00Z"), at("2026-01-05T05:00:00Z"), busy_status::no_data}});
 }
 
 TEST_CASE("merged digits beyond the window are not looked at", "[unit][ews]")
 {
-    const auto got = read(view("MergedOnly", "<t:MergedFreeBusy>" + std::string(1000, '2') + "</t:MergedFreeBusy>"), 1);
+    const auto got =
+        read(view("MergedOnly", "<t:MergedFreeBusy>" + std::string(1000, '2') + "</t:MergedFreeBusy>"), 1);
     REQUIRE((*got)[0].has_value());
     CHECK(*(*got)[0] == std::vector<busy_period>{{window.start, window.end, busy_status::busy}});
 }

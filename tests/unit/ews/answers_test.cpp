@@ -16,28 +16,34 @@ constexpr call updating{operation::update_item, true, true};
 constexpr call removing{operation::delete_item, true, true};
 constexpr call resolving{operation::resolve_names, false, true};
 
-std::string extended(std::string_view name, std::string_view value, std::string_view set = "6E2A1F0C-3C1B-4A58-9D0E-5F3B7C2A9E41")
+std::string extended(std::string_view name, std::string_view value,
+                     std::string_view set = "6E2A1F0C-3C1B-4A58-9D0E-5F3B7C2A9E41")
 {
-    return fmt::format(R"(<t:ExtendedProperty><t:ExtendedFieldURI PropertySetId="{}" PropertyName="{}" PropertyType="String"/>)"
-                       R"(<t:Value>{}</t:Value></t:ExtendedProperty>)", set, name, value);
+    return fmt::format(
+        R"(<t:ExtendedProperty><t:ExtendedFieldURI PropertySetId="{}" PropertyName="{}" PropertyType="String"/>)"
+        R"(<t:Value>{}</t:Value></t:ExtendedProperty>)",
+        set, name, value);
 }
 
 std::string folder(std::string_view items, std::string_view attributes = R"(IncludesLastItemInRange="true")")
 {
-    return fmt::format(R"(<m:FindItemResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>)"
-                       R"(<m:RootFolder TotalItemsInView="1" {}><t:Items>{}</t:Items></m:RootFolder></m:FindItemResponseMessage>)",
-                       attributes, items);
+    return fmt::format(
+        R"(<m:FindItemResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>)"
+        R"(<m:RootFolder TotalItemsInView="1" {}><t:Items>{}</t:Items></m:RootFolder></m:FindItemResponseMessage>)",
+        attributes, items);
 }
 
 std::string found(std::string_view id, std::string_view event_id)
 {
-    return fmt::format(R"(<t:CalendarItem><t:ItemId Id="{}" ChangeKey="k"/>{}{}<t:UID>u-1</t:UID></t:CalendarItem>)", id,
-                       extended("WorkestraEventId", event_id), extended("WorkestraCommandId", "c-1"));
+    return fmt::format(
+        R"(<t:CalendarItem><t:ItemId Id="{}" ChangeKey="k"/>{}{}<t:UID>u-1</t:UID></t:CalendarItem>)", id,
+        extended("WorkestraEventId", event_id), extended("WorkestraCommandId", "c-1"));
 }
 
 outcome<found_page> read_folders(std::string_view messages, std::vector<find_position> asked)
 {
-    const soap_answer a(test::envelope(fmt::format("<m:FindItemResponse><m:ResponseMessages>{}</m:ResponseMessages></m:FindItemResponse>", messages)));
+    const soap_answer a(test::envelope(fmt::format(
+        "<m:FindItemResponse><m:ResponseMessages>{}</m:ResponseMessages></m:FindItemResponse>", messages)));
     REQUIRE(a.problem() == unreadable::none);
     return read_found(a, asked, "ev-1", test::reading);
 }
@@ -46,14 +52,19 @@ const std::vector<find_position> both{{whereabouts::live, 0}, {whereabouts::dele
 
 std::string resolution(std::string_view name, std::string_view email)
 {
-    return fmt::format("<t:Resolution><t:Mailbox><t:Name>{}</t:Name><t:EmailAddress>{}</t:EmailAddress></t:Mailbox></t:Resolution>", name, email);
+    return fmt::format("<t:Resolution><t:Mailbox><t:Name>{}</t:Name><t:EmailAddress>{}</t:EmailAddress></"
+                       "t:Mailbox></t:Resolution>",
+                       name, email);
 }
 
-std::string resolved(std::string_view list, std::string_view result = "Success", std::string_view code = "NoError")
+std::string resolved(std::string_view list, std::string_view result = "Success",
+                     std::string_view code = "NoError")
 {
-    return test::envelope(fmt::format(R"(<m:ResolveNamesResponse><m:ResponseMessages><m:ResolveNamesResponseMessage ResponseClass="{}">)"
-                                      R"(<m:ResponseCode>{}</m:ResponseCode><m:ResolutionSet>{}</m:ResolutionSet>)"
-                                      R"(</m:ResolveNamesResponseMessage></m:ResponseMessages></m:ResolveNamesResponse>)", result, code, list));
+    return test::envelope(fmt::format(
+        R"(<m:ResolveNamesResponse><m:ResponseMessages><m:ResolveNamesResponseMessage ResponseClass="{}">)"
+        R"(<m:ResponseCode>{}</m:ResponseCode><m:ResolutionSet>{}</m:ResolutionSet>)"
+        R"(</m:ResolveNamesResponseMessage></m:ResponseMessages></m:ResolveNamesResponse>)",
+        result, code, list));
 }
 
 } // namespace
@@ -80,7 +91,8 @@ TEST_CASE("a success that names no item leaves a write to be looked up", "[unit]
 
 TEST_CASE("another number of response messages than asked for is unknown as a whole", "[unit][ews]")
 {
-    const soap_answer none(test::envelope("<m:UpdateItemResponse><m:ResponseMessages/></m:UpdateItemResponse>"));
+    const soap_answer none(
+        test::envelope("<m:UpdateItemResponse><m:ResponseMessages/></m:UpdateItemResponse>"));
     CHECK(read_updated(none, updating).error().effect == effect::unknown);
     CHECK(read_updated(none, updating).error().fault.code == fault_code::exchange_error);
     CHECK(read_folders(folder(""), both).has_error());
@@ -89,15 +101,21 @@ TEST_CASE("another number of response messages than asked for is unknown as a wh
 
 TEST_CASE("created and updated items are named as Exchange wrote them", "[unit][ews]")
 {
-    const soap_answer created(test::success("CreateItem", R"(<m:Items><t:CalendarItem><t:ItemId Id="AAMkAd+/=" ChangeKey="DwAA"/></t:CalendarItem></m:Items>)"));
+    const soap_answer created(test::success(
+        "CreateItem",
+        R"(<m:Items><t:CalendarItem><t:ItemId Id="AAMkAd+/=" ChangeKey="DwAA"/></t:CalendarItem></m:Items>)"));
     REQUIRE(read_created(created, creating).has_value());
     CHECK(read_created(created, creating)->id == "AAMkAd+/=");
-    const soap_answer updated(test::success("UpdateItem", R"(<m:Items><t:CalendarItem><t:ItemId Id="A" ChangeKey="B"/></t:CalendarItem></m:Items>)"
-                                                          R"(<m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>)"));
+    const soap_answer updated(test::success(
+        "UpdateItem",
+        R"(<m:Items><t:CalendarItem><t:ItemId Id="A" ChangeKey="B"/></t:CalendarItem></m:Items>)"
+        R"(<m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>)"));
     CHECK(read_updated(updated, updating)->change_key == "B");
 }
 
-TEST_CASE("removing what is cancelled already is a success, removing what is gone is for the caller to look at", "[unit][ews]")
+TEST_CASE(
+    "removing what is cancelled already is a success, removing what is gone is for the caller to look at",
+    "[unit][ews]")
 {
     const soap_answer done(test::success("DeleteItem", ""));
     CHECK(read_removed(done, removing).has_value());
@@ -111,29 +129,40 @@ TEST_CASE("removing what is cancelled already is a success, removing what is gon
 TEST_CASE("a warning counts as success only where it carries no error", "[unit][ews]")
 {
     const auto warned = [](std::string_view code) {
-        return test::envelope(fmt::format(R"(<m:DeleteItemResponse><m:ResponseMessages><m:DeleteItemResponseMessage ResponseClass="Warning">)"
-                                          R"(<m:ResponseCode>{}</m:ResponseCode></m:DeleteItemResponseMessage></m:ResponseMessages></m:DeleteItemResponse>)", code));
+        return test::envelope(fmt::format(
+            R"(<m:DeleteItemResponse><m:ResponseMessages><m:DeleteItemResponseMessage ResponseClass="Warning">)"
+            R"(<m:ResponseCode>{}</m:ResponseCode></m:DeleteItemResponseMessage></m:ResponseMessages></m:DeleteItemResponse>)",
+            code));
     };
     CHECK(read_removed(soap_answer(warned("NoError")), removing).has_value());
-    CHECK(read_removed(soap_answer(warned("ErrorBatchProcessingStopped")), removing).error().effect == effect::unknown);
+    CHECK(read_removed(soap_answer(warned("ErrorBatchProcessingStopped")), removing).error().effect ==
+          effect::unknown);
 }
 
 TEST_CASE("a search that failed in one folder has failed", "[unit][ews]")
 {
-    const auto got = read_folders(folder(found("A", "ev-1")) +
-                                      R"(<m:FindItemResponseMessage ResponseClass="Error"><m:ResponseCode>ErrorFolderNotFound</m:ResponseCode></m:FindItemResponseMessage>)",
-                                  both);
+    const auto got = read_folders(
+        folder(found("A", "ev-1")) +
+            R"(<m:FindItemResponseMessage ResponseClass="Error"><m:ResponseCode>ErrorFolderNotFound</m:ResponseCode></m:FindItemResponseMessage>)",
+        both);
     CHECK(got.error().fault.exchange == "ErrorFolderNotFound");
-    CHECK(read_folders(folder("") + R"(<m:FindItemResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode></m:FindItemResponseMessage>)",
-                       both).has_error());
+    CHECK(
+        read_folders(
+            folder("") +
+                R"(<m:FindItemResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode></m:FindItemResponseMessage>)",
+            both)
+            .has_error());
 }
 
 TEST_CASE("only items with exactly the mark are found, each in its folder", "[unit][ews]")
 {
-    const auto got = read_folders(folder(found("A", "ev-1") + found("B", "EV-1") + found("C", "ev-10") + found("", "ev-1") +
-                                         R"(<t:Message><t:ItemId Id="M"/></t:Message>)" +
-                                         R"(<t:CalendarItem><t:ItemId Id="X"/>)" + extended("WorkestraEventId", "ev-1", "00020329-0000-0000-c000-000000000046") + "</t:CalendarItem>") +
-                                      folder(found("D", "ev-1")), both);
+    const auto got = read_folders(
+        folder(found("A", "ev-1") + found("B", "EV-1") + found("C", "ev-10") + found("", "ev-1") +
+               R"(<t:Message><t:ItemId Id="M"/></t:Message>)" + R"(<t:CalendarItem><t:ItemId Id="X"/>)" +
+               extended("WorkestraEventId", "ev-1", "00020329-0000-0000-c000-000000000046") +
+               "</t:CalendarItem>") +
+            folder(found("D", "ev-1")),
+        both);
     REQUIRE(got.has_value());
     REQUIRE(got->items.size() == 2);
     CHECK(got->items[0].ref.id == "A");
@@ -156,16 +185,20 @@ TEST_CASE("a search goes on where Exchange says, and always forward", "[unit][ew
     CHECK(next(R"(IncludesLastItemInRange="true")", "") == -1);
     CHECK(next(R"(IncludesLastItemInRange="false" IndexedPagingOffset="150")", "") == 150);
     CHECK(next(R"(IncludesLastItemInRange="false" IndexedPagingOffset="100")", "") == 101);
-    CHECK(next(R"(IncludesLastItemInRange="false" IndexedPagingOffset="-1")", found("A", "x") + found("B", "x")) == 102);
-    CHECK(next(R"(IncludesLastItemInRange="false" IndexedPagingOffset="99999999999")", found("A", "x")) == 101);
+    CHECK(next(R"(IncludesLastItemInRange="false" IndexedPagingOffset="-1")",
+               found("A", "x") + found("B", "x")) == 102);
+    CHECK(next(R"(IncludesLastItemInRange="false" IndexedPagingOffset="99999999999")", found("A", "x")) ==
+          101);
     CHECK(next("", found("A", "x")) == -1); // a page that is not full is the last
 }
 
 TEST_CASE("an item without its times cannot be read", "[unit][ews]")
 {
-    for (const auto* content : {"", "<m:Items/>", "<m:Items><t:CalendarItem/></m:Items>",
-                                "<m:Items><t:CalendarItem><t:ItemId Id='A'/></t:CalendarItem></m:Items>",
-                                "<m:Items><t:CalendarItem><t:ItemId Id='A'/><t:Start>x</t:Start><t:End>2026-01-05T09:00:00Z</t:End></t:CalendarItem></m:Items>"}) {
+    for (const auto* content :
+         {"", "<m:Items/>", "<m:Items><t:CalendarItem/></m:Items>",
+          "<m:Items><t:CalendarItem><t:ItemId Id='A'/></t:CalendarItem></m:Items>",
+          "<m:Items><t:CalendarItem><t:ItemId "
+          "Id='A'/><t:Start>x</t:Start><t:End>2026-01-05T09:00:00Z</t:End></t:CalendarItem></m:Items>"}) {
         const soap_answer a(test::success("GetItem", content));
         CHECK(read_item(a, getting).error().fault.code == fault_code::exchange_error);
     }
@@ -173,20 +206,36 @@ TEST_CASE("an item without its times cannot be read", "[unit][ews]")
 
 TEST_CASE("an item is read into the protocol's terms", "[unit][ews]")
 {
-    const soap_answer a(test::success("GetItem", "<m:Items>\n<t:CalendarItem><t:ItemId Id='A' ChangeKey='B'/><t:Subject>Interview &amp; more</t:Subject>"
-        "<t:Sensitivity>Private</t:Sensitivity><t:Body BodyType='HTML' IsTruncated='false'>&lt;p&gt;x&lt;/p&gt;&#xD;\n</t:Body>"
-        "<t:Categories><t:String>A</t:String><t:String>B &lt; C</t:String></t:Categories><t:ReminderIsSet>true</t:ReminderIsSet>"
+    const soap_answer a(test::success(
+        "GetItem",
+        "<m:Items>\n<t:CalendarItem><t:ItemId Id='A' ChangeKey='B'/><t:Subject>Interview &amp; "
+        "more</t:Subject>"
+        "<t:Sensitivity>Private</t:Sensitivity><t:Body BodyType='HTML' "
+        "IsTruncated='false'>&lt;p&gt;x&lt;/p&gt;&#xD;\n</t:Body>"
+        "<t:Categories><t:String>A</t:String><t:String>B &lt; "
+        "C</t:String></t:Categories><t:ReminderIsSet>true</t:ReminderIsSet>"
         "<t:ReminderMinutesBeforeStart>15</t:ReminderMinutesBeforeStart>" +
-        extended("WorkestraEventId", "ev-1") + extended("WorkestraCommandId", "c-9") + extended("WorkestraTimeZone", "Europe/Berlin") +
-        extended("WorkestraOnlineMeetingUrl", "https://meet.example/x") + extended("WorkestraLocationFilled", "true") +
-        "<t:UID>040000008200E00074C5B7101A82E008</t:UID><t:Start>2026-01-05T09:00:00Z</t:Start><t:End>2026-01-05T10:00:00Z</t:End>"
-        "<t:LegacyFreeBusyStatus>WorkingElsewhere</t:LegacyFreeBusyStatus><t:Location>Room 1</t:Location><t:IsCancelled>false</t:IsCancelled>"
-        "<t:RequiredAttendees><t:Attendee><t:Mailbox><t:Name>Anna</t:Name><t:EmailAddress>a@corp.example</t:EmailAddress><t:RoutingType>SMTP</t:RoutingType></t:Mailbox>"
-        "<t:ResponseType>Accept</t:ResponseType></t:Attendee><t:Attendee><t:Mailbox><t:EmailAddress>/O=CORP/CN=X</t:EmailAddress></t:Mailbox></t:Attendee>"
-        "<t:Attendee><t:Mailbox><t:EmailAddress>organizer@corp.example</t:EmailAddress></t:Mailbox><t:ResponseType>Organizer</t:ResponseType></t:Attendee></t:RequiredAttendees>"
-        "<t:OptionalAttendees><t:Attendee><t:Mailbox><t:EmailAddress>b@corp.example</t:EmailAddress></t:Mailbox><t:ResponseType>Unknown</t:ResponseType></t:Attendee></t:OptionalAttendees>"
-        "<t:Resources><t:Attendee><t:Mailbox><t:EmailAddress>room1@corp.example</t:EmailAddress></t:Mailbox><t:ResponseType>Decline</t:ResponseType></t:Attendee></t:Resources>"
-        "<t:StartTimeZone Id='W. Europe Standard Time' Name='(UTC+01:00) Berlin'><t:Periods/></t:StartTimeZone></t:CalendarItem></m:Items>"));
+            extended("WorkestraEventId", "ev-1") + extended("WorkestraCommandId", "c-9") +
+            extended("WorkestraTimeZone", "Europe/Berlin") +
+            extended("WorkestraOnlineMeetingUrl", "https://meet.example/x") +
+            extended("WorkestraLocationFilled", "true") +
+            "<t:UID>040000008200E00074C5B7101A82E008</t:UID><t:Start>2026-01-05T09:00:00Z</"
+            "t:Start><t:End>2026-01-05T10:00:00Z</t:End>"
+            "<t:LegacyFreeBusyStatus>WorkingElsewhere</t:LegacyFreeBusyStatus><t:Location>Room "
+            "1</t:Location><t:IsCancelled>false</t:IsCancelled>"
+            "<t:RequiredAttendees><t:Attendee><t:Mailbox><t:Name>Anna</"
+            "t:Name><t:EmailAddress>a@corp.example</t:EmailAddress><t:RoutingType>SMTP</t:RoutingType></"
+            "t:Mailbox>"
+            "<t:ResponseType>Accept</t:ResponseType></t:Attendee><t:Attendee><t:Mailbox><t:EmailAddress>/"
+            "O=CORP/CN=X</t:EmailAddress></t:Mailbox></t:Attendee>"
+            "<t:Attendee><t:Mailbox><t:EmailAddress>organizer@corp.example</t:EmailAddress></"
+            "t:Mailbox><t:ResponseType>Organizer</t:ResponseType></t:Attendee></t:RequiredAttendees>"
+            "<t:OptionalAttendees><t:Attendee><t:Mailbox><t:EmailAddress>b@corp.example</t:EmailAddress></"
+            "t:Mailbox><t:ResponseType>Unknown</t:ResponseType></t:Attendee></t:OptionalAttendees>"
+            "<t:Resources><t:Attendee><t:Mailbox><t:EmailAddress>room1@corp.example</t:EmailAddress></"
+            "t:Mailbox><t:ResponseType>Decline</t:ResponseType></t:Attendee></t:Resources>"
+            "<t:StartTimeZone Id='W. Europe Standard Time' Name='(UTC+01:00) "
+            "Berlin'><t:Periods/></t:StartTimeZone></t:CalendarItem></m:Items>"));
     const auto got = read_item(a, getting);
     REQUIRE(got.has_value());
     CHECK(got->ref.id == "A");
@@ -220,8 +269,11 @@ TEST_CASE("an item is read into the protocol's terms", "[unit][ews]")
 
 TEST_CASE("an item with the least has no optional fields", "[unit][ews]")
 {
-    const soap_answer a(test::success("GetItem", "<m:Items><t:CalendarItem><t:ItemId Id='A'/><t:Subject/><t:Body BodyType='Text'/><t:Start>2026-01-05T09:00:00</t:Start>"
-                                                 "<t:End>2026-01-05T11:00:00+01:00</t:End><t:Location/><t:IsCancelled>true</t:IsCancelled></t:CalendarItem></m:Items>"));
+    const soap_answer a(test::success("GetItem",
+                                      "<m:Items><t:CalendarItem><t:ItemId Id='A'/><t:Subject/><t:Body "
+                                      "BodyType='Text'/><t:Start>2026-01-05T09:00:00</t:Start>"
+                                      "<t:End>2026-01-05T11:00:00+01:00</t:End><t:Location/"
+                                      "><t:IsCancelled>true</t:IsCancelled></t:CalendarItem></m:Items>"));
     const auto got = read_item(a, getting);
     REQUIRE(got.has_value());
     protocol::event_fields f;
@@ -234,7 +286,8 @@ TEST_CASE("an item with the least has no optional fields", "[unit][ews]")
 
 TEST_CASE("that the directory finds nothing proves the sign-in", "[unit][ews]")
 {
-    for (const auto* code : {"ErrorNameResolutionNoResults", "ErrorNameResolutionNoMailbox", "ErrorMissingEmailAddress"}) {
+    for (const auto* code :
+         {"ErrorNameResolutionNoResults", "ErrorNameResolutionNoMailbox", "ErrorMissingEmailAddress"}) {
         const soap_answer a(resolved("", "Error", code));
         REQUIRE(read_resolved(a, "svc", resolving).has_value());
         CHECK(read_resolved(a, "svc", resolving)->name.empty());
@@ -245,7 +298,8 @@ TEST_CASE("that the directory finds nothing proves the sign-in", "[unit][ews]")
 
 TEST_CASE("of several entries the one that was asked for is taken, or none", "[unit][ews]")
 {
-    const auto several = resolution("Workestra 2", "workestra-svc2@corp.example") + resolution("Workestra", "Workestra-Svc@corp.example");
+    const auto several = resolution("Workestra 2", "workestra-svc2@corp.example") +
+                         resolution("Workestra", "Workestra-Svc@corp.example");
     const soap_answer a(resolved(several, "Warning", "ErrorNameResolutionMultipleResults"));
     CHECK(read_resolved(a, "workestra-svc", resolving)->email == "Workestra-Svc@corp.example");
     CHECK(read_resolved(a, "smtp:WORKESTRA-SVC2@corp.example", resolving)->name == "Workestra 2");

@@ -13,15 +13,30 @@ TEST_CASE("one mailbox's free/busy is asked and read in well under 30 microsecon
 {
     std::string list;
     for (int i = 0; i < 5; ++i)
-        list += fmt::format("<CalendarEvent><StartTime>2026-01-0{0}T09:00:00</StartTime><EndTime>2026-01-0{0}T10:00:00</EndTime><BusyType>Busy</BusyType></CalendarEvent>", 5 + i);
+        list += fmt::format(
+            "<CalendarEvent><StartTime>2026-01-0{0}T09:00:00</StartTime><EndTime>2026-01-0{0}T10:00:00</"
+            "EndTime><BusyType>Busy</BusyType></CalendarEvent>",
+            5 + i);
     const auto answer = test::envelope(
-        "<GetUserAvailabilityResponse xmlns='http://schemas.microsoft.com/exchange/services/2006/messages'><FreeBusyResponseArray><FreeBusyResponse>"
-        "<ResponseMessage ResponseClass='Success'><ResponseCode>NoError</ResponseCode></ResponseMessage><FreeBusyView>"
-        "<FreeBusyViewType xmlns='http://schemas.microsoft.com/exchange/services/2006/types'>FreeBusy</FreeBusyViewType>"
-        "<CalendarEventArray xmlns='http://schemas.microsoft.com/exchange/services/2006/types'>" + list + "</CalendarEventArray>"
-        "<WorkingHours xmlns='http://schemas.microsoft.com/exchange/services/2006/types'><TimeZone><Bias>0</Bias><StandardTime><Bias>0</Bias><Time>00:00:00</Time><DayOrder>1</DayOrder>"
-        "<Month>10</Month><DayOfWeek>Sunday</DayOfWeek></StandardTime><DaylightTime><Bias>0</Bias><Time>00:00:00</Time><DayOrder>1</DayOrder><Month>3</Month><DayOfWeek>Sunday</DayOfWeek></DaylightTime></TimeZone>"
-        "<WorkingPeriodArray><WorkingPeriod><DayOfWeek>Monday</DayOfWeek><StartTimeInMinutes>480</StartTimeInMinutes><EndTimeInMinutes>1020</EndTimeInMinutes></WorkingPeriod></WorkingPeriodArray></WorkingHours>"
+        "<GetUserAvailabilityResponse "
+        "xmlns='http://schemas.microsoft.com/exchange/services/2006/"
+        "messages'><FreeBusyResponseArray><FreeBusyResponse>"
+        "<ResponseMessage "
+        "ResponseClass='Success'><ResponseCode>NoError</ResponseCode></ResponseMessage><FreeBusyView>"
+        "<FreeBusyViewType "
+        "xmlns='http://schemas.microsoft.com/exchange/services/2006/types'>FreeBusy</FreeBusyViewType>"
+        "<CalendarEventArray xmlns='http://schemas.microsoft.com/exchange/services/2006/types'>" +
+        list +
+        "</CalendarEventArray>"
+        "<WorkingHours "
+        "xmlns='http://schemas.microsoft.com/exchange/services/2006/types'><TimeZone><Bias>0</"
+        "Bias><StandardTime><Bias>0</Bias><Time>00:00:00</Time><DayOrder>1</DayOrder>"
+        "<Month>10</Month><DayOfWeek>Sunday</DayOfWeek></StandardTime><DaylightTime><Bias>0</"
+        "Bias><Time>00:00:00</Time><DayOrder>1</DayOrder><Month>3</Month><DayOfWeek>Sunday</DayOfWeek></"
+        "DaylightTime></TimeZone>"
+        "<WorkingPeriodArray><WorkingPeriod><DayOfWeek>Monday</DayOfWeek><StartTimeInMinutes>480</"
+        "StartTimeInMinutes><EndTimeInMinutes>1020</EndTimeInMinutes></WorkingPeriod></WorkingPeriodArray></"
+        "WorkingHours>"
         "</FreeBusyView></FreeBusyResponse></FreeBusyResponseArray></GetUserAvailabilityResponse>");
     const auto host = test::mailbox("organizer@corp.example");
     const auto window = window_for(test::at("2026-01-05T00:00:00Z"), test::at("2026-01-12T00:00:00Z"));
@@ -42,7 +57,10 @@ TEST_CASE("one mailbox's free/busy is asked and read in well under 30 microsecon
         writing += written - begin;
     }
     CHECK(periods == 5 * rounds);
-    const auto each = [](clock::duration d) { return std::chrono::duration<double, std::micro>(d).count() / rounds; };
-    WARN(fmt::format("write {:.2f} us ({} bytes), read {:.2f} us ({} bytes)", each(writing), bytes / rounds, each(reading), answer.size()));
+    const auto each = [](clock::duration d) {
+        return std::chrono::duration<double, std::micro>(d).count() / rounds;
+    };
+    WARN(fmt::format("write {:.2f} us ({} bytes), read {:.2f} us ({} bytes)", each(writing), bytes / rounds,
+                     each(reading), answer.size()));
     CHECK(each(writing + reading) < 30);
 }

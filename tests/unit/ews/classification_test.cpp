@@ -75,14 +75,17 @@ TEST_CASE("a refused sign-in stops, and proves that nothing happened", "[unit][e
     CHECK(e.effect == effect::none);
 }
 
-TEST_CASE("a web page, a redirect or a 404 is no EWS before the first answer, and an outage later", "[unit][ews]")
+TEST_CASE("a web page, a redirect or a 404 is no EWS before the first answer, and an outage later",
+          "[unit][ews]")
 {
     auto redirect = http_answer(302, "");
     redirect.headers.emplace_back("location", "https://mail.corp.example/owa/auth/logon.aspx?url=secret");
     const std::vector<http::response> answers{http_answer(200, "<!DOCTYPE html><html></html>"),
                                               http_answer(200, "anything", "text/html; charset=utf-8"),
                                               http_answer(200, "\xef\xbb\xbf \r\n<HTML>"),
-                                              http_answer(404, ""), http_answer(405, ""), redirect};
+                                              http_answer(404, ""),
+                                              http_answer(405, ""),
+                                              redirect};
     for (const auto& answer : answers) {
         const auto first = error_of(answer, {operation::find_item, true, false});
         CHECK(first.fault.code == fault_code::exchange_unsupported);
@@ -93,7 +96,8 @@ TEST_CASE("a web page, a redirect or a 404 is no EWS before the first answer, an
         CHECK(later.fault.code == fault_code::exchange_unavailable);
         CHECK(later.remedy == remedy::retry);
     }
-    CHECK(error_of(redirect, reading).fault.message.find("https://mail.corp.example/owa/auth/logon.aspx;") != std::string::npos);
+    CHECK(error_of(redirect, reading).fault.message.find("https://mail.corp.example/owa/auth/logon.aspx;") !=
+          std::string::npos);
     // A page may come from a server that did the work first; a 404 does not.
     CHECK(error_of(answers[0], writing).effect == effect::unknown);
     CHECK(error_of(answers[3], writing).effect == effect::none);
@@ -134,8 +138,8 @@ TEST_CASE("each HTTP status has one meaning", "[unit][ews]")
 TEST_CASE("an answer of 200 that cannot be read leaves a write's outcome open", "[unit][ews]")
 {
     for (const auto& body : {std::string(), std::string("garbage"), test::envelope("<m:X>").substr(0, 100),
-                                   std::string("\xff\xfe<"), test::envelope(""), std::string("<a/>"),
-                                   "<!DOCTYPE a [<!ENTITY b 'c'>]>" + test::envelope("<m:X/>").substr(38)}) {
+                             std::string("\xff\xfe<"), test::envelope(""), std::string("<a/>"),
+                             "<!DOCTYPE a [<!ENTITY b 'c'>]>" + test::envelope("<m:X/>").substr(38)}) {
         const auto e = error_of(http_answer(200, body), writing);
         CHECK(e.fault.code == fault_code::exchange_unavailable);
         CHECK(e.remedy == remedy::retry);
@@ -175,18 +179,25 @@ TEST_CASE("a request version that the server does not know means an old server",
 
 TEST_CASE("a busy server says how long, wherever it says it", "[unit][ews]")
 {
-    CHECK(fault_error("ErrorServerBusy", reading, test::message_xml("BackOffMilliseconds", "297749")).back_off == 297'749ms);
-    CHECK(message_error("ErrorServerBusy", reading, test::message_xml("BackOffMilliseconds", " 5000 ")).back_off == 5s);
-    CHECK(fault_error("ErrorServerBusy", reading,
-                      "<e:MessageText>You have been throttled, back off for 12345 milliseconds.</e:MessageText>")
+    CHECK(fault_error("ErrorServerBusy", reading, test::message_xml("BackOffMilliseconds", "297749"))
+              .back_off == 297'749ms);
+    CHECK(message_error("ErrorServerBusy", reading, test::message_xml("BackOffMilliseconds", " 5000 "))
+              .back_off == 5s);
+    CHECK(fault_error(
+              "ErrorServerBusy", reading,
+              "<e:MessageText>You have been throttled, back off for 12345 milliseconds.</e:MessageText>")
               .back_off == 12'345ms);
-    CHECK(fault_error("ErrorServerBusy", reading, "<e:MessageText>Suggested backoff time 0 ms</e:MessageText>").back_off ==
-          default_back_off);
+    CHECK(
+        fault_error("ErrorServerBusy", reading, "<e:MessageText>Suggested backoff time 0 ms</e:MessageText>")
+            .back_off == default_back_off);
     CHECK(fault_error("ErrorServerBusy", reading).back_off == default_back_off);
-    CHECK(fault_error("ErrorServerBusy", reading, test::message_xml("BackOffMilliseconds", "86400000")).back_off == longest_back_off);
-    CHECK(fault_error("ErrorServerBusy", reading, test::message_xml("BackOffMilliseconds", std::string(40, '9'))).back_off ==
-          longest_back_off);
-    CHECK(fault_error("ErrorServerBusy", reading, test::message_xml("BackOffMilliseconds", "-1")).back_off == 1ms);
+    CHECK(fault_error("ErrorServerBusy", reading, test::message_xml("BackOffMilliseconds", "86400000"))
+              .back_off == longest_back_off);
+    CHECK(fault_error("ErrorServerBusy", reading,
+                      test::message_xml("BackOffMilliseconds", std::string(40, '9')))
+              .back_off == longest_back_off);
+    CHECK(fault_error("ErrorServerBusy", reading, test::message_xml("BackOffMilliseconds", "-1")).back_off ==
+          1ms);
 }
 
 TEST_CASE("a throttled mailbox does not stop the others, a throttled account stops all", "[unit][ews]")
@@ -197,7 +208,8 @@ TEST_CASE("a throttled mailbox does not stop the others, a throttled account sto
     CHECK(fault_error("ErrorServerBusy", writing).fault.code == fault_code::exchange_busy);
 }
 
-TEST_CASE("a throttled write did not happen where a fault says so, and may have where a message does", "[unit][ews]")
+TEST_CASE("a throttled write did not happen where a fault says so, and may have where a message does",
+          "[unit][ews]")
 {
     CHECK(fault_error("ErrorServerBusy", writing).effect == effect::none);
     CHECK(message_error("ErrorServerBusy", writing).effect == effect::unknown);
@@ -210,7 +222,8 @@ TEST_CASE("an error that Exchange refines is taken as what it is refined to", "[
     CHECK(e.fault.code == fault_code::exchange_error);
     CHECK(e.fault.exchange == "ErrorInternalServerError");
     CHECK(message_error("ErrorInternalServerError", writing).fault.code == fault_code::exchange_unavailable);
-    CHECK(message_error("ErrorInternalServerError", writing, test::message_xml("InnerErrorResponseCode", "ErrorNewOne"))
+    CHECK(message_error("ErrorInternalServerError", writing,
+                        test::message_xml("InnerErrorResponseCode", "ErrorNewOne"))
               .remedy == remedy::retry);
 }
 
@@ -221,7 +234,8 @@ TEST_CASE("a code that nobody has seen is an error of Exchange's, and leaves a w
     CHECK(e.fault.exchange == "ErrorFromTheFuture");
     CHECK(e.effect == effect::unknown);
     CHECK(message_error("ErrorFromTheFuture", reading).effect == effect::none);
-    CHECK(fault_error("ErrorInvalidFromTheFuture", writing).effect == effect::none); // a fault of that family is raised first
+    CHECK(fault_error("ErrorInvalidFromTheFuture", writing).effect ==
+          effect::none); // a fault of that family is raised first
 }
 
 TEST_CASE("what is no code does not get into results or logs", "[unit][ews]")
@@ -236,7 +250,10 @@ TEST_CASE("what is no code does not get into results or logs", "[unit][ews]")
 TEST_CASE("a fault may name its code in faultcode only, or not at all", "[unit][ews]")
 {
     const auto bare = [](std::string_view code) {
-        return http_answer(500, fmt::format("<s:Envelope><s:Body><s:Fault><faultcode>{}</faultcode></s:Fault></s:Body></s:Envelope>", code));
+        return http_answer(
+            500, fmt::format(
+                     "<s:Envelope><s:Body><s:Fault><faultcode>{}</faultcode></s:Fault></s:Body></s:Envelope>",
+                     code));
     };
     CHECK(error_of(bare("a:ErrorSchemaValidation"), writing).fault.exchange == "ErrorSchemaValidation");
     CHECK(error_of(bare("a:ErrorSchemaValidation"), writing).effect == effect::none);
@@ -244,31 +261,37 @@ TEST_CASE("a fault may name its code in faultcode only, or not at all", "[unit][
     const auto nameless = error_of(bare("s:Server"), writing);
     CHECK(nameless.fault.code == fault_code::exchange_unavailable);
     CHECK(nameless.effect == effect::unknown);
-    CHECK(error_of(http_answer(500, "<s:Envelope><s:Body><s:Fault/></s:Body></s:Envelope>"), reading).remedy == remedy::retry);
+    CHECK(
+        error_of(http_answer(500, "<s:Envelope><s:Body><s:Fault/></s:Body></s:Envelope>"), reading).remedy ==
+        remedy::retry);
 }
 
 TEST_CASE("a fault is read whether it comes with 200, 500 or 503", "[unit][ews]")
 {
     for (const int status : {200, 500, 503})
-        CHECK(error_of(http_answer(status, test::soap_fault("ErrorSchemaValidation")), writing).fault.exchange ==
-              "ErrorSchemaValidation");
+        CHECK(error_of(http_answer(status, test::soap_fault("ErrorSchemaValidation")), writing)
+                  .fault.exchange == "ErrorSchemaValidation");
 }
 
 TEST_CASE("an item that is gone is looked up again before a write gives up, and ends a read", "[unit][ews]")
 {
-    const call update{operation::update_item, true, true}, get{operation::get_item, true, true};
+    const call update{operation::update_item, true, true}, remove{operation::delete_item, true, true},
+        get{operation::get_item, true, true};
     CHECK(message_error("ErrorItemNotFound", update).fault.code == fault_code::event_not_found);
     CHECK(message_error("ErrorItemNotFound", update).remedy == remedy::retry);
-    CHECK(message_error("ErrorItemNotFound", update).effect == effect::unknown);
+    CHECK(message_error("ErrorItemNotFound", update).effect == effect::none);
+    CHECK(message_error("ErrorItemNotFound", remove).remedy == remedy::retry);
+    CHECK(message_error("ErrorItemNotFound", remove).effect == effect::unknown); // it may be our own doing
     CHECK(message_error("ErrorItemNotFound", get).remedy == remedy::give_up);
     CHECK(message_error("ErrorIrresolvableConflict", update).fault.code == fault_code::conflict);
     CHECK(message_error("ErrorIrresolvableConflict", update).effect == effect::unknown);
 }
 
-TEST_CASE("an address that Exchange cannot read is the mailbox's in free/busy and an attendee's in a meeting", "[unit][ews]")
+TEST_CASE("an address that Exchange cannot read is the mailbox's in free/busy and an attendee's in a meeting",
+          "[unit][ews]")
 {
-    CHECK(message_error("ErrorInvalidSmtpAddress", {operation::get_user_availability, false, true}).fault.code ==
-          fault_code::mailbox_not_found);
+    CHECK(message_error("ErrorInvalidSmtpAddress", {operation::get_user_availability, false, true})
+              .fault.code == fault_code::mailbox_not_found);
     CHECK(message_error("ErrorInvalidSmtpAddress", writing).fault.code == fault_code::exchange_error);
 }
 
@@ -279,7 +302,8 @@ TEST_CASE("the version is learnt from any answer, from X-OWA-Version too", "[uni
     const auto opened = open_answer(refused, reading);
     CHECK(opened.version == server_version{15, 1, 2507, 39});
     CHECK_FALSE(opened.is_ews);
-    CHECK(open_answer(http_answer(200, test::success("FindItem", "")), reading).version == server_version{15, 2, 1118, 7});
+    CHECK(open_answer(http_answer(200, test::success("FindItem", "")), reading).version ==
+          server_version{15, 2, 1118, 7});
     CHECK(open_answer(http_answer(500, test::soap_fault("ErrorServerBusy")), reading).is_ews);
 }
 
@@ -298,7 +322,9 @@ TEST_CASE("every code of the collected list is judged as the list says", "[unit]
         {"permanent_state", {remedy::give_up}},
         {"conflict_reconcile", {remedy::retry, remedy::give_up}},
         {"not_found", {remedy::retry}},
-        {"transient", {remedy::retry, remedy::give_up}}, // give_up: free/busy of a list with too many members, and what is not ours
+        {"transient",
+         {remedy::retry,
+          remedy::give_up}}, // give_up: free/busy of a list with too many members, and what is not ours
         {"backoff", {remedy::back_off}},
         {"resubscribe", {remedy::give_up}},
     };
@@ -322,7 +348,8 @@ TEST_CASE("every code of the collected list is judged as the list says", "[unit]
     CHECK(listed.size() > 500);
     for (const auto& known : known_codes()) {
         CAPTURE(known.code);
-        const bool off_schema = known.code == "ErrorConnectionFailedTransientError"; // documented, but in no schema
+        const bool off_schema =
+            known.code == "ErrorConnectionFailedTransientError"; // documented, but in no schema
         CHECK((off_schema || listed.count(std::string(known.code)) == 1));
     }
 }

@@ -27,14 +27,19 @@ struct client_fixture {
         std::string request_id, front_end;
     };
     std::vector<report> reports;
-    ews_client client{http, time,
-                      {"mail.corp.example", "CORP\\workestra-svc", [this](const request_report& r) {
-                           reports.push_back({std::string(r.operation), r.failure ? r.failure->fault.code : fault_code::internal,
-                                              r.failure == nullptr, r.http_status, r.took, std::string(r.request_id), std::string(r.front_end)});
-                       }}};
+    ews_client client{
+        http, time, {"mail.corp.example", "CORP\\workestra-svc", [this](const request_report& r) {
+                         reports.push_back({std::string(r.operation),
+                                            r.failure ? r.failure->fault.code : fault_code::internal,
+                                            r.failure == nullptr, r.http_status, r.took,
+                                            std::string(r.request_id), std::string(r.front_end)});
+                     }}};
     mailbox_address host = mailbox("organizer@corp.example");
 
-    void answer(std::string body, int status = 200) { http.answers.push_back(http_answer(status, std::move(body))); }
+    void answer(std::string body, int status = 200)
+    {
+        http.answers.push_back(http_answer(status, std::move(body)));
+    }
 
     template <class T>
     T run(task<T> call)
@@ -62,36 +67,51 @@ struct client_fixture {
 
 std::string with_version(int major, int minor, std::string_view body)
 {
-    return test::envelope(body, fmt::format("<ServerVersionInfo MajorVersion='{}' MinorVersion='{}' MajorBuildNumber='1' MinorBuildNumber='2'/>", major, minor));
+    return test::envelope(body, fmt::format("<ServerVersionInfo MajorVersion='{}' MinorVersion='{}' "
+                                            "MajorBuildNumber='1' MinorBuildNumber='2'/>",
+                                            major, minor));
 }
 
 std::string nobody_found(int major, int minor)
 {
-    return with_version(major, minor, "<m:ResolveNamesResponse><m:ResponseMessages><m:ResolveNamesResponseMessage ResponseClass='Error'>"
-                                      "<m:ResponseCode>ErrorNameResolutionNoResults</m:ResponseCode></m:ResolveNamesResponseMessage></m:ResponseMessages></m:ResolveNamesResponse>");
+    return with_version(
+        major, minor,
+        "<m:ResolveNamesResponse><m:ResponseMessages><m:ResolveNamesResponseMessage ResponseClass='Error'>"
+        "<m:ResponseCode>ErrorNameResolutionNoResults</m:ResponseCode></m:ResolveNamesResponseMessage></"
+        "m:ResponseMessages></m:ResolveNamesResponse>");
 }
 
-std::string found_items(std::string_view live, std::string_view deleted, std::string_view live_attributes = "IncludesLastItemInRange='true'")
+std::string found_items(std::string_view live, std::string_view deleted,
+                        std::string_view live_attributes = "IncludesLastItemInRange='true'")
 {
     std::string messages;
-    for (const auto& [items, attributes] : {std::pair{live, live_attributes}, std::pair{deleted, std::string_view("IncludesLastItemInRange='true'")}})
+    for (const auto& [items, attributes] :
+         {std::pair{live, live_attributes},
+          std::pair{deleted, std::string_view("IncludesLastItemInRange='true'")}})
         if (items != "-")
-            messages += fmt::format("<m:FindItemResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode>"
-                                    "<m:RootFolder {}><t:Items>{}</t:Items></m:RootFolder></m:FindItemResponseMessage>", attributes, items);
-    return test::envelope(fmt::format("<m:FindItemResponse><m:ResponseMessages>{}</m:ResponseMessages></m:FindItemResponse>", messages));
+            messages += fmt::format(
+                "<m:FindItemResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode>"
+                "<m:RootFolder {}><t:Items>{}</t:Items></m:RootFolder></m:FindItemResponseMessage>",
+                attributes, items);
+    return test::envelope(fmt::format(
+        "<m:FindItemResponse><m:ResponseMessages>{}</m:ResponseMessages></m:FindItemResponse>", messages));
 }
 
 std::string marked(std::string_view id)
 {
-    return fmt::format("<t:CalendarItem><t:ItemId Id='{}'/><t:ExtendedProperty><t:ExtendedFieldURI PropertySetId='{}' PropertyName='WorkestraEventId'/>"
-                       "<t:Value>ev-1</t:Value></t:ExtendedProperty></t:CalendarItem>", id, property_set);
+    return fmt::format("<t:CalendarItem><t:ItemId Id='{}'/><t:ExtendedProperty><t:ExtendedFieldURI "
+                       "PropertySetId='{}' PropertyName='WorkestraEventId'/>"
+                       "<t:Value>ev-1</t:Value></t:ExtendedProperty></t:CalendarItem>",
+                       id, property_set);
 }
 
 } // namespace
 
-TEST_CASE_METHOD(client_fixture, "a server that cannot be reached is an outage, and is reported once", "[unit][ews]")
+TEST_CASE_METHOD(client_fixture, "a server that cannot be reached is an outage, and is reported once",
+                 "[unit][ews]")
 {
-    const auto got = run(client.create(host, test::plain_fields(), {"ev-1", "c-1"}, "u", protocol::notify::all, 30s));
+    const auto got =
+        run(client.create(host, test::plain_fields(), {"ev-1", "c-1"}, "u", protocol::notify::all, 30s));
     REQUIRE(got.has_error());
     CHECK(got.error().fault.code == fault_code::exchange_unavailable);
     CHECK(got.error().effect == effect::none);
@@ -101,7 +121,8 @@ TEST_CASE_METHOD(client_fixture, "a server that cannot be reached is an outage, 
     CHECK(reports[0].status == 0);
 }
 
-TEST_CASE_METHOD(client_fixture, "a web page is no EWS until the server has answered as EWS once", "[unit][ews]")
+TEST_CASE_METHOD(client_fixture, "a web page is no EWS until the server has answered as EWS once",
+                 "[unit][ews]")
 {
     answer("<html></html>");
     CHECK(run(client.resolve_account(30s)).error().fault.code == fault_code::exchange_unsupported);
@@ -114,7 +135,8 @@ TEST_CASE_METHOD(client_fixture, "a web page is no EWS until the server has answ
     CHECK(run(client.resolve_account(30s)).error().fault.code == fault_code::exchange_unsupported);
 }
 
-TEST_CASE_METHOD(client_fixture, "an Exchange that is too old is refused, until another one answers", "[unit][ews]")
+TEST_CASE_METHOD(client_fixture, "an Exchange that is too old is refused, until another one answers",
+                 "[unit][ews]")
 {
     answer(nobody_found(14, 3));
     const auto old = run(client.resolve_account(30s));
@@ -154,7 +176,8 @@ TEST_CASE_METHOD(client_fixture, "an account without a mailbox is signed in all 
     CHECK(run(client.resolve_account(30s))->version == "15.1.1.2"); // a fault has no header: as last seen
 }
 
-TEST_CASE_METHOD(client_fixture, "each request carries an id of its own and leads to the mailbox's server", "[unit][ews]")
+TEST_CASE_METHOD(client_fixture, "each request carries an id of its own and leads to the mailbox's server",
+                 "[unit][ews]")
 {
     auto first = http_answer(200, test::success("DeleteItem", ""));
     first.headers.emplace_back("x-feserver", "EX01");
@@ -178,15 +201,19 @@ TEST_CASE_METHOD(client_fixture, "each request carries an id of its own and lead
     CHECK(reports[0].request_id == header(0, "client-request-id"));
 }
 
-TEST_CASE_METHOD(client_fixture, "a calendar that opens tells the name, and the address where the directory does not", "[unit][ews]")
+TEST_CASE_METHOD(client_fixture,
+                 "a calendar that opens tells the name, and the address where the directory does not",
+                 "[unit][ews]")
 {
     answer(test::soap_fault("ErrorImpersonateUserDenied"), 500);
     CHECK(run(client.open_calendar(host, 30s)).error().fault.code == fault_code::impersonation_denied);
     CHECK(http.requests.size() == 1);
 
     answer(test::success("GetFolder", "<m:Folders/>"));
-    answer(test::success("ResolveNames", "<m:ResolutionSet><t:Resolution><t:Mailbox><t:Name>Olga Organizer</t:Name>"
-                                         "<t:EmailAddress>organizer@corp.example</t:EmailAddress></t:Mailbox></t:Resolution></m:ResolutionSet>"));
+    answer(test::success("ResolveNames",
+                         "<m:ResolutionSet><t:Resolution><t:Mailbox><t:Name>Olga Organizer</t:Name>"
+                         "<t:EmailAddress>organizer@corp.example</t:EmailAddress></t:Mailbox></"
+                         "t:Resolution></m:ResolutionSet>"));
     CHECK(run(client.open_calendar(host, 30s))->display_name == "Olga Organizer");
 
     answer(test::success("GetFolder", "<m:Folders/>"));
@@ -194,10 +221,13 @@ TEST_CASE_METHOD(client_fixture, "a calendar that opens tells the name, and the 
     CHECK(run(client.open_calendar(host, 30s))->display_name == "organizer@corp.example");
 }
 
-TEST_CASE_METHOD(client_fixture, "a search goes through all pages of both folders and drops repeats", "[unit][ews]")
+TEST_CASE_METHOD(client_fixture, "a search goes through all pages of both folders and drops repeats",
+                 "[unit][ews]")
 {
-    answer(found_items(marked("A") + marked("B"), marked("D"), "IncludesLastItemInRange='false' IndexedPagingOffset='2'"));
-    answer(found_items(marked("B") + marked("C"), "-", "IncludesLastItemInRange='false' IndexedPagingOffset='4'"));
+    answer(found_items(marked("A") + marked("B"), marked("D"),
+                       "IncludesLastItemInRange='false' IndexedPagingOffset='2'"));
+    answer(found_items(marked("B") + marked("C"), "-",
+                       "IncludesLastItemInRange='false' IndexedPagingOffset='4'"));
     answer(found_items("", "-"));
     const auto got = run(client.find(host, "ev-1", 30s));
     REQUIRE(got.has_value());
@@ -213,8 +243,14 @@ TEST_CASE_METHOD(client_fixture, "a search goes through all pages of both folder
 TEST_CASE_METHOD(client_fixture, "folders that stand at different pages are asked one by one", "[unit][ews]")
 {
     answer(test::envelope("<m:FindItemResponse><m:ResponseMessages>"
-                          "<m:FindItemResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode><m:RootFolder IncludesLastItemInRange='false' IndexedPagingOffset='5'><t:Items/></m:RootFolder></m:FindItemResponseMessage>"
-                          "<m:FindItemResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode><m:RootFolder IncludesLastItemInRange='false' IndexedPagingOffset='7'><t:Items/></m:RootFolder></m:FindItemResponseMessage>"
+                          "<m:FindItemResponseMessage "
+                          "ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode><m:RootFolder "
+                          "IncludesLastItemInRange='false' "
+                          "IndexedPagingOffset='5'><t:Items/></m:RootFolder></m:FindItemResponseMessage>"
+                          "<m:FindItemResponseMessage "
+                          "ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode><m:RootFolder "
+                          "IncludesLastItemInRange='false' "
+                          "IndexedPagingOffset='7'><t:Items/></m:RootFolder></m:FindItemResponseMessage>"
                           "</m:ResponseMessages></m:FindItemResponse>"));
     answer(found_items(marked("A"), "-"));
     answer(found_items("-", marked("B")));
@@ -227,7 +263,8 @@ TEST_CASE_METHOD(client_fixture, "folders that stand at different pages are aske
 TEST_CASE_METHOD(client_fixture, "a search that never ends is given up", "[unit][ews]")
 {
     for (int i = 0; i < 50; ++i)
-        answer(found_items(marked("A"), i == 0 ? std::string_view("") : std::string_view("-"), "IncludesLastItemInRange='false'"));
+        answer(found_items(marked("A"), i == 0 ? std::string_view("") : std::string_view("-"),
+                           "IncludesLastItemInRange='false'"));
     http.took = 4s;
     const auto got = run(client.find(host, "ev-1", 30s));
     CHECK(got.error().fault.code == fault_code::exchange_error);
@@ -236,16 +273,23 @@ TEST_CASE_METHOD(client_fixture, "a search that never ends is given up", "[unit]
     CHECK(http.requests.back().limit == 1s);
 }
 
-TEST_CASE_METHOD(client_fixture, "free/busy comes mailbox by mailbox; about nobody nothing is asked", "[unit][ews]")
+TEST_CASE_METHOD(client_fixture, "free/busy comes mailbox by mailbox; about nobody nothing is asked",
+                 "[unit][ews]")
 {
     CHECK(run(client.availability({}, at("2026-01-05T00:00:00Z"), at("2026-01-06T00:00:00Z"), 30s))->empty());
     CHECK(http.requests.empty());
-    answer(test::envelope("<m:GetUserAvailabilityResponse><m:FreeBusyResponseArray><m:FreeBusyResponse>"
-                          "<m:ResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode></m:ResponseMessage>"
-                          "<m:FreeBusyView><t:FreeBusyViewType>FreeBusy</t:FreeBusyViewType><t:CalendarEventArray><t:CalendarEvent>"
-                          "<t:StartTime>2026-01-05T09:00:00</t:StartTime><t:EndTime>2026-01-05T10:00:00</t:EndTime><t:BusyType>Busy</t:BusyType>"
-                          "</t:CalendarEvent></t:CalendarEventArray></m:FreeBusyView></m:FreeBusyResponse></m:FreeBusyResponseArray></m:GetUserAvailabilityResponse>"));
-    const auto got = run(client.availability({host}, at("2026-01-05T00:00:00Z"), at("2026-01-06T00:00:00Z"), 30s));
+    answer(
+        test::envelope("<m:GetUserAvailabilityResponse><m:FreeBusyResponseArray><m:FreeBusyResponse>"
+                       "<m:ResponseMessage "
+                       "ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode></m:ResponseMessage>"
+                       "<m:FreeBusyView><t:FreeBusyViewType>FreeBusy</"
+                       "t:FreeBusyViewType><t:CalendarEventArray><t:CalendarEvent>"
+                       "<t:StartTime>2026-01-05T09:00:00</t:StartTime><t:EndTime>2026-01-05T10:00:00</"
+                       "t:EndTime><t:BusyType>Busy</t:BusyType>"
+                       "</t:CalendarEvent></t:CalendarEventArray></m:FreeBusyView></m:FreeBusyResponse></"
+                       "m:FreeBusyResponseArray></m:GetUserAvailabilityResponse>"));
+    const auto got =
+        run(client.availability({host}, at("2026-01-05T00:00:00Z"), at("2026-01-06T00:00:00Z"), 30s));
     REQUIRE(got.has_value());
     REQUIRE(got->at(0).has_value());
     CHECK(got->at(0)->size() == 1);
@@ -253,12 +297,23 @@ TEST_CASE_METHOD(client_fixture, "free/busy comes mailbox by mailbox; about nobo
 
 TEST_CASE_METHOD(client_fixture, "a write goes out as written and its answer comes back", "[unit][ews]")
 {
-    answer(test::success("CreateItem", "<m:Items><t:CalendarItem><t:ItemId Id='A' ChangeKey='B'/></t:CalendarItem></m:Items>"));
-    CHECK(run(client.create(host, test::full_fields(), {"ev-1", "c-1"}, "u", protocol::notify::all, 30s))->id == "A");
-    CHECK(http.requests[0].body == write_create(host, test::full_fields(), {"ev-1", "c-1"}, "u", protocol::notify::all));
-    answer(test::success("UpdateItem", "<m:Items><t:CalendarItem><t:ItemId Id='A' ChangeKey='C'/></t:CalendarItem></m:Items>"));
-    CHECK(run(client.update(host, {"A", "B"}, test::full_fields(), "c-2", protocol::notify::none, 30s))->change_key == "C");
-    answer(test::success("GetItem", "<m:Items><t:CalendarItem><t:ItemId Id='A'/><t:Start>2026-01-05T09:00:00Z</t:Start><t:End>2026-01-05T10:00:00Z</t:End></t:CalendarItem></m:Items>"));
+    answer(test::success(
+        "CreateItem",
+        "<m:Items><t:CalendarItem><t:ItemId Id='A' ChangeKey='B'/></t:CalendarItem></m:Items>"));
+    CHECK(
+        run(client.create(host, test::full_fields(), {"ev-1", "c-1"}, "u", protocol::notify::all, 30s))->id ==
+        "A");
+    CHECK(http.requests[0].body ==
+          write_create(host, test::full_fields(), {"ev-1", "c-1"}, "u", protocol::notify::all));
+    answer(test::success(
+        "UpdateItem",
+        "<m:Items><t:CalendarItem><t:ItemId Id='A' ChangeKey='C'/></t:CalendarItem></m:Items>"));
+    CHECK(run(client.update(host, {"A", "B"}, test::full_fields(), "c-2", protocol::notify::none, 30s))
+              ->change_key == "C");
+    answer(
+        test::success("GetItem", "<m:Items><t:CalendarItem><t:ItemId "
+                                 "Id='A'/><t:Start>2026-01-05T09:00:00Z</"
+                                 "t:Start><t:End>2026-01-05T10:00:00Z</t:End></t:CalendarItem></m:Items>"));
     CHECK(run(client.get(host, {"A", "C"}, 30s))->ref.id == "A");
     CHECK(reports.size() == 3);
 }

@@ -13,7 +13,8 @@ inline ews::item_fields full_fields()
     f.start = at("2026-03-29T00:30:00Z");
     f.end = at("2026-03-29T01:30:00.250Z");
     f.windows_zone = "W. Europe Standard Time";
-    f.body = protocol::event_body{protocol::body_format::html, "<p>Join: <a href=\"https://meet.example/x?a=1&b=2\">here</a>]]></p>\r\n"};
+    f.body = protocol::event_body{protocol::body_format::html,
+                                  "<p>Join: <a href=\"https://meet.example/x?a=1&b=2\">here</a>]]></p>\r\n"};
     f.location = "Raum 1\tlinks";
     f.attendees = {{mailbox("a@corp.example"), "Anna, \"A\"", protocol::attendee_role::required},
                    {mailbox("b@corp.example"), "", protocol::attendee_role::optional},
@@ -76,19 +77,27 @@ inline std::vector<named_request> all_requests()
         {"find", write_find(host, "ev-1", both, 0)},
         {"find on", write_find(host, "ev-1", one, 100)},
         {"get", write_get(host, ref)},
-        {"availability", write_availability(hundred, window_for(at("2026-01-05T00:00:00Z"), at("2026-02-16T00:00:00Z")))},
-        {"availability of a moment", write_availability({&host, 1}, window_for(at("2026-01-05T00:00:00Z"), at("2026-01-05T00:00:01Z")))},
+        {"availability",
+         write_availability(hundred, window_for(at("2026-01-05T00:00:00Z"), at("2026-02-16T00:00:00Z")))},
+        {"availability of a moment",
+         write_availability({&host, 1}, window_for(at("2026-01-05T00:00:00Z"), at("2026-01-05T00:00:01Z")))},
     };
     const marks m{"ev-1", "c-01"};
     for (const auto notify : {protocol::notify::all, protocol::notify::changed, protocol::notify::none}) {
         const auto n = static_cast<int>(notify);
-        all.push_back({fmt::format("create full {}", n), write_create(host, full_fields(), m, "uid-1", notify)});
-        all.push_back({fmt::format("create plain {}", n), write_create(host, plain_fields(), m, "uid-1", notify)});
+        all.push_back(
+            {fmt::format("create full {}", n), write_create(host, full_fields(), m, "uid-1", notify)});
+        all.push_back(
+            {fmt::format("create plain {}", n), write_create(host, plain_fields(), m, "uid-1", notify)});
         all.push_back({fmt::format("create empty {}", n), write_create(host, {}, m, "", notify)});
-        all.push_back({fmt::format("create cleared {}", n), write_create(host, clearing_fields(), m, "u", notify)});
-        all.push_back({fmt::format("update full {}", n), write_update(host, ref, full_fields(), "c-02", notify)});
-        all.push_back({fmt::format("update clearing {}", n), write_update(host, ref, clearing_fields(), "c-02", notify)});
-        all.push_back({fmt::format("update mark only {}", n), write_update(host, without_key, {}, "c-02", notify)});
+        all.push_back(
+            {fmt::format("create cleared {}", n), write_create(host, clearing_fields(), m, "u", notify)});
+        all.push_back(
+            {fmt::format("update full {}", n), write_update(host, ref, full_fields(), "c-02", notify)});
+        all.push_back({fmt::format("update clearing {}", n),
+                       write_update(host, ref, clearing_fields(), "c-02", notify)});
+        all.push_back(
+            {fmt::format("update mark only {}", n), write_update(host, without_key, {}, "c-02", notify)});
         all.push_back({fmt::format("remove {}", n), write_remove(host, ref, notify)});
         all.push_back({fmt::format("remove without key {}", n), write_remove(host, without_key, notify)});
     }
@@ -99,31 +108,45 @@ inline std::vector<named_request> all_requests()
         f.body = protocol::event_body{protocol::body_format::text, ""};
         f.attendees = {{mailbox("room1@corp.example"), "", protocol::attendee_role::resource}};
         f.reminder_minutes = 0;
-        all.push_back({fmt::format("create show_as {}", static_cast<int>(show)), write_create(host, f, m, "u", protocol::notify::all)});
-        all.push_back({fmt::format("update show_as {}", static_cast<int>(show)), write_update(host, ref, f, "c", protocol::notify::all)});
+        all.push_back({fmt::format("create show_as {}", static_cast<int>(show)),
+                       write_create(host, f, m, "u", protocol::notify::all)});
+        all.push_back({fmt::format("update show_as {}", static_cast<int>(show)),
+                       write_update(host, ref, f, "c", protocol::notify::all)});
     }
     // Each field on its own.
     const auto whole = full_fields();
     const std::vector<std::function<void(ews::item_fields&)>> singles{
-        [&](auto& f) { f.subject = whole.subject; }, [&](auto& f) { f.body = whole.body; },
-        [&](auto& f) { f.location = whole.location; }, [&](auto& f) { f.attendees = whole.attendees; },
-        [&](auto& f) { f.show_as = whole.show_as; }, [&](auto& f) { f.reminder_minutes = whole.reminder_minutes; },
-        [&](auto& f) { f.is_private = true; }, [&](auto& f) { f.categories = whole.categories; },
-        [&](auto& f) { f.iana_zone = whole.iana_zone; }, [&](auto& f) { f.online_meeting_url = whole.online_meeting_url; },
+        [&](auto& f) { f.subject = whole.subject; },
+        [&](auto& f) { f.body = whole.body; },
+        [&](auto& f) { f.location = whole.location; },
+        [&](auto& f) { f.attendees = whole.attendees; },
+        [&](auto& f) { f.show_as = whole.show_as; },
+        [&](auto& f) { f.reminder_minutes = whole.reminder_minutes; },
+        [&](auto& f) { f.is_private = true; },
+        [&](auto& f) { f.categories = whole.categories; },
+        [&](auto& f) { f.iana_zone = whole.iana_zone; },
+        [&](auto& f) { f.online_meeting_url = whole.online_meeting_url; },
         [&](auto& f) { f.location_filled = true; },
-        [&](auto& f) { f.start = whole.start; f.end = whole.end; f.windows_zone = whole.windows_zone; }};
+        [&](auto& f) {
+            f.start = whole.start;
+            f.end = whole.end;
+            f.windows_zone = whole.windows_zone;
+        }};
     for (std::size_t i = 0; i < singles.size(); ++i) {
         ews::item_fields f;
         singles[i](f);
-        all.push_back({fmt::format("update field {}", i), write_update(host, ref, f, "c-02", protocol::notify::all)});
-        all.push_back({fmt::format("create field {}", i), write_create(host, f, m, "u", protocol::notify::all)});
+        all.push_back(
+            {fmt::format("update field {}", i), write_update(host, ref, f, "c-02", protocol::notify::all)});
+        all.push_back(
+            {fmt::format("create field {}", i), write_create(host, f, m, "u", protocol::notify::all)});
     }
     // What nothing above lets through, but the writers must survive.
     ews::item_fields hostile = plain_fields();
     hostile.subject = std::string("a\0b\x01\xff\xfe\xed\xa0\x80z", 11);
     hostile.location = "\xef\xbf\xbe\x0b";
     hostile.body = protocol::event_body{protocol::body_format::html, "\x1b[0m\xc3"};
-    all.push_back({"create hostile", write_create(host, hostile, {"ev\x02", "c\x03"}, "u\x04", protocol::notify::all)});
+    all.push_back(
+        {"create hostile", write_create(host, hostile, {"ev\x02", "c\x03"}, "u\x04", protocol::notify::all)});
     all.push_back({"update hostile", write_update(host, ref, hostile, "c\x03", protocol::notify::all)});
     all.push_back({"find hostile", write_find(host, "\"><x/>\x01", both, 0)});
     all.push_back({"resolve hostile", write_resolve_names("\x01<x>&\"")});

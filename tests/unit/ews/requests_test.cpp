@@ -35,7 +35,9 @@ TEST_CASE("every request names the schema version, and is UTF-8 that a parser ta
 TEST_CASE("text that XML cannot carry is dropped, the rest stays", "[unit][ews]")
 {
     CHECK(xml_text("plain \xc3\xa4\t\r\n") == "plain \xc3\xa4\t\r\n");
-    CHECK(xml_text(std::string_view("a\0b\x01" "c", 5)) == "abc");
+    CHECK(xml_text(std::string_view("a\0b\x01"
+                                    "c",
+                                    5)) == "abc");
     CHECK(xml_text("a\xff\xed\xa0\x80z\xef\xbf\xbe\xf0\x9f\x93\x85\xf0\x9f") == "az\xf0\x9f\x93\x85");
     CHECK(xml_text("").empty());
 }
@@ -45,17 +47,20 @@ TEST_CASE("markup in a value stays a value", "[unit][ews]")
     const std::vector<whereabouts> folders{whereabouts::live};
     const soap_answer a(write_find(host, "\"><m:Restriction/>&", folders, 0));
     REQUIRE(a.problem() == unreadable::none);
-    const auto constant = child(child(child(child(a.operation(), "Restriction"), "IsEqualTo"), "FieldURIOrConstant"), "Constant");
+    const auto constant = child(
+        child(child(child(a.operation(), "Restriction"), "IsEqualTo"), "FieldURIOrConstant"), "Constant");
     CHECK(std::string(constant.attribute("Value").value()) == "\"><m:Restriction/>&");
 }
 
 TEST_CASE("requests about a mailbox act for it, free/busy acts as the service account", "[unit][ews]")
 {
-    CHECK(has(write_open_calendar(host), "<t:PrimarySmtpAddress>organizer@corp.example</t:PrimarySmtpAddress>"));
+    CHECK(has(write_open_calendar(host),
+              "<t:PrimarySmtpAddress>organizer@corp.example</t:PrimarySmtpAddress>"));
     CHECK(has(write_resolve_names("x", &host), "ExchangeImpersonation"));
     CHECK_FALSE(has(write_resolve_names("x"), "ExchangeImpersonation"));
-    CHECK_FALSE(has(write_availability({&host, 1}, window_for(at("2026-01-05T00:00:00Z"), at("2026-01-06T00:00:00Z"))),
-                    "ExchangeImpersonation"));
+    CHECK_FALSE(has(
+        write_availability({&host, 1}, window_for(at("2026-01-05T00:00:00Z"), at("2026-01-06T00:00:00Z"))),
+        "ExchangeImpersonation"));
 }
 
 TEST_CASE("the service account is looked up by address or by name without its domain", "[unit][ews]")
@@ -86,15 +91,23 @@ TEST_CASE("a new item carries both marks, its zone and its notes", "[unit][ews]"
 {
     const auto xml = write_create(host, test::full_fields(), both_marks, "uid-1", protocol::notify::all);
     CHECK(has(xml, R"(SendMeetingInvitations="SendToAllAndSaveCopy")"));
-    CHECK(has(xml, R"(<t:ExtendedProperty><t:ExtendedFieldURI PropertySetId="6e2a1f0c-3c1b-4a58-9d0e-5f3b7c2a9e41" )"
-                   R"(PropertyName="WorkestraEventId" PropertyType="String"/><t:Value>ev-1</t:Value></t:ExtendedProperty>)"));
+    CHECK(has(
+        xml,
+        R"(<t:ExtendedProperty><t:ExtendedFieldURI PropertySetId="6e2a1f0c-3c1b-4a58-9d0e-5f3b7c2a9e41" )"
+        R"(PropertyName="WorkestraEventId" PropertyType="String"/><t:Value>ev-1</t:Value></t:ExtendedProperty>)"));
     CHECK(has(xml, R"(PropertyName="WorkestraCommandId" PropertyType="String"/><t:Value>c-01</t:Value>)"));
-    CHECK(has(xml, R"(PropertyName="WorkestraTimeZone" PropertyType="String"/><t:Value>Europe/Berlin</t:Value>)"));
-    CHECK(has(xml, R"(PropertyName="WorkestraLocationFilled" PropertyType="String"/><t:Value>false</t:Value>)"));
+    CHECK(has(xml,
+              R"(PropertyName="WorkestraTimeZone" PropertyType="String"/><t:Value>Europe/Berlin</t:Value>)"));
+    CHECK(has(xml,
+              R"(PropertyName="WorkestraLocationFilled" PropertyType="String"/><t:Value>false</t:Value>)"));
     CHECK(has(xml, "<t:Start>2026-03-29T00:30:00Z</t:Start>"));
-    CHECK(has(xml, R"(<t:StartTimeZone Id="W. Europe Standard Time"/><t:EndTimeZone Id="W. Europe Standard Time"/>)"));
+    CHECK(has(
+        xml,
+        R"(<t:StartTimeZone Id="W. Europe Standard Time"/><t:EndTimeZone Id="W. Europe Standard Time"/>)"));
     CHECK(has(xml, "<t:Sensitivity>Private</t:Sensitivity>"));
-    CHECK(has(xml, "<t:Resources><t:Attendee><t:Mailbox><t:Name>Room 1</t:Name><t:EmailAddress>room1@corp.example"));
+    CHECK(
+        has(xml,
+            "<t:Resources><t:Attendee><t:Mailbox><t:Name>Room 1</t:Name><t:EmailAddress>room1@corp.example"));
     CHECK(has(xml, "]]&gt;&lt;/p&gt;&#13;\n</t:Body>")); // a carriage return survives only as a reference
 }
 
@@ -112,8 +125,10 @@ TEST_CASE("a new item without a reminder says so, as Exchange's default is one",
 TEST_CASE("an update sets the command's mark together with what it changes", "[unit][ews]")
 {
     const auto xml = write_update(host, {"id", "key"}, {}, "c-02", protocol::notify::changed);
-    CHECK(has(xml, R"(<t:Updates><t:SetItemField><t:ExtendedFieldURI PropertySetId="6e2a1f0c-3c1b-4a58-9d0e-5f3b7c2a9e41" )"
-                   R"(PropertyName="WorkestraCommandId" PropertyType="String"/><t:CalendarItem>)"));
+    CHECK(has(
+        xml,
+        R"(<t:Updates><t:SetItemField><t:ExtendedFieldURI PropertySetId="6e2a1f0c-3c1b-4a58-9d0e-5f3b7c2a9e41" )"
+        R"(PropertyName="WorkestraCommandId" PropertyType="String"/><t:CalendarItem>)"));
     CHECK(has(xml, R"(SendMeetingInvitationsOrCancellations="SendToChangedAndSaveCopy")"));
     CHECK(has(xml, R"(<t:ItemId Id="id" ChangeKey="key"/>)"));
     CHECK_FALSE(has(xml, "DeleteItemField"));
@@ -122,9 +137,11 @@ TEST_CASE("an update sets the command's mark together with what it changes", "[u
 TEST_CASE("what an update clears is deleted, groups of attendees one by one", "[unit][ews]")
 {
     const auto xml = write_update(host, {"id", ""}, test::clearing_fields(), "c-02", protocol::notify::all);
-    for (const auto* field : {"item:Body", "item:Categories", "calendar:Location", "calendar:RequiredAttendees",
-                              "calendar:OptionalAttendees", "calendar:Resources"})
-        CHECK(has(xml, fmt::format(R"(<t:DeleteItemField><t:FieldURI FieldURI="{}"/></t:DeleteItemField>)", field)));
+    for (const auto* field :
+         {"item:Body", "item:Categories", "calendar:Location", "calendar:RequiredAttendees",
+          "calendar:OptionalAttendees", "calendar:Resources"})
+        CHECK(has(xml, fmt::format(R"(<t:DeleteItemField><t:FieldURI FieldURI="{}"/></t:DeleteItemField>)",
+                                   field)));
     CHECK(has(xml, "<t:ReminderIsSet>false</t:ReminderIsSet>"));
     CHECK(has(xml, R"(<t:ItemId Id="id"/>)"));
 
@@ -139,5 +156,6 @@ TEST_CASE("a removal moves the item to Deleted Items and cancels for all or for 
 {
     CHECK(has(write_remove(host, {"id", "key"}, protocol::notify::all),
               R"(DeleteType="MoveToDeletedItems" SendMeetingCancellations="SendToAllAndSaveCopy")"));
-    CHECK(has(write_remove(host, {"id", "key"}, protocol::notify::none), R"(SendMeetingCancellations="SendToNone")"));
+    CHECK(has(write_remove(host, {"id", "key"}, protocol::notify::none),
+              R"(SendMeetingCancellations="SendToNone")"));
 }

@@ -10,9 +10,11 @@ using namespace relay::ews;
 TEST_CASE("an item reads back as it was written", "[unit][ews]")
 {
     const auto f = test::full_fields();
-    auto xml = write_create(test::mailbox("o@corp.example"), f, {"ev-1", "c-1"}, "uid-1", protocol::notify::all);
+    auto xml =
+        write_create(test::mailbox("o@corp.example"), f, {"ev-1", "c-1"}, "uid-1", protocol::notify::all);
     const auto first = xml.find("<t:CalendarItem>"), last = xml.find("</m:Items>");
-    xml = xml.substr(first, last - first).insert(std::string_view("<t:CalendarItem>").size(), "<t:ItemId Id='A'/>");
+    xml = xml.substr(first, last - first)
+              .insert(std::string_view("<t:CalendarItem>").size(), "<t:ItemId Id='A'/>");
     const soap_answer a(test::success("GetItem", "<m:Items>" + xml + "</m:Items>"));
     const auto got = read_item(a, {operation::get_item, true, true});
     REQUIRE(got.has_value());

@@ -39,7 +39,8 @@ class schema {
 public:
     explicit schema(const std::string& file)
     {
-        const owned<xmlSchemaParserCtxt, xmlSchemaFreeParserCtxt> parser(xmlSchemaNewParserCtxt(file.c_str()));
+        const owned<xmlSchemaParserCtxt, xmlSchemaFreeParserCtxt> parser(
+            xmlSchemaNewParserCtxt(file.c_str()));
         schema_.reset(xmlSchemaParse(parser.get()));
         REQUIRE(schema_ != nullptr);
     }
@@ -48,8 +49,9 @@ public:
     std::string complaints(const std::string& xml) const
     {
         std::string text;
-        const owned<xmlDoc, xmlFreeDoc> document(
-            xmlReadMemory(xml.data(), static_cast<int>(xml.size()), "request.xml", nullptr, XML_PARSE_NONET | XML_PARSE_NOERROR));
+        const owned<xmlDoc, xmlFreeDoc> document(xmlReadMemory(xml.data(), static_cast<int>(xml.size()),
+                                                               "request.xml", nullptr,
+                                                               XML_PARSE_NONET | XML_PARSE_NOERROR));
         if (!document)
             return "not well-formed";
         const owned<xmlSchemaValidCtxt, xmlSchemaFreeValidCtxt> check(xmlSchemaNewValidCtxt(schema_.get()));
@@ -72,7 +74,8 @@ TEST_CASE("every request is valid against the schema that it names", "[unit][ews
         return;
     }
     const schema exchange2013_sp1(file.string());
-    REQUIRE_FALSE(exchange2013_sp1.complaints(test::envelope("<m:CreateItem/>")).empty()); // it does find mistakes
+    REQUIRE_FALSE(
+        exchange2013_sp1.complaints(test::envelope("<m:CreateItem/>")).empty()); // it does find mistakes
     for (const auto& request : test::all_requests()) {
         CAPTURE(request.what, request.xml);
         CHECK(exchange2013_sp1.complaints(request.xml) == "");

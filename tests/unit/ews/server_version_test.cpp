@@ -6,7 +6,8 @@ using namespace relay::ews;
 
 TEST_CASE("a dotted version that is not one is refused", "[unit][ews]")
 {
-    for (const auto* text : {"", "15", "15.", ".15", "15..1", "15.a", "15.1.2.3.4", "15.123456", "-1.2", "15.1 x", "+1.2"})
+    for (const auto* text :
+         {"", "15", "15.", ".15", "15..1", "15.a", "15.1.2.3.4", "15.123456", "-1.2", "15.1 x", "+1.2"})
         CHECK_FALSE(parse_server_version(text));
     CHECK(parse_server_version(" 15.1.2507.39 ") == server_version{15, 1, 2507, 39});
     CHECK(parse_server_version("15.2") == server_version{15, 2, 0, 0});

@@ -42,7 +42,8 @@ TEST_CASE("an answer that is no XML is told from a truncated, an empty and a for
 
 TEST_CASE("an answer with a DOCTYPE is refused before anything in it is looked at", "[unit][ews]")
 {
-    const std::string bomb = R"(<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>)";
+    const std::string bomb =
+        R"(<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>)";
     CHECK(problem_of(bomb + envelope("<m:X>&b;</m:X>").substr(38)) == unreadable::doctype);
     CHECK(problem_of("<!doctype html><html></html>") == unreadable::doctype);
 }
@@ -75,7 +76,8 @@ TEST_CASE("the number of elements and attributes is bounded", "[unit][ews]")
 TEST_CASE("markup inside comments, CDATA and attribute values is not counted as elements", "[unit][ews]")
 {
     const soap_answer a(envelope("<!-- <a><a><!DOCTYPE --><m:X y='<a>>' z=\"/>\"><![CDATA[<a></b>]]></m:X>"));
-    // A raw '<' in an attribute is an error of its own in XML, which the parser lets pass; what counts is that nothing follows.
+    // A raw '<' in an attribute is an error of its own in XML, which the parser lets pass; what counts is
+    // that nothing follows.
     CHECK(a.problem() == unreadable::none);
     CHECK(text_of(a.operation()) == "<a></b>");
 }
@@ -89,8 +91,11 @@ TEST_CASE("what is not UTF-8 is refused, a byte order mark is not", "[unit][ews]
 
 TEST_CASE("characters that XML forbids, raw or referenced, are dropped", "[unit][ews]")
 {
-    const soap_answer a(envelope(std::string("<m:X>a&#x0;b&#x1;c&#11;d\x01" "e\x0b" "f&#xFFFE;g&#xD800;h&#99999999999;i"
-                                             "&#x20AC;&#10;&#x9;&amp;#1;</m:X>") + '\0'));
+    const soap_answer a(envelope(std::string("<m:X>a&#x0;b&#x1;c&#11;d\x01"
+                                             "e\x0b"
+                                             "f&#xFFFE;g&#xD800;h&#99999999999;i"
+                                             "&#x20AC;&#10;&#x9;&amp;#1;</m:X>") +
+                                 '\0'));
     REQUIRE(a.problem() == unreadable::none);
     CHECK(text_of(a.operation()) == "abcdefghi\xe2\x82\xac\n\t&#1;");
 }
@@ -109,8 +114,9 @@ TEST_CASE("what only looks like a character reference stays", "[unit][ews]")
 
 TEST_CASE("elements are found by local name, whatever the prefix", "[unit][ews]")
 {
-    const soap_answer a("<Envelope xmlns='http://schemas.xmlsoap.org/soap/envelope/'>\n  <q:Header/> <Body>\n <x:FooResponse>"
-                        "<y:Bar> t </y:Bar></x:FooResponse></Body></Envelope>");
+    const soap_answer a(
+        "<Envelope xmlns='http://schemas.xmlsoap.org/soap/envelope/'>\n  <q:Header/> <Body>\n <x:FooResponse>"
+        "<y:Bar> t </y:Bar></x:FooResponse></Body></Envelope>");
     REQUIRE(a.problem() == unreadable::none);
     CHECK(local_name(a.operation()) == "FooResponse");
     CHECK(trimmed(child(a.operation(), "Bar")) == "t");
@@ -130,12 +136,18 @@ TEST_CASE("text in several pieces is put together, white space alone is text", "
 TEST_CASE("the server's version is read where there is one, zeros in front included", "[unit][ews]")
 {
     CHECK(soap_answer(envelope("<m:X/>")).version() == server_version{15, 2, 1118, 7});
-    CHECK(soap_answer(envelope("<m:X/>", "<ServerVersionInfo MajorVersion='15' MinorVersion='01' MajorBuildNumber='225'/>"))
+    CHECK(soap_answer(
+              envelope("<m:X/>",
+                       "<ServerVersionInfo MajorVersion='15' MinorVersion='01' MajorBuildNumber='225'/>"))
               .version() == server_version{15, 1, 225, 0});
     CHECK_FALSE(soap_answer(envelope("<m:X/>", "<ServerVersionInfo Version='Exchange2010_SP2'/>")).version());
-    CHECK_FALSE(soap_answer(envelope("<m:X/>", "<ServerVersionInfo MajorVersion='15x' MinorVersion='1'/>")).version());
-    CHECK_FALSE(soap_answer(envelope("<m:X/>", "<ServerVersionInfo MajorVersion='-1' MinorVersion='1'/>")).version());
-    CHECK_FALSE(soap_answer(envelope("<m:X/>", "<ServerVersionInfo MajorVersion='9999999999' MinorVersion='1'/>")).version());
+    CHECK_FALSE(soap_answer(envelope("<m:X/>", "<ServerVersionInfo MajorVersion='15x' MinorVersion='1'/>"))
+                    .version());
+    CHECK_FALSE(
+        soap_answer(envelope("<m:X/>", "<ServerVersionInfo MajorVersion='-1' MinorVersion='1'/>")).version());
+    CHECK_FALSE(
+        soap_answer(envelope("<m:X/>", "<ServerVersionInfo MajorVersion='9999999999' MinorVersion='1'/>"))
+            .version());
 }
 
 TEST_CASE("an empty body is readable and holds no operation", "[unit][ews]")
