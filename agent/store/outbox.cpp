@@ -19,6 +19,12 @@ constexpr std::size_t page_bytes = 512 * 1'024;
 constexpr backoff::limits store_retry{500ms, 30s};
 constexpr std::size_t room_for_seq = 32; // what with_seq() adds at most: ,"seq":9223372036854775807
 
+std::string too_late(std::string_view body)
+{
+    return with_outcome(body, {protocol::fault_code::deadline_exceeded,
+                               "ttl_ms passed while the link to the cloud was down", {}});
+}
+
 task<bool> cancelled()
 {
     const auto state = co_await asio::this_coro::cancellation_state;
@@ -62,6 +68,13 @@ void outbox::link_up(sequence acked, std::size_t max_message_bytes)
     ++session_;
     max_bytes_ = max_message_bytes;
     forget_ready();
+    // Reads that had to be kept here while the link was down go out like those that were stored meanwhile.
+    for (auto& p : passing_)
+        if (p.deadline && time_.now() >= *p.deadline) {
+            passing_bytes_ -= p.frame.size();
+            p.frame = too_late(p.frame);
+            passing_bytes_ += p.frame.size();
+        }
     acknowledge(acked);
     taken_ = cached_to_ = std::min(acked, tail_);
     filled_.notify();
@@ -197,9 +210,7 @@ std::string outbox::take_stored()
     ready_bytes_ -= m.body.size();
     taken_ = m.seq;
     if (m.expires_at && time_.utc_now() >= *m.expires_at)
-        m.body = with_outcome(m.body, {protocol::fault_code::deadline_exceeded,
-                                       "ttl_ms passed while the link to the cloud was down",
-                                       {}});
+        m.body = too_late(m.body);
     auto frame = protocol::with_seq(m.body, m.seq);
     if (frame.size() > max_bytes_)
         frame = protocol::with_seq(made_small(m.body, max_bytes_), m.seq);

@@ -236,6 +236,16 @@ TEST_CASE_METHOD(outbox_fixture, "a read that can be neither sent nor stored wai
     CHECK(told() == lines{"result r-1 ok", "result r-2 ok"});
 }
 
+TEST_CASE_METHOD(outbox_fixture, "a read kept in memory past its ttl is sent as deadline_exceeded", "[unit][store]")
+{
+    gate->writes_fail = errc::store_full;
+    answer_read("r-1", 30s);
+    answer_read("r-2", 60s);
+    time.advance(31s);
+    link_up();
+    CHECK(told() == lines{"result r-1 deadline_exceeded", "result r-2 ok"});
+}
+
 TEST_CASE_METHOD(outbox_fixture, "reads kept in memory have a bound", "[unit][store]")
 {
     gate->writes_fail = errc::store_full;
