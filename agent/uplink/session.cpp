@@ -110,9 +110,12 @@ task<session_end> session::serve(protocol::welcome w)
     const bool throws = co_await asio::this_coro::throw_if_cancelled();
     co_await asio::this_coro::throw_if_cancelled(false); // whatever happens, the children end before us
     while (!end_) {
-        const auto ec = co_await over_.wait();
-        if (ec.failed())
-            finish({.failure = {step::serving, ec, "the agent is stopping"}});
+        // Looked at first: a cancel that came before this wait does not end it.
+        const auto mine = co_await asio::this_coro::cancellation_state;
+        if (mine.cancelled() != asio::cancellation_type::none)
+            finish({.failure = {step::serving, asio::error::operation_aborted, "the agent is stopping"}});
+        else
+            co_await over_.wait();
     }
     const auto up_for = parts_.time.now() - up_since_;
     co_await tear_down();
@@ -130,6 +133,7 @@ task<void> session::tear_down()
     link_.abort();
     children_.stop();
     const auto down = [this]() -> task<void> {
+        co_await asio::this_coro::throw_if_cancelled(false);
         std::exception_ptr bug;
         try {
             co_await children_.join();

@@ -11,6 +11,12 @@ namespace {
 
 using reason = session_end::reason;
 
+task<bool> cancelled()
+{
+    const auto mine = co_await asio::this_coro::cancellation_state;
+    co_return mine.cancelled() != asio::cancellation_type::none;
+}
+
 std::int64_t in_ms(duration d)
 {
     return std::chrono::duration_cast<milliseconds>(d).count();
@@ -49,8 +55,8 @@ task<void> uplink::run()
     while (!stopping_) {
         reconnect_ = false;
         const auto end = co_await take_turn();
-        const auto mine = co_await asio::this_coro::cancellation_state;
-        if (stopping_ || mine.cancelled() != asio::cancellation_type::none)
+        const bool gone = co_await cancelled();
+        if (stopping_ || gone)
             break;
         const auto wait = plan(end);
         if (!co_await rest(wait))
@@ -72,6 +78,9 @@ task<session_end> uplink::take_turn()
     if (reached.has_error())
         co_return session_end{.failure = std::move(reached).error()};
     const auto link = *std::move(reached);
+    const bool gone = co_await cancelled(); // while the dial was ending: nothing would end the next wait
+    if (gone)
+        co_return session_end{.why = reason::asked};
 
     session talk(executor_, *link, parts_, limits_);
     auto begun = co_await (talk.begin(facts_) || too_late(*link) || requested_on(*link));
@@ -184,8 +193,8 @@ task<bool> uplink::rest(duration length)
     using namespace asio::experimental::awaitable_operators;
     if (length > duration::zero() && !reconnect_)
         co_await (parts_.time.sleep_for(length) || requested());
-    const auto mine = co_await asio::this_coro::cancellation_state;
-    co_return !stopping_ && mine.cancelled() == asio::cancellation_type::none;
+    const bool gone = co_await cancelled();
+    co_return !stopping_ && !gone;
 }
 
 void uplink::stop()
@@ -276,8 +285,10 @@ void uplink::rejected(const protocol::reject& r, duration wait)
 {
     const auto code = printable(r.code);
     status_.last_error = "the cloud rejects this agent: " + code + " " + printable(r.message);
-    if (rejected_as_ != code)
-        parts_.log.error("{}; asking again every {} s", status_.last_error, in_ms(wait) / 1000);
+    if (rejected_as_ != code) {
+        const auto level = code == "try_later" ? spdlog::level::warn : spdlog::level::err; // the others need a human
+        parts_.log.log(level, "{}; asking again every {} s", status_.last_error, in_ms(wait) / 1000);
+    }
     rejected_as_ = code;
     if (!std::exchange(outage_, true))
         outage_since_ = parts_.time.now();

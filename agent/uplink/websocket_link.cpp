@@ -114,8 +114,10 @@ task<outcome<std::optional<utc_time>>> websocket_link::upgrade(const cloud_addre
                              printable({answer.reason().data(), answer.reason().size()})};
     if (ec.failed() && is_websocket_error(ec))
         co_return failed{step::upgrade, errc::protocol_violation, where_ + " does not answer as a WebSocket: " + ec.message()};
-    if (ec == http::error::end_of_stream || ec == asio::error::eof)
+    if (ec == http::error::end_of_stream || ec == asio::error::eof || ec == asio::ssl::error::stream_truncated)
         co_return failed{step::upgrade, errc::link_closed, where_ + " closed the connection instead of upgrading it"};
+    if (ec.failed() && ec.category() != asio::error::get_ssl_category())
+        co_return failed{step::upgrade, ec, "the connection to " + where_ + " broke during the upgrade: " + ec.message()};
     if (ec.failed()) {
         const auto why = check_->explain(ec);
         co_return failed{step::upgrade, why.code, where_ + ": " + why.message};
