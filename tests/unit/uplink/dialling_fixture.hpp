@@ -6,6 +6,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
 
 namespace relay::test {
@@ -24,14 +25,18 @@ struct dialling_fixture {
 
     ~dialling_fixture()
     {
-        if (cloud) {
-            cloud->stop();
-            await(cloud->gone());
-        }
-        if (proxy) {
-            proxy->stop();
-            await(proxy->gone());
-        }
+        if (cloud)
+            end(*cloud);
+        if (proxy)
+            end(*proxy);
+    }
+    // On the loop, as everything that cancels: asio's co_spawn passes a cancel from elsewhere on by a post, which may
+    // find the child gone.
+    template <class Server>
+    void end(Server& s)
+    {
+        asio::post(context, [&] { s.stop(); });
+        await(s.gone());
     }
 
     uplink::outcome<uplink::link_ptr> dial()

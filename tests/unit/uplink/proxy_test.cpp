@@ -51,8 +51,7 @@ TEST_CASE_METHOD(dialling_fixture, "a proxy that never answers is given up in ti
 TEST_CASE_METHOD(dialling_fixture, "a proxy that is not there is named", "[unit][uplink][proxy]")
 {
     through_proxy("");
-    proxy->stop();
-    await(proxy->gone());
+    end(*proxy);
     const auto port = proxy->port();
     proxy.reset();
     settings.proxy.address.port = port;

@@ -254,14 +254,12 @@ TEST_CASE_METHOD(uplink_fixture, "a cancel ends the uplink in any state, without
         start();
         cloud.now().cut();
         REQUIRE(within(1s, [&] { return cloud.links.size() == 2; }));
-        cancel.emit(asio::cancellation_type::terminal);
-        settle();
+        abandon();
         CHECK(ended);
         return;
     }
     start();
-    cancel.emit(asio::cancellation_type::terminal);
-    settle();
+    abandon();
     CHECK(ended);
     CHECK(logged.str().find("goodbye") == std::string::npos);
 }

@@ -10,6 +10,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
@@ -39,7 +40,7 @@ struct uplink_fixture {
     }
     ~uplink_fixture()
     {
-        cancel.emit(asio::cancellation_type::terminal);
+        abandon();
         time.advance(1min);
         await(in.stop());
         await(out.stop());
@@ -54,6 +55,13 @@ struct uplink_fixture {
                            ended = true;
                            CHECK_FALSE(error);
                        }));
+        time.settle();
+    }
+
+    // Cancels run(), on the loop as everything that cancels.
+    void abandon()
+    {
+        asio::post(context, [this] { cancel.emit(asio::cancellation_type::terminal); });
         time.settle();
     }
 

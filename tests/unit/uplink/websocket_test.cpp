@@ -83,7 +83,7 @@ TEST_CASE_METHOD(link_fixture, "a dial that is cancelled ends at once, at any st
     context.restart();
     context.run_for(200ms);
     CHECK_FALSE(ended);
-    cancel.emit(asio::cancellation_type::terminal);
+    asio::post(context, [&] { cancel.emit(asio::cancellation_type::terminal); });
     context.restart();
     context.run_for(100ms);
     CHECK(ended);
