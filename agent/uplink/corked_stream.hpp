@@ -1,6 +1,7 @@
 // Lets many small WebSocket frames leave in one TLS record and one system call, where Beast would make one of each.
 #pragma once
 
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
@@ -98,12 +99,15 @@ public:
         boost::beast::teardown(role, s.core_->tls, ec);
     }
 
-    // close_notify waits for what is still to be written: TLS allows one writer at a time.
+    // close_notify waits for what is still to be written: TLS allows one writer at a time. How the shutdown goes is
+    // nobody's business (a peer that still sends makes it fail), and must not hide why Beast ends the connection.
     template <class Handler>
     friend void async_teardown(boost::beast::role_type role, corked_stream& s, Handler&& handler)
     {
         auto shut = [c = s.core_, role, h = std::forward<Handler>(handler)](boost::system::error_code) mutable {
-            boost::beast::async_teardown(role, c->tls, std::move(h));
+            const auto executor = asio::get_associated_executor(h, c->tls.get_executor());
+            auto done = [c, g = std::move(h)](boost::system::error_code) mutable { std::move(g)(boost::system::error_code()); };
+            boost::beast::async_teardown(role, c->tls, asio::bind_executor(executor, std::move(done)));
         };
         when_idle(s.core_, asio::bind_executor(s.get_executor(), std::move(shut)));
     }
