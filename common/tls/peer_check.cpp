@@ -66,7 +66,7 @@ failed explain_alert(error_code ec)
     case SSL_R_TLSV1_UNRECOGNIZED_NAME:
         return {ec, "it does not know the host name we asked for"};
     default:
-        return {ec, "the TLS handshake failed: " + ec.message()};
+        return {ec, "TLS failed: " + ec.message()};
     }
 }
 
