@@ -267,8 +267,10 @@ void cloud::behave(behaviour b)
     for (auto& s : sessions_) {
         if (!s.wire)
             continue;
-        if (silence_changed)
+        if (silence_changed) {
             s.wire->freeze(behaviour_.silent);
+            s.last_ping = time_.now(); // what it said meanwhile comes late through no fault of its own
+        }
         if (!behaviour_.withhold_acks)
             acknowledge(s);
     }

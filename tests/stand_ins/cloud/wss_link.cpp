@@ -157,6 +157,10 @@ task<result<wss_link::frame>> wss_link::read()
     if (ec) {
         if (ec == websocket::error::closed)
             i.peer_code = i.stream.reason().code;
+        if (ec == websocket::error::message_too_big)
+            co_return errc::frame_too_large;
+        if (ec == websocket::condition::protocol_violation)
+            co_return errc::protocol_violation;
         co_return ec;
     }
     const auto data = i.buffer.cdata();

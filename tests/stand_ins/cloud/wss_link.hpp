@@ -36,7 +36,7 @@ public:
     const std::string& certificate_name() const; // common name of the client's certificate
     bool deflate() const;                        // permessage-deflate is in use
 
-    // The next message. Errors: what ended the link.
+    // The next message. Errors: errc::frame_too_large, errc::protocol_violation (RFC 6455), else what ended the link.
     task<result<frame>> read();
     // The code of the peer's close frame, once read() failed; nothing where there was none.
     std::optional<std::uint16_t> close_code() const;

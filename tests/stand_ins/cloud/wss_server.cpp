@@ -115,8 +115,11 @@ task<void> wss_server::converse(session& s, wss_link& link)
         }
         for (;;) {
             const auto frame = co_await link.read();
-            if (!frame)
+            if (!frame) {
+                if (frame.error() == errc::frame_too_large || frame.error() == errc::protocol_violation)
+                    cloud_.violation(&s, "websocket", frame.error().message());
                 break;
+            }
             if (next != greeting::rejected)
                 cloud_.received(s, frame->text, frame->format);
         }

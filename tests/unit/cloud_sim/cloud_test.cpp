@@ -259,6 +259,8 @@ TEST_CASE_METHOD(fixture, "a read's result may be stored where the link was down
     auto& again = connect(second, 2, 1);
     say(again, failed("r1", "event_not_found", "false", R"(,"seq":1)"));
     CHECK(rules() == "");
+    say(again, failed("r1", "event_not_found", "false"));
+    CHECK(rules() == "answered_twice");
 }
 
 TEST_CASE_METHOD(fixture, "results that nobody waits for are found out", "[unit][cloud_sim]")
