@@ -9,10 +9,11 @@ namespace {
 
 result<signin::secret> taken(std::string text)
 {
-    if (text.ends_with('\n'))
+    if (text.ends_with('\n')) {
         text.pop_back();
-    if (text.ends_with('\r'))
-        text.pop_back();
+        if (text.ends_with('\r'))
+            text.pop_back();
+    }
     if (text.empty() || text.size() > longest_password) {
         signin::wipe(text);
         return errc::bad_credentials_source;

@@ -159,10 +159,19 @@ task<void> command_run::retract(const ews::error& e)
     co_await services_.store.retract(ticket_->id, std::move(code));
 }
 
-void command_run::outcome_unknown()
+void command_run::outcome_unknown(std::optional<protocol::fault> refusal)
 {
     unknown_since_ = services_.time.now();
+    refusal_ = std::move(refusal);
     tried_in_vain_ = true;
+}
+
+std::optional<ending> command_run::never_arrived()
+{
+    unknown_since_.reset();
+    if (!refusal_)
+        return std::nullopt;
+    return ending{std::move(*std::exchange(refusal_, std::nullopt))};
 }
 
 bool command_run::settled() const

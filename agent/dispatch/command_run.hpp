@@ -80,14 +80,16 @@ public:
     task<std::optional<ending>> begin();
     // The begun try is known to have changed nothing.
     task<void> retract(const ews::error& e);
-    // From now on it is not known whether the try took effect.
-    void outcome_unknown();
+    // From now on it is not known whether the try took effect. `refusal`: what ends the command where it turns out that
+    // it did not, because trying again would change nothing.
+    void outcome_unknown(std::optional<protocol::fault> refusal = {});
     bool outcome_is_unknown() const noexcept { return unknown_since_.has_value(); }
     // True where settle has passed since the try of unknown outcome: if it is not in Exchange now, it never will be.
     bool settled() const;
     // A look-up did not find the try's effect: waits before the next look, at most until it is settled.
     task<std::optional<ending>> wait_to_settle();
-    void outcome_known() { unknown_since_.reset(); }
+    // It never took effect: how the command ends where the server refused it for good.
+    std::optional<ending> never_arrived();
     // This may be a repeat: it was begun before a restart, or may have been given to another agent.
     bool may_be_repeat() const { return ticket_->redelivered || ticket_->begun.has_value() || tried_in_vain_; }
     bool deadline_passed() const { return services_.time.now() >= ticket_->deadline; }
@@ -111,6 +113,7 @@ private:
     backoff pace_;
     std::optional<ews::error> last_error_;
     std::optional<steady_time> unknown_since_;
+    std::optional<protocol::fault> refusal_; // of the try whose outcome is unknown
     bool tried_in_vain_ = false; // a try of this run had an unknown outcome
     bool draining_ = false;
     bool failed_before_ = false;

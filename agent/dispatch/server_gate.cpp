@@ -13,7 +13,9 @@ constexpr std::size_t most_paused_mailboxes = 10'000;
 
 bool is_outage(const ews::error& e)
 {
-    return e.remedy == ews::remedy::retry && e.fault.code == protocol::fault_code::exchange_unavailable;
+    // With a ResponseCode Exchange did answer: what ails is one mailbox (it moves, its store is away), not the server.
+    return e.remedy == ews::remedy::retry && e.fault.code == protocol::fault_code::exchange_unavailable &&
+           e.fault.exchange.empty();
 }
 
 } // namespace

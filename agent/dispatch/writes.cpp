@@ -21,11 +21,13 @@ reply done(const std::string& event_id, const ews::found_item& item)
 task<std::optional<ending>> after_write(command_run& run, ews::error e)
 {
     if (e.effect == ews::effect::unknown) {
-        run.outcome_unknown();
+        const bool for_good = e.remedy == ews::remedy::give_up;
+        run.outcome_unknown(for_good ? std::optional(e.fault) : std::nullopt);
         run.use().log.warn("{} {}: {}; looking up whether it was carried out", run.ticket().op, run.ticket().id,
                            e.fault.message);
         // Whatever the answer said, only Exchange's calendar tells: the look-up comes next.
-        e.remedy = e.remedy == ews::remedy::give_up ? ews::remedy::retry : e.remedy;
+        if (for_good)
+            e.remedy = ews::remedy::retry;
     } else {
         co_await run.retract(e);
     }
@@ -39,7 +41,8 @@ task<std::optional<ending>> clear_to_apply(command_run& run, bool& clear)
     if (run.outcome_is_unknown()) {
         if (!run.settled())
             co_return co_await run.wait_to_settle();
-        run.outcome_known(); // it never arrived
+        if (auto refused = run.never_arrived())
+            co_return refused;
     }
     if (run.deadline_passed())
         co_return ending{run.deadline_answer()};

@@ -406,6 +406,18 @@ TEST_CASE_METHOD(agent_fixture, "a write whose outcome is unknown at its ttl is 
     }
 }
 
+TEST_CASE_METHOD(agent_fixture, "a permanent refusal of unknown effect is looked up, and answered once it has settled", "[unit][dispatch]")
+{
+    exchange.troubles = {{call::create, {{protocol::fault_code::exchange_error, "quota", "ErrorQuotaExceeded"}, ews::remedy::give_up,
+                                         ews::effect::unknown, {}, false}}};
+    create("c-1", "e-1");
+    time.advance(60s);
+    CHECK(result("c-1") == nullptr);
+    time.advance(70s);
+    CHECK(code("c-1") == "exchange_error");
+    CHECK(exchange.count(call::create) == 1);
+}
+
 TEST_CASE_METHOD(agent_fixture, "where the account is refused reads end at once and writes at their ttl", "[unit][dispatch]")
 {
     exchange.troubles.assign(1000, {call::find, refused});
