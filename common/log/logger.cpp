@@ -27,6 +27,9 @@ spdlog::sink_ptr make_sink(const std::filesystem::path& file)
 {
     if (file.empty())
         return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    // spdlog would make missing folders; a path that was misspelt is to be told.
+    if (const auto folder = file.parent_path(); !folder.empty() && !std::filesystem::is_directory(folder))
+        throw std::runtime_error("cannot write the log to log.file: there is no folder " + folder.string());
     try {
         return std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), max_log_file_bytes,
                                                                       max_log_files - 1);

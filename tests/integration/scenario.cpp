@@ -23,7 +23,7 @@ scenario::~scenario()
     }
 }
 
-const json::value& at(const json::value& v, std::string_view pointer)
+json::value at(const json::value& v, std::string_view pointer)
 {
     boost::system::error_code ec;
     const auto* found = v.find_pointer(pointer, ec);
@@ -34,7 +34,7 @@ const json::value& at(const json::value& v, std::string_view pointer)
 
 std::string text_at(const json::value& v, std::string_view pointer)
 {
-    const auto& found = at(v, pointer);
+    const auto found = at(v, pointer);
     return found.is_string() ? std::string(found.get_string()) : json::serialize(found);
 }
 

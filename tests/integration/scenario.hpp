@@ -18,8 +18,8 @@ public:
     ~scenario();
 };
 
-// Where the field or index is missing the test fails with the whole value in its message.
-const json::value& at(const json::value& v, std::string_view pointer);
+// A copy of what `pointer` names. Where there is no such thing the test fails with the whole value in its message.
+json::value at(const json::value& v, std::string_view pointer);
 std::string text_at(const json::value& v, std::string_view pointer);
 
 // "code: message" of a failed result, "ok" else: for messages of failed checks.

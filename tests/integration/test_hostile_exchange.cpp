@@ -112,10 +112,10 @@ TEST_CASE("a throttled agent waits as long as Exchange says", "[integration]")
 TEST_CASE("an error of one operation is told with Exchange's own code", "[integration]")
 {
     scenario w;
-    w.faults({fault("CreateItem", "before", "error", {{"code", "ErrorQuotaExceeded"}})});
+    w.faults({fault("CreateItem", "before", "error", {{"code", "ErrorAccessDenied"}})});
     const auto r = w.call("event.create", host, booking("b-1"));
     CHECK(outcome(r) == "exchange_error");
-    CHECK(text_at(r, "/error/exchange") == "ErrorQuotaExceeded");
+    CHECK(text_at(r, "/error/exchange") == "ErrorAccessDenied");
     CHECK(w.ledger() == tally{});
 }
 

@@ -66,9 +66,8 @@ TEST_CASE("availability.get splits what Exchange would refuse", "[integration]")
                           {{"mailboxes", mailboxes}, {"start", "2026-12-01T00:00:00Z"}, {"end", "2027-03-15T00:00:00Z"}});
     INFO(described(r));
     REQUIRE(outcome(r) == "ok");
-    const auto& answers = at(r, "/output/mailboxes").as_array();
-    REQUIRE(answers.size() == 250);
-    CHECK(text_at(answers[249], "/mailbox") == "user250@corp.example");
+    REQUIRE(at(r, "/output/mailboxes").as_array().size() == 250);
+    CHECK(text_at(r, "/output/mailboxes/249/mailbox") == "user250@corp.example");
     CHECK(w.requests("GetUserAvailability") >= 3);
 }
 

@@ -205,7 +205,7 @@ bool relay_world::connected()
 {
     const auto sessions = cloud().get("/agents");
     for (const auto& session : sessions.as_array())
-        if (session.as_object().at("connected").as_bool())
+        if (session.at("connected").as_bool() && session.at("welcomed").as_bool())
             return true;
     return false;
 }

@@ -38,6 +38,9 @@ TEST_CASE("a log file that cannot be written is refused in plain words", "[unit]
     config::log_settings settings;
     settings.file = here.path; // a folder
     CHECK_THROWS_WITH(make_logger(settings), Catch::Contains("log.file"));
+    settings.file = here.path / "misspelt" / "agent.log";
+    CHECK_THROWS_WITH(make_logger(settings), Catch::Contains("misspelt"));
+    CHECK_FALSE(fs::exists(here.path / "misspelt"));
 }
 
 TEST_CASE("the level is changed while running", "[unit][log]")
