@@ -103,6 +103,8 @@ process::process(const fs::path& program, options o) : program_(program)
         ::dup2(pipe[1], STDOUT_FILENO);
         if (log >= 0)
             ::dup2(log, STDERR_FILENO);
+        // Sockets of this process, and of the libraries it uses, are not the program's.
+        ::close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
         ::execve(argv[0], argv.data(), envp.data());
         ::_exit(127);
     }
