@@ -215,6 +215,7 @@ void agent::stop()
 
 void agent::hurry()
 {
+    stop_by_ = time_.now();
     parts_.stop();
 }
 

@@ -20,8 +20,8 @@ bool is_outage(const ews::error& e)
 
 } // namespace
 
-server_gate::server_gate(std::uint64_t seed, std::function<void()> reopened, spdlog::logger& log)
-    : reopened_(std::move(reopened)), log_(log), probe_pace_(probe_limits, seed)
+server_gate::server_gate(std::uint64_t seed, std::function<void()> changed, spdlog::logger& log)
+    : changed_(std::move(changed)), log_(log), probe_pace_(probe_limits, seed)
 {
 }
 
@@ -49,7 +49,7 @@ void server_gate::succeeded(steady_time now, utc_time wall)
     probe_pace_.reset();
     if (before == server_state::unreachable || before == server_state::auth_failed)
         log_.info("exchange: answers again");
-    reopened_();
+    changed_();
 }
 
 void server_gate::failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall)
@@ -84,6 +84,7 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
         last_error_ = e.fault.message;
         change(server_state::unreachable, wall);
         next_probe_ = now + probe_pace_.next();
+        changed_(); // who waited for this probe may be the next one
     }
 }
 

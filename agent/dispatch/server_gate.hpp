@@ -21,8 +21,9 @@ enum class server_state { unknown, ok, unreachable, auth_failed, busy };
 // Loop thread only.
 class server_gate {
 public:
-    // `reopened` is called when the server answers after an outage or a refused sign-in, so that waiting commands look up.
-    server_gate(std::uint64_t seed, std::function<void()> reopened, spdlog::logger& log);
+    // `changed` is called when the server answers after an outage or a refused sign-in, and when a probe failed, so that
+    // waiting commands ask again.
+    server_gate(std::uint64_t seed, std::function<void()> changed, spdlog::logger& log);
 
     // When a try for `mailbox` may start; a time at or before `now` means now. A first try is held up only by a pause
     // that Exchange asked for; a repeated one, while the server is down, goes one at a time with growing distances.
@@ -38,7 +39,7 @@ public:
 private:
     void change(server_state to, utc_time wall);
 
-    std::function<void()> reopened_;
+    std::function<void()> changed_;
     spdlog::logger& log_;
     server_state state_ = server_state::unknown;
     utc_time since_{};

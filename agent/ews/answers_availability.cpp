@@ -20,7 +20,8 @@ constexpr std::array<std::string_view, 6> mailbox_codes{
 
 fault unreadable_view()
 {
-    return {fault_code::exchange_error, "Exchange's free/busy answer for this mailbox cannot be read", {}};
+    return {fault_code::exchange_error, "Exchange's free/busy answer for this mailbox cannot be read",
+            "ErrorFreeBusyGenerationFailed"}; // the nearest to what it failed at
 }
 
 fault no_rights()
@@ -28,7 +29,7 @@ fault no_rights()
     return {fault_code::exchange_error,
             "Exchange shows no free/busy times of this mailbox to the service account; its calendar "
             "permissions hide them",
-            {}};
+            "ErrorNoFreeBusyAccess"};
 }
 
 std::optional<busy_period> period_of(pugi::xml_node event, bool& readable)
@@ -125,7 +126,7 @@ outcome<std::vector<mailbox_busy>> read_availability(const soap_answer& a, std::
             first = std::move(e);
     }
     if (answers.size() != mailboxes)
-        return failed_call(c, fault_code::exchange_error, remedy::give_up,
+        return failed_call(c, fault_code::exchange_unavailable, remedy::give_up,
                            "Exchange answered for another number of mailboxes than it was asked about");
     if (first && failed_as_a_whole == mailboxes)
         return std::move(*first);

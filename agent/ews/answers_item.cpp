@@ -98,7 +98,7 @@ outcome<item> read_item(const soap_answer& a, const call& c)
     item i;
     i.ref = ref_of(node);
     if (i.ref.id.empty() || start.has_error() || end.has_error())
-        return failed_call(c, fault_code::exchange_error, remedy::give_up,
+        return failed_call(c, fault_code::exchange_unavailable, remedy::give_up,
                            "Exchange's answer lacks the calendar item, or its start and end");
     i.uid = trimmed(child(node, "UID"));
     i.event_id = property_of(node, property::event_id).value_or(std::string{});

@@ -54,7 +54,7 @@ outcome<found_page> read_found(const soap_answer& a, std::span<const find_positi
             return classify_message(message, c);
         const auto root = child(message, "RootFolder");
         if (!root)
-            return failed_call(c, protocol::fault_code::exchange_error, remedy::give_up,
+            return failed_call(c, protocol::fault_code::exchange_unavailable, remedy::give_up,
                                "Exchange reported a search as done but gave no result");
         const auto items = child(root, "Items");
         std::size_t count = 0;

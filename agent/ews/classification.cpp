@@ -146,7 +146,8 @@ error classify(const http::failed& f, const call& c)
     // An answer over the transport's limit: the same question would bring the same. A write is looked up
     // instead.
     if (f.code == failure::permanent && f.how_far == http::reached::sent && !is_write(c.operation)) {
-        e.fault.code = fault_code::exchange_error;
+        e.fault.code = fault_code::result_too_large;
+        e.fault.message += "; ask for less at once";
         e.remedy = remedy::give_up;
     }
     if (f.how_far == http::reached::nothing)
@@ -175,7 +176,7 @@ error classify_message(pugi::xml_node message, const call& c)
 {
     const auto said = read_complaint(message);
     if (said.code.empty())
-        return failed_call(c, fault_code::exchange_error, remedy::give_up,
+        return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
                            "Exchange answered with an error that names no error code");
     return judge(said, level::message, c);
 }

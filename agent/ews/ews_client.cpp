@@ -185,7 +185,7 @@ task<outcome<std::vector<found_item>>> ews_client::find(const mailbox_address& m
         if (waiting.empty())
             co_return items;
     }
-    co_return failed_call({operation::find_item, true, true}, protocol::fault_code::exchange_error,
+    co_return failed_call({operation::find_item, true, true}, protocol::fault_code::exchange_unavailable,
                           remedy::give_up,
                           "more calendar items carry this event's mark than the agent goes through");
 }

@@ -74,6 +74,14 @@ error with_no_effect(error e)
     return e;
 }
 
+// exchange_error names what Exchange said; where that was no ResponseCode, the status stands in for it.
+error refused_for_good(const http::response& r, const call& c, std::string what)
+{
+    auto e = with_no_effect(failed_call(c, fault_code::exchange_error, remedy::give_up, std::move(what)));
+    e.fault.exchange = fmt::format("HTTP {}", r.status);
+    return e;
+}
+
 error refused_by_status(const http::response& r, const call& c)
 {
     const auto what = fmt::format("the web server answered HTTP {}", r.status);
@@ -84,10 +92,9 @@ error refused_by_status(const http::response& r, const call& c)
                         "Exchange refuses the service account (HTTP 401): wrong password, locked or "
                         "disabled account, or a sign-in method or channel binding that it does not take"));
     case 403:
-        return with_no_effect(failed_call(c, fault_code::exchange_error, remedy::give_up,
-                                          what +
-                                              ": EWS is forbidden to this account or this program; look at "
-                                              "EwsApplicationAccessPolicy and at proxies in between"));
+        return refused_for_good(r, c,
+                                what + ": EWS is forbidden to this account or this program; look at "
+                                       "EwsApplicationAccessPolicy and at proxies in between");
     case 400:
     case 404:
     case 405:
@@ -97,10 +104,9 @@ error refused_by_status(const http::response& r, const call& c)
         return with_no_effect(failed_call(c, fault_code::exchange_unavailable, remedy::retry,
                                           what + ": a proxy between the agent and Exchange wants a sign-in"));
     case 413:
-        return with_no_effect(
-            failed_call(c, fault_code::exchange_error, remedy::give_up,
-                        what + ": the request is larger than it allows; look at maxRequestLength and "
-                               "uploadReadAheadSize in IIS"));
+        return refused_for_good(r, c,
+                                what + ": the request is larger than it allows; look at maxRequestLength and "
+                                       "uploadReadAheadSize in IIS");
     case 408:
     case 440:
     case 449:
@@ -120,7 +126,7 @@ error refused_by_status(const http::response& r, const call& c)
         return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
                            what + ": Exchange, or a proxy before it, is not available at the moment");
     if (r.status >= 400)
-        return with_no_effect(failed_call(c, fault_code::exchange_error, remedy::give_up, what));
+        return refused_for_good(r, c, what);
     if (r.status >= 300)
         return not_ews(c, fmt::format("{}, a redirect to {}", what, redirect_target(r)));
     return failed_call(c, fault_code::exchange_unavailable, remedy::retry, what + ", which EWS never does");

@@ -28,11 +28,12 @@ slot::~slot()
 void slot::start(job& j)
 {
     {
-        const std::lock_guard hold(lock_);
+        std::unique_lock hold(lock_);
         job_ = &j;
         if (stopping_)
             j.cancelled = true;
         if (running_) {
+            hold.unlock(); // or the thread would wake only to wait for the lock
             given_.notify_one();
             return;
         }

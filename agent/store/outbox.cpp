@@ -40,6 +40,7 @@ outbox::outbox(asio::any_io_executor executor, queue_store& store, time_source& 
       filled_(executor),
       drained_(executor),
       flushed_now_(executor),
+      session_ends_(executor),
       acks_(executor)
 {
 }
@@ -90,6 +91,7 @@ task<void> outbox::link_down()
     forget_ready();
     drained_.notify();
     filled_.notify();
+    session_ends_.notify();
 
     auto left = std::exchange(passing_, {});
     std::deque<passing> kept;
@@ -242,10 +244,15 @@ void outbox::acknowledge(sequence seq)
     }
 }
 
-// What fails here is made good by the next acknowledgement, at the latest by the one in the next welcome.
+// What fails here is made good by the next acknowledgement, at the latest by the one in the next welcome. So nobody
+// waits for this, and it must not make anybody wait: a commit of its own after each result would stand before the next
+// command's.
 task<void> outbox::flush_acks()
 {
+    using namespace asio::experimental::awaitable_operators;
     while (flushed_ < acked_) {
+        if (up_)
+            co_await (time_.sleep_for(ack_patience) || session_ends_.wait());
         const auto goal = acked_;
         const auto done = co_await store_.acknowledge(goal);
         if (done.has_error())

@@ -26,6 +26,8 @@ public:
     // Stored messages held in memory while the link is up; the rest waits on disk and is read page by page.
     static constexpr std::size_t most_ready = 1'024;
     static constexpr std::size_t most_ready_bytes = 1'048'576;
+    // How long acknowledgements gather before they are stored together.
+    static constexpr duration ack_patience = std::chrono::milliseconds(50);
     // Results of reads kept in memory where the link is down and the store cannot be written; older ones are dropped.
     static constexpr std::size_t most_kept_reads = 256;
 
@@ -104,6 +106,7 @@ private:
     notifier filled_;
     notifier drained_;
     notifier flushed_now_; // flush_acks() ended
+    notifier session_ends_; // it need not gather acknowledgements any longer
 
     bool up_ = false;
     bool refreshed_ = false;    // tail_ was asked of the store in this session: an old copy may have been renumbered

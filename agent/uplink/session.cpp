@@ -338,7 +338,10 @@ task<void> session::leave(end how, duration limit)
         if (leaving_->why != how.why)
             co_return; // overridden
     }
-    co_await hang_up(close_code::going_away, how.why == end::reason::stopped ? "shutdown" : "reconnect");
+    // 1001 is what a shutdown and the cloud's own drain end with; a link that we exchange for a new one ends normally.
+    const bool ours = how.why == end::reason::asked;
+    co_await hang_up(ours ? close_code::normal : close_code::going_away,
+                     how.why == end::reason::stopped ? "shutdown" : "reconnect");
     finish(std::move(how));
 }
 

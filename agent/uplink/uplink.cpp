@@ -126,7 +126,7 @@ task<void> uplink::part(link& l, session_end::reason why)
             l.abort();
     };
     if (why == reason::renewed || why == reason::rejected)
-        co_await (l.close(close_code::going_away, "reconnect") || patience());
+        co_await (l.close(close_code::normal, "reconnect") || patience());
     l.abort();
 }
 

@@ -84,6 +84,7 @@ private:
     std::shared_ptr<corked_stream::core> core_;
     stream_type ws_;
     steady_time arrived_;
+    bool closing_ = false; // by us: close() took over what read() did
     std::uint64_t pings_ = 0;
     std::optional<steady_time> pinged_at_; // of the last ping, while its pong is due
     std::optional<duration> round_trip_;
@@ -188,6 +189,7 @@ task<void> websocket_link::close(close_code code, std::string reason)
     why.code = static_cast<std::uint16_t>(code);
     const auto text = utf8_prefix(reason, 100); // a control frame holds 125 bytes
     why.reason.append(text.data(), text.size());
+    closing_ = true;
     co_await ws_.async_close(why, use_tuple);
 }
 
@@ -211,6 +213,8 @@ failed websocket_link::explain(error_code ec)
         return {step::serving, errc::link_closed,
                 where_ + " closed the link (" + std::to_string(why.code) + (text.empty() ? ")" : " " + text + ")")};
     }
+    if (closing_ && ec == asio::error::operation_aborted)
+        return {step::serving, errc::link_closed, "we closed the link to " + where_};
     if (ec == websocket::error::message_too_big)
         return {step::serving, errc::frame_too_large, where_ + " sent a frame over the agreed size"};
     if (is_websocket_error(ec))

@@ -14,8 +14,8 @@ namespace {
 struct gate_fixture {
     std::ostringstream lines;
     spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_st>(lines)};
-    int reopened = 0;
-    server_gate gate{1, [this] { ++reopened; }, log};
+    int changed = 0;
+    server_gate gate{1, [this] { ++changed; }, log};
     steady_time now{1h};
     utc_time wall{};
 
@@ -59,9 +59,10 @@ TEST_CASE_METHOD(gate_fixture, "an outage and its end are one line each, and wai
     for (int i = 0; i < 50; ++i)
         fail(outage);
     CHECK(count_lines() == 1);
+    CHECK(changed == 50); // each failed probe lets the next command be one
     gate.succeeded(now, wall);
     CHECK(gate.state() == server_state::ok);
-    CHECK(reopened == 1);
+    CHECK(changed == 51);
     CHECK(count_lines() == 2);
     CHECK(may(true));
 }

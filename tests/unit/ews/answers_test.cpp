@@ -94,7 +94,7 @@ TEST_CASE("another number of response messages than asked for is unknown as a wh
     const soap_answer none(
         test::envelope("<m:UpdateItemResponse><m:ResponseMessages/></m:UpdateItemResponse>"));
     CHECK(read_updated(none, updating).error().effect == effect::unknown);
-    CHECK(read_updated(none, updating).error().fault.code == fault_code::exchange_error);
+    CHECK(read_updated(none, updating).error().fault.code == fault_code::exchange_unavailable);
     CHECK(read_folders(folder(""), both).has_error());
     CHECK(read_folders(folder("") + folder("") + folder(""), both).has_error());
 }
@@ -200,7 +200,7 @@ TEST_CASE("an item without its times cannot be read", "[unit][ews]")
           "<m:Items><t:CalendarItem><t:ItemId "
           "Id='A'/><t:Start>x</t:Start><t:End>2026-01-05T09:00:00Z</t:End></t:CalendarItem></m:Items>"}) {
         const soap_answer a(test::success("GetItem", content));
-        CHECK(read_item(a, getting).error().fault.code == fault_code::exchange_error);
+        CHECK(read_item(a, getting).error().fault.code == fault_code::exchange_unavailable);
     }
 }
 

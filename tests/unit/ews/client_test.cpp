@@ -267,7 +267,7 @@ TEST_CASE_METHOD(client_fixture, "a search that never ends is given up", "[unit]
                            "IncludesLastItemInRange='false'"));
     http.took = 4s;
     const auto got = run(client.find(host, "ev-1", 30s));
-    CHECK(got.error().fault.code == fault_code::exchange_error);
+    CHECK(got.error().fault.code == fault_code::exchange_unavailable);
     CHECK(http.requests.size() == ews_client::max_find_pages);
     CHECK(http.requests[1].limit == 26s); // what is left
     CHECK(http.requests.back().limit == 1s);

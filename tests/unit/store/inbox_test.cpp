@@ -169,7 +169,7 @@ TEST_CASE_METHOD(doors_fixture, "a finished write is answered with its result, w
     in->offer(write("c-1"));
     CHECK(told() == lines{"result c-1 ok #1"});
     out->acknowledge(1);
-    time.settle();
+    time.advance(outbox::ack_patience);
     in->offer(write("c-1"));
     CHECK(told() == lines{"result c-1 ok"});
     CHECK(taken().empty());
@@ -231,7 +231,7 @@ TEST_CASE_METHOD(doors_fixture, "a queue that is full makes writes overloaded un
     CHECK(told() == lines{"accepted c-1", "accepted c-2", "result c-3 overloaded"});
     finish(taken().at(0));
     out->acknowledge(1);
-    time.settle();
+    time.advance(outbox::ack_patience);
     in->offer(write("c-3", "c-3"));
     CHECK(told() == lines{"accepted c-3"});
 }

@@ -117,7 +117,7 @@ TEST_CASE_METHOD(outbox_fixture, "an acknowledgement is stored once for all that
     gate->open = false;
     for (sequence seq = 1; seq <= 4; ++seq)
         out->acknowledge(seq);
-    time.settle();
+    time.advance(store::outbox::ack_patience);
     CHECK(out->unacked() == 1);
     gate->open_gate();
     time.settle();
@@ -134,7 +134,7 @@ TEST_CASE_METHOD(outbox_fixture, "acknowledging what was never sent holds nothin
     CHECK(told() == lines{"result c-1 ok #1"});
     CHECK(out->unacked() == 1);
     out->acknowledge(1);
-    time.settle();
+    time.advance(store::outbox::ack_patience);
     CHECK(await(queue->who())->unacked == 0);
 }
 
@@ -146,11 +146,11 @@ TEST_CASE_METHOD(outbox_fixture, "an acknowledgement that could not be stored is
     CHECK(told().size() == 2);
     gate->writes_fail = errc::store_full;
     out->acknowledge(1);
-    time.settle();
+    time.advance(store::outbox::ack_patience);
     CHECK(await(queue->who())->unacked == 2);
     gate->writes_fail.reset();
     out->acknowledge(2);
-    time.settle();
+    time.advance(store::outbox::ack_patience);
     CHECK(await(queue->who())->unacked == 0);
 }
 
@@ -344,7 +344,7 @@ TEST_CASE_METHOD(outbox_fixture, "a store that was renewed is sent from 1 under 
     publish();
     CHECK(told() == lines{"event #3"});
     out->acknowledge(1);
-    time.settle();
+    time.advance(store::outbox::ack_patience);
     CHECK(await(queue->who())->unacked == 2);
 }
 
@@ -356,14 +356,14 @@ TEST_CASE_METHOD(outbox_fixture, "an acknowledgement not stored before a renewal
     CHECK(told().size() == 5);
     gate->writes_fail = errc::store_io;
     out->acknowledge(4);
-    time.settle();
+    time.advance(store::outbox::ack_patience);
     link_down();
     gate->writes_fail.reset();
     REQUIRE(await(queue->renew()).has_value());
     link_up(0);
     CHECK(told().size() == 5);
     out->acknowledge(2);
-    time.settle();
+    time.advance(store::outbox::ack_patience);
     CHECK(await(queue->who())->unacked == 3);
 }
 

@@ -68,7 +68,7 @@ struct loop_fixture {
 
     // Opens a store that works inside the call; an empty folder: in memory.
     std::unique_ptr<store::sqlite_queue_store> open(const std::filesystem::path& folder = {},
-                                                    std::int64_t max_commands = 1000);
+                                                    std::int64_t max_commands = 5000);
 };
 
 // A write as the inbox would give it to the store.

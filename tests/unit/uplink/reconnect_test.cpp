@@ -160,7 +160,7 @@ TEST_CASE_METHOD(uplink_fixture, "reconnect() closes in form and dials without a
     start();
     up.reconnect();
     time.advance(20ms);
-    CHECK(cloud.links[0]->closed == 1001);
+    CHECK(cloud.links[0]->closed == 1000);
     CHECK(cloud.attempts == 2);
     CHECK(state() == link_state::connected);
 }
@@ -190,7 +190,7 @@ TEST_CASE_METHOD(uplink_fixture, "an old copy of the store gets a new identity a
     const auto before = await(queue->who());
     cloud.greet = scripted_cloud::welcome(2); // next_seq is 2: the cloud cannot have it from us
     start();
-    CHECK(cloud.now().closed == 1001);
+    CHECK(cloud.now().closed == 1000);
     const auto after = await(queue->who());
     CHECK(before->id != after->id);
     cloud.greet = scripted_cloud::welcome(0);
