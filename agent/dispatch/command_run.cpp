@@ -138,18 +138,19 @@ duration command_run::request_limit() const
     return std::clamp(ticket_->deadline - services_.time.now(), shortest_request, limits_.request);
 }
 
-task<std::optional<ending>> command_run::begin()
+task<command_run::try_start> command_run::begin()
 {
     const auto stored = co_await services_.store.begin(ticket_->id, services_.time.utc_now(), std::string());
     if (stored.has_value()) {
         count_attempt();
-        co_return std::nullopt;
+        co_return try_start{true, std::nullopt};
     }
     ews::error unwritable;
     unwritable.fault = {protocol::fault_code::overloaded,
                         fmt::format("the queue cannot be written: {}", stored.error().message()), {}};
     unwritable.remedy = ews::remedy::retry;
-    co_return co_await after_failure(std::move(unwritable));
+    auto over = co_await after_failure(std::move(unwritable));
+    co_return try_start{false, std::move(over)};
 }
 
 task<void> command_run::retract(const ews::error& e)

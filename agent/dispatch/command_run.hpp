@@ -76,8 +76,11 @@ public:
     duration request_limit() const;
 
     // ---- writes: a try is begun durably before its request leaves ----
-    // Empty where it is not stored (then as after_failure).
-    task<std::optional<ending>> begin();
+    struct try_start {
+        bool durable = false;        // only then may the request leave
+        std::optional<ending> over;  // how the command ends instead; nothing: go back to looking and begin again
+    };
+    task<try_start> begin();
     // The begun try is known to have changed nothing.
     task<void> retract(const ews::error& e);
     // From now on it is not known whether the try took effect. `refusal`: what ends the command where it turns out that

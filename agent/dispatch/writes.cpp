@@ -70,7 +70,7 @@ std::optional<reply> judge_create(const command_run& run, const protocol::event_
 // Looks up and begins at once: a fresh create waits for the slower of the two, not for their sum.
 struct looked_and_begun {
     ews::outcome<marked_items> found;
-    std::optional<ending> over; // begin failed
+    command_run::try_start started;
 };
 
 task<looked_and_begun> look_and_begin(command_run& run, const protocol::event_create& op)
@@ -95,10 +95,10 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
         ews::outcome<marked_items> found = marked_items{};
         if (first) {
             auto both = co_await look_and_begin(run, op);
-            if (both.over)
-                co_return *both.over;
+            if (both.started.over)
+                co_return *both.started.over;
             found = std::move(both.found);
-            begun = true;
+            begun = both.started.durable;
         } else {
             found = co_await look_up(run, op.mailbox, op.event_id);
         }
@@ -118,9 +118,13 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
             co_return *over;
         if (!clear)
             continue;
-        if (!begun)
-            if (auto over = co_await run.begin())
-                co_return *over;
+        if (!begun) {
+            auto started = co_await run.begin();
+            if (started.over)
+                co_return *started.over;
+            if (!started.durable)
+                continue;
+        }
         auto fields = fields_for_create(op.fields);
         ews::marks marks{op.event_id, run.ticket().id};
         auto made = co_await run.use().exchange.create(op.mailbox, std::move(fields), std::move(marks), uid, op.notify,
@@ -169,8 +173,11 @@ task<ending> run_event_update(command_run& run, protocol::event_update op)
         auto fields = fields_for_update(op.set, *item);
         if (fields.has_error())
             co_return reply(fields.error());
-        if (auto over = co_await run.begin())
-            co_return *over;
+        auto started = co_await run.begin();
+        if (started.over)
+            co_return *started.over;
+        if (!started.durable)
+            continue;
         auto changed = co_await run.use().exchange.update(op.mailbox, item->ref, std::move(*fields), run.ticket().id,
                                                           op.notify, run.request_limit());
         if (changed.has_value()) {
@@ -210,8 +217,11 @@ task<ending> run_event_cancel(command_run& run, protocol::event_cancel op)
             co_return *over;
         if (!clear)
             continue;
-        if (auto over = co_await run.begin())
-            co_return *over;
+        auto started = co_await run.begin();
+        if (started.over)
+            co_return *started.over;
+        if (!started.durable)
+            continue;
         auto gone = co_await run.use().exchange.remove(op.mailbox, found->live.front().ref, op.notify, run.request_limit());
         if (gone.has_value()) {
             run.succeeded();

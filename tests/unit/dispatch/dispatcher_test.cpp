@@ -4,6 +4,7 @@
 #include "agent/store/sqlite_queue_store.hpp"
 #include "tests/support/manual_time.hpp"
 #include "tests/unit/dispatch/scripted_exchange.hpp"
+#include "tests/unit/store/gated_store.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -93,6 +94,7 @@ struct agent_fixture {
     test::manual_time time{context};
     spdlog::logger log{"test", std::make_shared<spdlog::sinks::null_sink_st>()};
     std::unique_ptr<store::sqlite_queue_store> queue;
+    std::unique_ptr<test::gated_store> disk; // what the agent sees of the queue
     scripted_exchange exchange{context.get_executor(), time};
     std::unique_ptr<life> now;
     std::string denied = "ceo@corp.example";
@@ -103,13 +105,14 @@ struct agent_fixture {
             {{}, 100'000, store::sqlite_queue_store::threading::inline_, [this] { return time.utc_now(); }}, log);
         REQUIRE(opened.has_value());
         queue = std::move(*opened);
+        disk = std::make_unique<test::gated_store>(context.get_executor(), *queue);
         start();
     }
     ~agent_fixture() { stop(); }
 
     void start()
     {
-        now = std::make_unique<life>(context, *queue, time, exchange, log, denied);
+        now = std::make_unique<life>(context, *disk, time, exchange, log, denied);
         time.settle();
     }
     void stop()
@@ -209,6 +212,25 @@ TEST_CASE_METHOD(agent_fixture, "an event that was cancelled can be created agai
     create("c-3", "e-1");
     CHECK(ok("c-3"));
     CHECK(exchange.effects("create e-1") == 2);
+}
+
+TEST_CASE_METHOD(agent_fixture, "no write leaves before its try is durable", "[unit][dispatch]")
+{
+    create("c-0", "e-0");
+    disk->begins_fail = errc::store_full;
+    create("c-1", "e-1");
+    update("c-2", "e-0");
+    cancel_event("c-3", "e-0");
+    create("c-4", "e-4", {}, true);
+    time.advance(1h);
+    CHECK(exchange.told == std::vector<std::string>{"create e-0"});
+    disk->begins_fail.reset();
+    time.advance(5min);
+    CHECK((ok("c-1") && ok("c-2") && ok("c-3") && ok("c-4")));
+    CHECK(exchange.effects("create e-1") == 1);
+    CHECK(exchange.effects("update e-0") == 1);
+    CHECK(exchange.effects("cancel e-0") == 1);
+    CHECK(exchange.effects("create e-4") == 1);
 }
 
 TEST_CASE_METHOD(agent_fixture, "a create whose answer was lost is found and not made again", "[unit][dispatch]")

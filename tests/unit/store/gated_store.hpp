@@ -14,6 +14,7 @@ public:
 
     bool open = true;                // closed: calls that write wait, in order
     std::optional<errc> writes_fail; // with this
+    std::optional<errc> begins_fail; // only begin(), with this
     std::optional<errc> reads_fail;
     int reads = 0;
     int acknowledgements = 0;
@@ -33,7 +34,9 @@ public:
     }
     task<result<void>> begin(std::string id, utc_time at, std::string note) override
     {
-        return write(behind_.begin(std::move(id), at, std::move(note)));
+        if (begins_fail)
+            co_return *begins_fail;
+        co_return co_await write(behind_.begin(std::move(id), at, std::move(note)));
     }
     task<result<void>> retract(std::string id, std::string code) override
     {
