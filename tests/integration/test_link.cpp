@@ -51,7 +51,7 @@ TEST_CASE("a read that is ready while the link is down is delivered after it", "
                            {{"mailboxes", {"user1@corp.example"}}, {"start", "2026-12-01T00:00:00Z"}, {"end", "2026-12-02T00:00:00Z"}});
     REQUIRE(eventually([&] { return w.requests("GetUserAvailability") == 1; }));
     w.stop_cloud();
-    std::this_thread::sleep_for(1500ms);
+    REQUIRE(eventually([&] { return at(w.exchange().get("/stats"), "/in_flight").to_number<int>() == 0; }));
     w.start_cloud();
     const auto r = w.result(id, 90s);
     INFO(described(r));
@@ -63,7 +63,6 @@ TEST_CASE("a half-open link is noticed within two heartbeats", "[integration]")
 {
     scenario w({.config = {}, .exchange_arguments = {}, .cloud_arguments = {"--heartbeat-s", "1"}, .environment = {}});
     w.cloud().put("/behaviour", {{"silent", true}});
-    std::this_thread::sleep_for(1s);
     CHECK(eventually([&] { return w.agent_log().find("nothing arrived") != std::string::npos || sessions(w) > 1; }));
     w.cloud().put("/behaviour", {{"silent", false}});
     CHECK(eventually([&] { return sessions(w) > 1 && w.connected(); }, 20s));
@@ -125,7 +124,7 @@ TEST_CASE("a cloud that comes up later is found", "[integration]")
     const auto id = w.send("event.create", host, booking("b-1"));
     REQUIRE(outcome(w.result(id)) == "ok");
     w.stop_cloud();
-    std::this_thread::sleep_for(1s);
+    REQUIRE(eventually([&] { return w.agent_log().find("lost the link") != std::string::npos; }));
     w.start_cloud();
     w.wait_connected(60s);
     CHECK(outcome(w.call("connection.test", "", {})) == "ok");

@@ -191,8 +191,7 @@ TEST_CASE("results that are owed survive a restart", "[integration]")
     const auto id = w.send("event.create", host, booking("b-1"));
     REQUIRE(w.accepted(id));
     w.stop_cloud();
-    REQUIRE(eventually([&] { return w.ledger().creates == 1; }));
-    std::this_thread::sleep_for(200ms);
+    REQUIRE(eventually([&] { return w.ledger().creates == 1 && at(w.exchange().get("/stats"), "/in_flight").to_number<int>() == 0; }));
     w.kill_agent();
     w.start_cloud();
     w.start_agent();
@@ -234,7 +233,7 @@ TEST_CASE("a second signal ends the agent at once", "[integration]")
     const auto id = w.send("event.create", host, booking("b-1"));
     REQUIRE(eventually([&] { return w.requests("CreateItem") == 1; }));
     w.agent().signal(SIGTERM);
-    std::this_thread::sleep_for(300ms);
+    REQUIRE(eventually([&] { return text_at(w.cloud().get("/agents"), "/0/goodbye") == "shutdown"; }));
     CHECK(w.agent().running());
     w.agent().signal(SIGINT);
     CHECK(w.agent().wait(8s * slowness()) == 0);
@@ -245,7 +244,7 @@ TEST_CASE("SIGTERM while the cloud is away ends the agent as well", "[integratio
     scenario w(without_agent());
     w.stop_cloud();
     w.start_agent();
-    std::this_thread::sleep_for(500ms);
+    REQUIRE(eventually([&] { return w.agent_log().find("no link to the cloud") != std::string::npos; }));
     CHECK(w.stop_agent() == 0);
     w.start_cloud();
 }

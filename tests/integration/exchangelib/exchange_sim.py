@@ -46,7 +46,6 @@ class ExchangeSim:
             self.process.kill()
             self.status = self.process.wait(timeout=20)
         self.process.stdout.close()
-        self.leftovers = [f for f in os.listdir(self.folder.name) if f.startswith("exchange-sim-users")]
         self.folder.cleanup()
 
     def call(self, method, path, body=None):

@@ -1,5 +1,6 @@
 #include "tests/stand_ins/exchange/ntlm.hpp"
 
+#include <fmt/format.h>
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
 
@@ -9,7 +10,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace relay::exchange_sim {
@@ -59,21 +60,17 @@ bool has_channel_bindings(std::string_view token)
 
 } // namespace
 
-ntlm_user_file::ntlm_user_file()
+ntlm_user_file::ntlm_user_file() : file_(::memfd_create("exchange-sim-users", MFD_CLOEXEC))
 {
-    const char* folder = std::getenv("TMPDIR");
-    path_ = std::string(folder && *folder ? folder : "/tmp") + "/exchange-sim-users-XXXXXX";
-    const int file = ::mkstemp(path_.data()); // mode 0600
-    if (file < 0)
+    if (file_ < 0)
         fail("cannot make the NTLM user file");
-    ::close(file);
-    if (::setenv("NTLM_USER_FILE", path_.c_str(), 1) != 0)
+    if (::setenv("NTLM_USER_FILE", fmt::format("/proc/self/fd/{}", file_).c_str(), 1) != 0)
         fail("cannot name the NTLM user file");
 }
 
 ntlm_user_file::~ntlm_user_file()
 {
-    ::unlink(path_.c_str());
+    ::close(file_);
 }
 
 void ntlm_user_file::write(std::string_view domain, std::string_view user, std::string_view password)
@@ -82,14 +79,8 @@ void ntlm_user_file::write(std::string_view domain, std::string_view user, std::
         throw std::invalid_argument(
             "a password with a colon can not be checked over NTLM: gss-ntlmssp's file has no way "
             "to say it");
-    std::string line(domain);
-    line.append(":").append(user).append(":").append(password).append("\n");
-    const int file = ::open(path_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
-    if (file < 0)
-        fail("cannot open the NTLM user file");
-    const auto written = ::write(file, line.data(), line.size());
-    ::close(file);
-    if (written != static_cast<ssize_t>(line.size()))
+    const auto line = fmt::format("{}:{}:{}\n", domain, user, password);
+    if (::ftruncate(file_, 0) != 0 || ::pwrite(file_, line.data(), line.size(), 0) != static_cast<ssize_t>(line.size()))
         fail("cannot write the NTLM user file");
 }
 

@@ -10,7 +10,7 @@ namespace relay::exchange_sim {
 // As IIS: off ignores channel bindings, allow refuses wrong ones, require also refuses clients without.
 enum class extended_protection { off, allow, require };
 
-// The file gss-ntlmssp reads accounts from (NTLM_USER_FILE): private to us, removed at the end. One at a
+// The file gss-ntlmssp reads accounts from (NTLM_USER_FILE): private to us and never on disk. One at a
 // time.
 class ntlm_user_file {
 public:
@@ -25,7 +25,7 @@ public:
     void write(std::string_view domain, std::string_view user, std::string_view password);
 
 private:
-    std::string path_;
+    int file_; // in memory only: nothing is left behind, however the program ends
 };
 
 // What all connections share. Throws std::runtime_error where gss-ntlmssp is not there.
