@@ -4,6 +4,7 @@
 #include "agent/doctor/checks.hpp"
 #include "agent/store/retention.hpp"
 #include "agent/store/sqlite_queue_store.hpp"
+#include "common/crash_point/crash_point.hpp"
 #include "common/log/logger.hpp"
 #include "common/platform/process.hpp"
 
@@ -112,11 +113,13 @@ boost::system::result<std::unique_ptr<agent>, cannot_start> agent::make(asio::io
                                         settings.cloud.certificate_file.string())};
     o.agent_id = certificate->common_name;
 
+    crash_point("start.open", crash_moment::before);
     auto store = store::sqlite_queue_store::open({settings.agent.data_dir, settings.queue.max_commands,
                                                   store::sqlite_queue_store::threading::own_thread, {}},
                                                  *log);
     if (store.has_error())
         return cannot_start{store_refusal(store.error(), settings.agent.data_dir)};
+    crash_point("start.open", crash_moment::after);
     o.store = std::move(*store);
     return std::unique_ptr<agent>(new agent(context, std::move(settings), std::move(log), std::move(o)));
 }
@@ -176,8 +179,10 @@ task<void> agent::run()
 {
     if (const auto loaded = connector_->load(dial_settings(settings_.cloud)); loaded.has_error())
         throw std::runtime_error(loaded.error().message);
+    crash_point("start.recover", crash_moment::before);
     if (const auto recovered = co_await inbox_.recover(); recovered.has_error())
         throw std::runtime_error(store_refusal(recovered.error(), settings_.agent.data_dir));
+    crash_point("start.recover", crash_moment::after);
 
     parts_.spawn(dispatcher_.run());
     parts_.spawn(store::keep_history(*store_, time_, settings_.queue.history, *log_));
@@ -188,8 +193,10 @@ task<void> agent::run()
     } catch (...) {
         failure = std::current_exception();
     }
+    crash_point("stop.close", crash_moment::before);
     co_await inbox_.stop();
     co_await outbox_.stop();
+    crash_point("stop.close", crash_moment::after);
     if (failure)
         std::rethrow_exception(failure);
 }
@@ -207,10 +214,12 @@ void agent::stop()
 {
     if (stop_by_ != steady_time::max())
         return;
+    crash_point("stop.drain", crash_moment::before);
     stop_by_ = time_.now() + settings_.agent.drain_timeout;
     inbox_.close();
     dispatcher_.drain();
     uplink_.stop();
+    crash_point("stop.drain", crash_moment::after);
 }
 
 void agent::hurry()

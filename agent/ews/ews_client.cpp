@@ -2,6 +2,7 @@
 
 #include "agent/ews/answers.hpp"
 #include "agent/ews/requests.hpp"
+#include "common/crash_point/crash_point.hpp"
 
 #include <fmt/format.h>
 
@@ -17,6 +18,25 @@ constexpr duration shortest_request = 1s;
 duration left_of(duration limit, steady_time since, const time_source& time)
 {
     return std::max(shortest_request, limit - (time.now() - since));
+}
+
+// What a request is called where tests kill the agent.
+constexpr crash_step step_of(operation op)
+{
+    switch (op) {
+    case operation::find_item:
+        return "ews.find";
+    case operation::get_item:
+        return "ews.get";
+    case operation::create_item:
+        return "ews.create";
+    case operation::update_item:
+        return "ews.update";
+    case operation::delete_item:
+        return "ews.remove";
+    default:
+        return "ews.other";
+    }
 }
 
 std::string front_end_of(const http::outcome& got)
@@ -77,7 +97,9 @@ task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_a
         request.headers.emplace_back("X-AnchorMailbox", mailbox->str());
 
     const auto sent = time_.now();
+    crash_point(step_of(op), crash_moment::before);
     auto got = co_await http_.perform(std::move(request));
+    crash_point(step_of(op), crash_moment::after);
     const auto front_end = front_end_of(got);
     const int status = got.has_value() ? got->status : 0;
     auto opened = open_answer(std::move(got), c);

@@ -10,6 +10,13 @@ namespace {
 constexpr int pages_worth_a_checkpoint = 1'000;
 constexpr int pages_due_for_a_checkpoint = 4'000;
 
+void crash_points(const std::vector<std::unique_ptr<job>>& jobs, crash_moment m)
+{
+    for (const auto& j : jobs)
+        if (const auto step = j->step())
+            crash_point(*step, m);
+}
+
 } // namespace
 
 commit_thread::commit_thread(sqlite::database& db, queue_tables& tables, bool own_thread, limits l,
@@ -112,7 +119,10 @@ void commit_thread::execute_writing(batch& jobs)
             if (ended.has_error())
                 return failed ? failed : ended.error();
         }
-        return tables_.commit();
+        crash_points(jobs, crash_moment::before);
+        auto committed = tables_.commit();
+        crash_points(jobs, crash_moment::after);
+        return committed;
     }();
     if (done.has_error())
         tables_.roll_back();
@@ -162,7 +172,9 @@ void commit_thread::checkpoint_if_due(bool idle)
 {
     if (db_.wal_pages() < (idle ? pages_worth_a_checkpoint : pages_due_for_a_checkpoint))
         return;
+    crash_point("store.checkpoint", crash_moment::before);
     const auto done = db_.checkpoint();
+    crash_point("store.checkpoint", crash_moment::after);
     if (done.has_error() && !log_held_)
         log_.warn("queue: cannot copy the log into the file: {} ({}); the log grows meanwhile",
                   done.error().message(), db_.last_problem());

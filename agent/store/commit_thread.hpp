@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/store/queue_tables.hpp"
+#include "common/crash_point/crash_point.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -26,9 +27,11 @@ class job {
 public:
     enum class kind { reading, writing };
 
-    explicit job(kind k) : kind_(k) {}
+    explicit job(kind k, std::optional<crash_step> s = std::nullopt) : kind_(k), step_(s) {}
     virtual ~job() = default;
     bool writes() const noexcept { return kind_ == kind::writing; }
+    // What its commit is called where tests kill the agent; nothing for what only reads.
+    std::optional<crash_step> step() const noexcept { return step_; }
 
     // Where it failed, what it changed has to be undone.
     virtual error_code run(queue_tables& tables) = 0;
@@ -38,6 +41,7 @@ public:
 
 private:
     kind kind_;
+    std::optional<crash_step> step_;
 };
 
 // Owns the thread, where there is one, and the pace of checkpoints; borrows connection and tables.

@@ -25,8 +25,8 @@ constexpr std::int64_t acknowledged_a_step = 1'000;
 template <class T, class Work, class Handler>
 class call final : public job {
 public:
-    call(kind k, Work work, Handler handler)
-        : job(k),
+    call(std::optional<crash_step> s, Work work, Handler handler)
+        : job(s ? kind::writing : kind::reading, s),
           work_(std::move(work)),
           handler_(std::move(handler)),
           executor_(asio::prefer(asio::get_associated_executor(handler_),
@@ -65,13 +65,16 @@ private:
     std::optional<result<T>> answer_;
 };
 
+constexpr std::nullopt_t reading = std::nullopt;
+
+// `step`: what its commit is called where tests kill the agent (common/crash_point), or `reading`.
 template <class T, class Work>
-task<result<T>> submit(commit_thread& thread, job::kind kind, Work work)
+task<result<T>> submit(commit_thread& thread, std::optional<crash_step> step, Work work)
 {
     return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr, result<T>)>(
-        [&thread, kind](auto handler, Work w) {
+        [&thread, step](auto handler, Work w) {
             using made = call<T, Work, decltype(handler)>;
-            thread.push(std::make_unique<made>(kind, std::move(w), std::move(handler)));
+            thread.push(std::make_unique<made>(step, std::move(w), std::move(handler)));
         },
         asio::use_awaitable, std::move(work));
 }
@@ -130,8 +133,10 @@ result<void> sqlite_queue_store::parts::open_file(const settings& s)
     if (check)
         if (auto sound = db->quick_check(longest_check); sound.has_error())
             return sound;
+    crash_point("start.migrate", crash_moment::before);
     if (auto done = db->migrate(queue_schema()); done.has_error())
         return done;
+    crash_point("start.migrate", crash_moment::after);
     tables.emplace(*db, s.max_commands, s.utc_now ? s.utc_now : machine_time, new_uuid);
     return tables->load();
 }
@@ -163,24 +168,24 @@ sqlite_queue_store::~sqlite_queue_store() = default;
 
 task<result<identity>> sqlite_queue_store::who()
 {
-    return submit<identity>(*parts_->thread, job::kind::reading, [](queue_tables& t) { return t.who(); });
+    return submit<identity>(*parts_->thread, reading, [](queue_tables& t) { return t.who(); });
 }
 
 task<result<std::vector<unfinished_command>>> sqlite_queue_store::unfinished()
 {
-    return submit<std::vector<unfinished_command>>(*parts_->thread, job::kind::reading,
+    return submit<std::vector<unfinished_command>>(*parts_->thread, reading,
                                                    [](queue_tables& t) { return t.unfinished(); });
 }
 
 task<result<admission>> sqlite_queue_store::admit(new_command c)
 {
-    return submit<admission>(*parts_->thread, job::kind::writing,
+    return submit<admission>(*parts_->thread, crash_step("store.admit"),
                              [c = std::move(c)](queue_tables& t) { return t.admit(c); });
 }
 
 task<result<std::optional<admission>>> sqlite_queue_store::look_up(std::string id, std::string fingerprint)
 {
-    return submit<std::optional<admission>>(*parts_->thread, job::kind::reading,
+    return submit<std::optional<admission>>(*parts_->thread, reading,
                                             [id = std::move(id), fingerprint = std::move(fingerprint)](
                                                 queue_tables& t) { return t.look_up(id, fingerprint); });
 }
@@ -188,28 +193,28 @@ task<result<std::optional<admission>>> sqlite_queue_store::look_up(std::string i
 task<result<void>> sqlite_queue_store::begin(std::string id, utc_time at, std::string note)
 {
     return submit<void>(
-        *parts_->thread, job::kind::writing,
+        *parts_->thread, crash_step("store.begin"),
         [id = std::move(id), at, note = std::move(note)](queue_tables& t) { return t.begin(id, at, note); });
 }
 
 task<result<void>> sqlite_queue_store::retract(std::string id, std::string fault_code)
 {
     return submit<void>(
-        *parts_->thread, job::kind::writing,
+        *parts_->thread, crash_step("store.retract"),
         [id = std::move(id), code = std::move(fault_code)](queue_tables& t) { return t.retract(id, code); });
 }
 
 task<result<sequence>> sqlite_queue_store::finish(std::string id, std::string body, utc_time at)
 {
     return submit<sequence>(
-        *parts_->thread, job::kind::writing,
+        *parts_->thread, crash_step("store.finish"),
         [id = std::move(id), body = std::move(body), at](queue_tables& t) { return t.finish(id, body, at); });
 }
 
 task<result<sequence>> sqlite_queue_store::append(std::string body, std::string command_id,
                                                   std::optional<utc_time> expires_at)
 {
-    return submit<sequence>(*parts_->thread, job::kind::writing,
+    return submit<sequence>(*parts_->thread, crash_step("store.append"),
                             [body = std::move(body), id = std::move(command_id),
                              expires_at](queue_tables& t) { return t.append(body, id, expires_at); });
 }
@@ -218,7 +223,7 @@ task<result<std::vector<stored_message>>> sqlite_queue_store::read(sequence afte
                                                                    std::size_t most_bytes)
 {
     return submit<std::vector<stored_message>>(
-        *parts_->thread, job::kind::reading,
+        *parts_->thread, reading,
         [after, most, most_bytes](queue_tables& t) { return t.read(after, most, most_bytes); });
 }
 
@@ -227,7 +232,7 @@ task<result<void>> sqlite_queue_store::acknowledge(sequence seq)
 {
     for (sequence before = -1;;) {
         const auto reached =
-            co_await submit<sequence>(*parts_->thread, job::kind::writing, [seq](queue_tables& t) {
+            co_await submit<sequence>(*parts_->thread, crash_step("store.acknowledge"), [seq](queue_tables& t) {
                 return t.acknowledge(seq, acknowledged_a_step);
             });
         if (reached.has_error())
@@ -240,18 +245,18 @@ task<result<void>> sqlite_queue_store::acknowledge(sequence seq)
 
 task<result<identity>> sqlite_queue_store::renew()
 {
-    return submit<identity>(*parts_->thread, job::kind::writing, [](queue_tables& t) { return t.renew(); });
+    return submit<identity>(*parts_->thread, crash_step("store.renew"), [](queue_tables& t) { return t.renew(); });
 }
 
 task<result<std::size_t>> sqlite_queue_store::prune(utc_time before, std::size_t most)
 {
-    return submit<std::size_t>(*parts_->thread, job::kind::writing,
+    return submit<std::size_t>(*parts_->thread, crash_step("store.prune"),
                                [before, most](queue_tables& t) { return t.prune(before, most); });
 }
 
 task<result<queue_status>> sqlite_queue_store::status()
 {
-    return submit<queue_status>(*parts_->thread, job::kind::reading,
+    return submit<queue_status>(*parts_->thread, reading,
                                 [p = parts_.get()](queue_tables& t) -> result<queue_status> {
                                     auto s = t.status();
                                     if (s.has_value() && !p->file.empty())

@@ -1,8 +1,10 @@
 #include "agent/uplink/session.hpp"
 
 #include "agent/protocol/codec.hpp"
+#include "agent/uplink/crash_points.hpp"
 #include "agent/uplink/heartbeat.hpp"
 #include "agent/uplink/wording.hpp"
+#include "common/crash_point/crash_point.hpp"
 #include "common/time/backoff.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -42,8 +44,10 @@ task<boost::system::result<protocol::welcome, session_end>> session::begin(const
     const std::string hello = protocol::encode(protocol::hello{facts.agent_id, facts.agent_name, facts.agent_version, facts.os,
                                                                facts.host, us->id, us->next_seq, us->unacked,
                                                                facts.operations, facts.window});
+    crash_points({&hello, 1}, crash_moment::before);
     if (auto sent = co_await link_.write({&hello, 1}); sent.has_error())
         co_return end{.failure = sent.error()};
+    crash_points({&hello, 1}, crash_moment::after);
     end rejected{.why = end::reason::rejected};
     auto word = co_await first_word(rejected);
     if (word.has_error())
@@ -92,11 +96,13 @@ task<outcome<protocol::welcome>> session::first_word(end& rejected)
 
 task<session_end> session::serve(protocol::welcome w)
 {
+    crash_point("take.welcome", crash_moment::before);
     up_since_ = last_write_ = parts_.time.now();
     serving_ = true;
     const auto most = std::min(w.max_message_bytes, most_frame_bytes);
     link_.limit_frames(most);
     parts_.outbox.link_up(w.ack, most);
+    crash_point("take.welcome", crash_moment::after);
     children_.spawn(guarded(read_frames()));
     children_.spawn(guarded(write_frames()));
     children_.spawn(guarded(keep_alive(w.heartbeat)));
@@ -200,7 +206,9 @@ task<void> session::write_frames()
             bytes += more->size();
             batch.push_back(*std::move(more));
         }
+        crash_points(batch, crash_moment::before);
         auto sent = co_await link_.write(batch);
+        crash_points(batch, crash_moment::after);
         writing_ = false;
         last_write_ = parts_.time.now();
         batch.clear();
@@ -255,6 +263,8 @@ steady_time session::last_sign() const noexcept
 void session::take(std::string_view frame)
 {
     auto message = protocol::decode(frame);
+    if (message.has_value())
+        crash_points(*message, crash_moment::before);
     if (message.has_error()) {
         parts_.log.debug("answering a frame with a problem: {}", message.error().message);
         parts_.outbox.reply(protocol::encode(message.error()));
@@ -265,6 +275,8 @@ void session::take(std::string_view frame)
     } else {
         take_other(*message);
     }
+    if (message.has_value())
+        crash_points(*message, crash_moment::after);
 }
 
 void session::take_other(const protocol::inbound& message)
