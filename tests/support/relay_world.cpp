@@ -193,10 +193,12 @@ void relay_world::configure(const configuration& more)
     write_file(config_file(), toml(c));
 }
 
-void relay_world::start_agent()
+void relay_world::start_agent(const std::map<std::string, std::string>& environment)
 {
+    auto variables = environment;
+    variables.insert(options_.environment.begin(), options_.environment.end());
     agent_.emplace(relay_program(), process::options{.arguments = {"run", "--config", config_file().string()},
-                                                     .environment = options_.environment,
+                                                     .environment = std::move(variables),
                                                      .standard_error = folder() / "agent.log",
                                                      .folder = {}});
 }

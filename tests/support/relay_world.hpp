@@ -71,7 +71,8 @@ public:
     // ---- the agent ----
     // Writes agent.toml anew: the world's own keys, the options' and these.
     void configure(const configuration& more = {});
-    void start_agent();
+    // `environment`: of this start, laid over the options'.
+    void start_agent(const std::map<std::string, std::string>& environment = {});
     void wait_connected(std::chrono::milliseconds limit = 15s);
     bool connected();
     void kill_agent() { agent_->kill(); }

@@ -140,6 +140,7 @@ control_reply show_stats(const control_parts& p)
                               {"connections", p.server.connections()},
                               {"open_connections", p.server.open_connections()},
                               {"sign_ins", {{"ok", counts.ok}, {"refused", counts.refused}}},
+                              {"faults_struck", p.endpoint.stats().faults_struck},
                               {"in_flight", p.endpoint.stats().in_flight},
                               {"most_in_flight", p.endpoint.stats().most_in_flight}}};
 }

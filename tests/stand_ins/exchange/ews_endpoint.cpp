@@ -103,6 +103,7 @@ task<reply> ews_endpoint::signed_in(http_request http)
     }
     ++stats_.requests[refused ? "invalid" : find_operation(request->name) ? request->name : "unknown"];
     auto s = faults_.next(request->name, mailboxes_of(*request));
+    stats_.faults_struck += s.effect || s.delay_before.count() > 0 || s.delay_after.count() > 0;
     if (s.delay_before.count() > 0)
         co_await p_.time.sleep_for(s.delay_before);
 

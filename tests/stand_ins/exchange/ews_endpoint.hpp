@@ -20,7 +20,7 @@ struct soap_request;
 
 struct ews_stats {
     std::map<std::string, std::uint64_t> requests; // by operation, signed-in ones
-    std::uint64_t in_flight = 0, most_in_flight = 0;
+    std::uint64_t in_flight = 0, most_in_flight = 0, faults_struck = 0;
 };
 
 struct http_request {
