@@ -75,6 +75,10 @@ reply command_run::deadline_answer() const
 {
     if (last_error_)
         return last_error_->fault;
+    // Begun, and nothing that tells why it failed: a restart cut the try off, or the time passed in the middle of it.
+    if (ticket_->attempts > 0)
+        return protocol::fault{protocol::fault_code::exchange_unavailable,
+                               "the command's time passed before a try of it was answered; it changed nothing in Exchange", {}};
     return protocol::fault{protocol::fault_code::deadline_exceeded, "the command's time passed before it could be tried", {}};
 }
 

@@ -428,6 +428,29 @@ TEST_CASE_METHOD(agent_fixture, "a write whose outcome is unknown at its ttl is 
     }
 }
 
+TEST_CASE_METHOD(agent_fixture, "a command that was tried does not end as one that was not", "[unit][dispatch]")
+{
+    SECTION("its try was cut off by a restart and never took effect")
+    {
+        exchange.slowness = 1s;
+        create("c-1", "e-1", 10'000ms); // dies while CreateItem is under way
+        time.advance(1500ms);
+        stop();
+        exchange.slowness = 0s;
+        start();
+        time.advance(130s);
+    }
+    SECTION("its time passed during the first look")
+    {
+        exchange.slowness = 20s;
+        create("c-1", "e-1", 10'000ms);
+        time.advance(60s);
+    }
+    CHECK(code("c-1") == "exchange_unavailable");
+    CHECK(result("c-1")->at("attempts").as_int64() == 1);
+    CHECK(exchange.effects("create e-1") == 0);
+}
+
 TEST_CASE_METHOD(agent_fixture, "a permanent refusal of unknown effect is looked up, and answered once it has settled", "[unit][dispatch]")
 {
     exchange.troubles = {{call::create, {{protocol::fault_code::exchange_error, "quota", "ErrorQuotaExceeded"}, ews::remedy::give_up,
