@@ -51,7 +51,8 @@ task<std::optional<ending>> clear_to_apply(command_run& run, bool& clear)
 }
 
 // What the look-up before a create says: the command's end, or nothing where it is to be applied.
-std::optional<reply> judge_create(const command_run& run, const protocol::event_create& op, const marked_items& items)
+std::optional<reply> judge_create(const command_run& run, const protocol::event_create& op, const std::string& uid,
+                                  const marked_items& items)
 {
     const auto& id = run.ticket().id;
     if (run.may_be_repeat())
@@ -61,8 +62,9 @@ std::optional<reply> judge_create(const command_run& run, const protocol::event_
         return std::nullopt;
     if (items.live.size() > 1)
         return reply(copied_by_hand());
-    // A repeat that finds another command's mark was applied and then overtaken (PROTOCOL.md, "Commands and results").
-    if (run.may_be_repeat())
+    // Another command's mark: where another agent may have applied this one, it was overtaken since (PROTOCOL.md, "The
+    // marks"). Where only we may have, the item tells by its UID whether this command made it, or was kept from it.
+    if (run.ticket().redelivered || items.live.front().uid == uid)
         return done(op.event_id, items.live.front());
     return reply(protocol::fault{protocol::fault_code::conflict, "an event with this event_id exists already", {}});
 }
@@ -110,7 +112,7 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
                 co_return *over;
             continue;
         }
-        if (auto known = judge_create(run, op, *found))
+        if (auto known = judge_create(run, op, uid, *found))
             co_return *known;
 
         bool clear = false;

@@ -1,4 +1,5 @@
 #include "agent/dispatch/dispatcher.hpp"
+#include "agent/dispatch/meeting.hpp"
 
 #include "agent/protocol/codec.hpp"
 #include "agent/store/sqlite_queue_store.hpp"
@@ -309,6 +310,31 @@ TEST_CASE_METHOD(agent_fixture, "a redelivered create that was overtaken answers
     exchange.items.push_back({"host@corp.example", {{"item-9", "5"}, ews::whereabouts::live, "e-1", "c-7", "uid"}, {}});
     create("c-1", "e-1", {}, true);
     CHECK(output("c-1").at("change_key") == "5");
+}
+
+TEST_CASE_METHOD(agent_fixture, "a create that was begun when the agent died, and finds another command's item, tells by its UID",
+                 "[unit][dispatch]")
+{
+    exchange.slowness = 1s;
+    create("c-1", "e-1");
+    time.advance(1500ms);
+    stop();
+    exchange.slowness = 0s;
+    const auto find = [&](const std::string& uid) {
+        exchange.items.push_back({"host@corp.example", {{"item-9", "5"}, ews::whereabouts::live, "e-1", "c-7", uid}, {}});
+        start();
+    };
+    SECTION("it made the item, which was changed since")
+    {
+        find(uid_for("e-1", "c-1"));
+        CHECK(output("c-1").at("change_key") == "5");
+    }
+    SECTION("it was kept from making one")
+    {
+        find(uid_for("e-1", "c-0"));
+        CHECK(code("c-1") == "conflict");
+    }
+    CHECK(exchange.effects("create e-1") == 0);
 }
 
 TEST_CASE_METHOD(agent_fixture, "a redelivered create whose item somebody deleted since does not come back", "[unit][dispatch]")
