@@ -194,6 +194,7 @@ task<void> agent::run()
         failure = std::current_exception();
     }
     crash_point("stop.close", crash_moment::before);
+    exchange_.close();
     co_await inbox_.stop();
     co_await outbox_.stop();
     crash_point("stop.close", crash_moment::after);

@@ -50,6 +50,8 @@ exchange_side::exchange_side(const config::exchange_settings& settings, time_sou
 
 void exchange_side::apply(const config::exchange_settings& settings)
 {
+    if (!transport_.client)
+        return; // closed
     if (settings == settings_) {
         transport_.client->credentials_changed();
         return;
@@ -57,6 +59,11 @@ void exchange_side::apply(const config::exchange_settings& settings)
     settings_ = settings;
     transport_.client = make_client(settings_);
     client_.reconfigure(ews_settings(settings_));
+}
+
+void exchange_side::close()
+{
+    transport_.client.reset();
 }
 
 std::shared_ptr<http::client> exchange_side::make_client(const config::exchange_settings& s)
@@ -78,6 +85,8 @@ std::shared_ptr<http::client> exchange_side::make_client(const config::exchange_
 task<http::outcome> exchange_side::latest::perform(http::request r)
 {
     const auto used = client; // lives until the request is done
+    if (!used)
+        co_return http::failed{asio::error::operation_aborted, http::reached::nothing, "the agent stops"};
     co_return co_await used->perform(std::move(r));
 }
 

@@ -17,6 +17,8 @@ public:
     ews::exchange& exchange() noexcept { return client_; }
     // Requests begun from now on use these; those under way end as they were begun. The password is read again.
     void apply(const config::exchange_settings& settings);
+    // Ends what is under way, closes the connections and lets no other request begin, so that the loop may run dry.
+    void close();
 
 private:
     // Hands each request to the client of its time.

@@ -9,15 +9,6 @@
 namespace relay::http {
 namespace {
 
-// Whether an answer shows that the server took our credentials. A gateway's 502, 503 or 504 may come from before anybody
-// looked at them.
-signin::verdict verdict_of(int status)
-{
-    if (status == 401)
-        return signin::verdict::refused;
-    return status > 500 ? signin::verdict::unknown : signin::verdict::accepted;
-}
-
 signin::secret basic_header(std::string_view username, const signin::secret& password)
 {
     std::string plain = fmt::format("{}:{}", username, password.reveal());
@@ -30,12 +21,11 @@ signin::secret basic_header(std::string_view username, const signin::secret& pas
 
 } // namespace
 
-account::account(const client_settings& settings, const endpoint& server, std::shared_ptr<spdlog::logger> log)
-    : settings_(settings), server_(server), log_(std::move(log)), credentials_(settings.password)
+account::account(const client_settings& settings, const endpoint& server, errands& errands,
+                 std::shared_ptr<spdlog::logger> log)
+    : settings_(settings), server_(server), errands_(errands), log_(std::move(log)), credentials_(settings.password)
 {
 }
-
-account::~account() = default;
 
 void account::credentials_changed()
 {
@@ -43,29 +33,40 @@ void account::credentials_changed()
     worked_ = bound::unknown;
 }
 
-void account::carry_out(signed_connection& c, job& j)
+task<void> account::carry_out(signed_connection& c, job& j)
 {
     j.needs_sign_in = false;
     j.verdict = signin::verdict::unknown;
-    try {
-        if (settings_.auth == auth_scheme::basic)
-            basic(c, j);
-        else
-            per_connection(c, j);
-    } catch (const std::exception& e) {
-        j.result = failed{cause::bad_settings, reached::sent, fmt::format("a fault in the transport: {}", e.what())};
-    }
+    return settings_.auth == auth_scheme::basic ? basic(c, j) : per_connection(c, j);
 }
 
-connection::order account::order(job& j, std::string_view body, std::string_view authorization, connection::route by)
+// The password, read where that was not done yet. Null where there is none: `j` has failed.
+task<signin::credentials::password> account::first_password(job& j)
 {
-    return {.what = j.what, .body = body, .authorization = authorization, .deadline = j.deadline, .by = by,
-            .cancelled = j.cancelled};
+    if (auto known = credentials_.known())
+        co_return known;
+    auto work = [this] { return credentials_.get(); };
+    auto read = co_await errands_.run(std::move(work), j.deadline);
+    const auto ec = read.has_error() ? read.error() : read->has_error() ? read->error() : error_code();
+    if (!ec)
+        co_return std::move(**read);
+    j.result = read.has_error() && ec == asio::error::operation_aborted
+                   ? failed{ec, reached::nothing, "cancelled"}
+                   : failed{errc::bad_credentials_source, reached::nothing, "the password cannot be read: " + ec.message()};
+    co_return nullptr;
 }
 
-connection::result account::send(signed_connection& c, const connection::order& o)
+// Perhaps the password was changed, and the new one already lies where we read it. Null where it does not.
+task<signin::credentials::password> account::other_password(job& j, signin::credentials::password refused)
 {
-    auto result = c.wire.exchange(o);
+    auto work = [this, refused] { return credentials_.other_than(refused); };
+    auto read = co_await errands_.run(std::move(work), j.deadline);
+    co_return read.has_value() && read->has_value() ? std::move(**read) : nullptr;
+}
+
+task<connection::result> account::send(signed_connection& c, connection::order o)
+{
+    auto result = co_await c.wire.exchange(o);
     if (log_ && log_->should_log(spdlog::level::debug)) {
         const auto t = c.wire.last();
         log_->debug("{}: {} after {} us (name {}, connected {}, TLS {}, first byte {})", server_.name,
@@ -73,7 +74,7 @@ connection::result account::send(signed_connection& c, const connection::order& 
                                                : result.outcome.error().code.message(),
                     t.all.count(), t.name.count(), t.connected.count(), t.tls.count(), t.first_byte.count());
     }
-    return result;
+    co_return result;
 }
 
 // Notes what the answer in `j` says about the credentials it was sent with.
@@ -88,43 +89,23 @@ void account::conclude(job& j)
     }
 }
 
-// Called when the status of an answer to our credentials is here: others may be waiting for just that.
-void account::look_at_status(void* which, int status)
-{
-    auto& j = *static_cast<job*>(which);
-    if (verdict_of(status) != signin::verdict::accepted)
-        return;
-    j.accepted = true;
-    if (j.watched && j.verdict_known)
-        (*j.verdict_known)(j.ticket);
-}
-
-void account::basic(signed_connection& c, job& j)
+task<void> account::basic(signed_connection& c, job& j)
 {
     if (!j.may_sign_in) {
         j.needs_sign_in = true;
-        return;
+        co_return;
     }
-    auto password = credentials_.get();
-    for (bool again = false;; again = true) {
-        if (!password.has_value()) {
-            j.result = failed{errc::bad_credentials_source, reached::nothing,
-                              "the password cannot be read: " + password.error().message()};
-            return;
-        }
-        const auto header = basic_header(settings_.username, **password);
-        auto o = order(j, j.what.body, header.reveal(), connection::route::any);
-        o.on_status = &account::look_at_status;
-        o.on_status_argument = &j;
-        j.result = send(c, o).outcome;
+    auto password = co_await first_password(j);
+    for (bool again = false; password; again = true) {
+        const auto header = basic_header(settings_.username, *password);
+        const connection::order o{.what = j.what, .body = j.what.body, .authorization = header.reveal(),
+                                  .deadline = j.deadline, .on_status = &j.on_status};
+        auto got = co_await send(c, o);
+        j.result = std::move(got.outcome);
         conclude(j);
         if (j.verdict != signin::verdict::refused || again)
-            return;
-        // Perhaps the password was changed and the new one already lies where we read it. A 401 was not carried out.
-        auto other = credentials_.other_than(*password);
-        if (!other.has_value() || !*other)
-            return;
-        password = std::move(other);
+            co_return;
+        password = co_await other_password(j, password); // a 401 was not carried out
     }
 }
 

@@ -3,11 +3,11 @@
 #pragma once
 
 #include "agent/http/connection.hpp"
+#include "agent/http/errands.hpp"
 #include "agent/http/job.hpp"
 #include "agent/http/settings.hpp"
 #include "agent/signin/credentials.hpp"
-
-#include <atomic>
+#include "agent/signin/negotiator.hpp"
 
 namespace spdlog {
 class logger;
@@ -15,54 +15,58 @@ class logger;
 
 namespace relay::http {
 
-// A slot's connection and what is known of its sign-in.
+// A connection and what is known of its sign-in.
 struct signed_connection {
     template <class... Args>
-    explicit signed_connection(Args&&... args) : wire(std::forward<Args>(args)...)
+    explicit signed_connection(const asio::any_io_executor& e, Args&&... args) : executor(e), wire(e, std::forward<Args>(args)...)
     {
     }
+    asio::any_io_executor executor;
     connection wire;
     bool signed_in = false; // NTLM, Negotiate: requests on this very connection need no header
     bool used_signed_in = false; // a request without a header went through since
     bool lasts = true;      // false where the server wants a sign-in with every request
 };
 
-// One for all slots; carry_out() is called on their threads.
+// One for all connections of a client. Loop thread only.
 class account {
 public:
-    account(const client_settings& settings, const endpoint& server, std::shared_ptr<spdlog::logger> log);
-    ~account();
+    // All of them outlive the account.
+    account(const client_settings& settings, const endpoint& server, errands& errands, std::shared_ptr<spdlog::logger> log);
 
-    // Does what `j` asks for, over `c`; everything under "Out" in `j` is set.
-    void carry_out(signed_connection& c, job& j);
+    // Does what `j` asks for, over `c`; everything under "Out" in `j` is set. Throws operation_aborted where the coroutine
+    // is cancelled between two exchanges, of which the first was then refused.
+    task<void> carry_out(signed_connection& c, job& j);
 
     // The password is read again before the next sign-in, and what was learnt of channel binding is forgotten.
     void credentials_changed();
 
-    // Sign-ins that the server refused, and those it accepted. Any thread.
+    // Sign-ins that the server refused.
     std::uint64_t refused() const noexcept { return refused_; }
 
 private:
     enum class bound { unknown, with, without }; // how the last sign-in that worked was done
 
-    void basic(signed_connection& c, job& j);
-    void per_connection(signed_connection& c, job& j);
-    void sign_in(signed_connection& c, job& j);
-    signin::verdict try_both_ways(signed_connection& c, job& j, const signin::secret& password);
-    void handshake(signed_connection& c, job& j, const signin::secret& password, bool with_binding);
+    task<void> basic(signed_connection& c, job& j);
+    task<void> per_connection(signed_connection& c, job& j);
+    task<void> sign_in(signed_connection& c, job& j);
+    task<signin::verdict> try_both_ways(signed_connection& c, job& j, const signin::secret& password);
+    task<void> handshake(signed_connection& c, job& j, const signin::secret& password, bool with_binding);
+    task<boost::system::result<signin::token, failed>> next_token(job& j, std::shared_ptr<signin::negotiator> negotiator,
+                                                                  std::string from_server, std::string binding);
     bool still_at_sign_in(job& j);
-    connection::result send(signed_connection& c, const connection::order& o);
+    task<signin::credentials::password> first_password(job& j);
+    task<signin::credentials::password> other_password(job& j, signin::credentials::password refused);
+    task<connection::result> send(signed_connection& c, connection::order o);
     void conclude(job& j);
-    static void look_at_status(void* which, int status);
-    connection::order order(job& j, std::string_view body, std::string_view authorization, connection::route by);
-    connection::order step(job& j, std::string_view authorization, connection::route by);
 
     const client_settings& settings_;
     const endpoint& server_;
+    errands& errands_;
     std::shared_ptr<spdlog::logger> log_; // shared with its maker; may be null
     signin::credentials credentials_;
-    std::atomic<bound> worked_{bound::unknown};
-    std::atomic<std::uint64_t> refused_{0};
+    bound worked_ = bound::unknown;
+    std::uint64_t refused_ = 0;
 };
 
 } // namespace relay::http

@@ -3,18 +3,16 @@
 #include "agent/http/account.hpp"
 #include "agent/http/cause.hpp"
 #include "agent/http/endpoint.hpp"
-#include "agent/http/slot.hpp"
+#include "agent/http/errands.hpp"
+#include "agent/http/job.hpp"
 #include "agent/http/wait_list.hpp"
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
 #include <spdlog/logger.h>
 
-#include <map>
+#include <algorithm>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -34,45 +32,6 @@ response refused()
     return r;
 }
 
-// Resumes a coroutine on its own executor, which it keeps from running dry meanwhile.
-template <class Handler>
-class resumption final : public completion {
-public:
-    explicit resumption(Handler handler)
-        : handler_(std::move(handler)),
-          executor_(asio::prefer(asio::get_associated_executor(handler_), asio::execution::outstanding_work.tracked))
-    {
-    }
-    void post() override
-    {
-        const auto executor = executor_;
-        asio::post(executor, [handler = std::move(handler_)]() mutable {
-            asio::get_associated_cancellation_slot(handler).clear();
-            std::move(handler)();
-        });
-    }
-
-private:
-    using tracked = std::decay_t<decltype(asio::prefer(std::declval<asio::associated_executor_t<Handler>>(),
-                                                       asio::execution::outstanding_work.tracked))>;
-    Handler handler_;
-    tracked executor_;
-};
-
-// Lets a slot carry `j` out. Cancelling ends the request; `j` is complete either way.
-task<void> carry_out(slot& s, job& j)
-{
-    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
-        [&s, &j](auto handler) {
-            auto cancellation = asio::get_associated_cancellation_slot(handler);
-            if (cancellation.is_connected())
-                cancellation.assign([&s, &j](asio::cancellation_type) { s.cancel(j); });
-            j.done = std::make_unique<resumption<decltype(handler)>>(std::move(handler));
-            s.start(j);
-        },
-        asio::use_awaitable);
-}
-
 signin::credentials_travel travel_of(auth_scheme a)
 {
     using enum signin::credentials_travel;
@@ -86,8 +45,8 @@ public:
     state(client_settings settings, time_source& time, std::shared_ptr<spdlog::logger> log)
         : settings_(std::move(settings)), time_(time), log_(std::move(log)),
           parsed_(parse_endpoint(settings_.url, settings_.allow_plaintext ? plaintext::allowed : plaintext::refused)),
-          server_(parsed_.has_value() ? *parsed_ : endpoint{}), trust_(settings_.ca_file, settings_.certificate_sha256),
-          account_(settings_, server_, log_), gate_(travel_of(settings_.auth))
+          server_(parsed_.has_value() ? *parsed_ : endpoint{}), trust_(settings_.ca_file, settings_.certificate_sha256, errands_),
+          account_(settings_, server_, errands_, log_), gate_(travel_of(settings_.auth))
     {
     }
 
@@ -98,46 +57,53 @@ public:
 
 private:
     struct lease;
-    struct attempt;
+    struct settling;
 
-    task<boost::system::result<slot*, failed>> acquire();
+    task<outcome> attempt(request r);
+    task<boost::system::result<signed_connection*, failed>> acquire();
     task<std::optional<outcome>> pass_gate(job& j);
-    void release(slot& s);
+    void release(signed_connection& c);
+    void close_idle_later(const asio::any_io_executor& executor);
+    void close(const signed_connection* c);
     void settle(job& j, signin::verdict v);
-    bool settle_accepted();
     std::optional<failed> unfit() const;
+
+    // A connection that nobody uses, and since when.
+    struct resting {
+        signed_connection* which;
+        steady_time since;
+    };
 
     const client_settings settings_;
     time_source& time_;
     const std::shared_ptr<spdlog::logger> log_;
     const result<endpoint> parsed_;
     const endpoint server_;
+    errands errands_;
     trust trust_;
     account account_;
-
-    // `slots_` is last but for the values below: its threads use everything above.
-    std::vector<slot*> idle_; // the most recently used is last, its connection warm
-    wait_list<slot*> for_slot_;
+    std::vector<std::unique_ptr<signed_connection>> connections_;
+    std::deque<resting> idle_; // the most recently used is last: it is warm, and the first may become too old
+    std::optional<asio::steady_timer> close_idle_; // set while it waits
+    std::uint64_t opened_before_ = 0;              // by connections that are gone
+    wait_list<signed_connection*> for_connection_;
     signin::sign_in_gate gate_;
-    std::map<signin::sign_in_gate::ticket, job*> attempts_; // that the gate let through and that have no verdict
     wait_list<std::optional<failed>> at_gate_;
-    std::function<void(signin::sign_in_gate::ticket)> verdict_known_;
     bool stopped_ = false;
-    std::vector<std::unique_ptr<slot>> slots_;
 };
 
-// Gives the slot back when the request is over, however it ends.
+// Gives the connection back when the request is over, however it ends.
 struct client::state::lease {
     state& owner;
-    slot& held;
+    signed_connection& held;
     ~lease() { owner.release(held); }
 };
 
 // An attempt that ends without a verdict has one all the same: nobody knows.
-struct client::state::attempt {
+struct client::state::settling {
     state& owner;
     job& j;
-    ~attempt() { owner.settle(j, signin::verdict::unknown); }
+    ~settling() { owner.settle(j, signin::verdict::unknown); }
 };
 
 std::optional<failed> client::state::unfit() const
@@ -153,29 +119,36 @@ std::optional<failed> client::state::unfit() const
 
 task<outcome> client::state::perform(std::shared_ptr<state>, request r)
 {
+    try {
+        co_return co_await attempt(std::move(r));
+    } catch (const boost::system::system_error& e) {
+        if (e.code() == asio::error::operation_aborted) // cancelled where nothing was under way
+            co_return cancelled();
+        co_return failed{cause::bad_settings, reached::sent, fmt::format("a fault in the transport: {}", e.what())};
+    } catch (const std::exception& e) {
+        co_return failed{cause::bad_settings, reached::sent, fmt::format("a fault in the transport: {}", e.what())};
+    }
+}
+
+task<outcome> client::state::attempt(request r)
+{
     if (auto trouble = unfit())
         co_return *std::move(trouble);
     auto granted = co_await acquire();
     if (!granted.has_value())
         co_return granted.error();
-    slot& s = **granted;
-    const lease giving_back{*this, s};
+    signed_connection& c = **granted;
+    const lease giving_back{*this, c};
 
     job j;
     j.what = std::move(r);
-    if (!verdict_known_) {
-        const auto executor = co_await asio::this_coro::executor;
-        verdict_known_ = [executor, weak = weak_from_this()](signin::sign_in_gate::ticket) {
-            asio::post(executor, [weak] {
-                if (const auto self = weak.lock())
-                    self->settle_accepted();
-            });
-        };
-    }
-    j.verdict_known = &verdict_known_;
-    const attempt settling{*this, j};
-    // Basic asks the gate for every request; the others once the slot finds that it has no signed-in connection. The
-    // second round is the last: a slot that may sign in does not ask for it.
+    j.on_status = [this, &j](int status) { // others may wait for just that
+        if (verdict_of(status) == signin::verdict::accepted)
+            settle(j, signin::verdict::accepted);
+    };
+    const settling on_exit{*this, j};
+    // Basic asks the gate for every request; the others once it turns out that the connection is not signed in. The
+    // second round is the last: who may sign in does not ask for it.
     // And all ask while the account is refused, though a signed-in connection might still work.
     for (bool ask = settings_.auth == auth_scheme::basic || gate_.refused();; ask = true) {
         if (ask) {
@@ -183,7 +156,7 @@ task<outcome> client::state::perform(std::shared_ptr<state>, request r)
                 co_return *std::move(ended);
         }
         j.deadline = std::chrono::steady_clock::now() + j.what.limit;
-        co_await carry_out(s, j);
+        co_await account_.carry_out(c, j);
         if (j.may_sign_in)
             settle(j, j.verdict);
         if (!j.needs_sign_in || j.may_sign_in)
@@ -191,29 +164,62 @@ task<outcome> client::state::perform(std::shared_ptr<state>, request r)
     }
 }
 
-task<boost::system::result<slot*, failed>> client::state::acquire()
+task<boost::system::result<signed_connection*, failed>> client::state::acquire()
 {
     if (!idle_.empty()) {
-        slot* const s = idle_.back();
+        auto* const c = idle_.back().which;
         idle_.pop_back();
-        co_return s;
+        co_return c;
     }
-    if (slots_.size() < std::max<std::size_t>(1, settings_.max_connections)) {
-        slots_.push_back(std::make_unique<slot>(surroundings{server_, trust_, settings_, account_}));
-        co_return slots_.back().get();
+    if (connections_.size() < std::max<std::size_t>(1, settings_.max_connections)) {
+        const auto executor = co_await asio::this_coro::executor;
+        connections_.push_back(std::make_unique<signed_connection>(executor, server_, trust_, settings_.limits,
+                                                                   settings_.user_agent));
+        co_return connections_.back().get();
     }
-    if (for_slot_.size() >= settings_.max_waiting)
+    if (for_connection_.size() >= settings_.max_waiting)
         co_return failed{cause::queue_full, reached::nothing, "too many requests to Exchange wait for a connection"};
-    const auto got = co_await for_slot_.wait();
+    const auto got = co_await for_connection_.wait();
     if (!got)
         co_return cancelled();
     co_return *got;
 }
 
-void client::state::release(slot& s)
+void client::state::release(signed_connection& c)
 {
-    if (!stopped_ && !for_slot_.wake_first(&s))
-        idle_.push_back(&s);
+    if (stopped_) {
+        close(&c);
+    } else if (!for_connection_.wake_first(&c)) {
+        idle_.push_back({&c, std::chrono::steady_clock::now()});
+        close_idle_later(c.executor);
+    }
+}
+
+// One timer for all: it is left alone while connections come and go, and looks at the oldest idle one when it ends.
+void client::state::close_idle_later(const asio::any_io_executor& executor)
+{
+    if (close_idle_ || idle_.empty())
+        return;
+    close_idle_.emplace(executor, idle_.front().since + settings_.idle);
+    close_idle_->async_wait([executor, weak = weak_from_this()](const error_code& ec) {
+        const auto self = weak.lock();
+        if (ec || !self || self->stopped_)
+            return;
+        self->close_idle_.reset();
+        const auto too_old = std::chrono::steady_clock::now() - self->settings_.idle;
+        while (!self->idle_.empty() && self->idle_.front().since <= too_old) {
+            const auto* const c = self->idle_.front().which;
+            self->idle_.pop_front();
+            self->close(c);
+        }
+        self->close_idle_later(executor);
+    });
+}
+
+void client::state::close(const signed_connection* c)
+{
+    opened_before_ += c->wire.opened();
+    std::erase_if(connections_, [c](const auto& one) { return one.get() == c; });
 }
 
 // Nothing where `j` may sign in now, else how it ends.
@@ -227,17 +233,12 @@ task<std::optional<outcome>> client::state::pass_gate(job& j)
             j.may_sign_in = true;
             j.probe = decision.what == signin::sign_in_gate::answer::probe;
             j.ticket = decision.number;
-            attempts_.emplace(j.ticket, &j);
             co_return std::nullopt;
         case signin::sign_in_gate::answer::refuse:
             co_return outcome(refused());
         case signin::sign_in_gate::answer::wait:
             break;
         }
-        for (const auto& [number, other] : attempts_)
-            other->watched = true;
-        if (settle_accepted())
-            continue;
         const auto woken = co_await at_gate_.wait_until(time_, gate_.look_again());
         if (!woken)
             co_return outcome(cancelled());
@@ -246,24 +247,11 @@ task<std::optional<outcome>> client::state::pass_gate(job& j)
     }
 }
 
-// Takes the verdicts that are known though the answers are still coming. True where there was one.
-bool client::state::settle_accepted()
-{
-    std::vector<job*> accepted;
-    for (const auto& [number, j] : attempts_)
-        if (j->accepted)
-            accepted.push_back(j);
-    for (auto* j : accepted)
-        settle(*j, signin::verdict::accepted);
-    return !accepted.empty();
-}
-
 void client::state::settle(job& j, signin::verdict v)
 {
-    if (attempts_.erase(j.ticket) == 0)
-        return;
     const bool refused_before = gate_.refused();
-    gate_.settle(j.ticket, v, time_.now());
+    if (!gate_.settle(j.ticket, v, time_.now()))
+        return;
     if (log_ && gate_.refused() && !refused_before)
         log_->warn("Exchange at {} refuses the service account; next try in 5 minutes, or when the credentials change",
                    server_.name);
@@ -282,28 +270,33 @@ void client::state::credentials_changed()
 {
     account_.credentials_changed();
     gate_.credentials_changed();
-    attempts_.clear();
     at_gate_.wake_all(std::nullopt);
 }
 
 usage client::state::now() const
 {
-    usage u{.in_flight = slots_.size() - idle_.size(),
-            .waiting = for_slot_.size(),
+    usage u{.in_flight = connections_.size() - idle_.size(),
+            .waiting = for_connection_.size(),
+            .opened = opened_before_,
             .refused = account_.refused(),
             .account_refused = gate_.refused()};
-    for (const auto& s : slots_)
-        u.opened += s->opened();
+    for (const auto& c : connections_)
+        u.opened += c->wire.opened();
     return u;
 }
 
 void client::state::stop()
 {
     stopped_ = true;
-    for (const auto& s : slots_)
-        s->stop();
-    for_slot_.cancel_all();
+    close_idle_.reset();
+    for (const auto& one : idle_)
+        close(one.which);
+    idle_.clear();
+    for (const auto& c : connections_)
+        c->wire.cancel();
+    for_connection_.cancel_all();
     at_gate_.cancel_all();
+    errands_.stop();
 }
 
 client::client(client_settings settings, time_source& time, std::shared_ptr<spdlog::logger> log)

@@ -1,4 +1,4 @@
-// Requests to one Exchange server as one account: a few connections, each on a thread of its own, behind one awaitable.
+// Requests to one Exchange server as one account, over a few connections that live on the loop, behind one awaitable.
 #pragma once
 
 #include "agent/http/http.hpp"
@@ -20,8 +20,8 @@ struct usage {
     bool account_refused = false;   // no request goes out until the credentials change or a probe succeeds
 };
 
-// Loop thread only. curl_global_init() comes before the first client, in main. A client that goes away cancels what is
-// under way and waits for its threads; the io_context outlives it.
+// Loop thread only. curl_global_init() comes before the first client, in main, and SIGPIPE is ignored: OpenSSL may write
+// to a socket that the peer has closed. A client that goes away cancels what is under way; where a password is being read or a sign-in's token made, it waits for that. The io_context outlives it.
 //
 // What a 401 means: with refused_sign_in set, the server does not take our credentials (or did not a short while ago:
 // then nothing was sent). Without it, a connection that was signed in is so no longer; the request was not carried out,

@@ -19,11 +19,6 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 #include <openssl/crypto.h>
-#ifndef _WIN32 // there, curl.h brings winsock2.h
-#include <cerrno>
-#include <sys/socket.h>
-#include <unistd.h>
-#endif
 
 #include <algorithm>
 #include <cstring>
@@ -34,34 +29,10 @@
 namespace relay::http {
 namespace {
 
-static_assert(sizeof(std::intptr_t) >= sizeof(curl_socket_t));
-
-constexpr int poll_at_most_ms = 1000; // libcurl has lost wakeups before: look at the flags that often at least
-
 long to_ms(duration d)
 {
     return static_cast<long>(std::max<std::int64_t>(1, std::chrono::ceil<milliseconds>(d).count()));
 }
-
-#ifdef _WIN32
-int close_socket(curl_socket_t s)
-{
-    return ::closesocket(s);
-}
-bool would_block()
-{
-    return ::WSAGetLastError() == WSAEWOULDBLOCK;
-}
-#else
-int close_socket(curl_socket_t s)
-{
-    return ::close(s);
-}
-bool would_block()
-{
-    return errno == EAGAIN || errno == EWOULDBLOCK;
-}
-#endif
 
 // The headers of one request; those that hold a secret are wiped.
 class header_list {
@@ -114,7 +85,6 @@ struct connection::transfer {
     bool sent_again = false;  // libcurl wanted to send it a second time
     bool moved = false;
     enum class excess { none, headers, body } too_large = excess::none;
-    std::string unready{}; // why the TLS context could not be set up
 };
 
 struct connection::callbacks {
@@ -128,7 +98,7 @@ struct connection::callbacks {
             t.sent_again = true;
             return CURL_PREREQFUNC_ABORT;
         }
-        if (t.what.by == route::same && c.opened_ != c.opened_then_) {
+        if (t.what.by == route::same && c.opened() != c.opened_then_) {
             t.moved = true;
             return CURL_PREREQFUNC_ABORT;
         }
@@ -136,27 +106,10 @@ struct connection::callbacks {
         return CURL_PREREQFUNC_OK;
     }
 
-    static int created(void* p, curl_socket_t, curlsocktype)
-    {
-        ++self(p).opened_;
-        return CURL_SOCKOPT_OK;
-    }
-
-    static int closed(void* p, curl_socket_t s)
-    {
-        if (self(p).socket_ == static_cast<std::intptr_t>(s))
-            self(p).socket_ = -1;
-        return close_socket(s);
-    }
-
     static CURLcode tls(CURL*, void* context, void* p)
     {
         auto& c = self(p);
         c.running_->tls_begun = true;
-        if (auto trouble = c.trust_.prepare(); !trouble.empty()) {
-            c.running_->unready = std::move(trouble);
-            return CURLE_SSL_CACERT_BADFILE;
-        }
         c.trust_.install(static_cast<ssl_ctx_st*>(context), c.peer_);
         return CURLE_OK;
     }
@@ -181,7 +134,7 @@ struct connection::callbacks {
             if (status >= 200 && t.answer.status == 0) {
                 t.answer.status = static_cast<int>(status);
                 if (t.what.on_status)
-                    t.what.on_status(t.what.on_status_argument, t.answer.status);
+                    (*t.what.on_status)(t.answer.status);
             }
             return size;
         }
@@ -223,14 +176,12 @@ struct connection::callbacks {
     }
 };
 
-connection::connection(const endpoint& server, trust& who, const connection_limits& limits, const std::string& user_agent)
-    : server_(server), trust_(who), limits_(limits), multi_(curl_multi_init()), easy_(curl_easy_init())
+connection::connection(const asio::any_io_executor& executor, const endpoint& server, trust& who,
+                       const connection_limits& limits, const std::string& user_agent)
+    : server_(server), trust_(who), limits_(limits), driver_(executor), easy_(curl_easy_init())
 {
-    if (!multi_ || !easy_) {
-        curl_easy_cleanup(easy_);
-        curl_multi_cleanup(multi_);
+    if (!easy_)
         throw std::bad_alloc();
-    }
     configure();
     curl_easy_setopt(easy_, CURLOPT_USERAGENT, user_agent.c_str());
 }
@@ -238,14 +189,10 @@ connection::connection(const endpoint& server, trust& who, const connection_limi
 connection::~connection()
 {
     curl_easy_cleanup(easy_);
-    curl_multi_cleanup(multi_); // closes the connection; calls callbacks::closed
 }
 
 void connection::configure()
 {
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1L);
-    curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-
     const auto set = [this](CURLoption option, auto value) {
         if (const auto code = curl_easy_setopt(easy_, option, value); code != CURLE_OK)
             throw std::logic_error(fmt::format("curl option {}: {}", static_cast<int>(option), curl_easy_strerror(code)));
@@ -284,36 +231,33 @@ void connection::configure()
 
     set(CURLOPT_PREREQFUNCTION, &callbacks::before_sending);
     set(CURLOPT_PREREQDATA, this);
-    set(CURLOPT_SOCKOPTFUNCTION, &callbacks::created);
-    set(CURLOPT_SOCKOPTDATA, this);
-    set(CURLOPT_CLOSESOCKETFUNCTION, &callbacks::closed);
-    set(CURLOPT_CLOSESOCKETDATA, this);
+    driver_.equip(easy_);
     set(CURLOPT_HEADERFUNCTION, &callbacks::header);
     set(CURLOPT_HEADERDATA, this);
     set(CURLOPT_WRITEFUNCTION, &callbacks::body);
     set(CURLOPT_WRITEDATA, this);
 }
 
-void connection::wake() noexcept
-{
-    curl_multi_wakeup(multi_);
-}
+// What an exchange leaves behind in the handle points into its frame.
+struct connection::clearing {
+    connection& of;
+    ~clearing()
+    {
+        curl_easy_setopt(of.easy_, CURLOPT_HTTPHEADER, nullptr);
+        curl_easy_setopt(of.easy_, CURLOPT_POSTFIELDS, "");
+        of.opened_then_ = of.opened();
+        of.running_ = nullptr;
+    }
+};
 
-bool connection::open() const noexcept
+task<connection::result> connection::exchange(order o)
 {
-    if (socket_ == -1 || opened_ != opened_then_)
-        return false;
-    char byte;
-    return ::recv(static_cast<curl_socket_t>(socket_), &byte, 1, MSG_PEEK) < 0 && would_block(); // it never blocks
-}
-
-connection::result connection::exchange(const order& o)
-{
+    if (server_.tls && !trust_.ready())
+        if (auto trouble = co_await trust_.prepare(o.deadline))
+            co_return result{*std::move(trouble)};
     const auto left = o.deadline - std::chrono::steady_clock::now();
-    if (o.cancelled)
-        return {failed{asio::error::operation_aborted, reached::nothing, "cancelled"}};
     if (left <= duration::zero())
-        return {failed{cause::timed_out, reached::nothing, server_.name + ": no time is left for the request"}};
+        co_return result{failed{cause::timed_out, reached::nothing, server_.name + ": no time is left for the request"}};
 
     header_list headers;
     headers.add("Content-Type: text/xml; charset=utf-8");
@@ -324,10 +268,11 @@ connection::result connection::exchange(const order& o)
     if (!o.authorization.empty())
         sound = headers.add("Authorization", o.authorization) && sound;
     if (!sound)
-        return {failed{cause::bad_settings, reached::nothing, "a request header holds a line break"}};
+        co_return result{failed{cause::bad_settings, reached::nothing, "a request header holds a line break"}};
 
     transfer t{.what = o};
     running_ = &t;
+    const clearing on_exit{*this};
     error_text_[0] = '\0';
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, o.body.data() ? o.body.data() : ""); // not copied
@@ -335,37 +280,17 @@ connection::result connection::exchange(const order& o)
     curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, to_ms(left));
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, to_ms(std::min(left, limits_.connect)));
     curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, o.by == route::new_one ? 1L : 0L);
-    curl_multi_add_handle(multi_, easy_);
-
-    int code = -1;
-    for (int unfinished = 1;;) {
-        if (curl_multi_perform(multi_, &unfinished) != CURLM_OK)
-            break;
-        if (unfinished == 0) {
-            int queued = 0;
-            if (const auto* done = curl_multi_info_read(multi_, &queued))
-                code = static_cast<int>(done->data.result);
-            break;
-        }
-        if (o.cancelled)
-            break;
-        curl_multi_poll(multi_, nullptr, 0, poll_at_most_ms, nullptr);
-    }
+    const auto code = co_await driver_.run(easy_);
     auto ended = finish(t, code);
-    curl_socket_t used = CURL_SOCKET_BAD;
-    curl_easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &used);
-    curl_multi_remove_handle(multi_, easy_); // closes the connection where the exchange was not over
-    socket_ = ended.has_value() && used != CURL_SOCKET_BAD ? static_cast<std::intptr_t>(used) : -1;
-    opened_then_ = opened_;
-    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, nullptr);
-    running_ = nullptr;
-    return {std::move(ended), t.moved};
+    co_return result{std::move(ended), t.moved};
 }
 
-http::outcome connection::finish(transfer& t, int code)
+http::outcome connection::finish(transfer& t, std::optional<int> code)
 {
-    if (code != CURLE_OK)
-        return why(t, code);
+    if (!code)
+        return failed{asio::error::operation_aborted, t.begun ? reached::sent : reached::nothing, "cancelled"};
+    if (*code != CURLE_OK)
+        return why(t, *code);
     if (t.answer.status == 0)
         return failed{cause::bad_answer, reached::sent, server_.name + " answered without a status"};
     // Whether it was cut nobody could tell: libcurl takes even a TLS connection that ends without close_notify for the
@@ -395,14 +320,7 @@ failed connection::why(const transfer& t, int code)
         return error_text_[0] ? std::string(utf8_prefix(error_text_, sizeof error_text_))
                               : std::string(curl_easy_strerror(static_cast<CURLcode>(code)));
     };
-    const auto took = [&](CURLINFO what) {
-        curl_off_t us = 0;
-        curl_easy_getinfo(easy_, what, &us);
-        return us;
-    };
 
-    if (t.what.cancelled && code != CURLE_OK && !t.sent_again)
-        return failed{asio::error::operation_aborted, how_far, "cancelled"};
     if (t.sent_again)
         return fail(cause::connection_lost, name + " closed the connection before it answered");
     if (t.moved)
@@ -413,8 +331,6 @@ failed connection::why(const transfer& t, int code)
     if (t.too_large == transfer::excess::headers)
         return fail(cause::answer_too_large,
                     fmt::format("the headers of {} are larger than {} bytes", name, limits_.max_header_bytes));
-    if (!t.unready.empty())
-        return fail(cause::tls_failed, t.unready);
 
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -426,15 +342,8 @@ failed connection::why(const transfer& t, int code)
                     fmt::format("{} cannot be reached: {}", name,
                                 number ? std::generic_category().message(static_cast<int>(number)) : detail()));
     }
-    case CURLE_OPERATION_TIMEDOUT: {
-        if (t.begun)
-            return fail(cause::timed_out, name + " gave no complete answer in time");
-        if (took(CURLINFO_NAMELOOKUP_TIME_T) == 0)
-            return fail(cause::timed_out, fmt::format("{} cannot be reached: looking up its address took too long", name));
-        if (!t.tls_begun)
-            return fail(cause::timed_out, name + " cannot be reached: no connection in time");
-        return fail(cause::timed_out, name + " did not finish the TLS handshake in time");
-    }
+    case CURLE_OPERATION_TIMEDOUT:
+        return timed_out(t);
     case CURLE_PEER_FAILED_VERIFICATION:
         if (!peer_.trouble.empty())
             return fail(cause::tls_failed, fmt::format("the certificate of {} ({}) {}", name, peer_.whom, peer_.trouble));
@@ -456,6 +365,18 @@ failed connection::why(const transfer& t, int code)
     default:
         return fail(cause::connection_lost, fmt::format("the request to {} failed: {}", name, detail()));
     }
+}
+
+failed connection::timed_out(const transfer& t)
+{
+    const auto& name = server_.name;
+    if (t.begun)
+        return {cause::timed_out, reached::sent, name + " gave no complete answer in time"};
+    if (last().name == std::chrono::microseconds::zero())
+        return {cause::timed_out, reached::nothing, name + " cannot be reached: looking up its address took too long"};
+    if (!t.tls_begun)
+        return {cause::timed_out, reached::nothing, name + " cannot be reached: no connection in time"};
+    return {cause::timed_out, reached::nothing, name + " did not finish the TLS handshake in time"};
 }
 
 } // namespace relay::http

@@ -1,12 +1,13 @@
-// One connection to the server and the requests that go over it, one at a time. Blocking: it lives on a slot's thread.
+// One connection to the server and the requests that go over it, one at a time.
 #pragma once
 
+#include "agent/http/curl_driver.hpp"
 #include "agent/http/endpoint.hpp"
 #include "agent/http/http.hpp"
 #include "agent/http/settings.hpp"
 #include "agent/http/trust.hpp"
 
-#include <atomic>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -19,11 +20,13 @@ struct phases {
     std::chrono::microseconds name, connected, tls, first_byte, all;
 };
 
+// Loop thread only.
 class connection {
 public:
     // All of them outlive the connection. `server.tls` false: `who` is not looked at.
-    connection(const endpoint& server, trust& who, const connection_limits& limits, const std::string& user_agent);
-    ~connection();
+    connection(const asio::any_io_executor& executor, const endpoint& server, trust& who, const connection_limits& limits,
+               const std::string& user_agent);
+    ~connection(); // no exchange is under way
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
 
@@ -36,54 +39,52 @@ public:
 
     struct order {
         const request& what;
-        std::string_view body;                        // of `what`, or nothing for a step of a sign-in
-        std::string_view authorization;               // the header's value; empty: none
+        std::string_view body{};                        // of `what`, or nothing for a step of a sign-in
+        std::string_view authorization{};               // the header's value; empty: none
         steady_time deadline;
         route by = route::any;
-        const std::atomic<bool>& cancelled;           // set, then wake(): exchange() ends with operation_aborted
-        void (*on_status)(void*, int) = nullptr;      // the final status line is here; called on this thread
-        void* on_status_argument = nullptr;
+        const std::function<void(int)>* on_status = nullptr; // told the status before the body is here; resumes nobody
     };
     struct result {
         http::outcome outcome;
         bool moved = false;
     };
 
-    // Sends one POST and waits for the whole answer. Nothing is ever sent twice: see connection.cpp.
-    result exchange(const order& o);
+    // Sends one POST and waits for the whole answer; operation_aborted by value where the coroutine is cancelled. What
+    // `o` refers to outlives the call. Nothing is ever sent twice: see connection.cpp.
+    task<result> exchange(order o);
 
-    // Ends a running exchange() early once its `cancelled` is set. Any thread, while this object lives.
-    void wake() noexcept;
+    // Ends the exchange that is under way, with operation_aborted, and all that follow.
+    void cancel() noexcept { driver_.cancel(); }
 
-    // True where the connection of the last exchange is open and quiet, so that a request with route::same is likely to
-    // find it.
-    bool open() const noexcept;
+    // True where the connection is open and quiet, so that a request with route::same is likely to find it.
+    bool open() const { return driver_.quiet(); }
 
     // The certificate of the newest TLS handshake.
     const presented& peer() const noexcept { return peer_; }
     // Of the last exchange.
     phases last() const;
     // How many connections were opened in all.
-    std::uint64_t opened() const noexcept { return opened_; }
+    std::uint64_t opened() const noexcept { return driver_.opened(); }
 
 private:
     struct transfer;
     struct callbacks;
+    struct clearing;
 
     void configure();
-    http::outcome finish(transfer& t, int code);
+    http::outcome finish(transfer& t, std::optional<int> code);
     failed why(const transfer& t, int code);
+    failed timed_out(const transfer& t);
 
     const endpoint& server_;
     trust& trust_;
     const connection_limits& limits_;
-    void* multi_ = nullptr; // CURLM: a connection cache of its own, for one connection
-    void* easy_ = nullptr;  // CURL
+    curl_driver driver_;
+    void* easy_ = nullptr; // CURL
     char error_text_[256] = {};
     presented peer_;
-    std::uint64_t opened_ = 0;       // sockets created
-    std::uint64_t opened_then_ = 0;  // at the end of the last exchange
-    std::intptr_t socket_ = -1;      // of the last exchange, while it is open
+    std::uint64_t opened_then_ = 0; // at the end of the last exchange
     transfer* running_ = nullptr;
 };
 

@@ -1,4 +1,4 @@
-// HTTPS requests to Exchange: libcurl on slot threads behind one awaitable call.
+// HTTPS requests to Exchange: libcurl on the loop behind one awaitable call.
 #pragma once
 
 #include "common/async/async.hpp"

@@ -27,7 +27,7 @@ struct connection_limits {
     std::size_t max_header_bytes = 64 * 1024;         // of an answer, all headers together
 };
 
-// Reads the password anew (a file, a command, a protected store). Called on a transport thread, by one at a time, before
+// Reads the password anew (a file, a command, a protected store). Called on a thread of its own, by one at a time, before
 // the first sign-in and again after a refusal; it may block for as long as a sign-in may take.
 using password_source = std::function<result<signin::secret>()>;
 
@@ -42,7 +42,7 @@ struct client_settings {
     bool allow_plaintext = false;      // http:// in url; never with basic
     std::size_t max_connections = 10;  // 1 to 100: requests on the wire at once
     std::size_t max_waiting = 4096;    // requests that wait for a connection; one more fails at once
-    duration idle = std::chrono::seconds(75); // a connection unused for so long is closed, and its thread ends
+    duration idle = std::chrono::seconds(75); // a connection unused for so long is closed
     std::string user_agent = "workestra-relay";
     connection_limits limits;
 };

@@ -35,60 +35,56 @@ signin::secret header_of(std::string_view scheme, std::string& token)
 
 } // namespace
 
-void account::per_connection(signed_connection& c, job& j)
+task<void> account::per_connection(signed_connection& c, job& j)
 {
     if (j.may_sign_in) {
-        sign_in(c, j);
-        return;
+        co_await sign_in(c, j);
+        co_return;
     }
     if (c.signed_in && c.lasts && c.wire.open()) {
-        auto [answer, moved] = send(c, order(j, j.what.body, {}, route::same));
+        const connection::order o{.what = j.what, .body = j.what.body, .deadline = j.deadline, .by = route::same};
+        auto [answer, moved] = co_await send(c, o);
         if (!moved) {
             j.result = std::move(answer);
             c.signed_in = j.result.has_value() && j.result->status != 401;
             // A server (or a balancer that deals requests out to several) that wants a sign-in with every request.
             c.lasts = c.signed_in || c.used_signed_in;
             c.used_signed_in = c.signed_in;
-            return;
+            co_return;
         }
     }
     c.signed_in = false;
     j.needs_sign_in = true;
 }
 
-void account::sign_in(signed_connection& c, job& j)
+task<void> account::sign_in(signed_connection& c, job& j)
 {
-    auto password = settings_.username.empty() ? std::make_shared<const signin::secret>() : credentials_.get();
-    for (bool again = false;; again = true) {
-        if (!password.has_value()) {
-            j.result = failed{errc::bad_credentials_source, reached::nothing,
-                              "the password cannot be read: " + password.error().message()};
-            return;
-        }
-        if (try_both_ways(c, j, **password) != signin::verdict::refused || again || settings_.username.empty())
-            return;
-        auto other = credentials_.other_than(*password);
-        if (!other.has_value() || !*other)
-            return;
-        password = std::move(other);
+    auto password = std::make_shared<const signin::secret>(); // none for the account the process runs as
+    if (!settings_.username.empty())
+        password = co_await first_password(j);
+    for (bool again = false; password; again = true) {
+        const auto verdict = co_await try_both_ways(c, j, *password);
+        if (verdict != signin::verdict::refused || again || settings_.username.empty())
+            co_return;
+        password = co_await other_password(j, password);
     }
 }
 
 // With channel binding, without, or first the one and then the other: see http::channel_binding.
-signin::verdict account::try_both_ways(signed_connection& c, job& j, const signin::secret& password)
+task<signin::verdict> account::try_both_ways(signed_connection& c, job& j, const signin::secret& password)
 {
     const bool possible = server_.tls && settings_.channel_binding != channel_binding::never;
     const bool automatic = possible && settings_.channel_binding == channel_binding::automatic;
-    const auto known = worked_.load();
+    const auto known = worked_;
     // Whoever got in one way gets in that way again, or not at all: trying both would cost two refusals a wrong password
     // for ever. A probe tries both all the same, as the way may have changed.
     const bool with = possible && !(automatic && known == bound::without && !j.probe);
     const bool other_way = automatic && with && (known == bound::unknown || j.probe);
 
-    handshake(c, j, password, with);
+    co_await handshake(c, j, password, with);
     bool bound_now = with;
     if (j.verdict == signin::verdict::refused && other_way) {
-        handshake(c, j, password, false);
+        co_await handshake(c, j, password, false);
         bound_now = false;
     }
     if (j.verdict == signin::verdict::accepted && automatic) {
@@ -99,16 +95,31 @@ signin::verdict account::try_both_ways(signed_connection& c, job& j, const signi
                        server_.name);
         worked_ = now;
     }
-    return j.verdict;
+    co_return j.verdict;
 }
 
-connection::order account::step(job& j, std::string_view authorization, route by)
+// The next token, made off the loop: a Kerberos ticket may come over the network, and NTLM reads files.
+task<boost::system::result<signin::token, failed>> account::next_token(job& j, std::shared_ptr<signin::negotiator> negotiator,
+                                                                       std::string from_server, std::string binding)
 {
-    return order(j, {}, authorization, by);
+    using made = boost::system::result<signin::token, signin::sign_in_trouble>;
+    auto work = [negotiator, from = std::move(from_server), binding = std::move(binding)]() -> made {
+        return negotiator->step(from, binding);
+    };
+    auto got = co_await errands_.run(std::move(work), j.deadline);
+    if (got.has_error())
+        co_return failed{got.error(), reached::nothing, "signing in: " + got.error().message()};
+    if (got->has_value())
+        co_return std::move(**got);
+    if (got->error().refused) {
+        j.verdict = signin::verdict::refused;
+        ++refused_;
+    }
+    co_return failed{cause::sign_in_failed, reached::nothing, got->error().sentence};
 }
 
 // One sign-in on a new connection; the outcome is in `j`.
-void account::handshake(signed_connection& c, job& j, const signin::secret& password, bool with_binding)
+task<void> account::handshake(signed_connection& c, job& j, const signin::secret& password, bool with_binding)
 {
     const bool ntlm = settings_.auth == auth_scheme::ntlm;
     const std::string_view scheme = ntlm ? "NTLM" : "Negotiate";
@@ -118,59 +129,57 @@ void account::handshake(signed_connection& c, job& j, const signin::secret& pass
     j.verdict = signin::verdict::unknown;
     c.signed_in = c.used_signed_in = false;
 
-    auto by = route::new_one;
+    connection::order o{.what = j.what, .deadline = j.deadline, .by = route::new_one};
     if (with_binding && !ntlm) { // Kerberos binds in its first token, and that needs the certificate
-        j.result = send(c, step(j, {}, by)).outcome;
+        auto got = co_await send(c, o);
+        j.result = std::move(got.outcome);
         if (!still_at_sign_in(j))
-            return;
-        by = route::same;
+            co_return;
+        o.by = route::same;
     }
 
-    const auto negotiator = signin::make_negotiator({ntlm ? signin::mechanism::ntlm : signin::mechanism::negotiate,
-                                                     server_.host, settings_.username, password});
+    const std::shared_ptr<signin::negotiator> negotiator =
+        signin::make_negotiator({ntlm ? signin::mechanism::ntlm : signin::mechanism::negotiate, server_.host,
+                                 settings_.username, password});
     std::string from_server, binding;
     for (int steps = 0; steps < most_steps; ++steps) {
-        if (with_binding && by == route::same && binding.empty()) {
+        if (with_binding && o.by == route::same && binding.empty()) {
             auto digest = signin::tls_server_end_point(c.wire.peer().leaf_der);
             if (!digest.has_value())
-                return give_up(cause::sign_in_failed, "the certificate of " + server_.name + " cannot be read");
+                co_return give_up(cause::sign_in_failed, "the certificate of " + server_.name + " cannot be read");
             binding = std::move(*digest);
         }
-        auto token = negotiator->step(from_server, binding);
+        auto token = co_await next_token(j, negotiator, std::move(from_server), binding);
         if (!token.has_value()) {
-            if (token.error().refused) {
-                j.verdict = signin::verdict::refused;
-                ++refused_;
-            }
-            return give_up(cause::sign_in_failed, token.error().sentence);
+            j.result = token.error();
+            co_return;
         }
-        const bool carries = token->done || !ntlm;
+        const bool done = token->done;
+        const bool carries = done || !ntlm;
         const auto header = header_of(scheme, token->bytes);
-        auto o = carries ? order(j, j.what.body, header.reveal(), by) : step(j, header.reveal(), by);
-        if (carries) {
-            o.on_status = &account::look_at_status;
-            o.on_status_argument = &j;
-        }
-        auto [answer, moved] = send(c, o);
+        o.authorization = header.reveal();
+        o.body = carries ? std::string_view(j.what.body) : std::string_view();
+        o.on_status = carries ? &j.on_status : nullptr;
+        auto [answer, moved] = co_await send(c, o);
         if (moved)
-            return give_up(cause::connection_lost, server_.name + " closed the connection in the middle of the sign-in");
+            co_return give_up(cause::connection_lost, server_.name + " closed the connection in the middle of the sign-in");
         j.result = std::move(answer);
-        by = route::same;
+        o.by = route::same;
         if (!carries) {
             if (!still_at_sign_in(j))
-                return;
+                co_return;
         } else if (j.result.has_error() || j.result->status != 401) {
             conclude(j);
             c.signed_in = j.verdict == signin::verdict::accepted;
-            return;
+            co_return;
         }
         auto next = challenge_token(*j.result, scheme);
-        const bool goes_on = next && !next->empty() && !token->done;
+        const bool goes_on = next && !next->empty() && !done;
         if (carries && !goes_on)
-            return conclude(j); // refused
+            co_return conclude(j); // refused
         if (!goes_on)
-            return give_up(cause::sign_in_failed, fmt::format("{} does not offer {} (it offers {})", server_.name, scheme,
-                                                              offered_schemes(*j.result)));
+            co_return give_up(cause::sign_in_failed, fmt::format("{} does not offer {} (it offers {})", server_.name,
+                                                                 scheme, offered_schemes(*j.result)));
         from_server = std::move(*next);
     }
     give_up(cause::sign_in_failed, fmt::format("{} did not come to an end with {}", server_.name, scheme));

@@ -1,5 +1,6 @@
 #include "agent/http/trust.hpp"
 
+#include "agent/http/cause.hpp"
 #include "common/text/text.hpp"
 
 #include <fmt/format.h>
@@ -80,6 +81,20 @@ std::string hex_only(std::string_view text)
     return digits;
 }
 
+// Null where they cannot be read. May block.
+std::shared_ptr<X509_STORE> read_authorities(const std::filesystem::path& ca_file)
+{
+    std::shared_ptr<X509_STORE> store(X509_STORE_new(), &X509_STORE_free);
+    const bool loaded = store && (ca_file.empty() ? X509_STORE_set_default_paths(store.get()) == 1
+                                                  : X509_STORE_load_file(store.get(), ca_file.string().c_str()) == 1);
+    ERR_clear_error();
+    if (!loaded)
+        return nullptr;
+    // An intermediate or the server's own certificate in ca_file is trusted as it stands, as administrators expect.
+    X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
+    return store;
+}
+
 } // namespace
 
 // The argument that OpenSSL hands back to verify(); it lives as long as the context does.
@@ -90,32 +105,24 @@ struct trust::target {
     static void free(void*, void* self, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<target*>(self); }
 };
 
-void trust::free_store::operator()(x509_store_st* s) const noexcept
-{
-    X509_STORE_free(s);
-}
-
-trust::trust(std::filesystem::path ca_file, std::string_view pinned_sha256)
-    : ca_file_(std::move(ca_file)), pinned_(hex_only(pinned_sha256))
+trust::trust(std::filesystem::path ca_file, std::string_view pinned_sha256, errands& errands)
+    : ca_file_(std::move(ca_file)), pinned_(hex_only(pinned_sha256)), errands_(errands)
 {
 }
 
-std::string trust::prepare()
+task<std::optional<failed>> trust::prepare(steady_time deadline)
 {
-    const std::lock_guard hold(loading_);
-    if (store_)
-        return {};
-    std::unique_ptr<x509_store_st, free_store> store(X509_STORE_new());
-    const bool loaded = store && (ca_file_.empty() ? X509_STORE_set_default_paths(store.get()) == 1
-                                                   : X509_STORE_load_file(store.get(), ca_file_.string().c_str()) == 1);
-    ERR_clear_error();
-    if (!loaded)
-        return ca_file_.empty() ? std::string("the system's trust store cannot be opened")
-                                : fmt::format("exchange.ca_file {} cannot be read as PEM certificates", ca_file_.string());
-    // An intermediate or the server's own certificate in ca_file is trusted as it stands, as administrators expect.
-    X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
-    store_ = std::move(store);
-    return {};
+    const auto source = ca_file_.empty() ? std::string("the system's trust store")
+                                         : fmt::format("exchange.ca_file {}", ca_file_.string());
+    auto work = [file = ca_file_] { return read_authorities(file); };
+    auto read = co_await errands_.run(std::move(work), deadline);
+    if (read.has_error())
+        co_return failed{read.error(), reached::nothing, fmt::format("{}: {}", source, read.error().message())};
+    if (!*read)
+        co_return failed{cause::tls_failed, reached::nothing,
+                         ca_file_.empty() ? source + " cannot be opened" : source + " cannot be read as PEM certificates"};
+    store_ = std::move(*read);
+    co_return std::nullopt;
 }
 
 void trust::install(ssl_ctx_st* context, presented& seen) const

@@ -2,11 +2,12 @@
 // with a certificate that does not pass.
 #pragma once
 
-#include "common/error/error.hpp"
+#include "agent/http/errands.hpp"
+#include "agent/http/http.hpp"
 
 #include <filesystem>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,31 +25,30 @@ struct presented {
     std::string trouble;  // what failed, as the end of a sentence that begins with the certificate; empty where nothing
 };
 
-// One for all connections of a client: the authorities are read once and shared, whoever connects first. Thread-safe.
+// One for all connections of a client: the authorities are read once and shared, whoever connects first. Loop thread only.
 class trust {
 public:
     // `ca_file` empty: the system's store. `pinned_sha256`: 64 hex digits in any case, colons and blanks ignored, or
-    // empty; it is asked beside the chain and the name, not instead.
-    trust(std::filesystem::path ca_file, std::string_view pinned_sha256);
+    // empty; it is asked beside the chain and the name, not instead. `errands` outlives the trust.
+    trust(std::filesystem::path ca_file, std::string_view pinned_sha256, errands& errands);
 
-    // Empty where the authorities could be read (now or before), else what is wrong, as a sentence.
-    std::string prepare();
+    // Whether the authorities are read.
+    bool ready() const noexcept { return store_ != nullptr; }
+    // Reads them, off the loop; why that failed, or nothing where they are ready.
+    task<std::optional<failed>> prepare(steady_time deadline);
 
     // Makes `context` believe what we do, and write what it sees to `seen`, which outlives its handshakes. TLS 1.2 and
-    // newer. After a prepare() that succeeded.
+    // newer. Once ready().
     void install(ssl_ctx_st* context, presented& seen) const;
 
 private:
-    struct free_store {
-        void operator()(x509_store_st* s) const noexcept;
-    };
     struct target;
     static int verify(x509_store_ctx_st* check, void* argument);
 
     std::filesystem::path ca_file_;
     std::string pinned_; // lower-case hex
-    std::mutex loading_;
-    std::unique_ptr<x509_store_st, free_store> store_;
+    errands& errands_;
+    std::shared_ptr<x509_store_st> store_; // shared with whoever reads it; OpenSSL counts on its own
 };
 
 // "subject …, issuer …" of a certificate, control characters escaped, cut to a length that a log line stands.

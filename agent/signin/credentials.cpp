@@ -2,29 +2,38 @@
 
 namespace relay::signin {
 
+credentials::password credentials::known() const
+{
+    const std::lock_guard hold(lock_);
+    return current_;
+}
+
 result<credentials::password> credentials::read()
 {
-    if (!read_)
-        return current_ = std::make_shared<const secret>();
-    auto fresh = read_();
+    std::unique_lock hold(lock_);
+    const auto before = forgotten_;
+    hold.unlock();
+    auto fresh = read_ ? read_() : result<secret>(secret());
     if (!fresh.has_value())
         return fresh.error();
-    return current_ = std::make_shared<const secret>(std::move(*fresh));
+    auto made = std::make_shared<const secret>(std::move(*fresh));
+    hold.lock();
+    if (forgotten_ == before)
+        current_ = made;
+    return made;
 }
 
 result<credentials::password> credentials::get()
 {
-    const std::lock_guard hold(reading_);
-    if (current_)
-        return current_;
+    if (auto now = known())
+        return now;
     return read();
 }
 
 result<credentials::password> credentials::other_than(const password& used)
 {
-    const std::lock_guard hold(reading_);
-    if (current_ && !(*current_ == *used))
-        return current_;
+    if (auto now = known(); now && !(*now == *used))
+        return now;
     auto fresh = read();
     if (fresh.has_value() && **fresh == *used)
         return password();
@@ -33,8 +42,9 @@ result<credentials::password> credentials::other_than(const password& used)
 
 void credentials::forget()
 {
-    const std::lock_guard hold(reading_);
+    const std::lock_guard hold(lock_);
     current_.reset();
+    ++forgotten_;
 }
 
 } // namespace relay::signin

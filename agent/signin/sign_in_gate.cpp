@@ -33,28 +33,29 @@ sign_in_gate::decision sign_in_gate::admit(steady_time now, answer what)
     return {what, last_};
 }
 
-void sign_in_gate::settle(ticket number, verdict v, steady_time now)
+bool sign_in_gate::settle(ticket number, verdict v, steady_time now)
 {
     if (pending_.erase(number) == 0)
-        return;
+        return false;
     switch (v) {
     case verdict::accepted:
         // A late success beside a refusal was perhaps sent with the password of before: only a probe reopens.
         if (refused_ && number <= refused_ticket_)
-            return;
+            break;
         refused_ = false;
         proven_ = true;
         proven_at_ = now;
-        return;
+        break;
     case verdict::refused:
         refused_ = true;
         refused_ticket_ = last_;
         proven_ = false;
         next_probe_ = now + probe_interval;
-        return;
+        break;
     case verdict::unknown:
-        return;
+        break;
     }
+    return true;
 }
 
 void sign_in_gate::credentials_changed()

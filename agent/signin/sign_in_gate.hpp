@@ -47,8 +47,9 @@ public:
     explicit sign_in_gate(credentials_travel travel) : travel_(travel) {}
 
     decision ask(steady_time now);
-    // Each ticket once; later calls for it, and tickets of credentials that have been replaced, change nothing.
-    void settle(ticket number, verdict v, steady_time now);
+    // Each ticket once; later calls for it, and tickets of credentials that have been replaced, change nothing and
+    // return false.
+    bool settle(ticket number, verdict v, steady_time now);
     // New credentials: whatever was known of the old ones is forgotten, a refusal above all.
     void credentials_changed();
 

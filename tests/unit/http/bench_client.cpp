@@ -64,19 +64,13 @@ struct bench_fixture : http_fixture {
     std::vector<double> through_client(const std::string& body)
     {
         std::vector<double> us;
-        asio::co_spawn(
-            context,
-            [](http::client& c, const std::string& what, std::vector<double>& to) -> task<void> {
+        spawn([](http::client& c, const std::string& what, std::vector<double>& to) -> task<void> {
                 for (int i = 0; i < rounds; ++i) {
                     const auto start = std::chrono::steady_clock::now();
                     ok(co_await c.perform(post(what)));
                     to.push_back(since(start));
                 }
-            }(*client, body, us),
-            [](std::exception_ptr e) {
-                if (e)
-                    std::rethrow_exception(e);
-            });
+            }(*client, body, us));
         run();
         return us;
     }
@@ -108,16 +102,10 @@ TEST_CASE_METHOD(bench_fixture, "bench: ten at once, and the memory of ten conne
     const auto before = resident_kib();
     const auto start_time = std::chrono::steady_clock::now();
     for (int i = 0; i < 10; ++i)
-        asio::co_spawn(
-            context,
-            [](http::client& c) -> task<void> {
+        spawn([](http::client& c) -> task<void> {
                 for (int n = 0; n < rounds; ++n)
                     ok(co_await c.perform(post(std::string(3000, 'x'))));
-            }(*client),
-            [](std::exception_ptr e) {
-                if (e)
-                    std::rethrow_exception(e);
-            });
+            }(*client));
     run();
     std::printf("ten at once: %.0f requests/s over %d connections; server and client together grew by %ld KiB\n",
                 10 * rounds / (since(start_time) / 1e6), server.connections.load(), resident_kib() - before);

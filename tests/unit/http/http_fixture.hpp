@@ -37,6 +37,7 @@ struct http_fixture {
     real_time time;
     http::client_settings settings;
     std::unique_ptr<http::client> client;
+    int under_way = 0;
     int password_reads = 0;
     std::string password = "right";
 
@@ -61,25 +62,44 @@ struct http_fixture {
     using answer = std::optional<http::outcome>;
 
     // Starts a request; its outcome appears in the returned place while the loop runs.
-    std::shared_ptr<answer> start(http::request r)
+    std::shared_ptr<answer> start(http::request r, asio::cancellation_slot until = {})
     {
         auto place = std::make_shared<answer>();
-        asio::co_spawn(
-            context,
-            [](http::client& c, http::request what, std::shared_ptr<answer> to) -> task<void> {
-                *to = co_await c.perform(std::move(what));
-            }(*client, std::move(r), place),
-            [](std::exception_ptr e) {
-                if (e)
-                    std::rethrow_exception(e);
-            });
+        spawn([](http::client& c, http::request what, std::shared_ptr<answer> to) -> task<void> {
+            *to = co_await c.perform(std::move(what));
+        }(*client, std::move(r), place), until);
         return place;
     }
 
+    void spawn(task<void> child, asio::cancellation_slot until = {})
+    {
+        ++under_way;
+        asio::co_spawn(context, std::move(child), asio::bind_cancellation_slot(until, [this](std::exception_ptr e) {
+                           --under_way;
+                           if (e)
+                               std::rethrow_exception(e);
+                       }));
+    }
+
+    // Until everything that was started is over. (Idle connections keep their timer, so the loop does not run dry.)
     void run()
     {
         context.restart();
-        context.run();
+        while (under_way > 0 && context.run_one() > 0) {
+        }
+    }
+
+    // Until something happened on the server's threads; fails the test where it never does.
+    template <class Condition>
+    void run_until(Condition happened)
+    {
+        context.restart();
+        const auto patience = std::chrono::steady_clock::now() + 10s;
+        while (!happened()) {
+            if (std::chrono::steady_clock::now() > patience)
+                throw std::runtime_error("what the test waits for does not happen");
+            context.run_one_for(1ms);
+        }
     }
 
     http::outcome perform(http::request r)

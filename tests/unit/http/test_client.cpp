@@ -170,24 +170,17 @@ TEST_CASE_METHOD(http_fixture, "cancelling ends a hanging request at once", "[un
     scripted_server server(who, [&](peer& p) {
         p.read();
         arrived = true;
-        arrived.notify_all();
         p.hang();
     });
     connect(server);
     asio::cancellation_signal stop;
-    std::optional<http::outcome> got;
-    asio::co_spawn(
-        context,
-        [](http::client& c, std::optional<http::outcome>& to) -> task<void> { to = co_await c.perform(post("one")); }(
-            *client, got),
-        asio::bind_cancellation_slot(stop.slot(), [](std::exception_ptr) {}));
-    context.poll();
-    arrived.wait(false);
+    const auto got = start(post("one"), stop.slot());
+    run_until([&] { return arrived.load(); });
     const auto before = std::chrono::steady_clock::now();
     stop.emit(asio::cancellation_type::terminal);
     run();
     CHECK(std::chrono::steady_clock::now() - before < 50ms);
-    const auto failure = bad(*got);
+    const auto failure = bad(**got);
     CHECK(failure.code == asio::error::operation_aborted);
     CHECK(failure.how_far == reached::sent);
     CHECK(client->now().in_flight == 0);
@@ -200,13 +193,11 @@ TEST_CASE_METHOD(http_fixture, "a client that goes away ends its requests", "[un
     scripted_server server(who, [&](peer& p) {
         p.read();
         arrived = true;
-        arrived.notify_all();
         p.hang();
     });
     connect(server);
     const auto running = start(post("one")), waiting = start(post("two"));
-    context.poll();
-    arrived.wait(false);
+    run_until([&] { return arrived.load(); });
     CHECK(client->now().waiting == 1);
     client.reset();
     run();
@@ -380,9 +371,10 @@ TEST_CASE_METHOD(http_fixture, "an idle connection is closed and the next reques
     scripted_server server(who, scripted_server::always());
     connect(server);
     ok(perform(post("one")));
-    server.await_closed(1);
+    run_until([&] { return server.closed == 1; });
     CHECK(ok(perform(post("two"))).status == 200);
     CHECK(server.connections == 2);
+    CHECK(client->now().opened == 2);
 }
 
 TEST_CASE_METHOD(http_fixture, "a body of any size goes out as it is", "[unit][http]")

@@ -1,0 +1,312 @@
+// libcurl must not be entered again from one of its own callbacks, so these only take notes: what libcurl wants to know
+// of which socket, and when it wants to be called again. The notes are acted upon once its call has returned.
+//
+// A socket is made by asio (CURLOPT_OPENSOCKETFUNCTION), stays registered with the reactor until libcurl closes it, and
+// a wait is begun only where libcurl wants one and none is under way; one that ends unwanted is forgotten. The clock is
+// as lazy: libcurl moves its next timeout with every request, and a timer that was set for an earlier one is left to
+// run and then looks again, so that a request sets none as a rule.
+//
+// While libcurl looks a name up it names a socket of its own (its thread's, or c-ares'), which it may close without
+// telling. That one is not watched: libcurl is called every few milliseconds instead until it has the address.
+#include "agent/http/curl_driver.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <new>
+#include <vector>
+
+namespace relay::http {
+namespace {
+
+using tcp = asio::ip::tcp;
+
+constexpr milliseconds look_up_interval{5};
+constexpr int calls_at_once = 8; // of those that libcurl wants "now", before others on the loop get their turn
+
+steady_time now()
+{
+    return std::chrono::steady_clock::now();
+}
+
+} // namespace
+
+class curl_driver::state : public std::enable_shared_from_this<state> {
+public:
+    explicit state(const asio::any_io_executor& executor);
+    ~state();
+
+    void equip(CURL* easy);
+    task<std::optional<int>> run(CURL* easy);
+    void cancel() noexcept;
+    bool quiet() const;
+
+    std::uint64_t opened = 0;
+
+private:
+    struct watched {
+        explicit watched(const asio::any_io_executor& executor) : socket(executor) {}
+        tcp::socket socket;
+        int wanted = CURL_POLL_NONE;
+        bool reading = false; // a wait is under way, as it is with `writing`
+        bool writing = false;
+        bool closed = false;
+    };
+    struct removal;
+
+    static curl_socket_t open(void* self, curlsocktype purpose, curl_sockaddr* address);
+    static int close(void* self, curl_socket_t s);
+    static int want(CURL*, curl_socket_t s, int what, void* self, void*);
+    static int want_call(CURLM*, long in_ms, void* self);
+
+    std::shared_ptr<watched> find(curl_socket_t s) const;
+    void call();
+    void act(curl_socket_t s, int events);
+    void watch();
+    void wait(const std::shared_ptr<watched>& s, tcp::socket::wait_type what, bool watched::*under_way);
+    void set_clock();
+
+    CURLM* const multi_;
+    asio::any_io_executor executor_;
+    asio::steady_timer clock_;
+    steady_time set_for_ = steady_time::max(); // when clock_ wakes us
+    steady_time call_at_ = steady_time::max(); // when libcurl wants to be called
+    asio::steady_timer over_;                  // cancelled when there is something to look at
+    bool active_ = false;                      // a transfer is under way
+    bool cancelled_ = false;
+    std::optional<int> code_;
+    curl_socket_t stranger_ = CURL_SOCKET_TIMEOUT;  // wanted by libcurl and not made by us; no socket where there is none
+    std::vector<std::shared_ptr<watched>> sockets_; // two at most: one each for IPv4 and IPv6 while connecting
+};
+
+// Takes the transfer out again, however its coroutine ends.
+struct curl_driver::state::removal {
+    state& of;
+    CURL* easy;
+    ~removal()
+    {
+        of.active_ = false;
+        curl_multi_remove_handle(of.multi_, easy); // closes the connection where the transfer was not over
+    }
+};
+
+curl_driver::state::state(const asio::any_io_executor& executor)
+    : multi_(curl_multi_init()), executor_(executor), clock_(executor), over_(executor, steady_time::max())
+{
+    if (!multi_)
+        throw std::bad_alloc();
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1L);
+    curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &state::want);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &state::want_call);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+}
+
+curl_driver::state::~state()
+{
+    curl_multi_cleanup(multi_); // closes the connection: state::close()
+    for (const auto& s : sockets_)
+        s->closed = true;
+}
+
+void curl_driver::state::equip(CURL* easy)
+{
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &state::open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &state::close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
+}
+
+std::shared_ptr<curl_driver::state::watched> curl_driver::state::find(curl_socket_t s) const
+{
+    for (const auto& one : sockets_)
+        if (one->socket.native_handle() == s)
+            return one;
+    return nullptr;
+}
+
+curl_socket_t curl_driver::state::open(void* self, curlsocktype, curl_sockaddr* address)
+{
+    auto& d = *static_cast<state*>(self);
+    const auto made = std::make_shared<watched>(d.executor_);
+    error_code ec;
+    made->socket.open(address->family == AF_INET6 ? tcp::v6() : tcp::v4(), ec);
+    if (!ec)
+        made->socket.non_blocking(true, ec); // libcurl does it too; this way asio knows, and quiet() never waits
+    if (ec)
+        return CURL_SOCKET_BAD;
+    d.sockets_.push_back(made);
+    ++d.opened;
+    return made->socket.native_handle();
+}
+
+int curl_driver::state::close(void* self, curl_socket_t s)
+{
+    auto& d = *static_cast<state*>(self);
+    if (const auto found = d.find(s)) {
+        found->closed = true; // for a wait that is over, and on its way to us
+        error_code ignored;   // the connection is done with
+        found->socket.close(ignored);
+        std::erase(d.sockets_, found);
+    }
+    return 0;
+}
+
+int curl_driver::state::want(CURL*, curl_socket_t s, int what, void* self, void*)
+{
+    auto& d = *static_cast<state*>(self);
+    if (const auto found = d.find(s))
+        found->wanted = what == CURL_POLL_REMOVE ? CURL_POLL_NONE : what;
+    else
+        d.stranger_ = what == CURL_POLL_REMOVE ? CURL_SOCKET_TIMEOUT : s;
+    return 0;
+}
+
+int curl_driver::state::want_call(CURLM*, long in_ms, void* self)
+{
+    static_cast<state*>(self)->call_at_ = in_ms < 0 ? steady_time::max() : now() + milliseconds(in_ms);
+    return 0;
+}
+
+task<std::optional<int>> curl_driver::state::run(CURL* easy)
+{
+    code_.reset();
+    if (cancelled_)
+        co_return code_;
+    if (curl_multi_add_handle(multi_, easy) != CURLM_OK)
+        co_return static_cast<int>(CURLE_FAILED_INIT);
+    const removal on_exit{*this, easy};
+    active_ = true;
+    call();
+    while (!code_ && !cancelled_) {
+        co_await over_.async_wait(use_tuple);
+        const auto ours = co_await asio::this_coro::cancellation_state;
+        if (ours.cancelled() != asio::cancellation_type::none)
+            break;
+    }
+    co_return code_;
+}
+
+void curl_driver::state::cancel() noexcept
+{
+    cancelled_ = true;
+    over_.cancel();
+}
+
+// Lets libcurl look at the time.
+void curl_driver::state::call()
+{
+    call_at_ = steady_time::max();
+    act(stranger_, 0); // at the time too, whichever socket is named
+}
+
+// Lets libcurl go on. The coroutine is not resumed in here, so that whatever it destroys is not in use.
+void curl_driver::state::act(curl_socket_t s, int events)
+{
+    int unfinished = 0;
+    auto went = curl_multi_socket_action(multi_, s, events, &unfinished);
+    for (int n = 0; went == CURLM_OK && unfinished > 0 && call_at_ <= now() && n < calls_at_once; ++n) {
+        call_at_ = steady_time::max();
+        went = curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &unfinished);
+    }
+    if (went == CURLM_OK && unfinished > 0) {
+        watch();
+        return;
+    }
+    int queued = 0;
+    const auto* const message = curl_multi_info_read(multi_, &queued);
+    code_ = static_cast<int>(message ? message->data.result : CURLE_FAILED_INIT);
+    active_ = false;
+    over_.cancel();
+}
+
+void curl_driver::state::watch()
+{
+    for (const auto& s : sockets_) {
+        if ((s->wanted & CURL_POLL_IN) && !s->reading)
+            wait(s, tcp::socket::wait_read, &watched::reading);
+        if ((s->wanted & CURL_POLL_OUT) && !s->writing)
+            wait(s, tcp::socket::wait_write, &watched::writing);
+    }
+    if (stranger_ != CURL_SOCKET_TIMEOUT)
+        call_at_ = std::min(call_at_, now() + look_up_interval);
+    if (call_at_ < set_for_)
+        set_clock();
+}
+
+void curl_driver::state::wait(const std::shared_ptr<watched>& s, tcp::socket::wait_type what, bool watched::*under_way)
+{
+    (*s).*under_way = true;
+    s->socket.async_wait(what, [weak = weak_from_this(), s, what, under_way](const error_code& ec) {
+        (*s).*under_way = false;
+        const auto self = weak.lock();
+        const int wanted = what == tcp::socket::wait_read ? CURL_POLL_IN : CURL_POLL_OUT;
+        if (!self || s->closed || !self->active_ || !(s->wanted & wanted))
+            return;
+        self->act(s->socket.native_handle(),
+                  ec ? CURL_CSELECT_ERR : what == tcp::socket::wait_read ? CURL_CSELECT_IN : CURL_CSELECT_OUT);
+    });
+}
+
+void curl_driver::state::set_clock()
+{
+    set_for_ = call_at_;
+    clock_.expires_at(set_for_); // the wait for a later time ends with operation_aborted
+    clock_.async_wait([weak = weak_from_this()](const error_code& ec) {
+        const auto self = weak.lock();
+        if (ec || !self)
+            return;
+        self->set_for_ = steady_time::max();
+        if (!self->active_)
+            return;
+        if (self->call_at_ > now()) {
+            self->watch();
+            return;
+        }
+        self->call();
+    });
+}
+
+bool curl_driver::state::quiet() const
+{
+    if (sockets_.size() != 1)
+        return false;
+    char byte;
+    error_code ec;
+    sockets_.front()->socket.receive(asio::buffer(&byte, 1), tcp::socket::message_peek, ec);
+    return ec == asio::error::would_block;
+}
+
+curl_driver::curl_driver(const asio::any_io_executor& executor) : state_(std::make_shared<state>(executor)) {}
+
+curl_driver::~curl_driver() = default;
+
+void curl_driver::equip(void* easy)
+{
+    state_->equip(easy);
+}
+
+task<std::optional<int>> curl_driver::run(void* easy)
+{
+    return state_->run(easy);
+}
+
+void curl_driver::cancel() noexcept
+{
+    state_->cancel();
+}
+
+bool curl_driver::quiet() const
+{
+    return state_->quiet();
+}
+
+std::uint64_t curl_driver::opened() const noexcept
+{
+    return state_->opened;
+}
+
+} // namespace relay::http

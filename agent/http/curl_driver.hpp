@@ -1,0 +1,41 @@
+// Carries out libcurl transfers on the loop: asio watches the sockets and the clock, and nothing of it blocks.
+#pragma once
+
+#include "common/async/async.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace relay::http {
+
+// One libcurl multi handle, its connection cache of one connection included. Loop thread only, one transfer at a time.
+class curl_driver {
+public:
+    explicit curl_driver(const asio::any_io_executor& executor);
+    ~curl_driver(); // closes the connection; no transfer is under way, every easy handle is cleaned up
+    curl_driver(const curl_driver&) = delete;
+    curl_driver& operator=(const curl_driver&) = delete;
+
+    // Has `easy` (a CURL) make its sockets here; once, before its first transfer.
+    void equip(void* easy);
+
+    // Carries `easy` out; the driver outlives it. Its CURLcode, or nothing where the coroutine or the driver was cancelled.
+    task<std::optional<int>> run(void* easy);
+
+    // Ends the transfer that is under way, if any, and lets no other begin.
+    void cancel() noexcept;
+
+    // True where the connection is open and the server has sent nothing on it that nobody read.
+    bool quiet() const;
+    // How many sockets were made in all.
+    std::uint64_t opened() const noexcept;
+
+private:
+    class state;
+    std::shared_ptr<state> state_; // handlers of waits under way find it gone
+};
+
+} // namespace relay::http
