@@ -37,6 +37,13 @@ char32_t next_code_point(std::string_view& text) noexcept
     return point;
 }
 
+// Drops the printable ASCII at the front: most text is nothing else.
+void skip_plain(std::string_view& text) noexcept
+{
+    const auto special = [](char c) { return static_cast<signed char>(c) < ' '; }; // negative: not ASCII
+    text.remove_prefix(static_cast<std::size_t>(std::find_if(text.begin(), text.end(), special) - text.begin()));
+}
+
 char lower(char c) noexcept
 {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -46,7 +53,7 @@ char lower(char c) noexcept
 
 bool is_utf8(std::string_view text) noexcept
 {
-    while (!text.empty())
+    for (skip_plain(text); !text.empty(); skip_plain(text))
         if (next_code_point(text) == bad)
             return false;
     return true;
@@ -54,7 +61,7 @@ bool is_utf8(std::string_view text) noexcept
 
 bool is_xml_text(std::string_view text) noexcept
 {
-    while (!text.empty()) {
+    for (skip_plain(text); !text.empty(); skip_plain(text)) {
         const auto c = next_code_point(text);
         if (c == bad || c == 0xfffe || c == 0xffff || (c < 0x20 && c != '\t' && c != '\n' && c != '\r'))
             return false;
