@@ -78,9 +78,11 @@ boost::system::result<settings, mistakes> assemble(std::string_view toml, const 
 // The file's text, at most one byte over the limit; nothing with errno set where it cannot be read.
 std::optional<std::string> read_file(const std::filesystem::path& file)
 {
+    std::error_code unknown; // and what is no file has no size
+    const auto size = std::filesystem::file_size(file, unknown);
+    std::string text((unknown || size == 0 ? largest_file : std::min<std::uintmax_t>(size, largest_file)) + 1, '\0');
     errno = 0;
     std::ifstream in(file, std::ios::binary);
-    std::string text(largest_file + 1, '\0');
     if (!in || !in.read(text.data(), static_cast<std::streamsize>(text.size())).eof()) {
         if (!in.good())
             return std::nullopt;

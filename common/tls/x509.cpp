@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <fstream>
 #include <stdexcept>
 
@@ -20,7 +21,10 @@ checked<std::string> read_file(const std::filesystem::path& file)
     std::ifstream in(file, std::ios::binary);
     if (!in)
         return failed{errc::not_found, shown(file) + " cannot be opened"};
-    std::string text(most_file_bytes + 1, '\0');
+    std::error_code unknown; // and what is no file has no size
+    const auto size = std::filesystem::file_size(file, unknown);
+    const auto room = unknown || size == 0 ? most_file_bytes : std::min<std::uintmax_t>(size, most_file_bytes);
+    std::string text(room + 1, '\0'); // one block: no copies of a key left behind
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (in.bad())
         return failed{errc::not_found, shown(file) + " cannot be read"};

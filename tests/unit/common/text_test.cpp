@@ -21,7 +21,10 @@ TEST_CASE("ill-formed UTF-8 is told from well-formed", "[unit][text]")
 TEST_CASE("XML 1.0 cannot carry control characters", "[unit][text]")
 {
     for (const auto bad : {"\0"sv, "\x01"sv, "\x0b"sv, "\x1f"sv, "\xef\xbf\xbe"sv, "\xef\xbf\xbf"sv, "\xff"sv})
-        CHECK_FALSE(is_xml_text(bad));
+        for (const std::string before : {"", "plain", "\t", "\xc3\xa4"}) {
+            CHECK_FALSE(is_xml_text(before + std::string(bad)));
+            CHECK_FALSE(is_xml_text(before + std::string(bad) + "plain"));
+        }
     CHECK(is_xml_text("tab\t line\r\n \x7f \xf0\x9f\x98\x80"));
 }
 
