@@ -18,11 +18,10 @@ command_run::command_run(asio::any_io_executor executor, store::ticket_ptr t, co
                          std::uint64_t seed)
     : ticket_(std::move(t)), services_(s), limits_(l), wake_(std::move(executor)), pace_(retry_limits, seed)
 {
-    if (ticket_->begun) {
-        // Found begun at start: it was sent at most that long ago on a wall clock that may have jumped since.
-        const auto ago = std::clamp<duration>(services_.time.utc_now() - ticket_->begun->at, 0s, limits_.settle);
-        unknown_since_ = services_.time.now() - ago;
-    }
+    // Found begun at start: sent before that, but how long before nobody knows. The wall clock may have jumped since, and
+    // the look that goes with a begin may have held the request up.
+    if (ticket_->begun)
+        unknown_since_ = services_.time.now();
 }
 
 // Until `t`, or until somebody calls wake(): then the caller looks at its condition again.
