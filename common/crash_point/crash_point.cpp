@@ -55,7 +55,8 @@ private:
 void reach(crash_step step, crash_moment moment) noexcept
 {
     static plan asked;
-    asked.visit(std::string(crash_steps[step.index()]) + (moment == crash_moment::before ? ".before" : ".after"));
+    asked.visit(std::string(crash_steps[step.index()]) +
+                (moment == crash_moment::before ? ".before" : ".after"));
 }
 
 } // namespace relay::detail

@@ -1,6 +1,6 @@
 // Places at which a test can have this process die as in a power cut: before and after every step that makes
-// something true on the disk, at Exchange or at the cloud. They exist only in builds with RELAY_CRASH_POINTS; in all
-// others a call compiles to nothing.
+// something true on the disk, at Exchange or at the cloud. They exist only in builds with RELAY_CRASH_POINTS;
+// in all others a call compiles to nothing.
 #pragma once
 
 #include "common/crash_point/enabled.hpp"
@@ -51,8 +51,8 @@ namespace detail {
 void reach(crash_step step, crash_moment moment) noexcept;
 }
 
-// Ends the process by SIGKILL where RELAY_CRASH_AT is STEP.MOMENT or STEP.MOMENT:K and this place is reached for the
-// K-th time (from 1). Where RELAY_CRASH_LOG names a file, every visit is a line in it. Any thread.
+// Ends the process by SIGKILL where RELAY_CRASH_AT is STEP.MOMENT or STEP.MOMENT:K and this place is reached
+// for the K-th time (from 1). Where RELAY_CRASH_LOG names a file, every visit is a line in it. Any thread.
 inline void crash_point(crash_step step, crash_moment moment) noexcept
 {
     if constexpr (crash_points_enabled)

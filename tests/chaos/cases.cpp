@@ -55,7 +55,10 @@ json::object params_of(const write_kind& kind, const std::string& event_id)
     if (kind.name == std::string_view("create"))
         return test::booking(event_id);
     if (kind.name == std::string_view("update"))
-        return {{"event_id", event_id}, {"set", {{"subject", "Moved"}, {"start", "2026-12-01T11:00:00Z"}, {"end", "2026-12-01T12:00:00Z"}}}, {"notify", "all"}};
+        return {{"event_id", event_id},
+                {"set",
+                 {{"subject", "Moved"}, {"start", "2026-12-01T11:00:00Z"}, {"end", "2026-12-01T12:00:00Z"}}},
+                {"notify", "all"}};
     return {{"event_id", event_id}, {"notify", "all"}};
 }
 
@@ -200,7 +203,9 @@ bool after_refusal(lab& l, const std::string& place, const write_kind& kind)
 
 json::object availability()
 {
-    return {{"mailboxes", json::array{"user1@corp.example"}}, {"start", "2026-12-01T00:00:00Z"}, {"end", "2026-12-02T00:00:00Z"}};
+    return {{"mailboxes", json::array{"user1@corp.example"}},
+            {"start", "2026-12-01T00:00:00Z"},
+            {"end", "2026-12-02T00:00:00Z"}};
 }
 
 bool reading(lab& l, const std::string& place)
@@ -299,7 +304,8 @@ class list {
 public:
     explicit list(bool reduced) : reduced_(reduced) {}
 
-    void add(const std::string& place, std::string name, std::function<bool(lab&)> road, std::size_t stores = 1)
+    void add(const std::string& place, std::string name, std::function<bool(lab&)> road,
+             std::size_t stores = 1)
     {
         cases_.push_back({place + ", " + name, place.substr(0, place.find(':')), std::move(road), stores});
     }
@@ -323,7 +329,8 @@ public:
 
     void write(const std::string& place, const write_kind& kind, const hiding& h)
     {
-        add(place, std::string(kind.name) + ", " + h.name, [=, &kind, &h](lab& l) { return during_write(l, place, kind, h); });
+        add(place, std::string(kind.name) + ", " + h.name,
+            [=, &kind, &h](lab& l) { return during_write(l, place, kind, h); });
     }
 
     std::vector<sweep_case> take() { return std::move(cases_); }
@@ -338,10 +345,12 @@ const std::vector<std::string> moments{".before", ".after"};
 
 void add_writes(list& l)
 {
-    for (const auto* step : {"take.command", "store.admit", "send.accepted", "store.begin", "ews.find", "store.finish", "send.result",
-                             "take.ack", "store.acknowledge"})
+    for (const auto* step : {"take.command", "store.admit", "send.accepted", "store.begin", "ews.find",
+                             "store.finish", "send.result", "take.ack", "store.acknowledge"})
         for (const auto& m : moments)
-            l.each_kind([&](const write_kind& k) { l.each_hiding([&](const hiding& h) { l.write(step + m, k, h); }); });
+            l.each_kind([&](const write_kind& k) {
+                l.each_hiding([&](const hiding& h) { l.write(step + m, k, h); });
+            });
     for (const auto& k : kinds)
         for (const auto& m : moments)
             l.each_hiding([&](const hiding& h) { l.write(k.step + m, k, h); });
@@ -360,8 +369,8 @@ void add_writes(list& l)
 void add_recoveries(list& l)
 {
     for (const auto* first : {".before", ".after"})
-        for (const auto* step : {"start.open", "start.migrate", "start.recover", "send.hello", "take.welcome", "ews.find", "store.finish",
-                                 "send.result", "take.ack", "store.acknowledge"})
+        for (const auto* step : {"start.open", "start.migrate", "start.recover", "send.hello", "take.welcome",
+                                 "ews.find", "store.finish", "send.result", "take.ack", "store.acknowledge"})
             for (const auto& m : moments)
                 l.each_kind([&](const write_kind& k) {
                     const auto place = step + m, died_at = k.step + std::string(first);
@@ -371,8 +380,9 @@ void add_recoveries(list& l)
     // Begun and not sent: it is applied after the restart, and dies there again.
     for (const auto& k : kinds)
         for (const auto& m : moments)
-            l.add(k.step + m, std::string(k.name) + ", twice",
-                  [=, &k](lab& where) { return during_recovery(where, k.step + std::string(".before"), k.step + m, k); });
+            l.add(k.step + m, std::string(k.name) + ", twice", [=, &k](lab& where) {
+                return during_recovery(where, k.step + std::string(".before"), k.step + m, k);
+            });
 }
 
 void add_others(list& l)
@@ -383,23 +393,35 @@ void add_others(list& l)
     for (const auto* step : {"stop.drain", "stop.close", "send.goodbye"})
         for (const auto& m : moments)
             l.each_kind([&](const write_kind& k) {
-                l.add(step + m, k.name, [place = step + m, &k](lab& where) { return while_stopping(where, place, k); });
+                l.add(step + m, k.name,
+                      [place = step + m, &k](lab& where) { return while_stopping(where, place, k); });
             });
     for (const auto& m : moments) {
-        for (const auto* step : {"start.open", "start.migrate", "start.recover", "store.prune", "send.hello", "take.welcome"})
+        for (const auto* step :
+             {"start.open", "start.migrate", "start.recover", "store.prune", "send.hello", "take.welcome"})
             l.add(step + m, "idle", [place = step + m](lab& where) { return at_start(where, place); });
         l.each_kind([&](const write_kind& k) {
-            l.add("store.retract" + m, k.name, [place = "store.retract" + m, &k](lab& where) { return after_refusal(where, place, k); });
+            l.add("store.retract" + m, k.name,
+                  [place = "store.retract" + m, &k](lab& where) { return after_refusal(where, place, k); });
         });
-        l.add("store.append" + m, "read", [place = "store.append" + m](lab& where) { return storing_a_read(where, place); });
-        l.add("store.checkpoint" + m, "create", [place = "store.checkpoint" + m](lab& where) { return checkpointing(where, place); });
-        l.add("ews.other" + m, "read", [place = "ews.other" + m](lab& where) { return reading(where, place); });
-        l.add("take.cancel" + m, "cancel", [place = "take.cancel" + m](lab& where) { return cancelling(where, place); });
-        l.add("take.drain" + m, "create", [place = "take.drain" + m](lab& where) { return draining(where, place); });
-        l.add("take.other" + m, "unknown type",
-              [place = "take.other" + m](lab& where) { return odd_frame(where, place, R"({"type":"news"})"); });
-        l.add("send.other" + m, "problem", [place = "send.other" + m](lab& where) { return odd_frame(where, place, "[]"); });
-        l.add("store.renew" + m, "old copy", [place = "store.renew" + m](lab& where) { return old_copy(where, place); }, 2);
+        l.add("store.append" + m, "read",
+              [place = "store.append" + m](lab& where) { return storing_a_read(where, place); });
+        l.add("store.checkpoint" + m, "create",
+              [place = "store.checkpoint" + m](lab& where) { return checkpointing(where, place); });
+        l.add("ews.other" + m, "read",
+              [place = "ews.other" + m](lab& where) { return reading(where, place); });
+        l.add("take.cancel" + m, "cancel",
+              [place = "take.cancel" + m](lab& where) { return cancelling(where, place); });
+        l.add("take.drain" + m, "create",
+              [place = "take.drain" + m](lab& where) { return draining(where, place); });
+        l.add("take.other" + m, "unknown type", [place = "take.other" + m](lab& where) {
+            return odd_frame(where, place, R"({"type":"news"})");
+        });
+        l.add("send.other" + m, "problem",
+              [place = "send.other" + m](lab& where) { return odd_frame(where, place, "[]"); });
+        l.add(
+            "store.renew" + m, "old copy",
+            [place = "store.renew" + m](lab& where) { return old_copy(where, place); }, 2);
     }
 }
 

@@ -1,5 +1,6 @@
-// relay-chaos: random commands and random trouble, in rounds, in several worlds at once; after each round everything heals and
-// the ledgers are held against each other. Exit 0 where nothing was wrong, 1 otherwise, 2 for wrong usage.
+// relay-chaos: random commands and random trouble, in rounds, in several worlds at once; after each round
+// everything heals and the ledgers are held against each other. Exit 0 where nothing was wrong, 1 otherwise,
+// 2 for wrong usage.
 #include "tests/chaos/riot.hpp"
 
 #include <CLI/CLI.hpp>
@@ -32,7 +33,8 @@ public:
 
     int run()
     {
-        fmt::print("seed {}: {} faults, {} worlds at a time\n", options_.seed, options_.faults, options_.jobs);
+        fmt::print("seed {}: {} faults, {} worlds at a time\n", options_.seed, options_.faults,
+                   options_.jobs);
         std::fflush(stdout);
         begun_ = std::chrono::steady_clock::now();
         relay::test::development_pki();
@@ -51,7 +53,9 @@ private:
             // Each world has decisions of its own, whichever thread plays it.
             std::optional<riot> r;
             try {
-                r.emplace(fmt::format("w{}-{}", number, world), options_.seed * 1'000'003 + static_cast<std::uint64_t>(number) * 1'009 + static_cast<std::uint64_t>(world));
+                r.emplace(fmt::format("w{}-{}", number, world),
+                          options_.seed * 1'000'003 + static_cast<std::uint64_t>(number) * 1'009 +
+                              static_cast<std::uint64_t>(world));
                 for (int round = 1; round <= rounds_a_world && !over_; ++round)
                     if (!play(*r, world, round))
                         return;
@@ -79,7 +83,8 @@ private:
             ++rounds_;
             over_ = over_ || faults_ >= options_.faults;
             if (rounds_ % 10 == 0)
-                fmt::print("{} faults, {} commands, {} rounds, {:.0f} faults a minute\n", faults_, commands_, rounds_, faults_ / minutes());
+                fmt::print("{} faults, {} commands, {} rounds, {:.0f} faults a minute\n", faults_, commands_,
+                           rounds_, faults_ / minutes());
             std::fflush(stdout);
         }
         if (!wrong.empty())
@@ -99,7 +104,11 @@ private:
             }
         const std::lock_guard hold(lock_);
         over_ = true;
-        failures_.push_back({{"world", world}, {"round", round}, {"wrong", json::array(wrong.begin(), wrong.end())}, {"timeline", timeline}, {"kept", kept}});
+        failures_.push_back({{"world", world},
+                             {"round", round},
+                             {"wrong", json::array(wrong.begin(), wrong.end())},
+                             {"timeline", timeline},
+                             {"kept", kept}});
         fmt::print("\nFAILED: seed {}, world {}, round {}\n", options_.seed, world, round);
         for (const auto& w : wrong)
             fmt::print("  {}\n", w);
@@ -107,18 +116,25 @@ private:
         std::fflush(stdout);
     }
 
-    double minutes() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count() / 60; }
+    double minutes() const
+    {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count() / 60;
+    }
 
     int report()
     {
         for (const auto& [kind, n] : by_kind_)
             fmt::print("{:>8} {}\n", n, kind);
-        fmt::print("seed {}: {} faults, {} commands, {} rounds in {:.1f} min ({:.0f} faults a minute): {}\n", options_.seed, faults_, commands_,
-                   rounds_, minutes(), faults_ / minutes(), failures_.empty() ? "nothing lost, nothing twice" : "FAILED");
+        fmt::print("seed {}: {} faults, {} commands, {} rounds in {:.1f} min ({:.0f} faults a minute): {}\n",
+                   options_.seed, faults_, commands_, rounds_, minutes(), faults_ / minutes(),
+                   failures_.empty() ? "nothing lost, nothing twice" : "FAILED");
         if (!options_.json_file.empty())
-            std::ofstream(options_.json_file) << json::serialize(json::object{{"seed", options_.seed}, {"faults", faults_},
-                                                                              {"commands", commands_}, {"rounds", rounds_},
-                                                                              {"minutes", minutes()}, {"failed", failures_}})
+            std::ofstream(options_.json_file) << json::serialize(json::object{{"seed", options_.seed},
+                                                                              {"faults", faults_},
+                                                                              {"commands", commands_},
+                                                                              {"rounds", rounds_},
+                                                                              {"minutes", minutes()},
+                                                                              {"failed", failures_}})
                                               << '\n';
         return failures_.empty() ? 0 : 1;
     }
@@ -140,11 +156,16 @@ int main(int argc, char** argv)
 {
     options o;
     o.seed = std::random_device{}();
-    CLI::App app("Random commands and random trouble for the agent, in rounds; checks after each that nothing was lost or done twice.");
+    CLI::App app("Random commands and random trouble for the agent, in rounds; checks after each that "
+                 "nothing was lost or done twice.");
     app.add_option("--seed", o.seed, "the decisions follow it (else random, and printed)");
-    app.add_option("--faults", o.faults, "ends after that many")->check(CLI::Range(1, 100'000'000))->capture_default_str();
+    app.add_option("--faults", o.faults, "ends after that many")
+        ->check(CLI::Range(1, 100'000'000))
+        ->capture_default_str();
     app.add_option("--jobs", o.jobs, "worlds at a time")->check(CLI::Range(1, 64))->capture_default_str();
-    app.add_option("--round", o.round, "faults in a round")->check(CLI::Range(1, 10'000))->capture_default_str();
+    app.add_option("--round", o.round, "faults in a round")
+        ->check(CLI::Range(1, 10'000))
+        ->capture_default_str();
     app.add_option("--json", o.json_file, "writes a report to this file");
     try {
         app.parse(argc, argv);

@@ -27,7 +27,8 @@ bool notifies(const asked& c)
 
 bool claims_existed(const asked& c)
 {
-    return c.op == "event.cancel" && succeeded(c) && c.result->at("output").as_object().at("existed").as_bool();
+    return c.op == "event.cancel" && succeeded(c) &&
+           c.result->at("output").as_object().at("existed").as_bool();
 }
 
 // The event after each write of the ledger: [0] before the first.
@@ -38,7 +39,10 @@ struct moment_of_event {
 
 class trial {
 public:
-    trial(const std::vector<asked>& commands, const evidence& e) : commands_(commands), evidence_(e), place_(commands.size(), nowhere)
+    trial(const std::vector<asked>& commands, const evidence& e)
+        : commands_(commands),
+          evidence_(e),
+          place_(commands.size(), nowhere)
     {
         for (std::size_t i = 0; i < commands_.size(); ++i)
             number_[commands_[i].id] = i;
@@ -96,15 +100,16 @@ private:
             const auto& c = commands_[i];
             if (!c.result)
                 wrong(c.id, " (", c.op, ") has no result");
-            // A create that was sent again may find that another one's item is there: PROTOCOL.md, "The marks".
+            // A create that was sent again may find that another one's item is there: PROTOCOL.md, "The
+            // marks".
             const bool must = (c.op == "event.create" && !c.sent_again()) || c.op == "event.update";
             if (must && succeeded(c) && place_[i] == nowhere)
                 wrong(c.id, " (", c.op, ") succeeded, but was never applied");
         }
     }
 
-    // A delete carries the id of the command before it: which cancel did it is found by trying those that say they did,
-    // the order of the commands being what must hold.
+    // A delete carries the id of the command before it: which cancel did it is found by trying those that say
+    // they did, the order of the commands being what must hold.
     void find_deletes()
     {
         std::vector<std::size_t> deletes, cancels;
@@ -115,11 +120,13 @@ private:
             if (claims_existed(commands_[i]))
                 cancels.push_back(i);
         if (deletes.size() > cancels.size())
-            wrong("deleted ", std::to_string(deletes.size()), " times, but ", std::to_string(cancels.size()), " cancels say they did it");
+            wrong("deleted ", std::to_string(deletes.size()), " times, but ", std::to_string(cancels.size()),
+                  " cancels say they did it");
         // One that was sent again may have found in Deleted Items what another cancel had put there.
         const auto sure = std::ranges::count_if(cancels, [&](auto i) { return !commands_[i].sent_again(); });
         if (static_cast<std::size_t>(sure) > deletes.size())
-            wrong(std::to_string(sure), " cancels say that they deleted it, which happened ", std::to_string(deletes.size()), " times");
+            wrong(std::to_string(sure), " cancels say that they deleted it, which happened ",
+                  std::to_string(deletes.size()), " times");
 
         auto best = place_;
         std::size_t fewest = nowhere;
@@ -176,7 +183,8 @@ private:
         std::vector<std::pair<std::size_t, std::size_t>> out;
         for (std::size_t i = 0; i < commands_.size(); ++i)
             for (std::size_t j = 0; j < commands_.size(); ++j)
-                if (place[i] != nowhere && place[j] != nowhere && before(commands_[i], commands_[j]) && place[i] > place[j])
+                if (place[i] != nowhere && place[j] != nowhere && before(commands_[i], commands_[j]) &&
+                    place[i] > place[j])
                     out.emplace_back(i, j);
         return out;
     }
@@ -187,8 +195,8 @@ private:
             wrong(commands_[i].id, " took effect after ", commands_[j].id, ", which came later");
     }
 
-    // What a command without an effect says about the event must have been true at some time between the effects before
-    // it and those after it.
+    // What a command without an effect says about the event must have been true at some time between the
+    // effects before it and those after it.
     void check_claims(std::size_t number)
     {
         const auto& c = commands_[number];
@@ -226,7 +234,8 @@ private:
 
     void check_notifications()
     {
-        using key = std::pair<std::string, std::string>; // kind and command (a cancel carries the one before it), recipient
+        using key = std::pair<std::string, std::string>; // kind and command (a cancel carries the one before
+                                                         // it), recipient
         std::map<key, int> due;
         std::vector<std::string> guests;
         for (const auto& c : commands_)
@@ -243,7 +252,8 @@ private:
             const bool knew = std::exchange(invited, kind != "delete");
             if (kind == "delete" && !knew)
                 continue;
-            const auto name = kind == "delete" ? std::string("cancel") : (knew ? "update " : "request ") + commands_[by_[w]].id;
+            const auto name = kind == "delete" ? std::string("cancel")
+                                               : (knew ? "update " : "request ") + commands_[by_[w]].id;
             for (const auto& guest : guests)
                 ++due[{name, guest}];
         }
@@ -268,15 +278,16 @@ private:
             }
             ++live;
             if (text_of(item, "subject") != history_.back().subject)
-                wrong("the calendar says \"", text_of(item, "subject"), "\", not \"", history_.back().subject, "\"");
-            if (text_of(item.at("properties").as_object(), "WorkestraCommandId") != history_.back().command_id)
+                wrong("the calendar says \"", text_of(item, "subject"), "\", not \"", history_.back().subject,
+                      "\"");
+            if (text_of(item.at("properties").as_object(), "WorkestraCommandId") !=
+                history_.back().command_id)
                 wrong("the item carries the mark of another command than ", history_.back().command_id);
         }
         if (live != (history_.back().live ? 1u : 0u))
             wrong("the calendar holds ", std::to_string(live), " items of it");
-        const auto deletes = std::ranges::count_if(evidence_.writes, [](const auto& w) {
-            return text_of(w.as_object(), "operation") == "delete";
-        });
+        const auto deletes = std::ranges::count_if(
+            evidence_.writes, [](const auto& w) { return text_of(w.as_object(), "operation") == "delete"; });
         if (deleted != static_cast<std::size_t>(deletes))
             wrong("Deleted Items holds ", std::to_string(deleted), " items of it");
     }

@@ -18,9 +18,10 @@ namespace {
 
 constexpr int killed = 128 + SIGKILL;
 constexpr int terminated = 128 + SIGTERM; // asked to stop before it was there to hear it
-constexpr auto connect_limit = 4s;      // then the agent is started anew: it may sit in a long pause between two dials
+constexpr auto connect_limit =
+    4s; // then the agent is started anew: it may sit in a long pause between two dials
 constexpr auto between_looks = 10ms;
-constexpr auto lost_after = 400ms;      // what a connected agent has said nothing about is sent again
+constexpr auto lost_after = 400ms; // what a connected agent has said nothing about is sent again
 
 std::string text_of(const json::object& o, std::string_view name)
 {
@@ -35,7 +36,8 @@ std::int64_t count_rows(const fs::path& file, const char* query)
     sqlite3_stmt* statement = nullptr;
     std::int64_t found = -1;
     if (sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
-        sqlite3_prepare_v2(db, query, -1, &statement, nullptr) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
+        sqlite3_prepare_v2(db, query, -1, &statement, nullptr) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
         found = sqlite3_column_int64(statement, 0);
     sqlite3_finalize(statement);
     sqlite3_close(db);
@@ -51,7 +53,10 @@ std::chrono::sys_time<milliseconds> now()
 
 test::configuration quick_settings()
 {
-    return {{"exchange.settle_s", "1"}, {"exchange.timeout_s", "1"}, {"exchange.streaming", "false"}, {"agent.drain_timeout_s", "2"},
+    return {{"exchange.settle_s", "1"},
+            {"exchange.timeout_s", "1"},
+            {"exchange.streaming", "false"},
+            {"agent.drain_timeout_s", "2"},
             {"log.level", "'debug'"}};
 }
 
@@ -66,7 +71,8 @@ lab::lab(std::string name, test::world_options options) : name_(std::move(name))
 void lab::start(const std::string& crash_at)
 {
     look_at_end();
-    std::map<std::string, std::string> environment{{"RELAY_CRASH_LOG", (world_->folder() / "visits").string()}};
+    std::map<std::string, std::string> environment{
+        {"RELAY_CRASH_LOG", (world_->folder() / "visits").string()}};
     if (!crash_at.empty())
         environment["RELAY_CRASH_AT"] = crash_at;
     world_->start_agent(environment);
@@ -78,8 +84,10 @@ void lab::look_at_end()
 {
     if (!started_)
         return;
-    if (const auto code = world_->agent().wait(0ms); code && *code != 0 && *code != killed && *code != terminated)
-        bad_ends_.push_back("an agent ended by itself with " + std::to_string(*code) + "; the log ends:\n" + world_->agent_log_tail(2000));
+    if (const auto code = world_->agent().wait(0ms);
+        code && *code != 0 && *code != killed && *code != terminated)
+        bad_ends_.push_back("an agent ended by itself with " + std::to_string(*code) + "; the log ends:\n" +
+                            world_->agent_log_tail(2000));
 }
 
 void lab::revive()
@@ -91,7 +99,8 @@ void lab::revive()
         if (test::eventually([&] { return !running() || world_->connected(); }, connect_limit) && running())
             return;
         if (std::chrono::steady_clock::now() > until)
-            throw std::runtime_error("the agent does not connect any more; its log ends:\n" + world_->agent_log_tail());
+            throw std::runtime_error("the agent does not connect any more; its log ends:\n" +
+                                     world_->agent_log_tail());
         kill("it does not connect");
     }
 }
@@ -145,7 +154,8 @@ std::vector<std::string> lab::ask(std::vector<asked> commands)
     return ids;
 }
 
-std::string lab::ask(std::string_view op, std::string_view mailbox, json::object params, std::optional<int> ttl_ms)
+std::string lab::ask(std::string_view op, std::string_view mailbox, json::object params,
+                     std::optional<int> ttl_ms)
 {
     asked c;
     c.op = op;
@@ -160,7 +170,8 @@ void lab::send_again(const std::string& id)
     auto& c = commands_[number_.at(id)];
     c.last_sent = ++sends_;
     note("send again " + id);
-    stand_in::control_client client(world_->cloud().url()); // 409 where no agent is connected: that is an answer too
+    stand_in::control_client client(
+        world_->cloud().url()); // 409 where no agent is connected: that is an answer too
     (void)client.call("POST", "/commands/" + id + "/redeliver", json::object());
 }
 
@@ -195,7 +206,8 @@ std::string lab::newest_session()
     if (agents.as_array().empty())
         return {};
     const auto& newest = agents.as_array().front().as_object();
-    return newest.at("connected").as_bool() && newest.at("welcomed").as_bool() ? text_of(newest, "session") : std::string();
+    return newest.at("connected").as_bool() && newest.at("welcomed").as_bool() ? text_of(newest, "session")
+                                                                               : std::string();
 }
 
 // What was sent and not accepted: it may have got lost with the link that carried it.
@@ -302,8 +314,8 @@ void lab::judge_store(std::vector<std::string>& wrong)
         return commands == 0 && messages == 0;
     };
     if (!test::eventually(empty, 5s))
-        wrong.push_back("the store still holds " + std::to_string(commands) + " commands and " + std::to_string(messages) +
-                        " messages");
+        wrong.push_back("the store still holds " + std::to_string(commands) + " commands and " +
+                        std::to_string(messages) + " messages");
 }
 
 void lab::note(std::string what)
@@ -322,11 +334,13 @@ std::string lab::timeline()
             ids.insert(c.id);
     // Of the commands only those of the events that are wrong; everything that was done to the agent.
     std::erase_if(all, [&](const happened& h) {
-        const bool about_command = h.what.starts_with("ask ") || h.what.starts_with("send again ") || h.what.starts_with("cancel ");
+        const bool about_command =
+            h.what.starts_with("ask ") || h.what.starts_with("send again ") || h.what.starts_with("cancel ");
         return about_command && std::ranges::none_of(ids, [&](const auto& id) {
-            const auto at = h.what.find(id);
-            return at != h.what.npos && (at + id.size() == h.what.size() || h.what[at + id.size()] == '"');
-        });
+                   const auto at = h.what.find(id);
+                   return at != h.what.npos &&
+                          (at + id.size() == h.what.size() || h.what[at + id.size()] == '"');
+               });
     });
     for (const auto* list : {"writes", "notifications"})
         for (const auto& entry : book.at(list).as_array())

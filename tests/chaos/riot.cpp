@@ -13,28 +13,33 @@
 namespace relay::chaos {
 namespace {
 
-constexpr std::size_t most_open = 40;        // commands without a result
+constexpr std::size_t most_open = 40; // commands without a result
 constexpr int most_commands_an_event = 8, most_cancels_an_event = 2;
 constexpr auto heal_limit = 60s;
-// The agent's clock runs ahead of ours, so that it can jump back without leaving the time its certificates are good for.
+// The agent's clock runs ahead of ours, so that it can jump back without leaving the time its certificates
+// are good for.
 constexpr std::chrono::nanoseconds usual_shift = 1h;
 
 test::world_options options_for(const fs::path& clock_file)
 {
     const char* before = std::getenv("ASAN_OPTIONS");
-    return {.config = quick_settings(),
-            .exchange_arguments = {},
-            .cloud_arguments = {"--heartbeat-s", "1"},
-            .environment = {{"LD_PRELOAD", RELAY_SHIFTED_CLOCK},
-                            {"RELAY_CLOCK_SHIFT", clock_file.string()},
-                            {"ASAN_OPTIONS", std::string(before ? before : "") + ":verify_asan_link_order=0"}},
-            .start_agent = false};
+    return {
+        .config = quick_settings(),
+        .exchange_arguments = {},
+        .cloud_arguments = {"--heartbeat-s", "1"},
+        .environment = {{"LD_PRELOAD", RELAY_SHIFTED_CLOCK},
+                        {"RELAY_CLOCK_SHIFT", clock_file.string()},
+                        {"ASAN_OPTIONS", std::string(before ? before : "") + ":verify_asan_link_order=0"}},
+        .start_agent = false};
 }
 
 } // namespace
 
 riot::riot(std::string name, std::uint64_t seed)
-    : random_(seed), clock_file_(clock_folder_.path() / "clock"), lab_(std::move(name), options_for(clock_file_)), shift_(usual_shift)
+    : random_(seed),
+      clock_file_(clock_folder_.path() / "clock"),
+      lab_(std::move(name), options_for(clock_file_)),
+      shift_(usual_shift)
 {
     set_clock(shift_);
     lab_.revive();
@@ -95,7 +100,8 @@ asked riot::about(meeting& m, bool fresh)
             c.params["notify"] = "none";
     } else if (what <= 60) {
         c.op = "event.update";
-        c.params = {{"event_id", m.id}, {"set", {{"subject", subject}}}, {"notify", chance(0.3) ? "none" : "all"}};
+        c.params = {
+            {"event_id", m.id}, {"set", {{"subject", subject}}}, {"notify", chance(0.3) ? "none" : "all"}};
     } else if (what <= 75 || m.cancels == most_cancels_an_event) {
         c.op = "event.get";
         c.params = {{"event_id", m.id}};
@@ -136,7 +142,8 @@ void riot::cause_trouble()
         behave("withhold_acks", true, false, milliseconds(pick(100, 1500)));
         caused("withheld acks");
     } else if (what <= 49) {
-        behave("reject", {{"code", "try_later"}, {"message", "later"}, {"retry_after_s", 1}}, nullptr, milliseconds(pick(50, 500)));
+        behave("reject", {{"code", "try_later"}, {"message", "later"}, {"retry_after_s", 1}}, nullptr,
+               milliseconds(pick(50, 500)));
         link({{"action", "cut"}});
         caused("reject");
     } else if (what <= 54) {
@@ -155,11 +162,13 @@ void riot::cause_trouble()
 
 void riot::exchange_trouble()
 {
-    static constexpr const char* requests[] = {"CreateItem", "CreateItem", "UpdateItem", "DeleteItem", "FindItem", "GetItem", "*"};
+    static constexpr const char* requests[] = {"CreateItem", "CreateItem", "UpdateItem", "DeleteItem",
+                                               "FindItem",   "GetItem",    "*"};
     struct ill {
         const char* action;
         json::object more;
-        bool may_come_after; // hiding an answer of this kind would be a lie where it proves that nothing was done
+        bool may_come_after; // hiding an answer of this kind would be a lie where it proves that nothing was
+                             // done
     };
     static const std::vector<ill> ills{
         {"reset", {}, true},
@@ -214,14 +223,16 @@ void riot::link(json::object action)
 void riot::jump_clock()
 {
     const auto far = chance(0.3);
-    shift_ = far ? usual_shift + std::chrono::minutes(pick(-59, 59)) : shift_ + milliseconds(pick(-3000, 3000));
+    shift_ =
+        far ? usual_shift + std::chrono::minutes(pick(-59, 59)) : shift_ + milliseconds(pick(-3000, 3000));
     shift_ = std::clamp<std::chrono::nanoseconds>(shift_, 1min, 2h);
     set_clock(shift_);
 }
 
 void riot::set_clock(std::chrono::nanoseconds shift)
 {
-    lab_.note("clock " + std::to_string(std::chrono::duration_cast<milliseconds>(shift).count()) + " ms ahead");
+    lab_.note("clock " + std::to_string(std::chrono::duration_cast<milliseconds>(shift).count()) +
+              " ms ahead");
     // In place: the agent has the file mapped.
     std::fstream file(clock_file_, std::ios::binary | std::ios::in | std::ios::out);
     if (!file)
@@ -243,8 +254,8 @@ void riot::start_again()
         std::this_thread::sleep_for(milliseconds(pick(10, 400)));
     std::string place;
     if (chance(0.6)) {
-        place = std::string(crash_steps[pick<std::size_t>(0, crash_steps.size() - 1)]) + (chance(0.5) ? ".before:" : ".after:") +
-                std::to_string(pick(1, 8));
+        place = std::string(crash_steps[pick<std::size_t>(0, crash_steps.size() - 1)]) +
+                (chance(0.5) ? ".before:" : ".after:") + std::to_string(pick(1, 8));
         armed_ = true;
     }
     lab_.start(place);

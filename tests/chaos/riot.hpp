@@ -1,5 +1,6 @@
-// Random commands over many mailboxes, and random trouble for the agent that carries them out: kills, stops, cuts, a silent
-// or refusing cloud, an ailing Exchange, clocks that jump. After each round everything heals, and the lab judges.
+// Random commands over many mailboxes, and random trouble for the agent that carries them out: kills, stops,
+// cuts, a silent or refusing cloud, an ailing Exchange, clocks that jump. After each round everything heals,
+// and the lab judges.
 #pragma once
 
 #include "tests/chaos/lab.hpp"
@@ -15,7 +16,8 @@ class riot {
 public:
     riot(std::string name, std::uint64_t seed);
 
-    // Until `faults` have been caused (counting those at Exchange that struck), then heals and judges. Empty where all is well.
+    // Until `faults` have been caused (counting those at Exchange that struck), then heals and judges. Empty
+    // where all is well.
     std::vector<std::string> round(int faults);
     int faults() const noexcept { return faults_; } // so far
     std::size_t commands() const noexcept { return commands_; }
@@ -33,7 +35,10 @@ private:
     };
 
     template <class T>
-    T pick(T low, T high) { return std::uniform_int_distribution<T>(low, high)(random_); }
+    T pick(T low, T high)
+    {
+        return std::uniform_int_distribution<T>(low, high)(random_);
+    }
     bool chance(double p) { return std::bernoulli_distribution(p)(random_); }
 
     void send_some();
@@ -54,7 +59,7 @@ private:
     test::temporary_folder clock_folder_;
     fs::path clock_file_;
     lab lab_;
-    std::vector<meeting> meetings_; // of this round
+    std::vector<meeting> meetings_;   // of this round
     std::vector<std::string> recent_; // commands
     std::deque<undoing> undo_;
     std::map<std::string, int> by_kind_;

@@ -1,5 +1,6 @@
-// Preloaded into the agent: its wall clock is the machine's plus what lies in the file named by RELAY_CLOCK_SHIFT (nanoseconds, eight
-// bytes), which a test may change at any time. Elapsed time is left alone.
+// Preloaded into the agent: its wall clock is the machine's plus what lies in the file named by
+// RELAY_CLOCK_SHIFT (nanoseconds, eight bytes), which a test may change at any time. Elapsed time is left
+// alone.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,5 +1,6 @@
-// relay-sweep: kills the agent at every place where what is true changes, restarts it, and checks that nothing is lost and
-// nothing is done twice. Exit 0 where every case held and every place was died at; 1 otherwise; 2 for wrong usage.
+// relay-sweep: kills the agent at every place where what is true changes, restarts it, and checks that
+// nothing is lost and nothing is done twice. Exit 0 where every case held and every place was died at; 1
+// otherwise; 2 for wrong usage.
 #include "tests/chaos/cases.hpp"
 
 #include <CLI/CLI.hpp>
@@ -72,8 +73,11 @@ private:
             try {
                 if (!mine)
                     mine.emplace(fmt::format("s{}-{}", number, ++worlds),
-                                 relay::test::world_options{.config = quick_settings(), .exchange_arguments = {}, .cloud_arguments = {},
-                                                            .environment = {}, .start_agent = true});
+                                 relay::test::world_options{.config = quick_settings(),
+                                                            .exchange_arguments = {},
+                                                            .cloud_arguments = {},
+                                                            .environment = {},
+                                                            .start_agent = true});
                 sound = play(*mine, *c);
             } catch (const std::exception& e) {
                 failed(*c, {e.what()}, mine ? &*mine : nullptr);
@@ -172,8 +176,8 @@ private:
         if (whole)
             for (const auto& place : never)
                 fmt::print("NEVER DIED AT {}\n", place);
-        fmt::print("{} cases in {:.0f} s: {} failed, {} did not reach their place, {} places never died at\n", cases_.size(), seconds_,
-                   failures_.size(), missed_.size(), never.size());
+        fmt::print("{} cases in {:.0f} s: {} failed, {} did not reach their place, {} places never died at\n",
+                   cases_.size(), seconds_, failures_.size(), missed_.size(), never.size());
         if (!options_.json_file.empty())
             write_json(std::move(places));
         return failures_.empty() && (!whole || never.empty()) ? 0 : 1;
@@ -183,12 +187,18 @@ private:
     {
         json::array failed, missed;
         for (const auto& f : failures_)
-            failed.push_back({{"case", f.name}, {"wrong", json::array(f.wrong.begin(), f.wrong.end())}, {"timeline", f.timeline}, {"kept", f.kept}});
+            failed.push_back({{"case", f.name},
+                              {"wrong", json::array(f.wrong.begin(), f.wrong.end())},
+                              {"timeline", f.timeline},
+                              {"kept", f.kept}});
         for (const auto& m : missed_)
             missed.push_back(json::string(m));
-        std::ofstream(options_.json_file)
-            << json::serialize(json::object{{"cases", cases_.size()}, {"seconds", seconds_}, {"failed", failed}, {"not_reached", missed}, {"places", places}})
-            << '\n';
+        std::ofstream(options_.json_file) << json::serialize(json::object{{"cases", cases_.size()},
+                                                                          {"seconds", seconds_},
+                                                                          {"failed", failed},
+                                                                          {"not_reached", missed},
+                                                                          {"places", places}})
+                                          << '\n';
     }
 
     const options options_;
@@ -207,7 +217,8 @@ private:
 int main(int argc, char** argv)
 {
     options o;
-    CLI::App app("Kills the agent at every place where what is true changes, and checks what it makes of that.");
+    CLI::App app(
+        "Kills the agent at every place where what is true changes, and checks what it makes of that.");
     app.add_option("--jobs", o.jobs, "worlds at a time")->check(CLI::Range(1, 64))->capture_default_str();
     app.add_flag("--reduced", o.reduced, "every place, but kinds of writes and faults take turns");
     app.add_option("--only", o.only, "cases whose name holds this");

@@ -28,7 +28,10 @@ struct story {
         commands.push_back(std::move(c));
         return commands.back();
     }
-    static void fail(asked& c, const char* code) { c.result = json::object{{"ok", false}, {"error", {{"code", code}}}}; }
+    static void fail(asked& c, const char* code)
+    {
+        c.result = json::object{{"ok", false}, {"error", {{"code", code}}}};
+    }
 
     void write(const char* operation, const char* command)
     {
@@ -36,16 +39,19 @@ struct story {
     }
     void tell(const char* kind, const char* command)
     {
-        seen.notifications.push_back({{"n", ++entries}, {"kind", kind}, {"to", "guest@elsewhere.example"}, {"command_id", command}});
+        seen.notifications.push_back(
+            {{"n", ++entries}, {"kind", kind}, {"to", "guest@elsewhere.example"}, {"command_id", command}});
     }
     void hold(const char* folder, const char* subject, const char* command)
     {
-        seen.items.push_back({{"folder", folder}, {"subject", subject}, {"properties", {{"WorkestraCommandId", command}}}});
+        seen.items.push_back(
+            {{"folder", folder}, {"subject", subject}, {"properties", {{"WorkestraCommandId", command}}}});
     }
 
     void create(const char* id = "c1")
     {
-        ask(id, "event.create", {{"subject", "First"}, {"attendees", json::array{{{"email", "guest@elsewhere.example"}}}}}, {});
+        ask(id, "event.create",
+            {{"subject", "First"}, {"attendees", json::array{{{"email", "guest@elsewhere.example"}}}}}, {});
         write("create", id);
         tell("request", id);
     }
@@ -109,7 +115,8 @@ TEST_CASE("a command without a result, and one whose result is not true, are wro
     }
 }
 
-TEST_CASE("effects out of the order of the commands are wrong, unless one was sent again meanwhile", "[unit][chaos]")
+TEST_CASE("effects out of the order of the commands are wrong, unless one was sent again meanwhile",
+          "[unit][chaos]")
 {
     story s;
     s.create();
@@ -151,7 +158,10 @@ TEST_CASE("a cancel is done once, by one that says so", "[unit][chaos]")
     s.update();
     s.cancel();
     s.hold("deleteditems", "Second", "c2");
-    SECTION("all is well") { CHECK(s.verdict().empty()); }
+    SECTION("all is well")
+    {
+        CHECK(s.verdict().empty());
+    }
     SECTION("nobody says so")
     {
         s.commands[2].result->at("output").as_object()["existed"] = false;
