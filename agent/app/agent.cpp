@@ -81,10 +81,16 @@ std::string store_refusal(error_code ec, const std::filesystem::path& folder)
     if (ec == errc::store_newer)
         return fmt::format("the queue in {} was written by a newer version of the agent; install that version", folder.string());
     if (ec == errc::store_corrupt)
-        return fmt::format("the queue in {} is damaged; move queue.db away to start afresh (the cloud sends again what it "
-                           "has no result for)", folder.string());
-    return fmt::format("{}: {}; check that agent.data_dir exists and belongs to the user that the agent runs as",
+        return fmt::format("the queue in {} is damaged and cannot be set aside (the log says why); look at the disk, then move "
+                           "queue.db and its -wal and what lies there as queue.db.damaged-… away", folder.string());
+    return fmt::format("the queue in {} cannot be used: {}; check that agent.data_dir exists and belongs to the user that the agent runs as",
                        folder.string(), ec.message());
+}
+
+std::string damage_found(const std::filesystem::path& folder)
+{
+    return fmt::format("the queue in {} was found damaged while it was in use; the agent ends, and begins a new queue when it is "
+                       "started again", folder.string());
 }
 
 std::uint64_t random_seed()
@@ -140,9 +146,19 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
               uplink_limits_of(settings_.agent)),
       parts_(context.get_executor())
 {
+    // A broken file is not worked on. A request that Exchange is carrying out gets the time of a drain all the same: what
+    // it does has to be there when the command comes again and is looked up.
+    store_->on_damage([this] {
+        queue_damaged_ = true;
+        stop();
+    });
 }
 
-agent::~agent() = default;
+agent::~agent()
+{
+    store_->on_damage({});
+}
+
 protocol::checked<protocol::operation> agent::admit(const protocol::command& c) const
 {
     auto operation = protocol::parse_operation(c);
@@ -180,7 +196,10 @@ task<void> agent::run()
     if (const auto loaded = connector_->load(dial_settings(settings_.cloud)); loaded.has_error())
         throw std::runtime_error(loaded.error().message);
     crash_point("start.recover", crash_moment::before);
-    if (const auto recovered = co_await inbox_.recover(); recovered.has_error())
+    const auto recovered = co_await inbox_.recover();
+    if (queue_damaged_)
+        throw std::runtime_error(damage_found(settings_.agent.data_dir));
+    if (recovered.has_error())
         throw std::runtime_error(store_refusal(recovered.error(), settings_.agent.data_dir));
     crash_point("start.recover", crash_moment::after);
 
@@ -200,6 +219,8 @@ task<void> agent::run()
     crash_point("stop.close", crash_moment::after);
     if (failure)
         std::rethrow_exception(failure);
+    if (queue_damaged_)
+        throw std::runtime_error(damage_found(settings_.agent.data_dir));
 }
 
 task<void> agent::serve()

@@ -35,6 +35,7 @@ public:
     agent& operator=(const agent&) = delete;
 
     // Works until stop() and the drain that follows; then everything is closed and delivered as far as it could be.
+    // Throws where the agent cannot go on: what() is one sentence that says why and what comes next.
     task<void> run();
 
     // No new commands; running ones get agent.drain_timeout_s. Idempotent.
@@ -76,6 +77,7 @@ private:
     uplink::uplink uplink_;
     task_group parts_;
     steady_time stop_by_ = steady_time::max(); // end of the drain, once stop() was called
+    bool queue_damaged_ = false;
 };
 
 } // namespace relay::app

@@ -5,10 +5,9 @@
 namespace relay::store {
 namespace {
 
-// The log is copied into the file when there is a pause and it has grown to the first, or without a pause
-// past the second (16 MiB): seldom, as a checkpoint syncs twice and the first commit after it once more.
-constexpr int pages_worth_a_checkpoint = 1'000;
-constexpr int pages_due_for_a_checkpoint = 4'000;
+// The log is copied into the file when there is a pause and it has grown to limits::log_pages, or without a pause past
+// this many times that (16 MiB): seldom, as a checkpoint syncs twice and the first commit after it once more.
+constexpr int without_a_pause = 4;
 
 void crash_points(const std::vector<std::unique_ptr<job>>& jobs, crash_moment m)
 {
@@ -85,6 +84,11 @@ void commit_thread::run()
 
 void commit_thread::execute(batch& jobs)
 {
+    if (db_.damaged()) { // what it holds is not to be trusted, and what it takes might be lost
+        for (const auto& j : jobs)
+            j->fail(errc::store_corrupt);
+        return;
+    }
     for (const auto& j : jobs)
         if (j->writes())
             return execute_writing(jobs);
@@ -124,8 +128,11 @@ void commit_thread::execute_writing(batch& jobs)
         crash_points(jobs, crash_moment::after);
         return committed;
     }();
-    if (done.has_error())
+    if (done.has_error()) {
         tables_.roll_back();
+        if (!db_.damaged())
+            tables_.bury_failed_commit(); // before anybody is told that it failed
+    }
     if (done.has_error() || trouble)
         note_failure(done.has_error() ? done.error() : trouble);
     else if (db_.total_changes() != changed_before)
@@ -139,7 +146,7 @@ void commit_thread::execute_writing(batch& jobs)
             jobs[i]->complete();
     }
     // A log that may not grow can still be begun anew where it lies.
-    if (trouble_ == errc::store_full)
+    if (trouble_ == errc::store_full && !db_.damaged())
         (void)db_.checkpoint();
 }
 
@@ -156,7 +163,9 @@ error_code commit_thread::attempt(job& j, std::exception_ptr& thrown)
 
 void commit_thread::note_failure(error_code ec)
 {
-    if (ec && ec != trouble_)
+    if (ec == errc::store_corrupt && ec != trouble_)
+        log_.error("queue: the file is damaged: {}; nothing is read or written any more", db_.last_problem());
+    else if (ec && ec != trouble_)
         log_.error("queue: {} ({}); what is asked of it fails until that changes", ec.message(), db_.last_problem());
     trouble_ = ec ? ec : trouble_;
 }
@@ -170,7 +179,7 @@ void commit_thread::note_success()
 
 void commit_thread::checkpoint_if_due(bool idle)
 {
-    if (db_.wal_pages() < (idle ? pages_worth_a_checkpoint : pages_due_for_a_checkpoint))
+    if (db_.damaged() || db_.wal_pages() < limits_.log_pages * (idle ? 1 : without_a_pause))
         return;
     crash_point("store.checkpoint", crash_moment::before);
     const auto done = db_.checkpoint();

@@ -44,12 +44,14 @@ private:
     std::optional<crash_step> step_;
 };
 
-// Owns the thread, where there is one, and the pace of checkpoints; borrows connection and tables.
+// Owns the thread, where there is one, and the pace of checkpoints; borrows connection and tables. Once the connection
+// is found damaged, every job fails with errc::store_corrupt without touching it.
 class commit_thread {
 public:
     struct limits {
         std::size_t most_queued;
         std::size_t most_a_commit;
+        int log_pages = 1'000; // a write-ahead log of this size is copied into the file at the next pause
     };
 
     // Without own_thread a job runs inside push().

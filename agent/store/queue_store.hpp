@@ -5,6 +5,7 @@
 #include "agent/protocol/messages.hpp"
 #include "common/async/async.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -34,8 +35,7 @@ struct new_command {
 struct unfinished_command {
     new_command received;
     int attempts = 0;               // tries begun so far
-    std::optional<utc_time> begun_at; // when the last try was begun; nothing: never tried
-    std::string note;               // what begin() was given with that try
+    std::optional<utc_time> begun_at; // when the last try was begun; nothing: none is known to be under way
     std::string last_error;         // fault code of the last failed try, empty where there was none
 };
 
@@ -64,14 +64,20 @@ struct queue_status {
     std::int64_t unacked = 0;        // stored messages the cloud has not acknowledged
     std::optional<utc_time> oldest;  // when the oldest of both came; nothing where there is none
     std::int64_t bytes = 0;          // on disk
+    std::int64_t damaged_files = 0;  // queues that were set aside and still lie there: somebody should look at the disk
 };
 
 // Every call returns only when what it did is durable (or has failed and changed nothing), in the order the calls were
 // made. Called on the loop thread, never blocks it; cancelling a waiting coroutine does not undo a call already made.
-// Errors: errc::store_full, store_read_only, store_io, store_corrupt.
+// Errors: errc::store_full, store_read_only, store_io, store_corrupt. After store_corrupt nothing is read or written any
+// more: every further call fails with it.
 class queue_store {
 public:
     virtual ~queue_store() = default;
+
+    // `found` is called on the loop thread for every call that fails with store_corrupt: the agent has to end, and the next
+    // start begins a new queue. At most one listener; an empty one ends that.
+    virtual void on_damage(std::function<void()> found) = 0;
 
     virtual task<result<identity>> who() = 0;
     // All unfinished writes, in the order they were received.
@@ -81,7 +87,9 @@ public:
     // What admit() would find, without storing anything: nothing where `id` is unknown. Sees every admit() made before.
     virtual task<result<std::optional<admission>>> look_up(std::string id, std::string fingerprint) = 0;
     // A try is about to be made: durable before the request to Exchange leaves. Counts the attempt.
-    virtual task<result<void>> begin(std::string id, utc_time at, std::string note) = 0;
+    virtual task<result<void>> begin(std::string id, utc_time at) = 0;
+    // For callers that still name a note, of which nothing was ever kept.
+    task<result<void>> begin(std::string id, utc_time at, const std::string&) { return begin(std::move(id), at); }
     // The last try of `id` failed and will be repeated: it is known that it changed nothing, so begun is taken back.
     virtual task<result<void>> retract(std::string id, std::string fault_code) = 0;
     // Ends a write: its result gets the next seq, its params are dropped, it joins the history. Idempotent: the first

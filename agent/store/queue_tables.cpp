@@ -2,6 +2,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -51,24 +52,27 @@ queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std:
       load_(db, "SELECT id, next_seq, acked FROM store"),
       count_(db, "SELECT count(*), count(*) - count(finished_at) FROM commands INDEXED BY commands_owed"
                  " WHERE acknowledged = 0"),
+      // One by one: asked for both at once SQLite walks through the whole table.
+      ends_(db, "SELECT (SELECT min(seq) FROM outbox), (SELECT max(seq) FROM outbox)"),
       save_(db, "INSERT INTO store(one, id, next_seq, acked) VALUES (1, ?1, ?2, ?3)"
                 " ON CONFLICT(one) DO UPDATE SET id = ?1, next_seq = ?2, acked = ?3"),
+      bury_(db, "UPDATE store SET buried = buried + 1"), // SQLite does not write what is as it was
       unfinished_(db,
                   "SELECT id, fingerprint, op, mailbox, event_id, received_at, ttl_ms, redelivered, attempts,"
-                  " begun_at, note, last_error, params FROM commands INDEXED BY commands_owed"
+                  " begun_at, last_error, params FROM commands INDEXED BY commands_owed"
                   " WHERE acknowledged = 0 AND finished_at IS NULL ORDER BY n"),
       find_(db, "SELECT fingerprint, finished_at, acknowledged, seq, result FROM commands WHERE id = ?1"),
       insert_(db, "INSERT INTO commands(id, fingerprint, op, mailbox, event_id, received_at, ttl_ms, "
                   "redelivered, params)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
-      begin_(db, "UPDATE commands SET attempts = attempts + 1, begun_at = ?2, note = ?3"
+      begin_(db, "UPDATE commands SET attempts = attempts + 1, begun_at = ?2"
                  " WHERE id = ?1 AND finished_at IS NULL"),
-      retract_(db, "UPDATE commands SET begun_at = NULL, note = '', last_error = ?2"
+      retract_(db, "UPDATE commands SET begun_at = NULL, last_error = ?2"
                    " WHERE id = ?1 AND finished_at IS NULL"),
       progress_(db, "SELECT n, finished_at, seq FROM commands WHERE id = ?1"),
       finish_(db,
-              "UPDATE commands SET finished_at = ?2, seq = ?3, result = ?4, params = NULL, begun_at = NULL,"
-              " note = '' WHERE n = ?1"),
+              "UPDATE commands SET finished_at = ?2, seq = ?3, result = ?4, params = NULL, begun_at = NULL"
+              " WHERE n = ?1"),
       append_result_(db, "INSERT INTO outbox(seq, command, command_id, stored_at) VALUES (?1, ?2, '', ?3)"),
       append_(db,
               "INSERT INTO outbox(seq, body, command_id, expires_at, stored_at) VALUES (?1, ?2, ?3, ?4, ?5)"),
@@ -86,9 +90,10 @@ queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std:
       lower_outbox_(db, "UPDATE outbox SET seq = -seq"),
       prune_(db, "DELETE FROM commands WHERE n IN (SELECT n FROM commands INDEXED BY commands_history"
                  " WHERE acknowledged = 1 AND finished_at < ?1 ORDER BY finished_at LIMIT ?2)"),
-      oldest_command_(db, "SELECT received_at FROM commands INDEXED BY commands_owed WHERE acknowledged = 0"
-                          " ORDER BY n LIMIT 1"),
-      oldest_message_(db, "SELECT stored_at FROM outbox ORDER BY seq LIMIT 1")
+      oldest_command_(db, "SELECT received_at FROM commands INDEXED BY commands_owed"
+                          " WHERE acknowledged = 0 AND finished_at IS NULL ORDER BY n LIMIT 1"),
+      oldest_message_(db, "SELECT coalesce(c.received_at, o.stored_at) FROM outbox o"
+                          " LEFT JOIN commands c ON c.n = o.command ORDER BY o.seq LIMIT 1")
 {
 }
 
@@ -113,6 +118,8 @@ result<void> queue_tables::load()
         now_.owed = counted.number(0);
         now_.unfinished = counted.number(1);
     }
+    if (auto sound = check_outbox(); sound.has_error())
+        return sound;
     if (now_.id.empty()) {
         now_.id = new_store_id_();
         if (auto done = save(); done.has_error())
@@ -122,10 +129,29 @@ result<void> queue_tables::load()
     return {};
 }
 
+// What no check of the file's pages sees, as where a log of another file was taken for this one's: a seq would be given
+// out twice, or one be missing.
+result<void> queue_tables::check_outbox()
+{
+    auto found = ends_.query({});
+    const auto row = found.next();
+    if (row.has_error())
+        return row.error();
+    const auto first = found.number_or_null(0).value_or(now_.acked + 1);
+    const auto last = found.number_or_null(1).value_or(now_.acked);
+    if (now_.acked < 0 || first != now_.acked + 1 || last != now_.next_seq - 1)
+        return db_.found_damaged(fmt::format("it holds the messages {} to {}, where {} to {} should be", first, last,
+                                             now_.acked + 1, now_.next_seq - 1));
+    return {};
+}
+
 // ---- the frame of a commit ----
 
 result<void> queue_tables::begin_commit()
 {
+    roll_back(); // where that failed before
+    if (db_.in_transaction())
+        return errc::store_io;
     return begin_commit_.run({});
 }
 
@@ -143,6 +169,8 @@ result<void> queue_tables::keep_job()
 result<void> queue_tables::undo_job()
 {
     now_ = before_job_;
+    if (!db_.in_transaction()) // SQLite gave up all of it, this job's savepoint included
+        return errc::store_io;
     if (auto done = undo_job_.run({}); done.has_error())
         return done;
     return keep_job_.run({});
@@ -168,10 +196,17 @@ result<void> queue_tables::commit()
 void queue_tables::roll_back() noexcept
 {
     now_ = committed_;
-    // SQLite has rolled back by itself after some errors. Where this fails, the next BEGIN does, and says
-    // why.
+    // SQLite has rolled back by itself after some errors. Where this fails, begin_commit() tries again.
     if (db_.in_transaction())
         (void)roll_back_.run({});
+}
+
+void queue_tables::bury_failed_commit()
+{
+    const auto begun = begin_commit();
+    if (begun.has_value() && bury_.run({}).has_value() && commit_.run({}).has_value())
+        return;
+    roll_back();
 }
 
 result<void> queue_tables::save()
@@ -215,9 +250,8 @@ result<std::vector<unfinished_command>> queue_tables::unfinished()
         c.redelivered = found.number(7) != 0;
         u.attempts = static_cast<int>(found.number(8));
         u.begun_at = to_time(found.number_or_null(9));
-        u.note = found.text(10);
-        u.last_error = found.text(11);
-        c.params = to_params(found.text(12));
+        u.last_error = found.text(10);
+        c.params = to_params(found.text(11));
         all.push_back(std::move(u));
     }
 }
@@ -262,9 +296,9 @@ result<admission> queue_tables::admit(const new_command& c)
     return admission(stored_now{});
 }
 
-result<void> queue_tables::begin(std::string_view id, utc_time at, std::string_view note)
+result<void> queue_tables::begin(std::string_view id, utc_time at)
 {
-    if (auto done = begin_.run({id, to_number(at), note}); done.has_error())
+    if (auto done = begin_.run({id, to_number(at)}); done.has_error())
         return done;
     if (db_.changes() == 0)
         return errc::not_found;

@@ -16,6 +16,7 @@ public:
                  std::function<std::string()> new_store_id);
 
     // Reads where the store stands; makes its identity where there is none. Once, before anything else.
+    // errc::store_corrupt where the tables contradict each other.
     result<void> load();
 
     // ---- the frame of a commit; what fails inside is undone with the numbers that are kept in memory ----
@@ -26,13 +27,16 @@ public:
     result<void>
     commit(); // durable where it succeeds; where it fails everything since begin_commit() is undone
     void roll_back() noexcept;
+    // After a commit that failed: a commit may have reached the log whole and only its sync have failed, and after a crash
+    // it would be found there although it was reported as failed. Writes an empty one in its place.
+    void bury_failed_commit();
 
     // ---- as in queue_store ----
     result<identity> who();
     result<std::vector<unfinished_command>> unfinished();
     result<admission> admit(const new_command& c);
     result<std::optional<admission>> look_up(std::string_view id, std::string_view fingerprint);
-    result<void> begin(std::string_view id, utc_time at, std::string_view note);
+    result<void> begin(std::string_view id, utc_time at);
     result<void> retract(std::string_view id, std::string_view fault_code);
     result<sequence> finish(std::string_view id, std::string_view body, utc_time at);
     result<sequence> append(std::string_view body, std::string_view command_id,
@@ -56,6 +60,7 @@ private:
     };
 
     identity current() const;
+    result<void> check_outbox();
     result<void> save();
 
     sqlite::database& db_;
@@ -68,7 +73,7 @@ private:
     standing before_job_;
 
     sqlite::statement begin_commit_, begin_job_, keep_job_, undo_job_, commit_, roll_back_;
-    sqlite::statement load_, count_, save_;
+    sqlite::statement load_, count_, ends_, save_, bury_;
     sqlite::statement unfinished_, find_, insert_, begin_, retract_;
     sqlite::statement progress_, finish_, append_result_, append_, read_;
     sqlite::statement mark_acknowledged_, delete_acknowledged_;

@@ -5,17 +5,14 @@ namespace {
 
 // A shipped step is never edited: what comes later is appended. Times are UTC milliseconds.
 //
-// store     one row. next_seq and acked are kept, not derived from the rows: a seq is never given out twice,
-// also
-//           where everything was acknowledged and deleted.
-// commands  the writes that were accepted. Kept until acknowledged and then for queue.history_days (prune()).
-// params
-//           is dropped when the result is stored. The partial indexes hold only what is owed, and only what
-//           may be pruned.
-// outbox    what the cloud has not acknowledged; rows go with the acknowledgement. A result is kept once, in
-// commands;
-//           other messages carry their body. `command` is no declared foreign key: deleting a command would
-//           then look for children, and only acknowledged ones, which have none, are deleted.
+// store     one row. next_seq and acked are kept, not derived from the rows: a seq is never given out twice, also
+//           where everything was acknowledged and deleted. buried: what queue_tables::bury_failed_commit() changes.
+// commands  the writes that were accepted. Kept until acknowledged and then for queue.history_days (prune()). params
+//           is dropped when the result is stored. The partial indexes hold only what is owed, those without a result
+//           first (so that a start finds these among a million results), and only what may be pruned.
+// outbox    what the cloud has not acknowledged; rows go with the acknowledgement. A result is kept once, in commands;
+//           other messages carry their body. `command` is no declared foreign key: deleting a command would then look
+//           for children, and only acknowledged ones, which have none, are deleted.
 constexpr sqlite::migration steps[] = {
     R"sql(
     PRAGMA application_id = 1464554060;
@@ -23,7 +20,8 @@ constexpr sqlite::migration steps[] = {
         one      INTEGER PRIMARY KEY CHECK (one = 1),
         id       TEXT    NOT NULL,
         next_seq INTEGER NOT NULL,
-        acked    INTEGER NOT NULL
+        acked    INTEGER NOT NULL,
+        buried   INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE TABLE commands (
         n            INTEGER PRIMARY KEY,
@@ -37,7 +35,6 @@ constexpr sqlite::migration steps[] = {
         redelivered  INTEGER NOT NULL,
         attempts     INTEGER NOT NULL DEFAULT 0,
         begun_at     INTEGER,
-        note         TEXT    NOT NULL DEFAULT '',
         last_error   TEXT    NOT NULL DEFAULT '',
         finished_at  INTEGER,
         seq          INTEGER,
@@ -45,7 +42,7 @@ constexpr sqlite::migration steps[] = {
         params       TEXT,
         result       TEXT
     ) STRICT;
-    CREATE INDEX commands_owed ON commands(n) WHERE acknowledged = 0;
+    CREATE INDEX commands_owed ON commands(finished_at) WHERE acknowledged = 0;
     CREATE INDEX commands_history ON commands(finished_at) WHERE acknowledged = 1;
     CREATE TABLE outbox (
         seq        INTEGER PRIMARY KEY,
@@ -64,6 +61,22 @@ constexpr sqlite::migration steps[] = {
 std::span<const sqlite::migration> queue_schema() noexcept
 {
     return steps;
+}
+
+result<void> check_is_queue(sqlite::database& db)
+{
+    constexpr std::int64_t ours = 1'464'554'060; // set by the first step
+    const auto id = db.number("PRAGMA application_id");
+    if (id.has_error())
+        return id.error();
+    if (*id == ours)
+        return {};
+    const auto tables = db.number("SELECT count(*) FROM sqlite_schema");
+    if (tables.has_error())
+        return tables.error();
+    if (*id != 0 || *tables != 0)
+        return db.found_damaged("it is the database of another program");
+    return {};
 }
 
 } // namespace relay::store

@@ -9,4 +9,7 @@ namespace relay::store {
 
 std::span<const sqlite::migration> queue_schema() noexcept;
 
+// errc::store_corrupt where `db` is neither empty nor a queue, but some other program's.
+result<void> check_is_queue(sqlite::database& db);
+
 } // namespace relay::store

@@ -1,6 +1,7 @@
 #include "agent/store/sqlite_queue_store.hpp"
 
 #include "agent/store/commit_thread.hpp"
+#include "agent/store/damaged_files.hpp"
 #include "agent/store/folder_lock.hpp"
 #include "agent/store/schema.hpp"
 
@@ -21,12 +22,18 @@ constexpr milliseconds longest_check{3'000};
 // An acknowledgement of many messages goes in steps, so that other calls get their turn between.
 constexpr std::int64_t acknowledged_a_step = 1'000;
 
+// Who is told of damage; shared with the answers that are on their way when the store goes.
+struct damage_listener {
+    std::function<void()> found;
+};
+
 // Runs `Work` (queue_tables& -> result<T>) on the store's thread and completes `Handler` on its own executor.
 template <class T, class Work, class Handler>
 class call final : public job {
 public:
-    call(std::optional<crash_step> s, Work work, Handler handler)
+    call(std::optional<crash_step> s, std::shared_ptr<damage_listener> listener, Work work, Handler handler)
         : job(s ? kind::writing : kind::reading, s),
+          listener_(std::move(listener)),
           work_(std::move(work)),
           handler_(std::move(handler)),
           executor_(asio::prefer(asio::get_associated_executor(handler_),
@@ -54,11 +61,15 @@ public:
 private:
     void post(std::exception_ptr e)
     {
-        asio::post(executor_, [handler = std::move(handler_), e, answer = std::move(*answer_)]() mutable {
+        asio::post(executor_, [handler = std::move(handler_), e, answer = std::move(*answer_),
+                               told = std::move(listener_)]() mutable {
+            if (answer.has_error() && answer.error() == errc::store_corrupt && told->found)
+                told->found();
             std::move(handler)(e, std::move(answer));
         });
     }
 
+    std::shared_ptr<damage_listener> listener_;
     Work work_;
     Handler handler_;
     asio::any_io_executor executor_;
@@ -66,18 +77,6 @@ private:
 };
 
 constexpr std::nullopt_t reading = std::nullopt;
-
-// `step`: what its commit is called where tests kill the agent (common/crash_point), or `reading`.
-template <class T, class Work>
-task<result<T>> submit(commit_thread& thread, std::optional<crash_step> step, Work work)
-{
-    return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr, result<T>)>(
-        [&thread, step](auto handler, Work w) {
-            using made = call<T, Work, decltype(handler)>;
-            thread.push(std::make_unique<made>(step, std::move(w), std::move(handler)));
-        },
-        asio::use_awaitable, std::move(work));
-}
 
 std::string new_uuid()
 {
@@ -92,139 +91,237 @@ utc_time machine_time()
 } // namespace
 
 struct sqlite_queue_store::parts {
+    parts(settings s, spdlog::logger& l) : given(std::move(s)), log(l) {}
+    ~parts();
+    parts(const parts&) = delete;
+    parts& operator=(const parts&) = delete;
+
+    settings given;
+    spdlog::logger& log;
     std::filesystem::path file; // empty: in memory
     std::optional<folder_lock> lock;
     std::unique_ptr<sqlite::database> db;
+    std::string problem;      // what was wrong with a file that could not be opened
+    std::int64_t damaged = 0; // files that were set aside
     std::optional<queue_tables> tables;
+    std::shared_ptr<damage_listener> listener = std::make_shared<damage_listener>();
     std::optional<commit_thread> thread; // goes first: it uses all of the above
 
-    std::int64_t bytes_on_disk() const
-    {
-        std::int64_t sum = 0;
-        for (const auto* suffix : {"", "-wal"}) {
-            std::error_code ec;
-            const auto size = std::filesystem::file_size(file.string() + suffix, ec);
-            sum += ec ? 0 : static_cast<std::int64_t>(size);
-        }
-        return sum;
-    }
+    result<void> open();
+    result<void> open_file();
+    bool begin_anew();
+    void close();
+    std::int64_t bytes_on_disk() const;
 
-    result<void> open_file(const settings& s);
+    utc_time now() const { return given.utc_now ? given.utc_now() : machine_time(); }
+
+    // One call of the store, made on the loop thread. `step`: what its commit is called where tests kill the
+    // agent (common/crash_point), or `reading`.
+    template <class T, class Work>
+    task<result<T>> submit(std::optional<crash_step> step, Work work)
+    {
+        return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr, result<T>)>(
+            [this, step](auto handler, Work w) {
+                using made = call<T, Work, decltype(handler)>;
+                thread->push(std::make_unique<made>(step, listener, std::move(w), std::move(handler)));
+            },
+            asio::use_awaitable, std::move(work));
+    }
 };
 
-// Everything that reads the file for the first time. A file that turns out to be damaged ends the start here:
-// this is where it would be set aside and a new one begun.
-result<void> sqlite_queue_store::parts::open_file(const settings& s)
+// Found damaged while it was in use: this is where nobody uses it any more.
+sqlite_queue_store::parts::~parts()
 {
+    thread.reset();
+    if (!db || !db->damaged() || file.empty())
+        return;
+    problem = db->last_problem();
+    close();
+    begin_anew();
+}
+
+void sqlite_queue_store::parts::close()
+{
+    tables.reset();
+    db.reset();
+}
+
+std::int64_t sqlite_queue_store::parts::bytes_on_disk() const
+{
+    std::int64_t sum = 0;
+    for (const auto* suffix : {"", "-wal"}) {
+        std::error_code ec;
+        const auto size = std::filesystem::file_size(file.string() + suffix, ec);
+        sum += ec ? 0 : static_cast<std::int64_t>(size);
+    }
+    return sum;
+}
+
+// Sets the damaged file aside. False where that fails: the file then stays as it is.
+bool sqlite_queue_store::parts::begin_anew()
+{
+    const auto moved = set_aside(file, now());
+    if (moved.has_value()) {
+        log.error("queue: {} was damaged ({}) and is set aside as {}; the queue begins anew. Lost with it "
+                  "are accepted "
+                  "commands and results that the cloud does not hold: the cloud sends those commands again, "
+                  "and each is "
+                  "looked up in Exchange by its marks before it is applied. Look at the disk",
+                  file.string(), problem, moved->filename().string());
+    } else if (moved.error() == errc::store_full) {
+        log.error("queue: {} is damaged ({}), as {} files before it that lie beside it: mend the disk, and "
+                  "take them away",
+                  file.string(), problem, damaged_files(file));
+    } else {
+        log.error("queue: {} is damaged ({}) and cannot be renamed: {}", file.string(), problem,
+                  moved.error().message());
+    }
+    return moved.has_value();
+}
+
+result<void> sqlite_queue_store::parts::open()
+{
+    auto done = open_file();
+    if (done.has_error() && done.error() == errc::store_corrupt && !file.empty()) {
+        close();
+        if (!begin_anew())
+            return done;
+        done = open_file();
+    }
+    if (done.has_error())
+        log.error("queue: cannot open {}: {}{}", file.string(), done.error().message(),
+                  problem.empty() ? "" : " (" + problem + ")");
+    damaged = file.empty() ? 0 : damaged_files(file);
+    return done;
+}
+
+// Everything that reads the file for the first time.
+result<void> sqlite_queue_store::parts::open_file()
+{
+    problem.clear();
     bool check = false;
     if (!file.empty()) {
         if (const auto ec = ensure_private_file(file))
             return ec;
+        problem = lost_content(file);
+        if (!problem.empty())
+            return errc::store_corrupt;
         std::error_code ignored;
         const auto size = std::filesystem::file_size(file, ignored);
         const auto left_behind = std::filesystem::file_size(file.string() + "-wal", ignored);
         const bool closed_in_order = ignored || left_behind == 0; // SQLite deletes the log when it closes
         check = size != 0 && (size <= always_checked_bytes || !closed_in_order);
     }
-    auto opened = sqlite::database::open(file.empty() ? ":memory:" : file.string());
+    auto opened = sqlite::database::open(file.empty() ? ":memory:" : file.string(), &problem);
     if (opened.has_error())
         return opened.error();
     db = std::move(*opened);
-    if (check)
-        if (auto sound = db->quick_check(longest_check); sound.has_error())
-            return sound;
-    crash_point("start.migrate", crash_moment::before);
-    if (auto done = db->migrate(queue_schema()); done.has_error())
-        return done;
-    crash_point("start.migrate", crash_moment::after);
-    tables.emplace(*db, s.max_commands, s.utc_now ? s.utc_now : machine_time, new_uuid);
-    return tables->load();
+    const auto done = [&]() -> result<void> {
+        if (check)
+            if (auto sound = db->quick_check(longest_check); sound.has_error())
+                return sound;
+        if (auto ours = check_is_queue(*db); ours.has_error())
+            return ours;
+        crash_point("start.migrate", crash_moment::before);
+        if (auto migrated = db->migrate(queue_schema()); migrated.has_error())
+            return migrated;
+        crash_point("start.migrate", crash_moment::after);
+        tables.emplace(*db, given.max_commands, given.utc_now ? given.utc_now : machine_time, new_uuid);
+        return tables->load();
+    }();
+    if (done.has_error())
+        problem = db->last_problem();
+    return done;
 }
 
 result<std::unique_ptr<sqlite_queue_store>> sqlite_queue_store::open(settings s, spdlog::logger& log)
 {
-    auto p = std::make_unique<parts>();
-    if (!s.folder.empty()) {
-        auto lock = folder_lock::take(s.folder);
+    auto p = std::make_unique<parts>(std::move(s), log);
+    const auto& folder = p->given.folder;
+    if (!folder.empty()) {
+        auto lock = folder_lock::take(folder);
         if (lock.has_error()) {
-            log.error("queue: cannot use the data folder {}: {}", s.folder.string(), lock.error().message());
+            log.error("queue: cannot use the data folder {}: {}", folder.string(), lock.error().message());
             return lock.error();
         }
         p->lock.emplace(std::move(*lock));
-        p->file = s.folder / "queue.db";
+        p->file = folder / "queue.db";
     }
-    if (const auto done = p->open_file(s); done.has_error()) {
-        log.error("queue: cannot open {}: {}{}", p->file.string(), done.error().message(),
-                  p->db && !p->db->last_problem().empty() ? " (" + p->db->last_problem() + ")" : "");
+    if (const auto done = p->open(); done.has_error()) {
+        p->close(); // nothing is left to set aside
         return done.error();
     }
-    p->thread.emplace(*p->db, *p->tables, s.mode == threading::own_thread,
-                      commit_thread::limits{most_queued_jobs, most_jobs_a_commit}, log);
+    p->thread.emplace(*p->db, *p->tables, p->given.mode == threading::own_thread,
+                      commit_thread::limits{most_queued_jobs, most_jobs_a_commit, p->given.log_pages}, log);
     return std::unique_ptr<sqlite_queue_store>(new sqlite_queue_store(std::move(p)));
 }
 
 sqlite_queue_store::sqlite_queue_store(std::unique_ptr<parts> p) : parts_(std::move(p)) {}
 sqlite_queue_store::~sqlite_queue_store() = default;
 
+void sqlite_queue_store::on_damage(std::function<void()> found)
+{
+    parts_->listener->found = std::move(found);
+}
+
 task<result<identity>> sqlite_queue_store::who()
 {
-    return submit<identity>(*parts_->thread, reading, [](queue_tables& t) { return t.who(); });
+    return parts_->submit<identity>(reading, [](queue_tables& t) { return t.who(); });
 }
 
 task<result<std::vector<unfinished_command>>> sqlite_queue_store::unfinished()
 {
-    return submit<std::vector<unfinished_command>>(*parts_->thread, reading,
-                                                   [](queue_tables& t) { return t.unfinished(); });
+    return parts_->submit<std::vector<unfinished_command>>(reading,
+                                                           [](queue_tables& t) { return t.unfinished(); });
 }
 
 task<result<admission>> sqlite_queue_store::admit(new_command c)
 {
-    return submit<admission>(*parts_->thread, crash_step("store.admit"),
-                             [c = std::move(c)](queue_tables& t) { return t.admit(c); });
+    return parts_->submit<admission>(crash_step("store.admit"),
+                                     [c = std::move(c)](queue_tables& t) { return t.admit(c); });
 }
 
 task<result<std::optional<admission>>> sqlite_queue_store::look_up(std::string id, std::string fingerprint)
 {
-    return submit<std::optional<admission>>(*parts_->thread, reading,
-                                            [id = std::move(id), fingerprint = std::move(fingerprint)](
-                                                queue_tables& t) { return t.look_up(id, fingerprint); });
+    return parts_->submit<std::optional<admission>>(
+        reading, [id = std::move(id), fingerprint = std::move(fingerprint)](queue_tables& t) {
+            return t.look_up(id, fingerprint);
+        });
 }
 
-task<result<void>> sqlite_queue_store::begin(std::string id, utc_time at, std::string note)
+task<result<void>> sqlite_queue_store::begin(std::string id, utc_time at)
 {
-    return submit<void>(
-        *parts_->thread, crash_step("store.begin"),
-        [id = std::move(id), at, note = std::move(note)](queue_tables& t) { return t.begin(id, at, note); });
+    return parts_->submit<void>(crash_step("store.begin"),
+                                [id = std::move(id), at](queue_tables& t) { return t.begin(id, at); });
 }
 
 task<result<void>> sqlite_queue_store::retract(std::string id, std::string fault_code)
 {
-    return submit<void>(
-        *parts_->thread, crash_step("store.retract"),
+    return parts_->submit<void>(
+        crash_step("store.retract"),
         [id = std::move(id), code = std::move(fault_code)](queue_tables& t) { return t.retract(id, code); });
 }
 
 task<result<sequence>> sqlite_queue_store::finish(std::string id, std::string body, utc_time at)
 {
-    return submit<sequence>(
-        *parts_->thread, crash_step("store.finish"),
+    return parts_->submit<sequence>(
+        crash_step("store.finish"),
         [id = std::move(id), body = std::move(body), at](queue_tables& t) { return t.finish(id, body, at); });
 }
 
 task<result<sequence>> sqlite_queue_store::append(std::string body, std::string command_id,
                                                   std::optional<utc_time> expires_at)
 {
-    return submit<sequence>(*parts_->thread, crash_step("store.append"),
-                            [body = std::move(body), id = std::move(command_id),
-                             expires_at](queue_tables& t) { return t.append(body, id, expires_at); });
+    return parts_->submit<sequence>(crash_step("store.append"),
+                                    [body = std::move(body), id = std::move(command_id),
+                                     expires_at](queue_tables& t) { return t.append(body, id, expires_at); });
 }
 
 task<result<std::vector<stored_message>>> sqlite_queue_store::read(sequence after, std::size_t most,
                                                                    std::size_t most_bytes)
 {
-    return submit<std::vector<stored_message>>(
-        *parts_->thread, reading,
-        [after, most, most_bytes](queue_tables& t) { return t.read(after, most, most_bytes); });
+    return parts_->submit<std::vector<stored_message>>(
+        reading, [after, most, most_bytes](queue_tables& t) { return t.read(after, most, most_bytes); });
 }
 
 // Each step is a whole acknowledgement of a lower seq: a crash between two leaves nothing half done.
@@ -232,7 +329,7 @@ task<result<void>> sqlite_queue_store::acknowledge(sequence seq)
 {
     for (sequence before = -1;;) {
         const auto reached =
-            co_await submit<sequence>(*parts_->thread, crash_step("store.acknowledge"), [seq](queue_tables& t) {
+            co_await parts_->submit<sequence>(crash_step("store.acknowledge"), [seq](queue_tables& t) {
                 return t.acknowledge(seq, acknowledged_a_step);
             });
         if (reached.has_error())
@@ -245,24 +342,25 @@ task<result<void>> sqlite_queue_store::acknowledge(sequence seq)
 
 task<result<identity>> sqlite_queue_store::renew()
 {
-    return submit<identity>(*parts_->thread, crash_step("store.renew"), [](queue_tables& t) { return t.renew(); });
+    return parts_->submit<identity>(crash_step("store.renew"), [](queue_tables& t) { return t.renew(); });
 }
 
 task<result<std::size_t>> sqlite_queue_store::prune(utc_time before, std::size_t most)
 {
-    return submit<std::size_t>(*parts_->thread, crash_step("store.prune"),
-                               [before, most](queue_tables& t) { return t.prune(before, most); });
+    return parts_->submit<std::size_t>(crash_step("store.prune"),
+                                       [before, most](queue_tables& t) { return t.prune(before, most); });
 }
 
 task<result<queue_status>> sqlite_queue_store::status()
 {
-    return submit<queue_status>(*parts_->thread, reading,
-                                [p = parts_.get()](queue_tables& t) -> result<queue_status> {
-                                    auto s = t.status();
-                                    if (s.has_value() && !p->file.empty())
-                                        s->bytes = p->bytes_on_disk();
-                                    return s;
-                                });
+    return parts_->submit<queue_status>(reading, [p = parts_.get()](queue_tables& t) -> result<queue_status> {
+        auto s = t.status();
+        if (s.has_value() && !p->file.empty()) {
+            s->bytes = p->bytes_on_disk();
+            s->damaged_files = p->damaged;
+        }
+        return s;
+    });
 }
 
 } // namespace relay::store

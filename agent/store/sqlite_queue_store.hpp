@@ -28,22 +28,26 @@ public:
         std::int64_t max_commands = 100'000; // unfinished, and finished but not acknowledged
         threading mode = threading::own_thread;
         std::function<utc_time()> utc_now;   // stamps events and stored reads; empty: the machine's clock. Store thread
+        int log_pages = 1'000; // the write-ahead log is copied into the file from this size on
     };
 
     static constexpr std::size_t most_queued_jobs = 8'192;  // calls not yet answered; one beyond it is errc::store_full
     static constexpr std::size_t most_jobs_a_commit = 256;
 
     // Takes the folder's lock, brings the file to this version and checks it. Blocks, for seconds where a large file
-    // was not closed in order. Errors: errc::store_locked, store_newer, store_corrupt, store_read_only, store_full,
-    // store_io; each is logged with what SQLite or the system said.
+    // was not closed in order. A damaged file is set aside (damaged_files.hpp) and a new one begun, with a new store id.
+    // Errors: errc::store_locked, store_newer, store_read_only, store_full, store_io, and store_corrupt where the damaged
+    // file cannot be set aside; each is logged with what SQLite or the system said.
     static result<std::unique_ptr<sqlite_queue_store>> open(settings s, spdlog::logger& log);
+    // A file that was found damaged meanwhile is set aside.
     ~sqlite_queue_store() override;
 
+    void on_damage(std::function<void()> found) override;
     task<result<identity>> who() override;
     task<result<std::vector<unfinished_command>>> unfinished() override;
     task<result<admission>> admit(new_command c) override;
     task<result<std::optional<admission>>> look_up(std::string id, std::string fingerprint) override;
-    task<result<void>> begin(std::string id, utc_time at, std::string note) override;
+    task<result<void>> begin(std::string id, utc_time at) override;
     task<result<void>> retract(std::string id, std::string fault_code) override;
     task<result<sequence>> finish(std::string id, std::string body, utc_time at) override;
     task<result<sequence>> append(std::string body, std::string command_id, std::optional<utc_time> expires_at) override;

@@ -19,13 +19,12 @@ struct ticket {
     std::string lane;    // commands of one lane run one after the other, in the order received; empty: no lane
     steady_time received_at{};
     steady_time deadline{}; // received_at + ttl: never started, and no failed try repeated, after it
-    bool redelivered = false;
+    bool redelivered = false; // may have been applied before: by another agent, or by us before a restart
     int attempts = 0;       // tries begun, also before a restart
 
     // A try that was begun before a restart and whose outcome is not known.
     struct begun_try {
         utc_time at;
-        std::string note;
     };
     std::optional<begun_try> begun;
 

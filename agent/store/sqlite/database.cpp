@@ -66,7 +66,7 @@ int look_at_clock(void* limit)
 
 } // namespace
 
-result<std::unique_ptr<database>> database::open(const std::string& file)
+result<std::unique_ptr<database>> database::open(const std::string& file, std::string* problem)
 {
     std::unique_ptr<database> db(new database);
     // NOMUTEX: one thread at a time, so SQLite need not lock. NOFOLLOW: a link in the data folder is not
@@ -76,15 +76,23 @@ result<std::unique_ptr<database>> database::open(const std::string& file)
     if (const int rc = sqlite3_open_v2(file.c_str(), &db->handle_, flags, nullptr); rc != SQLITE_OK) {
         if (!db->handle_)
             throw std::bad_alloc();
-        return db->failed(rc);
+        const auto ec = db->failed(rc);
+        if (problem)
+            *problem = db->last_problem_;
+        return ec;
     }
-    if (const auto done = db->configure(file == ":memory:"); done.has_error())
+    if (const auto done = db->configure(file == ":memory:"); done.has_error()) {
+        if (problem)
+            *problem = db->last_problem_;
         return done.error();
+    }
     return db;
 }
 
 database::~database()
 {
+    if (damaged_)
+        sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     // Statements finalised later than this (none, by construction) would keep the connection as a zombie, not
     // crash.
     sqlite3_close_v2(handle_);
@@ -118,9 +126,12 @@ result<void> database::configure(bool in_memory)
         statement mode(*this, "PRAGMA journal_mode = WAL");
         auto found = mode.query({});
         auto row = found.next();
+        const bool changed = row.has_value() && *row && found.text(0) == "wal";
+        if (changed)
+            row = found.next(); // the answer comes before the change is stored, and that may fail
         if (row.has_error())
             return row.error();
-        if (!*row || found.text(0) != "wal") {
+        if (!changed) {
             last_problem_ = "the file system does not support a write-ahead log";
             return errc::store_io;
         }
@@ -150,10 +161,8 @@ result<void> database::migrate(std::span<const migration> steps)
             fmt::format("its version is {}, this program knows versions up to {}", *version, known);
         return errc::store_newer;
     }
-    if (*version < 0) {
-        last_problem_ = "its version is negative";
-        return errc::store_corrupt;
-    }
+    if (*version < 0)
+        return found_damaged("its version is negative");
     for (auto next = static_cast<std::size_t>(*version); next < steps.size(); ++next) {
         const auto sql =
             fmt::format("BEGIN IMMEDIATE; {}; PRAGMA user_version = {}; COMMIT", steps[next], next + 1);
@@ -196,7 +205,7 @@ result<void> database::quick_check(std::chrono::milliseconds limit)
             return {boost::system::in_place_error, row.error()};
         if (*row && found.text(0) == "ok")
             return true;
-        last_problem_ = *row ? found.text(0) : "quick_check gave no answer";
+        found_damaged(*row ? found.text(0) : "quick_check gave no answer");
         return false;
     }();
     sqlite3_progress_handler(handle_, 0, nullptr, nullptr);
@@ -239,6 +248,13 @@ result<void> database::limit_pages(std::int64_t most)
     return execute(fmt::format("PRAGMA max_page_count = {}", most > 0 ? most : unlimited_pages).c_str());
 }
 
+error_code database::found_damaged(std::string why)
+{
+    last_problem_ = std::move(why);
+    damaged_ = true;
+    return errc::store_corrupt;
+}
+
 error_code database::failed(int code)
 {
     if ((code & 0xff) == SQLITE_NOMEM)
@@ -254,7 +270,9 @@ error_code database::failed(int code)
                                 about_this ? sqlite3_errmsg(handle_) : sqlite3_errstr(code));
     if (system_error != 0)
         last_problem_ += fmt::format(" ({})", std::generic_category().message(system_error));
-    return meaning(about_this ? extended : code, system_error);
+    const auto what = meaning(about_this ? extended : code, system_error);
+    damaged_ = damaged_ || what == errc::store_corrupt;
+    return what;
 }
 
 } // namespace relay::store::sqlite

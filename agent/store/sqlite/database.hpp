@@ -21,8 +21,10 @@ class database {
 public:
     // Opens `file` (":memory:" for a test), made where it does not exist: WAL, synchronous=FULL, foreign
     // keys, small caches, no memory mapping; a busy file is waited for up to 5 s. Checkpoints are the
-    // caller's: checkpoint(). Errors: errc::store_read_only, store_full, store_corrupt, store_io.
-    static result<std::unique_ptr<database>> open(const std::string& file);
+    // caller's: checkpoint(). Errors: errc::store_read_only, store_full, store_corrupt, store_io; `problem` then
+    // receives what last_problem() would say.
+    static result<std::unique_ptr<database>> open(const std::string& file, std::string* problem = nullptr);
+    // Closes the file; one that was found damaged stays as it is, its log beside it.
     ~database();
     database(const database&) = delete;
     database& operator=(const database&) = delete;
@@ -53,6 +55,11 @@ public:
     // 0 or lower: no limit. For tests of a full disk.
     result<void> limit_pages(std::int64_t most);
 
+    // True once a call has failed with errc::store_corrupt.
+    bool damaged() const noexcept { return damaged_; }
+    // Says that the content is damaged although SQLite sees nothing wrong: errc::store_corrupt.
+    error_code found_damaged(std::string why);
+
     // What SQLite (and the system) said at the last failure, for the log: no content of rows.
     const std::string& last_problem() const noexcept { return last_problem_; }
 
@@ -68,6 +75,7 @@ private:
 
     sqlite3* handle_ = nullptr;
     int wal_pages_ = 0;
+    bool damaged_ = false;
     std::string last_problem_;
 };
 

@@ -25,6 +25,7 @@ public:
         opened_.notify();
     }
 
+    void on_damage(std::function<void()> found) override { behind_.on_damage(std::move(found)); }
     task<result<store::identity>> who() override { return behind_.who(); }
     task<result<std::vector<store::unfinished_command>>> unfinished() override { return behind_.unfinished(); }
     task<result<store::admission>> admit(store::new_command c) override { return write(behind_.admit(std::move(c))); }
@@ -32,11 +33,11 @@ public:
     {
         return write(behind_.look_up(std::move(id), std::move(fingerprint))); // after what was admitted before it
     }
-    task<result<void>> begin(std::string id, utc_time at, std::string note) override
+    task<result<void>> begin(std::string id, utc_time at) override
     {
         if (begins_fail)
             co_return *begins_fail;
-        co_return co_await write(behind_.begin(std::move(id), at, std::move(note)));
+        co_return co_await write(behind_.begin(std::move(id), at));
     }
     task<result<void>> retract(std::string id, std::string code) override
     {

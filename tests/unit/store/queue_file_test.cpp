@@ -105,43 +105,6 @@ TEST_CASE_METHOD(file_fixture, "a file of a newer version is refused and left as
     CHECK_FALSE(refused(folder.path()));
 }
 
-TEST_CASE_METHOD(file_fixture, "a file that is no database is refused", "[unit][store]")
-{
-    std::ofstream(folder.path() / "queue.db") << std::string(8192, 'x');
-    CHECK(refused(folder.path()) == errc::store_corrupt);
-}
-
-TEST_CASE_METHOD(file_fixture, "a damaged file is found when it is opened", "[unit][store]")
-{
-    auto queue = open(folder.path());
-    for (int i = 0; i < 200; ++i)
-        REQUIRE(await(queue->admit(a_write(*this, "c-" + std::to_string(i), std::string(300, 's')))).has_value());
-    queue.reset();
-    const auto file = folder.path() / "queue.db";
-    const auto size = fs::file_size(file);
-    std::fstream damage(file, std::ios::in | std::ios::out | std::ios::binary);
-    for (std::uintmax_t page = 4096; page < size; page += 4096) {
-        damage.seekp(static_cast<std::streamoff>(page));
-        damage << std::string(64, '\xee');
-    }
-    damage.close();
-    CHECK(refused(folder.path()) == errc::store_corrupt);
-}
-
-TEST_CASE_METHOD(file_fixture, "a file without our tables is refused", "[unit][store]")
-{
-    open(folder.path()).reset();
-    run_sql(folder.path() / "queue.db", "DROP TABLE commands");
-    CHECK(refused(folder.path()) == errc::store_corrupt);
-}
-
-TEST_CASE_METHOD(file_fixture, "a file cut short is refused", "[unit][store]")
-{
-    open(folder.path()).reset();
-    fs::resize_file(folder.path() / "queue.db", 5000);
-    CHECK(refused(folder.path()) == errc::store_corrupt);
-}
-
 TEST_CASE_METHOD(file_fixture, "a folder that cannot be written is refused", "[unit][store]")
 {
     const auto where = folder.path() / "data";
@@ -361,7 +324,7 @@ TEST_CASE_METHOD(random_fixture, "whatever happens in whatever order, with crash
             admit(id, pick(8) == 0 ? "other" : "s");
             break;
         case 3: {
-            const auto done = await(queue->begin(id, time.utc_now(), "n"));
+            const auto done = await(queue->begin(id, time.utc_now()));
             const bool fits = known != m.commands.end() && !known->second.finished;
             REQUIRE(done.has_value() == fits);
             if (fits)

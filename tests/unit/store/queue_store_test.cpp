@@ -113,7 +113,7 @@ TEST_CASE_METHOD(queue_fixture, "a full queue refuses new writes until results a
 
 TEST_CASE_METHOD(queue_fixture, "what is not there cannot be begun, taken back or finished", "[unit][store]")
 {
-    CHECK(await(queue->begin("c-1", time.utc_now(), {})).error() == errc::not_found);
+    CHECK(await(queue->begin("c-1", time.utc_now())).error() == errc::not_found);
     CHECK(await(queue->retract("c-1", "exchange_busy")).error() == errc::not_found);
     CHECK(await(queue->finish("c-1", "{}", time.utc_now())).error() == errc::not_found);
     CHECK(who().next_seq == 1);
@@ -144,9 +144,9 @@ TEST_CASE_METHOD(queue_fixture, "unfinished writes come back whole and in the or
     admit("c-1");
     admit("c-0");
     finish("c-0");
-    REQUIRE(await(queue->begin("c-2", time.utc_now(), "note 1")).has_value());
+    REQUIRE(await(queue->begin("c-2", time.utc_now())).has_value());
     REQUIRE(await(queue->retract("c-2", "exchange_busy")).has_value());
-    REQUIRE(await(queue->begin("c-2", time.utc_now(), "note 2")).has_value());
+    REQUIRE(await(queue->begin("c-2", time.utc_now())).has_value());
 
     const auto all = await(queue->unfinished());
     REQUIRE(all.has_value());
@@ -163,7 +163,6 @@ TEST_CASE_METHOD(queue_fixture, "unfinished writes come back whole and in the or
     CHECK(u.received.ttl == 1h);
     CHECK(u.attempts == 2);
     CHECK(u.begun_at == received + 5s);
-    CHECK(u.note == "note 2");
     CHECK(u.last_error == "exchange_busy");
     CHECK(all->back().received.command.id == "c-1");
     CHECK(all->back().attempts == 0);
