@@ -1,6 +1,7 @@
 #include "agent/app/agent.hpp"
 
 #include "agent/app/version.hpp"
+#include "agent/dispatch/idle_probe.hpp"
 #include "agent/doctor/checks.hpp"
 #include "agent/store/retention.hpp"
 #include "agent/store/sqlite_queue_store.hpp"
@@ -204,6 +205,7 @@ task<void> agent::run()
     crash_point("start.recover", crash_moment::after);
 
     parts_.spawn(dispatcher_.run());
+    parts_.spawn(dispatch::keep_asking(exchange_.exchange(), dispatcher_.gate(), time_));
     parts_.spawn(store::keep_history(*store_, time_, settings_.queue.history, *log_));
     parts_.spawn(serve());
     std::exception_ptr failure;

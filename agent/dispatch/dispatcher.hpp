@@ -42,7 +42,7 @@ public:
     // next start.
     void drain();
 
-    const server_gate& gate() const noexcept { return gate_; }
+    server_gate& gate() noexcept { return gate_; }
     void set_limits(limits l) { limits_ = l; }
 
 private:

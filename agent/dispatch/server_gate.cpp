@@ -39,6 +39,7 @@ steady_time server_gate::may_start(const std::string& mailbox, bool repeated, st
 
 void server_gate::succeeded(steady_time now, utc_time wall)
 {
+    last_heard_ = now;
     if (state_ == server_state::ok)
         return;
     const auto before = state_;
@@ -54,6 +55,7 @@ void server_gate::succeeded(steady_time now, utc_time wall)
 
 void server_gate::failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall)
 {
+    last_heard_ = now;
     if (e.remedy == ews::remedy::back_off) {
         last_error_ = e.fault.message;
         if (e.whole_server) {

@@ -32,6 +32,9 @@ public:
     void succeeded(steady_time now, utc_time wall);
     void failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall);
 
+    // When a call was last told about here; nothing before the first.
+    std::optional<steady_time> last_heard() const noexcept { return last_heard_; }
+
     server_state state() const noexcept { return state_; }
     utc_time since() const noexcept { return since_; }
     const std::string& last_error() const noexcept { return last_error_; }
@@ -44,6 +47,7 @@ private:
     server_state state_ = server_state::unknown;
     utc_time since_{};
     std::string last_error_;
+    std::optional<steady_time> last_heard_;
     backoff probe_pace_;
     steady_time next_probe_{};
     steady_time server_paused_until_{};

@@ -99,6 +99,7 @@ error refused_by_status(const http::response& r, const call& c)
     case 404:
     case 405:
     case 410:
+    case 440: // the sign-in form of Outlook on the web stands before EWS
         return with_no_effect(not_ews(c, what));
     case 407:
         return with_no_effect(failed_call(c, fault_code::exchange_unavailable, remedy::retry,
@@ -108,7 +109,6 @@ error refused_by_status(const http::response& r, const call& c)
                                 what + ": the request is larger than it allows; look at maxRequestLength and "
                                        "uploadReadAheadSize in IIS");
     case 408:
-    case 440:
     case 449:
         return with_no_effect(
             failed_call(c, fault_code::exchange_unavailable, remedy::retry, what + ": it asks to try again"));

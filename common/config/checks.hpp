@@ -11,7 +11,8 @@ namespace relay::config {
 using places = std::map<std::string_view, place>;
 
 void check_together(const settings& s, const places& set, purpose what, mistakes& wrong);
-void check_secret_files(const settings& s, const places& set, mistakes& wrong);
+// The files that keys name: whether they are there, and who may read the secret ones. Blocking file access.
+void check_files(const settings& s, const places& set, purpose what, mistakes& wrong);
 
 // The mistake of `key`, at the place where it was set.
 mistake mistake_at(const places& set, std::string_view key, std::string message);

@@ -65,7 +65,7 @@ boost::system::result<settings, mistakes> assemble(std::string_view toml, const 
     if (read) // else everything would be missing
         check_together(s, set, what, wrong);
     if (files == file_check::permissions)
-        check_secret_files(s, set, wrong);
+        check_files(s, set, what, wrong);
     std::stable_sort(wrong.begin(), wrong.end(), [](const mistake& a, const mistake& b) {
         const auto rank = [](const mistake& m) { return std::pair(m.from, m.line == 0 ? 1 << 30 : m.line); };
         return rank(a) < rank(b);

@@ -66,9 +66,21 @@ TEST_CASE("a file that cannot be read is told as that", "[unit][config]")
     CHECK(wrong(s.folder())[0].message == "is a folder, not a file");
 }
 
+TEST_CASE("a password or CA file that is not there is a mistake where the agent is to run", "[unit][config]")
+{
+    const scratch s;
+    const auto file = s.write("agent.toml", std::string(configuration) + "ca_file = \"corp-ca.crt\"\n");
+    const auto found = wrong(file);
+    REQUIRE(found.size() == 2);
+    CHECK(format(found[0], "a.toml").find("exchange.password_file: " + (s.folder() / "password").string() + " does not exist") != std::string::npos);
+    CHECK(format(found[1], "a.toml").find("exchange.ca_file: " + (s.folder() / "corp-ca.crt").string() + " does not exist") != std::string::npos);
+    CHECK(load(file, {}, purpose::enroll).has_value());
+}
+
 TEST_CASE("a configuration of more than 1 MiB is refused", "[unit][config]")
 {
     const scratch s;
+    s.write("password", "x");
     const std::string comment(1'048'577 - configuration.size() - 1, '#');
     CHECK(wrong(s.write("big.toml", std::string(configuration) + "\n" + comment))[0].message == "is larger than 1 MiB");
     CHECK(wrong(s.write("most.toml", std::string(configuration) + comment)).empty());

@@ -85,6 +85,7 @@ TEST_CASE("a web page, a redirect or a 404 is no EWS before the first answer, an
                                               http_answer(200, "\xef\xbb\xbf \r\n<HTML>"),
                                               http_answer(404, ""),
                                               http_answer(405, ""),
+                                              http_answer(440, "<html>sign in</html>", "text/html"),
                                               redirect};
     for (const auto& answer : answers) {
         const auto first = error_of(answer, {operation::find_item, true, false});
@@ -118,7 +119,6 @@ TEST_CASE("each HTTP status has one meaning", "[unit][ews]")
              expected{413, fault_code::exchange_error, remedy::give_up, effect::none},
              expected{418, fault_code::exchange_error, remedy::give_up, effect::none},
              expected{429, fault_code::exchange_busy, remedy::back_off, effect::none},
-             expected{440, fault_code::exchange_unavailable, remedy::retry, effect::none},
              expected{449, fault_code::exchange_unavailable, remedy::retry, effect::none},
              expected{500, fault_code::exchange_unavailable, remedy::retry, effect::unknown},
              expected{502, fault_code::exchange_unavailable, remedy::retry, effect::unknown},
