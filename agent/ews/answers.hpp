@@ -23,17 +23,30 @@ outcome<void> read_calendar_opened(const soap_answer& a, const call& c);
 outcome<std::vector<mailbox_busy>> read_availability(const soap_answer& a, std::size_t mailboxes,
                                                      const availability_window& window, const call& c);
 
-// Where a folder's search goes on.
-struct find_position {
-    whereabouts folder;
-    int offset = 0;
-};
 struct found_page {
     std::vector<found_item> items;         // whose event id is exactly the one asked for
     std::vector<find_position> unfinished; // folders with more
 };
+// Only calendar items count: a meeting request that was sent may carry its meeting's marks. A folder asked by its id that
+// is gone holds nothing.
 outcome<found_page> read_found(const soap_answer& a, std::span<const find_position> asked,
                                std::string_view event_id, const call& c);
+
+struct usual_folders {
+    std::string calendar, deleted_items; // ids
+};
+outcome<usual_folders> read_usual_folders(const soap_answer& a, const call& c);
+
+struct folder_page {
+    struct entry {
+        std::string id, parent;
+    };
+    std::vector<entry> folders;
+    std::optional<int> next_offset; // nothing: that was the last page
+};
+outcome<folder_page> read_folders(const soap_answer& a, int offset, const call& c);
+// Of `all` those but the usual two; what lies below Deleted Items is deleted.
+std::vector<mail_folder> others_of(const std::vector<folder_page::entry>& all, const usual_folders& usual);
 
 outcome<item> read_item(const soap_answer& a, const call& c);
 outcome<item_ref> read_created(const soap_answer& a, const call& c);
@@ -51,6 +64,8 @@ outcome<pugi::xml_node> only_message(const soap_answer& a, const call& c);
 bool succeeded(pugi::xml_node message) noexcept;
 // ItemId of an item; empty id where there is none.
 item_ref ref_of(pugi::xml_node item);
+// A Boolean of the schema, nothing where `text` is none.
+std::optional<bool> boolean_of(std::string_view text) noexcept;
 // The value of our extended property `name` on an item, nothing where the item does not have it.
 std::optional<std::string> property_of(pugi::xml_node item, std::string_view name);
 

@@ -54,6 +54,15 @@ item_ref ref_of(pugi::xml_node item)
     return {id.attribute("Id").value(), id.attribute("ChangeKey").value()};
 }
 
+std::optional<bool> boolean_of(std::string_view text) noexcept
+{
+    if (text == "true" || text == "1")
+        return true;
+    if (text == "false" || text == "0")
+        return false;
+    return std::nullopt;
+}
+
 std::optional<std::string> property_of(pugi::xml_node item, std::string_view name)
 {
     for (auto node = item.first_child(); node; node = node.next_sibling()) {

@@ -13,8 +13,7 @@ using protocol::fault_code;
 
 bool is_true(pugi::xml_node element)
 {
-    const auto text = trimmed(element);
-    return text == "true" || text == "1";
+    return boolean_of(trimmed(element)) == true;
 }
 
 std::optional<std::string> optional_text(pugi::xml_node element)
@@ -106,6 +105,7 @@ outcome<item> read_item(const soap_answer& a, const call& c)
     i.location_filled = property_of(node, property::location_filled) == "true";
     i.windows_zone = child(node, "StartTimeZone").attribute("Id").value();
     i.cancelled = is_true(child(node, "IsCancelled"));
+    i.invited = boolean_of(trimmed(child(node, "MeetingRequestWasSent")));
     i.fields.start = *start;
     i.fields.end = *end;
     read_fields(node, i.fields);

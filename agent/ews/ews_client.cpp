@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
+#include <iterator>
 #include <set>
 
 namespace relay::ews {
@@ -178,10 +180,57 @@ ews_client::availability(std::vector<mailbox_address> mailboxes, utc_time start,
 task<outcome<std::vector<found_item>>> ews_client::find(const mailbox_address& mailbox, std::string event_id,
                                                         duration limit)
 {
+    std::vector<find_position> usual{{whereabouts::live}, {whereabouts::deleted}};
+    co_return co_await search(mailbox, std::move(event_id), std::move(usual), limit);
+}
+
+task<outcome<std::vector<found_item>>> ews_client::find_in(const mailbox_address& mailbox,
+                                                           std::string event_id,
+                                                           std::vector<mail_folder> folders, duration limit)
+{
+    assert(folders.size() <= max_find_folders);
+    if (folders.empty())
+        co_return std::vector<found_item>{};
+    std::vector<find_position> positions;
+    for (auto& folder : folders)
+        positions.push_back({folder.where, 0, std::move(folder.id)});
+    co_return co_await search(mailbox, std::move(event_id), std::move(positions), limit);
+}
+
+task<outcome<std::vector<mail_folder>>> ews_client::other_folders(const mailbox_address& mailbox,
+                                                                  duration limit)
+{
+    const auto started = time_.now();
+    const auto usual = co_await ask(operation::get_folder, write_usual_folders(mailbox), &mailbox, limit,
+                                    reader<usual_folders>(read_usual_folders));
+    if (usual.has_error())
+        co_return usual.error();
+    std::vector<folder_page::entry> all;
+    int offset = 0;
+    for (int page = 0; page < max_folder_pages; ++page) {
+        reader<folder_page> read = [offset](const soap_answer& a, const call& c) {
+            return read_folders(a, offset, c);
+        };
+        auto got = co_await ask(operation::find_folder, write_find_folders(mailbox, offset), &mailbox,
+                                left_of(limit, started, time_), std::move(read));
+        if (got.has_error())
+            co_return got.error();
+        std::ranges::move(got->folders, std::back_inserter(all));
+        if (!got->next_offset)
+            co_return others_of(all, *usual);
+        offset = *got->next_offset;
+    }
+    co_return failed_call({operation::find_folder, true, true}, protocol::fault_code::exchange_unavailable,
+                          remedy::give_up, "the mailbox has more folders than the agent goes through");
+}
+
+task<outcome<std::vector<found_item>>> ews_client::search(const mailbox_address& mailbox,
+                                                          std::string event_id,
+                                                          std::vector<find_position> waiting, duration limit)
+{
     const auto started = time_.now();
     std::vector<found_item> items;
     std::set<std::string> ids; // a folder that changes meanwhile may list an item twice
-    std::vector<find_position> waiting{{whereabouts::live, 0}, {whereabouts::deleted, 0}};
     for (int page = 0; page < max_find_pages; ++page) {
         // One request takes one offset: the folders that stand at the same.
         const int offset = waiting.front().offset;
@@ -189,14 +238,11 @@ task<outcome<std::vector<found_item>>> ews_client::find(const mailbox_address& m
                                                   [&](const auto& p) { return p.offset == offset; });
         const std::vector<find_position> asked(waiting.begin(), others);
         waiting.erase(waiting.begin(), others);
-        std::vector<whereabouts> folders;
-        for (const auto& position : asked)
-            folders.push_back(position.folder);
 
         reader<found_page> read = [&](const soap_answer& a, const call& c) {
             return read_found(a, asked, event_id, c);
         };
-        auto got = co_await ask(operation::find_item, write_find(mailbox, event_id, folders, offset),
+        auto got = co_await ask(operation::find_item, write_find(mailbox, event_id, asked),
                                 &mailbox, left_of(limit, started, time_), std::move(read));
         if (got.has_error())
             co_return got.error();

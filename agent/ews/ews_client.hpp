@@ -14,6 +14,7 @@ namespace relay::ews {
 
 enum class operation;
 struct call;
+struct find_position;
 class soap_answer;
 
 // One request to Exchange, for metrics and the log. Views hold during the call only.
@@ -53,6 +54,10 @@ public:
     // One request, and one more for each further 100 items with the mark, at most max_find_pages.
     task<outcome<std::vector<found_item>>> find(const mailbox_address& mailbox, std::string event_id,
                                                 duration limit) override;
+    // Two requests, and one more for each further 500 folders, at most max_folder_pages.
+    task<outcome<std::vector<mail_folder>>> other_folders(const mailbox_address& mailbox, duration limit) override;
+    task<outcome<std::vector<found_item>>> find_in(const mailbox_address& mailbox, std::string event_id,
+                                                   std::vector<mail_folder> folders, duration limit) override;
     task<outcome<item>> get(const mailbox_address& mailbox, item_ref ref, duration limit) override;
     task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m,
                                    std::string uid, protocol::notify notify, duration limit) override;
@@ -62,6 +67,7 @@ public:
                                duration limit) override;
 
     static constexpr int max_find_pages = 10;
+    static constexpr int max_folder_pages = 10;
 
 private:
     // Reads a whole answer of one operation.
@@ -72,6 +78,8 @@ private:
     template <class T>
     task<outcome<T>> ask(operation op, std::string body, const mailbox_address* mailbox, duration limit,
                          reader<T> read);
+    task<outcome<std::vector<found_item>>> search(const mailbox_address& mailbox, std::string event_id,
+                                                  std::vector<find_position> waiting, duration limit);
     // Why the server is not even asked, where it is not.
     std::optional<error> refusal(const call& c) const;
     std::string new_request_id();

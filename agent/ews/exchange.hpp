@@ -67,15 +67,22 @@ struct item_ref {
     std::string change_key;
 };
 
-// Where a look-up found an item.
-enum class whereabouts { live, deleted }; // calendar, or Deleted Items
+// Where a look-up found an item: in Deleted Items or a folder below it, or anywhere else.
+enum class whereabouts { live, deleted };
+
+// A folder that find_in() can look into.
+struct mail_folder {
+    std::string id; // opaque, case-sensitive
+    whereabouts where = whereabouts::live;
+};
 
 struct found_item {
     item_ref ref;
     whereabouts where = whereabouts::live;
     std::string event_id;   // the marks, exactly as Exchange returned them
     std::string command_id;
-    std::string uid;
+    std::string uid;             // empty where find_in() found it
+    std::optional<bool> invited = {}; // its invitations went out; nothing where Exchange did not say
 };
 
 enum class answer { none, accepted, tentative, declined };
@@ -95,6 +102,7 @@ struct item {
     bool location_filled = false;    // the agent put the URL into the location
     std::vector<attendee_answer> answers;
     bool cancelled = false;
+    std::optional<bool> invited; // MeetingRequestWasSent
 };
 
 // What to write. The caller has worked out body (with link) and location; times are UTC.
@@ -135,6 +143,11 @@ public:
     // All items of calendar and Deleted Items whose WorkestraEventId is exactly `event_id`.
     virtual task<outcome<std::vector<found_item>>> find(const mailbox_address& mailbox, std::string event_id,
                                                         duration limit) = 0;
+    // All folders of the mailbox but these two. Recoverable Items and an archive are not among them.
+    virtual task<outcome<std::vector<mail_folder>>> other_folders(const mailbox_address& mailbox, duration limit) = 0;
+    // As find(), in folders that other_folders() told of, at most max_find_folders. One that is gone since holds nothing.
+    virtual task<outcome<std::vector<found_item>>> find_in(const mailbox_address& mailbox, std::string event_id,
+                                                           std::vector<mail_folder> folders, duration limit) = 0;
     virtual task<outcome<item>> get(const mailbox_address& mailbox, item_ref ref, duration limit) = 0;
     // `uid` becomes the item's calendar:UID.
     virtual task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m, std::string uid,
@@ -147,6 +160,7 @@ public:
                                        duration limit) = 0;
 };
 
+inline constexpr std::size_t max_find_folders = 20; // Exchange works at one request for a minute at most
 inline constexpr std::size_t max_availability_mailboxes = 100;       // ErrorMailboxDataArrayTooBig above it
 inline constexpr std::chrono::days max_availability_window{42};      // documented limit; servers allow 62
 

@@ -30,10 +30,22 @@ struct availability_window {
 availability_window window_for(utc_time start, utc_time end);
 std::string write_availability(std::span<const mailbox_address> mailboxes, const availability_window& window);
 
-// The folders a look-up goes through, in the order of the answer's response messages.
+// Where the search of a folder goes on.
+struct find_position {
+    whereabouts folder;
+    int offset = 0;
+    std::string id = {}; // empty: the calendar, or Deleted Items
+};
 inline constexpr int find_page_size = 100; // below 250, the most a search with a restriction yields at once
+// The folders' answers come in their order. All stand at the same offset: a request has one.
 std::string write_find(const mailbox_address& mailbox, std::string_view event_id,
-                       std::span<const whereabouts> folders, int offset);
+                       std::span<const find_position> folders);
+
+// GetFolder of the calendar and of Deleted Items, in this order: which ids they have.
+std::string write_usual_folders(const mailbox_address& mailbox);
+// FindFolder: all folders that people see, however deep, with their parents.
+inline constexpr int folder_page_size = 500;
+std::string write_find_folders(const mailbox_address& mailbox, int offset);
 std::string write_get(const mailbox_address& mailbox, const item_ref& ref);
 std::string write_create(const mailbox_address& mailbox, const item_fields& fields, const marks& m,
                          std::string_view uid, protocol::notify notify);

@@ -1,11 +1,22 @@
-// Finding an item by its mark, and reading it whole.
+// Finding an item by its mark, the folders where it may be, and reading it whole.
 #include "agent/ews/requests.hpp"
 #include "agent/ews/soap_request.hpp"
 
 namespace relay::ews {
+namespace {
+
+void add_page(pugi::xml_node parent, const char* element, int size, int offset)
+{
+    auto page = add(parent, element);
+    set(page, "MaxEntriesReturned", std::to_string(size));
+    set(page, "Offset", std::to_string(offset));
+    set(page, "BasePoint", "Beginning");
+}
+
+} // namespace
 
 std::string write_find(const mailbox_address& mailbox, std::string_view event_id,
-                       std::span<const whereabouts> folders, int offset)
+                       std::span<const find_position> folders)
 {
     soap_request request("m:FindItem", &mailbox);
     auto find = request.operation();
@@ -13,21 +24,49 @@ std::string write_find(const mailbox_address& mailbox, std::string_view event_id
     auto shape = add(find, "m:ItemShape");
     add(shape, "t:BaseShape", "IdOnly");
     auto wanted = add(shape, "t:AdditionalProperties");
-    add_field_path(wanted, "calendar:UID");
+    // Where other things than calendar items lie, some servers refuse calendar fields (ErrorInvalidPropertyRequest).
+    if (folders.front().id.empty()) {
+        add_field_path(wanted, "calendar:UID");
+        add_field_path(wanted, "calendar:MeetingRequestWasSent");
+    }
     add_property_path(wanted, property::event_id);
     add_property_path(wanted, property::command_id);
     // Not a CalendarView: that one allows no restriction.
-    auto page = add(find, "m:IndexedPageItemView");
-    set(page, "MaxEntriesReturned", std::to_string(find_page_size));
-    set(page, "Offset", std::to_string(offset));
-    set(page, "BasePoint", "Beginning");
+    add_page(find, "m:IndexedPageItemView", find_page_size, folders.front().offset);
     auto equal = add(add(find, "m:Restriction"), "t:IsEqualTo");
     add_property_path(equal, property::event_id);
     set(add(add(equal, "t:FieldURIOrConstant"), "t:Constant"), "Value", event_id);
     auto parents = add(find, "m:ParentFolderIds");
-    for (const auto folder : folders)
-        set(add(parents, "t:DistinguishedFolderId"), "Id",
-            folder == whereabouts::live ? "calendar" : "deleteditems");
+    for (const auto& folder : folders)
+        if (folder.id.empty())
+            set(add(parents, "t:DistinguishedFolderId"), "Id",
+                folder.folder == whereabouts::live ? "calendar" : "deleteditems");
+        else
+            set(add(parents, "t:FolderId"), "Id", folder.id);
+    return request.str();
+}
+
+std::string write_usual_folders(const mailbox_address& mailbox)
+{
+    soap_request request("m:GetFolder", &mailbox);
+    auto get = request.operation();
+    add(add(get, "m:FolderShape"), "t:BaseShape", "IdOnly");
+    auto ids = add(get, "m:FolderIds");
+    for (const char* folder : {"calendar", "deleteditems"})
+        set(add(ids, "t:DistinguishedFolderId"), "Id", folder);
+    return request.str();
+}
+
+std::string write_find_folders(const mailbox_address& mailbox, int offset)
+{
+    soap_request request("m:FindFolder", &mailbox);
+    auto find = request.operation();
+    set(find, "Traversal", "Deep");
+    auto shape = add(find, "m:FolderShape");
+    add(shape, "t:BaseShape", "IdOnly");
+    add_field_path(add(shape, "t:AdditionalProperties"), "folder:ParentFolderId");
+    add_page(find, "m:IndexedPageFolderView", folder_page_size, offset);
+    set(add(add(find, "m:ParentFolderIds"), "t:DistinguishedFolderId"), "Id", "msgfolderroot");
     return request.str();
 }
 
@@ -44,7 +83,8 @@ std::string write_get(const mailbox_address& mailbox, const item_ref& ref)
     for (const char* field : {"item:Subject", "item:Sensitivity", "item:Body", "item:Categories",
                               "item:ReminderIsSet", "item:ReminderMinutesBeforeStart", "calendar:UID",
                               "calendar:Start", "calendar:End", "calendar:LegacyFreeBusyStatus",
-                              "calendar:Location", "calendar:IsCancelled", "calendar:RequiredAttendees",
+                              "calendar:Location", "calendar:IsCancelled", "calendar:MeetingRequestWasSent",
+                              "calendar:RequiredAttendees",
                               "calendar:OptionalAttendees", "calendar:Resources", "calendar:StartTimeZone"})
         add_field_path(wanted, field);
     for (const char* p : property::all)

@@ -9,6 +9,8 @@ std::string_view name(operation op) noexcept
         return "ResolveNames";
     case operation::get_folder:
         return "GetFolder";
+    case operation::find_folder:
+        return "FindFolder";
     case operation::get_user_availability:
         return "GetUserAvailability";
     case operation::find_item:

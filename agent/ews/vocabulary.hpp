@@ -13,6 +13,7 @@ namespace relay::ews {
 enum class operation {
     resolve_names,
     get_folder,
+    find_folder,
     get_user_availability,
     find_item,
     get_item,

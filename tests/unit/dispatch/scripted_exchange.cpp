@@ -89,8 +89,32 @@ task<ews::outcome<std::vector<ews::found_item>>> scripted_exchange::find(const m
     co_return finish<std::vector<ews::found_item>>(t, [&] {
         std::vector<ews::found_item> found;
         for (const auto& s : items)
-            if (s.mailbox == mailbox.key() && s.marks.event_id == event_id)
+            if (s.mailbox == mailbox.key() && s.marks.event_id == event_id && s.folder.empty() && s.seen_from <= time_.now())
                 found.push_back(s.marks);
+        return found;
+    });
+}
+
+task<ews::outcome<std::vector<ews::mail_folder>>> scripted_exchange::other_folders(const mailbox_address&, duration)
+{
+    const auto t = co_await enter(call::folders);
+    co_return finish<std::vector<ews::mail_folder>>(t, [&] { return folders; });
+}
+
+task<ews::outcome<std::vector<ews::found_item>>> scripted_exchange::find_in(const mailbox_address& mailbox, std::string event_id,
+                                                                            std::vector<ews::mail_folder> asked, duration)
+{
+    const auto t = co_await enter(call::find_in);
+    co_return finish<std::vector<ews::found_item>>(t, [&] {
+        std::vector<ews::found_item> found;
+        for (const auto& s : items)
+            for (const auto& folder : asked)
+                if (s.mailbox == mailbox.key() && s.marks.event_id == event_id && s.folder == folder.id) {
+                    found.push_back(s.marks);
+                    found.back().where = folder.where;
+                    found.back().uid.clear();
+                    found.back().invited.reset();
+                }
         return found;
     });
 }
@@ -105,6 +129,8 @@ task<ews::outcome<ews::item>> scripted_exchange::get(const mailbox_address&, ite
         ews::item i;
         i.ref = s->marks.ref;
         i.uid = s->marks.uid;
+        i.invited = s->marks.invited;
+        i.fields.attendees = s->fields.attendees.value_or(std::vector<protocol::attendee>{});
         i.fields.subject = s->fields.subject.value_or("");
         i.fields.start = s->fields.start.value_or(utc_time{});
         i.fields.end = s->fields.end.value_or(utc_time{});
@@ -114,24 +140,29 @@ task<ews::outcome<ews::item>> scripted_exchange::get(const mailbox_address&, ite
 }
 
 task<ews::outcome<item_ref>> scripted_exchange::create(const mailbox_address& mailbox, ews::item_fields fields, ews::marks m,
-                                                       std::string uid, protocol::notify, duration)
+                                                       std::string uid, protocol::notify notify, duration)
 {
     const auto t = co_await enter(call::create);
-    co_return finish<item_ref>(t, [this, key = mailbox.key(), fields, m, uid] {
+    const bool sends = notify != protocol::notify::none && !(t && t->uninvited);
+    co_return finish<item_ref>(t, [this, key = mailbox.key(), fields, m, uid, sends] {
         const item_ref ref{"item-" + std::to_string(next_id_++), "1"};
-        items.push_back({key, {ref, ews::whereabouts::live, m.event_id, m.command_id, uid}, fields});
+        const bool invited = sends && fields.attendees && !fields.attendees->empty();
+        items.push_back({key, {ref, ews::whereabouts::live, m.event_id, m.command_id, uid, invited}, fields, {}, time_.now() + lag});
         told.push_back("create " + m.event_id);
+        if (invited)
+            told.push_back("invite " + m.event_id);
         return ref;
     });
 }
 
 task<ews::outcome<item_ref>> scripted_exchange::update(const mailbox_address&, item_ref ref, ews::item_fields fields,
-                                                       std::string command_id, protocol::notify, duration)
+                                                       std::string command_id, protocol::notify notify, duration)
 {
     const auto t = co_await enter(call::update);
+    const bool sends = notify == protocol::notify::all && !(t && t->uninvited);
     if (!find_item(ref.id))
         co_return ews::error{{protocol::fault_code::exchange_error, "gone", "ErrorItemNotFound"}};
-    co_return finish<item_ref>(t, [this, ref, fields, command_id] {
+    co_return finish<item_ref>(t, [this, ref, fields, command_id, sends] {
         auto* s = find_item(ref.id);
         if (!s)
             return ref;
@@ -139,7 +170,13 @@ task<ews::outcome<item_ref>> scripted_exchange::update(const mailbox_address&, i
         s->marks.ref.change_key += "+";
         if (fields.subject)
             s->fields.subject = fields.subject;
+        if (fields.attendees)
+            s->fields.attendees = fields.attendees;
         told.push_back("update " + s->marks.event_id);
+        if (sends && s->fields.attendees && !s->fields.attendees->empty()) {
+            told.push_back((s->marks.invited == true ? "tell " : "invite ") + s->marks.event_id);
+            s->marks.invited = true;
+        }
         return s->marks.ref;
     });
 }
@@ -152,6 +189,7 @@ task<ews::outcome<void>> scripted_exchange::remove(const mailbox_address&, item_
     const auto done = finish<int>(t, [this, ref] {
         if (auto* s = find_item(ref.id)) {
             s->marks.where = ews::whereabouts::deleted;
+            s->folder.clear();
             s->marks.ref.id += "-deleted";
             told.push_back("cancel " + s->marks.event_id);
         }

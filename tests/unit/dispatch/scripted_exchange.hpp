@@ -14,7 +14,7 @@ namespace relay::test {
 
 class scripted_exchange final : public ews::exchange {
 public:
-    enum class call { resolve, open, availability, find, get, create, update, remove };
+    enum class call { resolve, open, availability, find, folders, find_in, get, create, update, remove };
 
     // What happens to one call.
     struct trouble {
@@ -22,6 +22,7 @@ public:
         ews::error error;
         bool done_all_the_same = false;          // the work is done, only its answer is lost
         std::optional<duration> done_later = {}; // the work is done that much later
+        bool uninvited = false;                  // done, but Exchange breaks off before it sends invitations
     };
 
     scripted_exchange(asio::any_io_executor executor, time_source& time) : time_(time), moved_(std::move(executor)) {}
@@ -30,6 +31,8 @@ public:
         std::string mailbox; // lower case
         ews::found_item marks;
         ews::item_fields fields;
+        std::string folder = {};                       // empty: calendar or Deleted Items, as `marks` says
+        steady_time seen_from = steady_time::min(); // find() leaves it out before
     };
 
     std::vector<stored> items;
@@ -37,6 +40,8 @@ public:
     std::deque<trouble> troubles;      // each strikes the next call of its kind
     std::vector<std::string> told;     // "create e-1": one entry for each write that took effect
     duration slowness{0};              // every call takes that long
+    duration lag{0};                   // find() leaves what is made out for that long
+    std::vector<ews::mail_folder> folders; // beside calendar and Deleted Items
     std::size_t running = 0, most_running = 0;
 
     int count(call c) const { return static_cast<int>(std::count(calls.begin(), calls.end(), c)); }
@@ -50,6 +55,9 @@ public:
                                                                     utc_time end, duration limit) override;
     task<ews::outcome<std::vector<ews::found_item>>> find(const mailbox_address& mailbox, std::string event_id,
                                                           duration limit) override;
+    task<ews::outcome<std::vector<ews::mail_folder>>> other_folders(const mailbox_address& mailbox, duration limit) override;
+    task<ews::outcome<std::vector<ews::found_item>>> find_in(const mailbox_address& mailbox, std::string event_id,
+                                                             std::vector<ews::mail_folder> asked, duration limit) override;
     task<ews::outcome<ews::item>> get(const mailbox_address& mailbox, ews::item_ref ref, duration limit) override;
     task<ews::outcome<ews::item_ref>> create(const mailbox_address& mailbox, ews::item_fields fields, ews::marks m,
                                              std::string uid, protocol::notify notify, duration limit) override;

@@ -40,7 +40,7 @@ std::string found(std::string_view id, std::string_view event_id)
         extended("WorkestraEventId", event_id), extended("WorkestraCommandId", "c-1"));
 }
 
-outcome<found_page> read_folders(std::string_view messages, std::vector<find_position> asked)
+outcome<found_page> search_answer(std::string_view messages, std::vector<find_position> asked)
 {
     const soap_answer a(test::envelope(fmt::format(
         "<m:FindItemResponse><m:ResponseMessages>{}</m:ResponseMessages></m:FindItemResponse>", messages)));
@@ -95,8 +95,8 @@ TEST_CASE("another number of response messages than asked for is unknown as a wh
         test::envelope("<m:UpdateItemResponse><m:ResponseMessages/></m:UpdateItemResponse>"));
     CHECK(read_updated(none, updating).error().effect == effect::unknown);
     CHECK(read_updated(none, updating).error().fault.code == fault_code::exchange_unavailable);
-    CHECK(read_folders(folder(""), both).has_error());
-    CHECK(read_folders(folder("") + folder("") + folder(""), both).has_error());
+    CHECK(search_answer(folder(""), both).has_error());
+    CHECK(search_answer(folder("") + folder("") + folder(""), both).has_error());
 }
 
 TEST_CASE("created and updated items are named as Exchange wrote them", "[unit][ews]")
@@ -141,22 +141,93 @@ TEST_CASE("a warning counts as success only where it carries no error", "[unit][
 
 TEST_CASE("a search that failed in one folder has failed", "[unit][ews]")
 {
-    const auto got = read_folders(
+    const auto got = search_answer(
         folder(found("A", "ev-1")) +
             R"(<m:FindItemResponseMessage ResponseClass="Error"><m:ResponseCode>ErrorFolderNotFound</m:ResponseCode></m:FindItemResponseMessage>)",
         both);
     CHECK(got.error().fault.exchange == "ErrorFolderNotFound");
     CHECK(
-        read_folders(
+        search_answer(
             folder("") +
                 R"(<m:FindItemResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode></m:FindItemResponseMessage>)",
             both)
             .has_error());
 }
 
+TEST_CASE("a folder that is gone holds nothing, where it was not one of the usual two", "[unit][ews]")
+{
+    constexpr std::string_view gone =
+        R"(<m:FindItemResponseMessage ResponseClass="Error"><m:ResponseCode>ErrorFolderNotFound</m:ResponseCode></m:FindItemResponseMessage>)";
+    const auto got = search_answer(std::string(gone) + folder(found("A", "ev-1")),
+                                   {{whereabouts::live, 0, "F1"}, {whereabouts::deleted, 0, "F2"}});
+    REQUIRE(got.has_value());
+    REQUIRE(got->items.size() == 1);
+    CHECK(got->items[0].where == whereabouts::deleted);
+    const auto denied = search_answer(
+        R"(<m:FindItemResponseMessage ResponseClass="Error"><m:ResponseCode>ErrorAccessDenied</m:ResponseCode></m:FindItemResponseMessage>)",
+        {{whereabouts::live, 0, "F1"}});
+    CHECK(denied.has_error());
+}
+
+TEST_CASE("a meeting request that carries its meeting's marks is no meeting", "[unit][ews]")
+{
+    auto request = found("A", "ev-1");
+    for (const std::string_view name : {"<t:CalendarItem>", "</t:CalendarItem>"})
+        request.replace(request.find(name), name.size(), name.front() == '<' && name[1] == '/' ? "</t:MeetingRequest>"
+                                                                                               : "<t:MeetingRequest>");
+    const auto got = search_answer(folder(request), {{whereabouts::live, 0, "F1"}});
+    REQUIRE(got.has_value());
+    CHECK(got->items.empty());
+}
+
+TEST_CASE("whether invitations went out is known only where Exchange says so", "[unit][ews]")
+{
+    const auto said = [](std::string_view flag) {
+        auto item = found("A", "ev-1");
+        item.insert(item.find("</t:CalendarItem>"), flag);
+        return search_answer(folder(item), {{whereabouts::live}})->items.at(0).invited;
+    };
+    CHECK(said("<t:MeetingRequestWasSent>true</t:MeetingRequestWasSent>") == true);
+    CHECK(said("<t:MeetingRequestWasSent> false </t:MeetingRequestWasSent>") == false);
+    CHECK_FALSE(said("<t:MeetingRequestWasSent>maybe</t:MeetingRequestWasSent>").has_value());
+    CHECK_FALSE(said("").has_value());
+}
+
+TEST_CASE("what lies below Deleted Items is deleted, however deep; a loop of parents ends", "[unit][ews]")
+{
+    const std::vector<folder_page::entry> all{{"cal", "top"}, {"del", "top"}, {"in", "top"}, {"cal2", "cal"},
+                                              {"d1", "del"}, {"d2", "d1"}, {"x", "y"}, {"y", "x"}, {"in", "del"}};
+    std::string others;
+    for (const auto& f : others_of(all, {"cal", "del"}))
+        others += f.id + (f.where == whereabouts::live ? "+ " : "- ");
+    CHECK(others == "in+ cal2+ d1- d2- x+ y+ ");
+}
+
+TEST_CASE("folders that Exchange opens without naming them are an error", "[unit][ews]")
+{
+    const ews::call c{operation::get_folder, true, true};
+    const auto usual = [&](std::string_view second) {
+        const soap_answer a(test::envelope(fmt::format(
+            "<m:GetFolderResponse><m:ResponseMessages><m:GetFolderResponseMessage ResponseClass='Success'><m:ResponseCode>NoError"
+            "</m:ResponseCode><m:Folders><t:CalendarFolder><t:FolderId Id='C'/></t:CalendarFolder></m:Folders>"
+            "</m:GetFolderResponseMessage>{}</m:ResponseMessages></m:GetFolderResponse>", second)));
+        return read_usual_folders(a, c);
+    };
+    CHECK(usual("").has_error());
+    CHECK(usual("<m:GetFolderResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode><m:Folders/>"
+                "</m:GetFolderResponseMessage>").has_error());
+    CHECK(usual("<m:GetFolderResponseMessage ResponseClass='Error'><m:ResponseCode>ErrorFolderNotFound</m:ResponseCode>"
+                "</m:GetFolderResponseMessage>").error().fault.exchange == "ErrorFolderNotFound");
+    const auto named = usual("<m:GetFolderResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode>"
+                             "<m:Folders><t:Folder><t:FolderId Id='D'/></t:Folder></m:Folders></m:GetFolderResponseMessage>");
+    REQUIRE(named.has_value());
+    CHECK(named->calendar == "C");
+    CHECK(named->deleted_items == "D");
+}
+
 TEST_CASE("only items with exactly the mark are found, each in its folder", "[unit][ews]")
 {
-    const auto got = read_folders(
+    const auto got = search_answer(
         folder(found("A", "ev-1") + found("B", "EV-1") + found("C", "ev-10") + found("", "ev-1") +
                R"(<t:Message><t:ItemId Id="M"/></t:Message>)" + R"(<t:CalendarItem><t:ItemId Id="X"/>)" +
                extended("WorkestraEventId", "ev-1", "00020329-0000-0000-c000-000000000046") +
@@ -178,7 +249,7 @@ TEST_CASE("only items with exactly the mark are found, each in its folder", "[un
 TEST_CASE("a search goes on where Exchange says, and always forward", "[unit][ews]")
 {
     const auto next = [](std::string_view attributes, std::string_view items) {
-        const auto got = read_folders(folder(items, attributes), {{whereabouts::live, 100}});
+        const auto got = search_answer(folder(items, attributes), {{whereabouts::live, 100}});
         REQUIRE(got.has_value());
         return got->unfinished.empty() ? -1 : got->unfinished[0].offset;
     };

@@ -260,6 +260,71 @@ TEST_CASE_METHOD(client_fixture, "folders that stand at different pages are aske
     CHECK(got->at(1).where == whereabouts::deleted);
 }
 
+namespace {
+
+std::string usual_folders()
+{
+    constexpr std::string_view one = "<m:GetFolderResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode>"
+                                     "<m:Folders><t:Folder><t:FolderId Id='{}'/></t:Folder></m:Folders></m:GetFolderResponseMessage>";
+    return test::envelope("<m:GetFolderResponse><m:ResponseMessages>" + fmt::format(fmt::runtime(one), "cal") +
+                          fmt::format(fmt::runtime(one), "del") + "</m:ResponseMessages></m:GetFolderResponse>");
+}
+
+std::string folder_entry(std::string_view element, std::string_view id, std::string_view parent)
+{
+    return fmt::format("<t:{0}><t:FolderId Id='{1}'/><t:ParentFolderId Id='{2}'/></t:{0}>", element, id, parent);
+}
+
+std::string folder_list(std::string_view folders, std::string_view attributes = "IncludesLastItemInRange='true'")
+{
+    return test::success("FindFolder",
+                         fmt::format("<m:RootFolder {}><t:Folders>{}</t:Folders></m:RootFolder>", attributes, folders));
+}
+
+} // namespace
+
+TEST_CASE_METHOD(client_fixture, "the other folders are all pages' but the usual two and what only shows others' items",
+                 "[unit][ews]")
+{
+    answer(usual_folders());
+    answer(folder_list(folder_entry("CalendarFolder", "cal", "top") + folder_entry("CalendarFolder", "cal2", "cal"),
+                       "IncludesLastItemInRange='false' IndexedPagingOffset='2'"));
+    answer(folder_list(folder_entry("Folder", "del", "top") + folder_entry("Folder", "old", "del") +
+                       folder_entry("SearchFolder", "unread", "top")));
+    const auto got = run(client.other_folders(host, 30s));
+    REQUIRE(got.has_value());
+    REQUIRE(got->size() == 2);
+    CHECK(got->at(0).id == "cal2");
+    CHECK(got->at(0).where == whereabouts::live);
+    CHECK(got->at(1).id == "old");
+    CHECK(got->at(1).where == whereabouts::deleted);
+    REQUIRE(http.requests.size() == 3);
+    CHECK(http.requests[2].body.find("Offset=\"2\"") != std::string::npos);
+}
+
+TEST_CASE_METHOD(client_fixture, "a list of folders that never ends, or does not come, is an error", "[unit][ews]")
+{
+    answer(test::soap_fault("ErrorServerBusy"), 500);
+    CHECK(run(client.other_folders(host, 30s)).error().remedy == remedy::back_off);
+    answer(usual_folders());
+    for (int i = 0; i < 50; ++i)
+        answer(folder_list(folder_entry("Folder", "in", "top"), "IncludesLastItemInRange='false'"));
+    CHECK(run(client.other_folders(host, 30s)).error().remedy == remedy::give_up);
+    CHECK(http.requests.size() == 2 + ews_client::max_folder_pages);
+}
+
+TEST_CASE_METHOD(client_fixture, "in other folders items are found and told apart by their folder", "[unit][ews]")
+{
+    CHECK(run(client.find_in(host, "ev-1", {}, 30s))->empty());
+    CHECK(http.requests.empty());
+    answer(found_items(marked("A"), marked("B")));
+    const auto got = run(client.find_in(host, "ev-1", {{"F1", whereabouts::live}, {"F2", whereabouts::deleted}}, 30s));
+    REQUIRE(got.has_value());
+    REQUIRE(got->size() == 2);
+    CHECK(got->at(1).where == whereabouts::deleted);
+    CHECK(http.requests[0].body.find("<t:FolderId Id=\"F2\"") != std::string::npos);
+}
+
 TEST_CASE_METHOD(client_fixture, "a search that never ends is given up", "[unit][ews]")
 {
     for (int i = 0; i < 50; ++i)

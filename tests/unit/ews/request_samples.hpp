@@ -65,7 +65,8 @@ inline std::vector<named_request> all_requests()
     using namespace ews;
     const auto host = mailbox("organizer@corp.example");
     const item_ref ref{"AAMkAD=", "DwAAAB=="}, without_key{"AAMkAD=", ""};
-    const std::vector<whereabouts> both{whereabouts::live, whereabouts::deleted}, one{whereabouts::deleted};
+    const std::vector<find_position> both{{whereabouts::live}, {whereabouts::deleted}}, one{{whereabouts::deleted, 100}};
+    const std::vector<find_position> others{{whereabouts::live, 0, "AAMkAF="}, {whereabouts::deleted, 0, "AAMkAG="}};
     std::vector<mailbox_address> hundred;
     for (int i = 0; i < 100; ++i)
         hundred.push_back(mailbox(fmt::format("user{}@corp.example", i)));
@@ -74,8 +75,12 @@ inline std::vector<named_request> all_requests()
         {"resolve as", write_resolve_names("smtp:a@corp.example", &host)},
         {"resolve nobody", write_resolve_names(resolvable_name(""))},
         {"calendar", write_open_calendar(host)},
-        {"find", write_find(host, "ev-1", both, 0)},
-        {"find on", write_find(host, "ev-1", one, 100)},
+        {"find", write_find(host, "ev-1", both)},
+        {"find on", write_find(host, "ev-1", one)},
+        {"find elsewhere", write_find(host, "ev-1", others)},
+        {"usual folders", write_usual_folders(host)},
+        {"folders", write_find_folders(host, 0)},
+        {"folders on", write_find_folders(host, 500)},
         {"get", write_get(host, ref)},
         {"availability",
          write_availability(hundred, window_for(at("2026-01-05T00:00:00Z"), at("2026-02-16T00:00:00Z")))},
@@ -148,7 +153,7 @@ inline std::vector<named_request> all_requests()
     all.push_back(
         {"create hostile", write_create(host, hostile, {"ev\x02", "c\x03"}, "u\x04", protocol::notify::all)});
     all.push_back({"update hostile", write_update(host, ref, hostile, "c\x03", protocol::notify::all)});
-    all.push_back({"find hostile", write_find(host, "\"><x/>\x01", both, 0)});
+    all.push_back({"find hostile", write_find(host, "\"><x/>\x01", both)});
     all.push_back({"resolve hostile", write_resolve_names("\x01<x>&\"")});
     return all;
 }

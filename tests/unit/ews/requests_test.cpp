@@ -44,12 +44,20 @@ TEST_CASE("text that XML cannot carry is dropped, the rest stays", "[unit][ews]"
 
 TEST_CASE("markup in a value stays a value", "[unit][ews]")
 {
-    const std::vector<whereabouts> folders{whereabouts::live};
-    const soap_answer a(write_find(host, "\"><m:Restriction/>&", folders, 0));
+    const std::vector<find_position> folders{{whereabouts::live}};
+    const soap_answer a(write_find(host, "\"><m:Restriction/>&", folders));
     REQUIRE(a.problem() == unreadable::none);
     const auto constant = child(
         child(child(child(a.operation(), "Restriction"), "IsEqualTo"), "FieldURIOrConstant"), "Constant");
     CHECK(std::string(constant.attribute("Value").value()) == "\"><m:Restriction/>&");
+}
+
+TEST_CASE("calendar fields are asked for only where calendar items lie", "[unit][ews]")
+{
+    const std::vector<find_position> usual{{whereabouts::live}, {whereabouts::deleted}}, other{{whereabouts::live, 0, "AAM="}};
+    CHECK(has(write_find(host, "ev-1", usual), "calendar:MeetingRequestWasSent"));
+    CHECK_FALSE(has(write_find(host, "ev-1", other), "calendar:"));
+    CHECK(has(write_find(host, "ev-1", other), "<t:FolderId Id=\"AAM=\""));
 }
 
 TEST_CASE("requests about a mailbox act for it, free/busy acts as the service account", "[unit][ews]")
