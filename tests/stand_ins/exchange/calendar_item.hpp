@@ -3,7 +3,6 @@
 
 #include "common/time/time_source.hpp"
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -15,7 +14,7 @@ namespace relay::exchange_sim {
 
 struct mailbox;
 
-// The folders every mailbox has. Only items of calendar and deleteditems are looked for by the agent.
+// The folders every mailbox has; those that its user made are numbered on from there, in the order made.
 enum class folder_kind : std::uint8_t {
     root,
     msgfolderroot,
@@ -30,6 +29,7 @@ enum class folder_kind : std::uint8_t {
     tasks,
 };
 inline constexpr std::size_t folder_count = 11;
+inline constexpr std::size_t most_folders = 100; // of a mailbox
 
 struct attendee {
     std::string email;
@@ -92,13 +92,20 @@ struct folder_contents {
     duration longest{0}; // no item of the folder ever lasted longer: how far back an overlap can begin
 };
 
+// A folder that the user made.
+struct made_folder {
+    std::string name, folder_class;
+    folder_kind parent;
+};
+
 struct mailbox {
     std::uint32_t number = 0;
     std::string email, key; // key: lower case
     std::string display_name;
     bool impersonation_allowed = true;
     bool free_busy_allowed = true;
-    std::array<folder_contents, folder_count> folders;
+    std::vector<folder_contents> folders{folder_count};
+    std::vector<made_folder> made_folders; // whose contents follow those of the usual ones
     // String properties, by interned name and lower-case value: Exchange compares without case.
     std::unordered_map<std::string, std::vector<calendar_item*>> by_property;
 

@@ -3,6 +3,7 @@
 #include "common/time/rfc3339.hpp"
 #include "tests/stand_ins/exchange/ews_endpoint.hpp"
 #include "tests/stand_ins/exchange/https_server.hpp"
+#include "tests/stand_ins/exchange/folders.hpp"
 #include "tests/stand_ins/exchange/item_json.hpp"
 
 #include <boost/json/array.hpp>
@@ -80,7 +81,7 @@ control_reply make_item(const control_request& request, mailbox_store& store, ut
     if (fields.contains("start") && !fields.contains("end"))
         throw control_error(400, "end is missing");
     apply_json(item, fields, store);
-    return {200, json::object{{"id", store.insert(box, folder_in(fields), std::move(item), now).id}}};
+    return {200, json::object{{"id", store.insert(box, folder_in(fields, box), std::move(item), now).id}}};
 }
 
 control_reply change_item(const control_request& request, mailbox_store& store, utc_time now)
@@ -90,8 +91,8 @@ control_reply change_item(const control_request& request, mailbox_store& store, 
     auto changed = item;
     apply_json(changed, fields, store);
     store.replace(item, std::move(changed), now);
-    if (fields.contains("folder") && folder_in(fields) != item.folder)
-        store.move(item, folder_in(fields), now);
+    if (const auto folder = folder_in(fields, *item.owner); fields.contains("folder") && folder != item.folder)
+        store.move(item, folder, now);
     return {200, to_json(item)};
 }
 
@@ -104,6 +105,34 @@ control_reply delete_item(const control_request& request, mailbox_store& store, 
     }
     store.move(item, folder_kind::deleteditems, now);
     return {200, json::object{{"id", item.id}}};
+}
+
+control_reply make_mailbox_folder(const control_request& request, mailbox_store& store)
+{
+    auto& box = mailbox_in(request, store);
+    const auto& fields = request.body.as_object();
+    made_folder folder{std::string(fields.at("name").as_string()), "IPF.Appointment", folder_kind::msgfolderroot};
+    if (const auto* kind = fields.if_contains("class"))
+        folder.folder_class = kind->as_string();
+    if (const auto* parent = fields.if_contains("parent"))
+        folder.parent = folder_in(json::object{{"folder", *parent}}, box);
+    make_folder(box, std::move(folder));
+    return {200, json::object{}};
+}
+
+control_reply move_by_hand(const control_request& request, mailbox_store& store, utc_time now)
+{
+    auto& item = item_in(request, store);
+    store.move(item, folder_in(request.body.as_object(), *item.owner), now);
+    return {200, json::object{{"id", item.id}}};
+}
+
+control_reply copy_by_hand(const control_request& request, mailbox_store& store, utc_time now)
+{
+    const auto& item = item_in(request, store);
+    auto& copy = store.copy(item, folder_in(request.body.as_object(), *item.owner), now);
+    copy.by_user = true;
+    return {200, json::object{{"id", copy.id}}};
 }
 
 control_reply show_ledger(const ledger& book)
@@ -158,6 +187,12 @@ void add_control_routes(stand_in::routes& table, control_parts p)
              [p](const control_request& r) { return change_item(r, p.store, p.time.utc_now()); });
     table.on("DELETE", "/mailboxes/{email}/items/{id}",
              [p](const control_request& r) { return delete_item(r, p.store, p.time.utc_now()); });
+    table.on("POST", "/mailboxes/{email}/items/{id}/move",
+             [p](const control_request& r) { return move_by_hand(r, p.store, p.time.utc_now()); });
+    table.on("POST", "/mailboxes/{email}/items/{id}/copy",
+             [p](const control_request& r) { return copy_by_hand(r, p.store, p.time.utc_now()); });
+    table.on("POST", "/mailboxes/{email}/folders",
+             [p](const control_request& r) { return make_mailbox_folder(r, p.store); });
     table.on("GET", "/ledger", [p](const control_request&) { return show_ledger(p.ledger); });
     table.on("GET", "/stats", [p](const control_request&) { return show_stats(p); });
     table.on("PUT", "/faults", [p](const control_request& r) {

@@ -132,9 +132,17 @@ reply ews_endpoint::struck(soap_request& request, const fault& f)
 {
     const bool availability = request.name == "GetUserAvailability";
     if (f.action == fault_action::error && availability)
-        return carry_out(request, {f.mailbox.empty() ? "*" : f.mailbox, f.code});
+        return carry_out(request, {.failing_mailbox = f.mailbox.empty() ? "*" : f.mailbox, .failing_code = f.code});
+    if (f.action == fault_action::unseen)
+        return carry_out(request, {.unseen = f.ms});
+    if (f.action == fault_action::unsent) {
+        auto r = carry_out(request, {.unsent = true});
+        r.ending = ending::reset;
+        return r;
+    }
     const bool writes = request.name == "CreateItem" || request.name == "UpdateItem" ||
-                        request.name == "DeleteItem" || request.name == "MoveItem";
+                        request.name == "DeleteItem" || request.name == "MoveItem" ||
+                        request.name == "CopyItem";
     reply good;
     if (f.after || (f.action == fault_action::truncate && !writes))
         good = carry_out(request, {});
@@ -151,7 +159,7 @@ reply ews_endpoint::struck(soap_request& request, const fault& f)
     return r;
 }
 
-reply ews_endpoint::carry_out(soap_request& request, const target& failing)
+reply ews_endpoint::carry_out(soap_request& request, const twist& but)
 {
     try {
         check_request(request, p_.server);
@@ -159,8 +167,10 @@ reply ews_endpoint::carry_out(soap_request& request, const target& failing)
         context.acting = request.impersonated.empty() ? p_.store.find_mailbox(p_.gatekeeper.account().email)
                                                       : impersonated(request, p_.store);
         context.now = p_.time.utc_now();
-        context.failing_mailbox = failing.mailbox;
-        context.failing_code = failing.code;
+        context.failing_mailbox = but.failing_mailbox;
+        context.failing_code = but.failing_code;
+        context.unseen = but.unseen;
+        context.unsent = but.unsent;
         const auto work = find_operation(request.name);
         if (!work)
             refuse_request("ErrorInvalidRequest", "The stand-in has no operation of this name.");

@@ -53,10 +53,12 @@ public:
     task<void> join() { return late_work_.join(); }
 
 private:
-    struct target { // of a fault that strikes mailboxes of GetUserAvailability, see operation_context
-        std::string mailbox, code;
+    struct twist { // of a request that is carried out, but not quite: see operation_context
+        std::string failing_mailbox{}, failing_code{};
+        milliseconds unseen{0};
+        bool unsent = false;
     };
-    reply carry_out(soap_request& request, const target& failing);
+    reply carry_out(soap_request& request, const twist& but);
     task<reply> signed_in(http_request request);
     reply struck(soap_request& request, const fault& f);
     task<void> do_late(std::unique_ptr<soap_request> request, milliseconds delay);

@@ -29,6 +29,8 @@ constexpr std::pair<std::string_view, fault_action> actions[] = {
     {"deep", fault_action::deep},
     {"empty", fault_action::empty},
     {"unauthorized", fault_action::unauthorized},
+    {"unseen", fault_action::unseen},
+    {"unsent", fault_action::unsent},
 };
 
 [[noreturn]] void refuse(std::string_view key, std::string_view why)
@@ -173,7 +175,8 @@ strike fault_plan::anonymous() const
     for (const auto& [f, seen] : faults_) {
         const bool needs_operation = f.action == fault_action::soap_fault ||
                                      f.action == fault_action::error || f.action == fault_action::busy ||
-                                     f.action == fault_action::late;
+                                     f.action == fault_action::late || f.action == fault_action::unseen ||
+                                     f.action == fault_action::unsent;
         if (f.operation != "*" || !f.mailbox.empty() || f.count != 0 || f.skip != 0 || f.after ||
             needs_operation)
             continue;

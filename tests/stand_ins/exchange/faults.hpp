@@ -32,6 +32,8 @@ enum class fault_action {
     deep,
     empty,
     unauthorized,
+    unseen,
+    unsent,
 };
 
 struct fault {

@@ -3,6 +3,7 @@
 #include "tests/stand_ins/exchange/folders.hpp"
 #include "tests/stand_ins/exchange/item_lookup.hpp"
 #include "tests/stand_ins/exchange/item_shape.hpp"
+#include "tests/stand_ins/exchange/page.hpp"
 #include "tests/stand_ins/exchange/restriction.hpp"
 #include "tests/stand_ins/exchange/times.hpp"
 
@@ -11,39 +12,10 @@
 namespace relay::exchange_sim {
 namespace {
 
-constexpr std::int64_t most_found = 1000; // EwsFindCountLimit
 constexpr std::int64_t most_found_by_restriction = 250;
 constexpr std::chrono::days longest_view{2 * 366};
 
 using found_items = std::vector<calendar_item*>;
-
-struct page {
-    std::int64_t offset = 0;
-    std::int64_t limit = most_found;
-};
-
-std::int64_t number_attribute(pugi::xml_node node, const char* name, std::int64_t otherwise,
-                              std::int64_t least)
-{
-    if (!node.attribute(name))
-        return otherwise;
-    const auto value = parse_integer(attribute(node, name));
-    if (!value || *value < least)
-        refuse_schema(std::string(name) + " has no valid value.");
-    return *value;
-}
-
-page read_page(pugi::xml_node view, bool restricted)
-{
-    page p;
-    const auto most = restricted ? most_found_by_restriction : most_found;
-    p.limit = std::min(number_attribute(view, "MaxEntriesReturned", most, 1), most);
-    p.offset = number_attribute(view, "Offset", 0, 0);
-    const auto base = attribute(view, "BasePoint");
-    if (view && base != "Beginning" && base != "End")
-        refuse_schema("BasePoint is missing or has an unknown value.");
-    return p;
-}
 
 void sort(found_items& items, pugi::xml_node order, mailbox_store& store)
 {
@@ -134,7 +106,7 @@ std::string find_item(operation_context& context)
     if (condition)
         only.emplace(first_element(condition), context.store);
     const auto p = view ? page{0, number_attribute(view, "MaxEntriesReturned", most_found, 1)}
-                        : read_page(child(request, "IndexedPageItemView"), only.has_value());
+                        : read_page(child(request, "IndexedPageItemView"), only ? most_found_by_restriction : most_found);
     std::optional<time_range> range;
     if (view)
         range = read_calendar_view(view, context);
@@ -146,6 +118,7 @@ std::string find_item(operation_context& context)
             auto found = attribute(request, "Traversal") != "Shallow" ? found_items{}
                          : range ? context.store.overlapping(*ref.owner, ref.folder, range->start, range->end)
                                  : in_folder(ref, only ? &*only : nullptr, context);
+            std::erase_if(found, [&](const auto* item) { return item->created + context.unseen > context.now; });
             sort(found, order, context.store);
             put_found(out, found, p, !view, shape);
         });

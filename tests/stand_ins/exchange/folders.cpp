@@ -2,9 +2,11 @@
 
 #include "common/text/text.hpp"
 #include "tests/stand_ins/exchange/item_shape.hpp"
+#include "tests/stand_ins/exchange/page.hpp"
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 namespace relay::exchange_sim {
 namespace {
@@ -25,32 +27,30 @@ constexpr std::array<folder_traits, folder_count> all_folders{{
     {tasks, "tasks", "Tasks", "IPF.Task", msgfolderroot},
 }};
 
-std::string_view element_of(folder_kind folder)
+std::string_view element_of(std::string_view folder_class)
 {
-    switch (folder) {
-    case calendar:
+    if (folder_class == "IPF.Appointment")
         return "CalendarFolder";
-    case contacts:
+    if (folder_class == "IPF.Contact")
         return "ContactsFolder";
-    case tasks:
-        return "TasksFolder";
-    default:
-        return "Folder";
-    }
+    return folder_class == "IPF.Task" ? "TasksFolder" : "Folder";
 }
 
-bool is_below(folder_kind folder, folder_kind parent, bool deep)
+bool is_below(const mailbox& owner, folder_kind folder, folder_kind parent, bool deep)
 {
     if (folder == root)
         return false;
-    const auto direct = traits_of(folder).parent;
-    return direct == parent || (deep && direct != root && is_below(direct, parent, deep));
+    const auto direct = traits_of(owner, folder).parent;
+    return direct == parent || (deep && direct != root && is_below(owner, direct, parent, deep));
 }
 
-std::int64_t children_of(folder_kind parent)
+std::vector<folder_traits> folders_below(const mailbox& owner, folder_kind parent, bool deep)
 {
-    return std::ranges::count_if(all_folders,
-                                 [&](const folder_traits& f) { return is_below(f.kind, parent, false); });
+    std::vector<folder_traits> below;
+    for (std::size_t i = 0; i < owner.folders.size(); ++i)
+        if (const auto kind = static_cast<folder_kind>(i); is_below(owner, kind, parent, deep))
+            below.push_back(traits_of(owner, kind));
+    return below;
 }
 
 // Which properties a FolderShape asks for; the ids are always there.
@@ -71,8 +71,8 @@ struct folder_shape {
 
 void put_folder(std::string& out, const folder_ref& ref, const folder_shape& shape)
 {
-    const auto& f = traits_of(ref.folder);
-    const auto element = element_of(f.kind);
+    const auto f = traits_of(*ref.owner, ref.folder);
+    const auto element = element_of(f.folder_class);
     const bool is_root = f.kind == root;
     out.append("<t:").append(element).append(">");
     put_folder_id(out, *ref.owner, f.kind);
@@ -85,8 +85,8 @@ void put_folder(std::string& out, const folder_ref& ref, const folder_shape& sha
     if (shape.has("folder:TotalCount"))
         put(out, "TotalCount", static_cast<std::int64_t>(ref.owner->contents(f.kind).by_arrival.size()));
     if (shape.has("folder:ChildFolderCount"))
-        put(out, "ChildFolderCount", children_of(f.kind));
-    if (shape.has("folder:DistinguishedFolderId"))
+        put(out, "ChildFolderCount", static_cast<std::int64_t>(folders_below(*ref.owner, f.kind, false).size()));
+    if (shape.has("folder:DistinguishedFolderId") && !f.distinguished.empty())
         put(out, "DistinguishedFolderId", f.distinguished);
     if (shape.has("folder:UnreadCount") && (element == "Folder" || element == "TasksFolder"))
         put(out, "UnreadCount", std::int64_t{0});
@@ -95,9 +95,38 @@ void put_folder(std::string& out, const folder_ref& ref, const folder_shape& sha
 
 } // namespace
 
-const folder_traits& traits_of(folder_kind folder) noexcept
+folder_traits traits_of(const mailbox& owner, folder_kind folder)
 {
-    return all_folders[static_cast<std::size_t>(folder)];
+    const auto i = static_cast<std::size_t>(folder);
+    if (i < folder_count)
+        return all_folders[i];
+    const auto& made = owner.made_folders.at(i - folder_count);
+    return {folder, "", made.name, made.folder_class, made.parent};
+}
+
+std::string_view name_of(const mailbox& owner, folder_kind folder)
+{
+    const auto f = traits_of(owner, folder);
+    return f.distinguished.empty() ? f.display_name : f.distinguished;
+}
+
+std::optional<folder_kind> folder_named(const mailbox& owner, std::string_view name)
+{
+    for (std::size_t i = 0; i < owner.folders.size(); ++i)
+        if (const auto kind = static_cast<folder_kind>(i); name_of(owner, kind) == name)
+            return kind;
+    return std::nullopt;
+}
+
+folder_kind make_folder(mailbox& owner, made_folder folder)
+{
+    if (folder.name.empty() || folder_named(owner, folder.name))
+        throw std::invalid_argument("name: there is a folder of that name, or it is empty");
+    if (owner.folders.size() >= most_folders)
+        throw std::invalid_argument("the mailbox has as many folders as the stand-in keeps");
+    owner.made_folders.push_back(std::move(folder));
+    owner.folders.emplace_back();
+    return static_cast<folder_kind>(owner.folders.size() - 1);
 }
 
 folder_ref resolve_folder(pugi::xml_node node, operation_context& context)
@@ -111,7 +140,7 @@ folder_ref resolve_folder(pugi::xml_node node, operation_context& context)
             number = number << 8 | static_cast<unsigned char>((*blob)[i]);
         const auto folder = static_cast<std::size_t>((*blob)[9]);
         auto* owner = context.store.mailbox_by_number(number);
-        if (!owner || folder >= folder_count || owner != context.acting)
+        if (!owner || folder >= owner->folders.size() || owner != context.acting)
             refuse_item("ErrorFolderNotFound", "The specified folder could not be found in the store.");
         return {owner, static_cast<folder_kind>(folder)};
     }
@@ -157,21 +186,24 @@ std::string find_folder(operation_context& context)
     const auto traversal = attribute(request, "Traversal");
     if (traversal != "Shallow" && traversal != "Deep" && traversal != "SoftDeleted")
         refuse_schema("Traversal is missing or has an unknown value.");
+    const auto p = read_page(child(request, "IndexedPageFolderView"), most_found);
     answer_writer answer(context.server, "FindFolder");
     for (const auto node : elements(child(request, "ParentFolderIds")))
         answer.message([&](std::string& out) {
             const auto parent = resolve_folder(node, context);
-            std::string found;
-            std::int64_t count = 0;
-            for (const auto& f : all_folders)
-                if (traversal != "SoftDeleted" && is_below(f.kind, parent.folder, traversal == "Deep")) {
-                    put_folder(found, {parent.owner, f.kind}, shape);
-                    ++count;
-                }
+            auto found = folders_below(*parent.owner, parent.folder, traversal == "Deep");
+            if (traversal == "SoftDeleted")
+                found.clear();
+            const auto total = static_cast<std::int64_t>(found.size());
+            const auto first = std::min(p.offset, total);
+            const auto end = std::min(first + p.limit, total);
             out.append("<m:RootFolder");
-            put_attribute(out, "IndexedPagingOffset", std::to_string(count));
-            put_attribute(out, "TotalItemsInView", std::to_string(count));
-            out.append(R"( IncludesLastItemInRange="true"><t:Folders>)").append(found);
+            put_attribute(out, "IndexedPagingOffset", std::to_string(end));
+            put_attribute(out, "TotalItemsInView", std::to_string(total));
+            put_attribute(out, "IncludesLastItemInRange", end == total ? "true" : "false");
+            out.append("><t:Folders>");
+            for (auto i = first; i < end; ++i)
+                put_folder(out, {parent.owner, found[static_cast<std::size_t>(i)].kind}, shape);
             out.append("</t:Folders></m:RootFolder>");
         });
     return std::move(answer).finish();

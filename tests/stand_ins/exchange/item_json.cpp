@@ -175,7 +175,7 @@ json::object to_json(const calendar_item& i)
     return {
         {"id", i.id},
         {"change_key", i.change_key},
-        {"folder", traits_of(i.folder).distinguished},
+        {"folder", name_of(*i.owner, i.folder)},
         {"uid", i.uid},
         {"subject", i.subject},
         {"body", {{"type", i.body.type}, {"content", i.body.content}}},
@@ -206,15 +206,13 @@ void apply_json(calendar_item& item, const json::object& fields, mailbox_store& 
         refuse("end", "must not be before start");
 }
 
-folder_kind folder_in(const json::object& fields)
+folder_kind folder_in(const json::object& fields, const mailbox& owner)
 {
     const auto* given = fields.if_contains("folder");
     if (!given)
         return folder_kind::calendar;
-    const auto name = text("folder", *given);
-    for (std::size_t i = 0; i < folder_count; ++i)
-        if (const auto& f = traits_of(static_cast<folder_kind>(i)); name == f.distinguished)
-            return f.kind;
+    if (const auto folder = folder_named(owner, text("folder", *given)))
+        return *folder;
     refuse("folder", "there is no such folder");
 }
 

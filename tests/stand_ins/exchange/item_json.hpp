@@ -14,6 +14,6 @@ boost::json::object to_json(const calendar_item& item);
 void apply_json(calendar_item& item, const boost::json::object& json, mailbox_store& store);
 
 // The folder that `json` names ("calendar" where it names none). Throws std::invalid_argument.
-folder_kind folder_in(const boost::json::object& json);
+folder_kind folder_in(const boost::json::object& json, const mailbox& owner);
 
 } // namespace relay::exchange_sim

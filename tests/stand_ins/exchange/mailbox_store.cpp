@@ -162,6 +162,13 @@ void mailbox_store::move(calendar_item& item, folder_kind folder, utc_time now)
     index(item);
 }
 
+calendar_item& mailbox_store::copy(const calendar_item& item, folder_kind folder, utc_time now)
+{
+    auto second = item;
+    second.uid.clear();
+    return insert(*item.owner, folder, std::move(second), now);
+}
+
 void mailbox_store::erase(calendar_item& item)
 {
     unindex(item);

@@ -33,6 +33,8 @@ public:
     void bump(calendar_item& item);
     // To another folder; the item's id changes, as in life.
     void move(calendar_item& item, folder_kind folder, utc_time now);
+    // A second item with all that `item` has, the marks included, but ids and a UID of its own.
+    calendar_item& copy(const calendar_item& item, folder_kind folder, utc_time now);
     void erase(calendar_item& item);
 
     // Items whose String property `key` equals `value` without case; a view until the next change of the

@@ -7,7 +7,7 @@
 namespace relay::exchange_sim {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, operation>, 13> operations{{
+constexpr std::array<std::pair<std::string_view, operation>, 14> operations{{
     {"ResolveNames", resolve_names},
     {"GetServerTimeZones", get_server_time_zones},
     {"ConvertId", convert_id},
@@ -20,6 +20,7 @@ constexpr std::array<std::pair<std::string_view, operation>, 13> operations{{
     {"UpdateItem", update_item},
     {"DeleteItem", delete_item},
     {"MoveItem", move_item},
+    {"CopyItem", copy_item},
     {"GetUserAvailability", get_user_availability},
 }};
 
@@ -36,7 +37,8 @@ std::string_view list_of(std::string_view operation)
         return "FolderIds";
     if (operation == "FindItem" || operation == "FindFolder")
         return "ParentFolderIds";
-    if (operation == "GetItem" || operation == "DeleteItem" || operation == "MoveItem")
+    if (operation == "GetItem" || operation == "DeleteItem" || operation == "MoveItem" ||
+        operation == "CopyItem")
         return "ItemIds";
     return {};
 }
@@ -44,7 +46,7 @@ std::string_view list_of(std::string_view operation)
 std::string_view empty_result(std::string_view operation)
 {
     if (operation == "CreateItem" || operation == "UpdateItem" || operation == "GetItem" ||
-        operation == "MoveItem")
+        operation == "MoveItem" || operation == "CopyItem")
         return "<m:Items/>";
     return operation == "GetFolder" ? "<m:Folders/>" : "";
 }

@@ -23,6 +23,8 @@ struct operation_context {
     // An injected error for one mailbox of GetUserAvailability (lower case, "*" for all), empty where there
     // is none.
     std::string failing_mailbox{}, failing_code{};
+    milliseconds unseen{0}; // FindItem leaves out what was created less long ago
+    bool unsent = false;    // items are saved, but nobody is told
 
     // The zone of TimeZoneContext, else UTC. Throws soap_fault ErrorTimeZone for an unknown one.
     const zone_rule& context_zone() const;
@@ -43,6 +45,7 @@ std::string create_item(operation_context& context);
 std::string update_item(operation_context& context);
 std::string delete_item(operation_context& context);
 std::string move_item(operation_context& context);
+std::string copy_item(operation_context& context);
 std::string get_user_availability(operation_context& context);
 
 // nullptr for an operation we do not have.

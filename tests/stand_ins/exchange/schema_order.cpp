@@ -35,6 +35,7 @@ constexpr entry entries[] = {
     {"UpdateItem", 'm', "SavedItemFolderId ItemChanges!"},
     {"DeleteItem", 'm', "ItemIds!"},
     {"MoveItem", 'm', "ToFolderId! ItemIds! ReturnNewItemIds"},
+    {"CopyItem", 'm', "ToFolderId! ItemIds! ReturnNewItemIds"},
     {"GetServerTimeZones", 'm', "Ids"},
     {"ConvertId", 'm', "SourceIds!"},
     {"SyncFolderItems", 'm', "ItemShape! SyncFolderId! SyncState Ignore MaxChangesReturned! SyncScope"},

@@ -1,4 +1,4 @@
-// CreateItem, UpdateItem, DeleteItem and MoveItem: what changes a calendar, and whom it is told.
+// CreateItem, UpdateItem, DeleteItem, MoveItem and CopyItem: what changes a calendar, and whom it is told.
 #include "tests/stand_ins/exchange/folders.hpp"
 #include "tests/stand_ins/exchange/item_edit.hpp"
 #include "tests/stand_ins/exchange/item_lookup.hpp"
@@ -57,7 +57,7 @@ void create_calendar_item(pugi::xml_node node, pugi::xml_node request, operation
     edit.finish();
     auto& item = context.store.insert(*folder.owner, folder.folder, std::move(edit.item()), context.now);
     context.ledger.write(write_kind::create, item, context.now);
-    if (send != "SendToNone")
+    if (send != "SendToNone" && !context.unsent)
         send_invitations_to_all(item, context.ledger, context.now);
     out.append("<m:Items><t:CalendarItem>");
     put_item_id(out, item);
@@ -127,7 +127,9 @@ void update_calendar_item(pugi::xml_node change, pugi::xml_node request, operati
     edit.finish();
     context.store.replace(item, std::move(edit.item()), context.now);
     context.ledger.write(write_kind::update, item, context.now);
-    if (send == "SendOnlyToAll" || send == "SendToAllAndSaveCopy")
+    if (context.unsent)
+        item.invited = before.invited;
+    else if (send == "SendOnlyToAll" || send == "SendToAllAndSaveCopy")
         send_updates_to_all(before, item, context.ledger, context.now);
     else if (send != "SendToNone")
         send_updates_to_changed(before, item, context.ledger, context.now);
@@ -188,6 +190,23 @@ std::string delete_item(operation_context& context)
                 context.store.move(item, folder_kind::deleteditems, context.now);
             else
                 context.store.erase(item);
+        });
+    return std::move(answer).finish();
+}
+
+std::string copy_item(operation_context& context)
+{
+    const auto request = context.request.operation;
+    answer_writer answer(context.server, "CopyItem", "<m:Items/>");
+    for (const auto id : elements(child(request, "ItemIds")))
+        answer.message([&](std::string& out) {
+            const auto& item = look_up_item(id, context);
+            const auto target = resolve_folder(first_element(child(request, "ToFolderId")), context);
+            auto& copy = context.store.copy(item, target.folder, context.now);
+            context.ledger.write(write_kind::create, copy, context.now);
+            out.append("<m:Items><t:CalendarItem>");
+            put_item_id(out, copy);
+            out.append("</t:CalendarItem></m:Items>");
         });
     return std::move(answer).finish();
 }
