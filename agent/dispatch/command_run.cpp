@@ -21,7 +21,9 @@ command_run::command_run(asio::any_io_executor executor, store::ticket_ptr t, co
     // Found begun at start: sent before that, but how long before nobody knows. The wall clock may have jumped since, and
     // the look that goes with a begin may have held the request up.
     if (ticket_->begun)
-        unknown_since_ = services_.time.now();
+        settles_at_ = services_.time.now() + limits_.settle;
+    if (ticket_->redelivered)
+        others_settle_at_ = services_.time.now() + lag();
 }
 
 // Until `t`, or until somebody calls wake(): then the caller looks at its condition again.
@@ -62,7 +64,7 @@ std::optional<ending> command_run::ended_by(woken w) const
         return ending{protocol::fault{protocol::fault_code::cancelled, "cancelled before it was begun", {}}};
     case woken::draining:
         // A stored write goes on after the next start; a read is answered with what is known.
-        if (ticket_->kind == protocol::operation_class::write)
+        if (!is_read())
             return ending{};
         return ending{last_error_ ? last_error_->fault
                                   : protocol::fault{protocol::fault_code::overloaded, "the agent is shutting down", {}}};
@@ -109,8 +111,7 @@ task<std::optional<ending>> command_run::after_failure(ews::error e)
     services_.log.debug("{} {}: {} ({})", ticket_->op, ticket_->id, e.fault.message, protocol::name(e.fault.code));
     failed_before_ = true;
     counted_ = false;
-    const bool read = ticket_->kind == protocol::operation_class::read;
-    const bool ends = e.remedy == ews::remedy::give_up || (read && e.remedy == ews::remedy::sign_in);
+    const bool ends = e.remedy == ews::remedy::give_up || (is_read() && e.remedy == ews::remedy::sign_in);
     // While an outcome is unknown even a permanent refusal of the look-up proves nothing about it: go on looking, at
     // least until the write has settled and the command's time is over.
     if (ends && (!outcome_is_unknown() || (settled() && deadline_passed())))
@@ -136,7 +137,7 @@ void command_run::count_attempt()
 
 duration command_run::request_limit() const
 {
-    if (ticket_->kind == protocol::operation_class::write)
+    if (!is_read())
         return limits_.request;
     return std::clamp(ticket_->deadline - services_.time.now(), shortest_request, limits_.request);
 }
@@ -165,28 +166,28 @@ task<void> command_run::retract(const ews::error& e)
 
 void command_run::outcome_unknown(std::optional<protocol::fault> refusal)
 {
-    unknown_since_ = services_.time.now();
+    settles_at_ = services_.time.now() + limits_.settle;
     refusal_ = std::move(refusal);
     tried_in_vain_ = true;
 }
 
 std::optional<ending> command_run::never_arrived()
 {
-    unknown_since_.reset();
+    settles_at_.reset();
     if (!refusal_)
         return std::nullopt;
     return ending{std::move(*std::exchange(refusal_, std::nullopt))};
 }
 
-bool command_run::settled() const
-{
-    return !unknown_since_ || services_.time.now() - *unknown_since_ >= limits_.settle;
-}
-
 task<std::optional<ending>> command_run::wait_to_settle()
 {
     const auto now = services_.time.now();
-    co_return ended_by(co_await pause_until(std::min(now + between_looks, *unknown_since_ + limits_.settle)));
+    co_return ended_by(co_await pause_until(std::min(now + between_looks, all_settles_at())));
+}
+
+task<std::optional<ending>> command_run::wait_for_sight()
+{
+    co_return ended_by(co_await pause_until(services_.time.now() + lag()));
 }
 
 void command_run::drain()

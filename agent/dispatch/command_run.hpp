@@ -11,6 +11,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 
@@ -86,15 +87,20 @@ public:
     // From now on it is not known whether the try took effect. `refusal`: what ends the command where it turns out that
     // it did not, because trying again would change nothing.
     void outcome_unknown(std::optional<protocol::fault> refusal = {});
-    bool outcome_is_unknown() const noexcept { return unknown_since_.has_value(); }
-    // True where settle has passed since the try of unknown outcome: if it is not in Exchange now, it never will be.
-    bool settled() const;
+    bool outcome_is_unknown() const noexcept { return settles_at_.has_value(); }
+    // True where nothing that was sent before can still take effect: settle has passed since the try of unknown outcome, and
+    // a moment since a redelivered command arrived. Measured by this process's steady clock: a try found begun at start
+    // was sent before this start, and no wall clock is asked when.
+    bool settled() const { return services_.time.now() >= all_settles_at(); }
     // A look-up did not find the try's effect: waits before the next look, at most until it is settled.
     task<std::optional<ending>> wait_to_settle();
+    // Nothing is there: waits as long as Exchange may leave a new item out of what it finds.
+    task<std::optional<ending>> wait_for_sight();
     // It never took effect: how the command ends where the server refused it for good.
     std::optional<ending> never_arrived();
     // This may be a repeat: it was begun before a restart, or may have been given to another agent.
     bool may_be_repeat() const { return ticket_->redelivered || ticket_->begun.has_value() || tried_in_vain_; }
+    bool is_read() const noexcept { return ticket_->kind == protocol::operation_class::read; }
     bool deadline_passed() const { return services_.time.now() >= ticket_->deadline; }
     // What ends a command whose deadline passed: the last try's fault, or deadline_exceeded where there was none.
     reply deadline_answer() const;
@@ -104,9 +110,14 @@ public:
     void drain();
 
 private:
+    static constexpr duration longest_lag = 5s;
+
     enum class woken { elapsed, deadline, cancelled, draining };
     task<woken> pause_until(steady_time t);
     std::optional<ending> ended_by(woken w) const;
+    steady_time all_settles_at() const { return std::max(settles_at_.value_or(others_settle_at_), others_settle_at_); }
+    // How long Exchange may take to show what it has carried out; settle_s is believed to be no less.
+    duration lag() const { return std::min(longest_lag, limits_.settle); }
 
     store::ticket_ptr ticket_;
     services services_;
@@ -115,7 +126,8 @@ private:
     notifier wake_;
     backoff pace_;
     std::optional<ews::error> last_error_;
-    std::optional<steady_time> unknown_since_;
+    std::optional<steady_time> settles_at_;   // while the outcome of our own try is unknown
+    steady_time others_settle_at_ = steady_time::min(); // redelivered: what another agent sent is over by then
     std::optional<protocol::fault> refusal_; // of the try whose outcome is unknown
     bool tried_in_vain_ = false; // a try of this run had an unknown outcome
     bool draining_ = false;

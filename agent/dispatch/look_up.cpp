@@ -1,6 +1,54 @@
 #include "agent/dispatch/look_up.hpp"
 
+#include <algorithm>
+
 namespace relay::dispatch {
+namespace {
+
+void take_in(marked_items& items, std::vector<ews::found_item> found)
+{
+    for (auto& item : found)
+        (item.where == ews::whereabouts::live ? items.live : items.deleted).push_back(std::move(item));
+}
+
+ews::error out_of_time()
+{
+    ews::error e;
+    e.fault = {protocol::fault_code::exchange_unavailable, "the mailbox has more folders than could be looked through in time", {}};
+    e.remedy = ews::remedy::retry;
+    return e;
+}
+
+// Adds what lies in the other folders of the mailbox.
+task<ews::outcome<void>> look_elsewhere(command_run& run, const mailbox_address& mailbox, const std::string& event_id,
+                                        marked_items& items)
+{
+    auto& exchange = run.use().exchange;
+    const auto folders = co_await exchange.other_folders(mailbox, run.request_limit());
+    if (folders.has_error())
+        co_return folders.error();
+    for (auto rest = std::span(*folders); !rest.empty();) {
+        const auto some = rest.first(std::min(rest.size(), ews::max_find_folders));
+        rest = rest.subspan(some.size());
+        if (run.is_read() && run.deadline_passed())
+            co_return out_of_time();
+        std::vector<ews::mail_folder> asked(some.begin(), some.end());
+        auto found = co_await exchange.find_in(mailbox, event_id, std::move(asked), run.request_limit());
+        if (found.has_error())
+            co_return found.error();
+        take_in(items, std::move(*found));
+    }
+    for (auto& item : items.live) {
+        const auto whole = co_await exchange.get(mailbox, item.ref, run.request_limit());
+        if (whole.has_error())
+            co_return retry_if_moved(whole.error());
+        item.uid = whole->uid;
+        item.invited = whole->invited;
+    }
+    co_return boost::system::in_place_value;
+}
+
+} // namespace
 
 const ews::found_item* marked_items::changed_by(const std::string& id) const
 {
@@ -11,16 +59,47 @@ const ews::found_item* marked_items::changed_by(const std::string& id) const
     return nullptr;
 }
 
-task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox, const std::string& event_id)
+task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox, const std::string& event_id,
+                                         reach far)
 {
     auto found = co_await run.use().exchange.find(mailbox, event_id, run.request_limit());
     if (found.has_error())
         co_return found.error();
-    run.succeeded();
     marked_items items;
-    for (auto& item : *found)
-        (item.where == ews::whereabouts::live ? items.live : items.deleted).push_back(std::move(item));
+    take_in(items, std::move(*found));
+    if (items.live.empty() && far == reach::everywhere) {
+        const auto elsewhere = co_await look_elsewhere(run, mailbox, event_id, items);
+        if (elsewhere.has_error())
+            co_return elsewhere.error();
+    }
+    run.succeeded();
     co_return items;
+}
+
+task<boost::system::result<marked_items, ending>> look_for(command_run& run, const mailbox_address& mailbox,
+                                                           const std::string& event_id, reach unsettled, reach settled)
+{
+    bool again = false; // nothing at all was found everywhere: only a new item can have been missed, in the calendar
+    for (;;) {
+        if (auto over = co_await run.before_try())
+            co_return *over;
+        // Decided before the question leaves: an effect may come between the answer and its arrival.
+        const bool conclusive = run.settled();
+        const auto far = !conclusive ? unsettled : settled;
+        auto found = co_await look_up(run, mailbox, event_id,
+                                      far == reach::usual || again ? reach::usual : reach::everywhere);
+        if (found.has_error()) {
+            if (auto over = co_await run.after_failure(found.error()))
+                co_return *over;
+            continue;
+        }
+        found->conclusive = conclusive;
+        if (far != reach::certain || again || !found->live.empty() || !found->deleted.empty())
+            co_return std::move(*found);
+        again = true;
+        if (auto over = co_await run.wait_for_sight())
+            co_return *over;
+    }
 }
 
 ews::error retry_if_moved(ews::error e)
@@ -32,13 +111,13 @@ ews::error retry_if_moved(ews::error e)
 
 protocol::fault event_not_found()
 {
-    return {protocol::fault_code::event_not_found, "no item in the calendar carries this event_id", {}};
+    return {protocol::fault_code::event_not_found, "no item of the mailbox carries this event_id", {}};
 }
 
 protocol::fault copied_by_hand()
 {
     return {protocol::fault_code::conflict,
-            "several items in the calendar carry this event_id: somebody copied the meeting; delete the copies in Outlook", {}};
+            "several items of the mailbox carry this event_id: somebody copied the meeting; delete the copies in Outlook", {}};
 }
 
 } // namespace relay::dispatch

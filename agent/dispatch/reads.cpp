@@ -145,14 +145,9 @@ task<ending> run_event_get(command_run& run, protocol::event_get op)
 {
     run.about(op.mailbox.key());
     for (;;) {
-        if (auto over = co_await run.before_try())
-            co_return *over;
-        auto found = co_await look_up(run, op.mailbox, op.event_id);
-        if (found.has_error()) {
-            if (auto over = co_await run.after_failure(found.error()))
-                co_return *over;
-            continue;
-        }
+        const auto found = co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::everywhere);
+        if (found.has_error())
+            co_return found.error();
         if (found->live.empty())
             co_return reply(event_not_found());
         if (found->live.size() > 1)

@@ -1,71 +1,43 @@
 // The three writes. All follow one pattern: look up what Exchange holds by the marks; where the command is applied
 // already, answer what is true; where an earlier try may still take effect, wait until it has settled; else begin a try
 // durably, send it, and go back to looking where its outcome is not known.
-#include "agent/dispatch/look_up.hpp"
 #include "agent/dispatch/meeting.hpp"
 #include "agent/dispatch/operations.hpp"
 #include "agent/dispatch/outputs.hpp"
+#include "agent/dispatch/write_steps.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <spdlog/logger.h>
+
+#include <algorithm>
 
 namespace relay::dispatch {
 namespace {
 
-reply done(const std::string& event_id, const ews::found_item& item)
-{
-    return output_of_write(event_id, item.ref, item.uid);
-}
-
-// What a failed try of a write leaves to do: how the command ends, or nothing where it goes back to looking.
-task<std::optional<ending>> after_write(command_run& run, ews::error e)
-{
-    if (e.effect == ews::effect::unknown) {
-        const bool for_good = e.remedy == ews::remedy::give_up;
-        run.outcome_unknown(for_good ? std::optional(e.fault) : std::nullopt);
-        run.use().log.warn("{} {}: {}; looking up whether it was carried out", run.ticket().op, run.ticket().id,
-                           e.fault.message);
-        // Whatever the answer said, only Exchange's calendar tells: the look-up comes next.
-        if (for_good)
-            e.remedy = ews::remedy::retry;
-    } else {
-        co_await run.retract(e);
-    }
-    co_return co_await run.after_failure(std::move(e));
-}
-
-// A write may be applied (again): nothing of an earlier try can still arrive and the command's time is not over.
-task<std::optional<ending>> clear_to_apply(command_run& run, bool& clear)
-{
-    clear = false;
-    if (run.outcome_is_unknown()) {
-        if (!run.settled())
-            co_return co_await run.wait_to_settle();
-        if (auto refused = run.never_arrived())
-            co_return refused;
-    }
-    if (run.deadline_passed())
-        co_return ending{run.deadline_answer()};
-    clear = true;
-    co_return std::nullopt;
-}
-
-// What the look-up before a create says: the command's end, or nothing where it is to be applied.
-std::optional<reply> judge_create(const command_run& run, const protocol::event_create& op, const std::string& uid,
-                                  const marked_items& items)
+// What this create made before, or null. Ids are unique for ever, so what carries ours was made by this very command; of
+// copies it is the one that has the UID which it was given.
+const ews::found_item* made_by(const command_run& run, const marked_items& items, const std::string& uid)
 {
     const auto& id = run.ticket().id;
-    if (run.may_be_repeat())
-        if (const auto* ours = items.changed_by(id))
-            return done(op.event_id, *ours);
+    const auto ours = std::ranges::find_if(items.live, [&](const auto& i) { return i.command_id == id && i.uid == uid; });
+    return ours != items.live.end() ? &*ours : items.changed_by(id);
+}
+
+// What is there already under another command's mark means for a create: its end, or nothing where that is not told yet.
+std::optional<reply> judge_create(const command_run& run, const protocol::event_create& op, const marked_items& items,
+                                  const std::string& uid)
+{
     if (items.live.empty())
         return std::nullopt;
+    const auto& there = items.live.front();
+    if (items.live.size() == 1 && there.uid == uid)
+        return done(op.event_id, there); // it was applied and then overtaken
+    if (run.outcome_is_unknown() && !items.conclusive)
+        return std::nullopt; // our own item may yet arrive
     if (items.live.size() > 1)
         return reply(copied_by_hand());
-    // Another command's mark: where another agent may have applied this one, it was overtaken since (PROTOCOL.md, "The
-    // marks"). Where only we may have, the item tells by its UID whether this command made it, or was kept from it.
-    if (run.ticket().redelivered || items.live.front().uid == uid)
-        return done(op.event_id, items.live.front());
+    // PROTOCOL.md, "Commands and results": another agent may have applied it before it was overtaken.
+    if (run.ticket().redelivered)
+        return done(op.event_id, there);
     return reply(protocol::fault{protocol::fault_code::conflict, "an event with this event_id exists already", {}});
 }
 
@@ -78,8 +50,35 @@ struct looked_and_begun {
 task<looked_and_begun> look_and_begin(command_run& run, const protocol::event_create& op)
 {
     using namespace asio::experimental::awaitable_operators;
-    auto both = co_await (look_up(run, op.mailbox, op.event_id) && run.begin());
+    auto both = co_await (look_up(run, op.mailbox, op.event_id, reach::usual) && run.begin());
     co_return looked_and_begun{std::move(std::get<0>(both)), std::move(std::get<1>(both))};
+}
+
+// The first look of a create that nobody can have tried before, with its try begun. Nothing: it did not come to that, and
+// the create goes on as any other.
+struct fresh_start {
+    std::optional<marked_items> found; // the try is begun
+    std::optional<ending> over;
+};
+
+task<fresh_start> start_fresh(command_run& run, const protocol::event_create& op)
+{
+    fresh_start start;
+    start.over = co_await run.before_try();
+    if (start.over)
+        co_return start;
+    auto both = co_await look_and_begin(run, op);
+    if (both.started.over) {
+        start.over = std::move(both.started.over);
+    } else if (both.found.has_error()) {
+        if (both.started.durable)
+            co_await run.retract(both.found.error());
+        start.over = co_await run.after_failure(both.found.error());
+    } else if (both.started.durable) {
+        start.found = std::move(*both.found);
+        start.found->conclusive = true;
+    }
+    co_return start;
 }
 
 } // namespace
@@ -88,37 +87,39 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
 {
     run.about(op.mailbox.key());
     const auto uid = uid_for(op.event_id, run.ticket().id);
-    bool first = !run.may_be_repeat();
+    std::optional<marked_items> fresh;
+    if (!run.may_be_repeat()) {
+        auto start = co_await start_fresh(run, op);
+        if (start.over)
+            co_return *start.over;
+        fresh = std::move(start.found);
+    }
     for (;;) {
-        if (auto over = co_await run.before_try())
-            co_return *over;
-
-        bool begun = false;
-        ews::outcome<marked_items> found = marked_items{};
-        if (first) {
-            auto both = co_await look_and_begin(run, op);
-            if (both.started.over)
-                co_return *both.started.over;
-            found = std::move(both.found);
-            begun = both.started.durable;
+        const bool begun = fresh.has_value();
+        marked_items found;
+        if (begun) {
+            found = std::move(*std::exchange(fresh, std::nullopt));
         } else {
-            found = co_await look_up(run, op.mailbox, op.event_id);
+            auto looked = co_await look_for(run, op.mailbox, op.event_id, reach::usual,
+                                            run.may_be_repeat() ? reach::certain : reach::usual);
+            if (looked.has_error())
+                co_return looked.error();
+            found = std::move(*looked);
         }
-        first = false;
-        if (found.has_error()) {
-            if (begun)
-                co_await run.retract(found.error());
-            if (auto over = co_await run.after_failure(found.error()))
+        if (const auto* ours = made_by(run, found, uid)) {
+            if (op.fields.attendees.empty() || !may_lack_invitations(op.notify, found, *ours))
+                co_return done(op.event_id, *ours);
+            if (auto over = co_await invite(run, op.mailbox, op.event_id, *ours, found.conclusive))
                 co_return *over;
             continue;
         }
-        if (auto known = judge_create(run, op, uid, *found))
+        if (auto known = judge_create(run, op, found, uid))
             co_return *known;
 
-        bool clear = false;
-        if (auto over = co_await clear_to_apply(run, clear))
-            co_return *over;
-        if (!clear)
+        auto may = co_await permission_to_apply(run, found);
+        if (may.over)
+            co_return *may.over;
+        if (!may.given)
             continue;
         if (!begun) {
             auto started = co_await run.begin();
@@ -144,27 +145,26 @@ task<ending> run_event_update(command_run& run, protocol::event_update op)
 {
     run.about(op.mailbox.key());
     for (;;) {
-        if (auto over = co_await run.before_try())
-            co_return *over;
-        auto found = co_await look_up(run, op.mailbox, op.event_id);
-        if (found.has_error()) {
-            if (auto over = co_await run.after_failure(found.error()))
+        const auto found = co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::certain);
+        if (found.has_error())
+            co_return found.error();
+        // Ids are unique for ever, so an item that carries ours was changed by this very command.
+        if (const auto* ours = found->changed_by(run.ticket().id)) {
+            if (!may_lack_invitations(op.notify, *found, *ours))
+                co_return done(op.event_id, *ours);
+            if (auto over = co_await invite(run, op.mailbox, op.event_id, *ours, found->conclusive))
                 co_return *over;
             continue;
         }
-        // Ids are unique for ever, so an item that carries ours was changed by this very command.
-        if (const auto* ours = found->changed_by(run.ticket().id))
-            co_return done(op.event_id, *ours);
-        if (found->live.size() > 1)
-            co_return reply(copied_by_hand());
-
-        bool clear = false;
-        if (auto over = co_await clear_to_apply(run, clear))
-            co_return *over;
-        if (!clear)
+        auto may = co_await permission_to_apply(run, *found);
+        if (may.over)
+            co_return *may.over;
+        if (!may.given)
             continue;
         if (found->live.empty())
             co_return reply(event_not_found());
+        if (found->live.size() > 1)
+            co_return reply(copied_by_hand());
 
         auto item = co_await run.use().exchange.get(op.mailbox, found->live.front().ref, run.request_limit());
         if (item.has_error()) {
@@ -197,28 +197,24 @@ task<ending> run_event_cancel(command_run& run, protocol::event_cancel op)
     // begin() is stored only after a look that found the item, so a begun cancel knows that the event existed.
     bool existed = run.ticket().begun.has_value();
     for (;;) {
-        if (auto over = co_await run.before_try())
-            co_return *over;
-        auto found = co_await look_up(run, op.mailbox, op.event_id);
-        if (found.has_error()) {
-            if (auto over = co_await run.after_failure(found.error()))
-                co_return *over;
-            continue;
-        }
-        if (found->live.empty()) {
+        const auto found = co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::certain);
+        if (found.has_error())
+            co_return found.error();
+        // In Deleted Items is where a removal puts it; that it is nowhere may be because it is not shown yet.
+        if (found->live.empty() && (found->conclusive || !found->deleted.empty())) {
             // Redelivered and in Deleted Items: whoever had the command before us is the likeliest to have put it there.
             existed = existed || (run.ticket().redelivered && !found->deleted.empty());
             co_return reply(output_of_cancel(op.event_id, existed));
         }
+        existed = existed || !found->live.empty();
+
+        auto may = co_await permission_to_apply(run, *found);
+        if (may.over)
+            co_return *may.over;
+        if (!may.given)
+            continue;
         if (found->live.size() > 1)
             co_return reply(copied_by_hand());
-        existed = true;
-
-        bool clear = false;
-        if (auto over = co_await clear_to_apply(run, clear))
-            co_return *over;
-        if (!clear)
-            continue;
         auto started = co_await run.begin();
         if (started.over)
             co_return *started.over;

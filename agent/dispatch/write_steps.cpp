@@ -1,0 +1,83 @@
+#include "agent/dispatch/write_steps.hpp"
+
+#include "agent/dispatch/outputs.hpp"
+
+#include <spdlog/logger.h>
+
+namespace relay::dispatch {
+
+reply done(const std::string& event_id, const ews::found_item& item)
+{
+    return output_of_write(event_id, item.ref, item.uid);
+}
+
+task<std::optional<ending>> after_write(command_run& run, ews::error e)
+{
+    if (e.effect == ews::effect::unknown) {
+        const bool for_good = e.remedy == ews::remedy::give_up;
+        run.outcome_unknown(for_good ? std::optional(e.fault) : std::nullopt);
+        run.use().log.warn("{} {}: {}; looking up whether it was carried out", run.ticket().op, run.ticket().id,
+                           e.fault.message);
+        // Whatever the answer said, only Exchange's calendar tells: the look-up comes next.
+        if (for_good)
+            e.remedy = ews::remedy::retry;
+    } else {
+        co_await run.retract(e);
+    }
+    co_return co_await run.after_failure(std::move(e));
+}
+
+task<permission> permission_to_apply(command_run& run, const marked_items& found)
+{
+    permission p;
+    if (!found.conclusive)
+        p.over = co_await run.wait_to_settle();
+    else if (auto refused = run.never_arrived())
+        p.over = std::move(refused);
+    else if (run.deadline_passed())
+        p.over = ending{run.deadline_answer()};
+    else
+        p.given = true;
+    co_return p;
+}
+
+bool may_lack_invitations(protocol::notify notify, const marked_items& found, const ews::found_item& applied)
+{
+    // Of several copies none is touched.
+    return notify == protocol::notify::all && found.live.size() == 1 && applied.where == ews::whereabouts::live &&
+           applied.invited == false;
+}
+
+task<std::optional<ending>> invite(command_run& run, const mailbox_address& mailbox, const std::string& event_id,
+                                   ews::found_item applied, bool conclusive)
+{
+    auto& exchange = run.use().exchange;
+    const auto whole = co_await exchange.get(mailbox, applied.ref, run.request_limit());
+    if (whole.has_error())
+        co_return co_await run.after_failure(retry_if_moved(whole.error()));
+    if (whole->invited != false || whole->fields.attendees.empty())
+        co_return ending{done(event_id, applied)};
+    if (!conclusive)
+        co_return co_await run.wait_to_settle(); // Exchange may be about to send them itself
+    const bool refused = run.never_arrived().has_value();
+    std::optional<ending> over;
+    if (!refused && !run.deadline_passed()) {
+        auto started = co_await run.begin();
+        if (!started.durable)
+            co_return started.over;
+        ews::item_fields nothing_else;
+        auto sent = co_await exchange.update(mailbox, whole->ref, std::move(nothing_else), run.ticket().id,
+                                             protocol::notify::all, run.request_limit());
+        if (sent.has_value()) {
+            run.succeeded();
+            co_return ending{reply(output_of_write(event_id, *sent, applied.uid))};
+        }
+        over = co_await after_write(run, retry_if_moved(sent.error()));
+        if (!over || !*over)
+            co_return over;
+    }
+    run.use().log.warn("{} {}: the item is there, but its invitations have not gone out", run.ticket().op, run.ticket().id);
+    co_return ending{done(event_id, applied)};
+}
+
+} // namespace relay::dispatch

@@ -1,0 +1,351 @@
+// What is found in Exchange, or not found, and what is made of it: moved, copied, unseen, half-done items.
+#include "tests/unit/dispatch/agent_fixture.hpp"
+
+#include "agent/dispatch/meeting.hpp"
+
+using namespace relay;
+using namespace relay::test;
+
+namespace {
+
+const ews::error quota{{protocol::fault_code::exchange_error, "quota", "ErrorQuotaExceeded"}, ews::remedy::give_up, ews::effect::unknown, {}, false};
+const ews::error forbidden{{protocol::fault_code::exchange_error, "denied", "ErrorAccessDenied"}, ews::remedy::give_up, ews::effect::none, {}, false};
+
+// A mailbox with more folders than one request asks about.
+struct folders_fixture : agent_fixture {
+    folders_fixture()
+    {
+        for (int i = 0; i < 45; ++i)
+            exchange.folders.push_back({"folder-" + std::to_string(i), ews::whereabouts::live});
+        exchange.folders.push_back({"thrown away", ews::whereabouts::deleted});
+    }
+};
+
+} // namespace
+
+// ---- moved ----
+
+TEST_CASE_METHOD(folders_fixture, "an item that was moved to another folder is updated, read and cancelled there", "[unit][dispatch]")
+{
+    put("item-9", "e-1", "c-0", "folder-44");
+    update("c-1", "e-1");
+    CHECK(output("c-1").at("uid") == "uid");
+    send("c-2", "event.get", {{"event_id", "e-1"}});
+    CHECK(ok("c-2"));
+    cancel_event("c-3", "e-1");
+    CHECK(output("c-3").at("existed") == true);
+    CHECK(exchange.told == std::vector<std::string>{"update e-1", "cancel e-1"});
+}
+
+TEST_CASE_METHOD(folders_fixture, "the other folders are asked about only where calendar and Deleted Items hold nothing live",
+                 "[unit][dispatch]")
+{
+    create("c-1", "e-1");
+    update("c-2", "e-1");
+    CHECK(exchange.count(call::folders) == 0);
+    cancel_event("c-3", "e-1");
+    CHECK(exchange.count(call::folders) == 0);
+    send("c-4", "event.get", {{"event_id", "e-1"}});
+    CHECK(code("c-4") == "event_not_found");
+    CHECK(exchange.count(call::folders) == 1);
+    CHECK(exchange.count(call::find_in) == 3);
+}
+
+TEST_CASE_METHOD(folders_fixture, "what lies in a folder that was thrown away is deleted", "[unit][dispatch]")
+{
+    put("item-9", "e-1", "c-0", "thrown away");
+    update("c-1", "e-1");
+    CHECK(code("c-1") == "event_not_found");
+    cancel_event("c-2", "e-1");
+    CHECK(output("c-2").at("existed") == false);
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(folders_fixture, "a create found begun whose item was moved since is not made again", "[unit][dispatch]")
+{
+    exchange.slowness = 1s;
+    create("c-1", "e-1");
+    time.advance(1500ms);
+    stop();
+    exchange.slowness = 0s;
+    put("item-9", "e-1", "c-1", "folder-3");
+    start();
+    time.advance(130s);
+    CHECK(output("c-1").at("item_id") == "item-9");
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(folders_fixture, "a folder that cannot be searched keeps the answer open", "[unit][dispatch]")
+{
+    put("item-9", "e-1", "c-0", "folder-30");
+    exchange.troubles = {{call::find_in, outage}, {call::folders, outage}};
+    update("c-1", "e-1");
+    CHECK(result("c-1") == nullptr);
+    time.advance(1min);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("update e-1") == 1);
+}
+
+TEST_CASE_METHOD(folders_fixture, "a read does not go through folders past its time", "[unit][dispatch]")
+{
+    exchange.slowness = 2s;
+    send("c-1", "event.get", {{"event_id", "e-1"}}, 5000ms);
+    time.advance(20s);
+    CHECK(code("c-1") == "exchange_unavailable");
+    CHECK(exchange.count(call::find_in) <= 1);
+}
+
+// ---- slow to show ----
+
+TEST_CASE_METHOD(agent_fixture, "an update or cancel right after the create looks again before it says that there is nothing",
+                 "[unit][dispatch]")
+{
+    exchange.lag = 4s;
+    create("c-1", "e-1");
+    update("c-2", "e-1");
+    CHECK(result("c-2") == nullptr);
+    time.advance(6s);
+    CHECK(ok("c-2"));
+    create("c-3", "e-3");
+    cancel_event("c-4", "e-3");
+    time.advance(6s);
+    CHECK(output("c-4").at("existed") == true);
+    CHECK(exchange.effects("cancel e-3") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a redelivered create is looked for again before it is applied", "[unit][dispatch]")
+{
+    put("item-9", "e-1", "c-1").seen_from = time.now() + 4s; // made moments ago, by another agent
+    create("c-1", "e-1", {}, true);
+    CHECK(result("c-1") == nullptr);
+    time.advance(11s);
+    CHECK(output("c-1").at("item_id") == "item-9");
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(agent_fixture, "a redelivered create that is nowhere is applied after ten seconds", "[unit][dispatch]")
+{
+    create("c-1", "e-1", {}, true);
+    time.advance(9s);
+    CHECK(exchange.told.empty());
+    time.advance(2s);
+    CHECK(ok("c-1"));
+    CHECK(result("c-1")->at("attempts") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a redelivered update leaves time to the one who had it before", "[unit][dispatch]")
+{
+    auto& item = put("item-9", "e-1", "c-0");
+    update("c-1", "e-1", true);
+    CHECK(exchange.count(call::update) == 0);
+    item.marks.command_id = "c-1"; // it arrives
+    time.advance(6s);
+    CHECK(ok("c-1"));
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(agent_fixture, "an item made at the last moment of settling and shown later still is not made again", "[unit][dispatch]")
+{
+    exchange.lag = 4s;
+    exchange.troubles = {{call::create, answer_lost, false, 119s}};
+    create("c-1", "e-1");
+    time.advance(200s);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("create e-1") == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a look that began before the try had settled does not count, though it ends after", "[unit][dispatch]")
+{
+    exchange.troubles = {{call::create, answer_lost, false, 119'990ms}};
+    create("c-1", "e-1");
+    time.advance(116s);
+    exchange.slowness = 9s; // the next look spans the moment
+    time.advance(100s);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("create e-1") == 1);
+}
+
+// ---- begun, and cut off ----
+
+TEST_CASE_METHOD(agent_fixture, "a create begun for an event that another command made is a conflict, also after a restart",
+                 "[unit][dispatch]")
+{
+    exchange.slowness = 1s;
+    put("item-9", "e-1", "c-0");
+    create("c-1", "e-1"); // dies with its try begun, and the look not yet answered
+    time.advance(500ms);
+    stop();
+    exchange.slowness = 0s;
+    start();
+    time.advance(130s);
+    CHECK(code("c-1") == "conflict");
+    CHECK(exchange.told.empty());
+}
+
+// ---- copied by hand ----
+
+TEST_CASE_METHOD(agent_fixture, "of two copies with one mark none is touched, and it is told what to do", "[unit][dispatch]")
+{
+    put("item-8", "e-1", "c-0");
+    put("item-9", "e-1", "c-0");
+    update("c-1", "e-1");
+    cancel_event("c-2", "e-1");
+    create("c-3", "e-1");
+    send("c-4", "event.get", {{"event_id", "e-1"}});
+    for (const auto* id : {"c-1", "c-2", "c-3", "c-4"}) {
+        CHECK(code(id) == "conflict");
+        CHECK_THAT(std::string(result(id)->at("error").at("message").as_string()), Catch::Contains("delete the copies in Outlook"));
+    }
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(agent_fixture, "a copy in Deleted Items does not count", "[unit][dispatch]")
+{
+    put("item-8", "e-1", "c-0").marks.where = ews::whereabouts::deleted;
+    put("item-9", "e-1", "c-0");
+    update("c-1", "e-1");
+    CHECK(output("c-1").at("item_id") == "item-9");
+    cancel_event("c-2", "e-1");
+    CHECK(ok("c-2"));
+}
+
+TEST_CASE_METHOD(agent_fixture, "copies of which one was changed by a later command are not touched either", "[unit][dispatch]")
+{
+    put("item-8", "e-1", "c-0");
+    put("item-9", "e-1", "c-2");
+    update("c-3", "e-1");
+    CHECK(code("c-3") == "conflict");
+    update("c-2", "e-1", true); // but what was applied was applied
+    CHECK(output("c-2").at("item_id") == "item-9");
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(agent_fixture, "of copies a repeated create names the one that it made", "[unit][dispatch]")
+{
+    put("item-8", "e-1", "c-1");
+    put("item-9", "e-1", "c-1").marks.uid = dispatch::uid_for("e-1", "c-1");
+    create("c-1", "e-1", {}, true);
+    CHECK(output("c-1").at("item_id") == "item-9");
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(agent_fixture, "copies do not end an update whose own outcome is unknown before it has settled", "[unit][dispatch]")
+{
+    create("c-1", "e-1");
+    exchange.troubles = {{call::update, answer_lost, false, 60s}};
+    update("c-2", "e-1");
+    put("item-9", "e-1", "c-1");
+    time.advance(50s);
+    CHECK(result("c-2") == nullptr);
+    time.advance(20s);
+    CHECK(ok("c-2"));
+}
+
+// ---- saved, but not sent ----
+
+TEST_CASE_METHOD(agent_fixture, "invitations that a lost create did not send are sent once it has settled, once", "[unit][dispatch]")
+{
+    exchange.troubles = {{call::create, answer_lost, true, {}, true}};
+    create_meeting("c-1", "e-1");
+    time.advance(119s);
+    CHECK(exchange.count(call::update) == 0); // Exchange may be about to send them
+    time.advance(10s);
+    CHECK(output("c-1").at("uid").as_string() == std::string_view(dispatch::uid_for("e-1", "c-1")));
+    CHECK(exchange.effects("create e-1") == 1);
+    CHECK(exchange.effects("invite e-1") == 1);
+    CHECK(exchange.effects("tell e-1") == 0);
+}
+
+TEST_CASE_METHOD(agent_fixture, "invitations that went out although the answer was lost are not sent again", "[unit][dispatch]")
+{
+    exchange.troubles = {{call::create, answer_lost, true}};
+    create_meeting("c-1", "e-1");
+    time.advance(10s);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("invite e-1") == 1);
+    CHECK(exchange.count(call::update) == 0);
+}
+
+TEST_CASE_METHOD(agent_fixture, "sending the invitations may itself be cut off: the item's flag tells", "[unit][dispatch]")
+{
+    exchange.troubles = {{call::create, answer_lost, true, {}, true}};
+    SECTION("after it was done") { exchange.troubles.push_back({call::update, answer_lost, true}); }
+    SECTION("before it was done") { exchange.troubles.push_back({call::update, answer_lost}); }
+    SECTION("half-way") { exchange.troubles.push_back({call::update, answer_lost, true, {}, true}); }
+    SECTION("by a restart")
+    {
+        create_meeting("c-1", "e-1");
+        time.advance(110s);
+        restart();
+    }
+    if (exchange.calls.empty())
+        create_meeting("c-1", "e-1");
+    time.advance(300s);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("create e-1") == 1);
+    CHECK(exchange.effects("invite e-1") == 1);
+    CHECK(exchange.effects("tell e-1") == 0);
+}
+
+TEST_CASE_METHOD(agent_fixture, "invitations that Exchange refuses to send do not make the item unmade", "[unit][dispatch]")
+{
+    SECTION("the create said so")
+    {
+        exchange.troubles = {{call::create, quota, true, {}, true}};
+    }
+    SECTION("the sending says so")
+    {
+        exchange.troubles = {{call::create, answer_lost, true, {}, true}, {call::update, forbidden}};
+    }
+    create_meeting("c-1", "e-1");
+    time.advance(300s);
+    CHECK(ok("c-1"));
+    CHECK(exchange.effects("create e-1") == 1);
+    CHECK(exchange.effects("invite e-1") == 0);
+    CHECK(exchange.count(call::update) <= 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "an update that was saved and not sent is sent where nobody was ever invited", "[unit][dispatch]")
+{
+    exchange.items.push_back({"host@corp.example", {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-0", "uid", false}, {}});
+    SECTION("with attendees")
+    {
+        exchange.items.back().fields.attendees = {{*mailbox_address::parse("guest@corp.example"), "", {}}};
+        exchange.troubles = {{call::update, answer_lost, true, {}, true}};
+        update("c-1", "e-1");
+        time.advance(130s);
+        CHECK(ok("c-1"));
+        CHECK(exchange.effects("invite e-1") == 1);
+    }
+    SECTION("an appointment has nobody to invite and is answered at once")
+    {
+        exchange.troubles = {{call::update, answer_lost, true}};
+        update("c-1", "e-1");
+        time.advance(10s);
+        CHECK(ok("c-1"));
+        CHECK(exchange.count(call::update) == 1);
+    }
+}
+
+// ---- two agents ----
+
+TEST_CASE_METHOD(agent_fixture, "a cancel that another agent may have had finds the event where that one left it", "[unit][dispatch]")
+{
+    put("item-9", "e-1", "c-0").marks.where = ews::whereabouts::deleted;
+    cancel_event("c-1", "e-1", true);
+    CHECK(output("c-1").at("existed") == true);
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(agent_fixture, "an agent cut off from Exchange begins nothing once the command's time is over", "[unit][dispatch]")
+{
+    exchange.troubles.assign(1000, {call::find, outage});
+    create("c-1", "e-1", 60'000ms);
+    create("c-2", "e-2", 60'000ms, true);
+    time.advance(2min);
+    exchange.troubles.clear();
+    time.advance(10min);
+    CHECK(code("c-1") == "exchange_unavailable");
+    CHECK(code("c-2") == "exchange_unavailable");
+    CHECK(exchange.told.empty());
+}
