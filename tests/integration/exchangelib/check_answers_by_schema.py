@@ -100,6 +100,11 @@ class AnswersBySchema(unittest.TestCase):
             for traversal in ("Deep", "Shallow"):
                 self.send(f'<m:FindFolder Traversal="{traversal}">{folder.format(shape(base))}<m:ParentFolderIds>'
                           '<t:DistinguishedFolderId Id="msgfolderroot"/></m:ParentFolderIds></m:FindFolder>')
+        page = self.send(f'<m:FindFolder Traversal="Deep">{folder.format(shape())}<m:IndexedPageFolderView MaxEntriesReturned="4"'
+                         ' Offset="2" BasePoint="Beginning"/><m:ParentFolderIds><t:DistinguishedFolderId Id="msgfolderroot"/>'
+                         "</m:ParentFolderIds></m:FindFolder>")
+        root = next(page.iter("{*}RootFolder"))
+        self.assertEqual(("6", "false"), (root.get("IndexedPagingOffset"), root.get("IncludesLastItemInRange")))
         self.send(f"<m:GetFolder>{folder.format(shape())}<m:FolderIds><t:FolderId Id='AAAA'/></m:FolderIds></m:GetFolder>",
                   code="ErrorInvalidIdMalformed")
 
@@ -155,6 +160,8 @@ class AnswersBySchema(unittest.TestCase):
                   f'{self.created("ev-3")}/></t:CancelCalendarItem></m:Items></m:CreateItem>')
         self.send(f'<m:MoveItem><m:ToFolderId><t:DistinguishedFolderId Id="deleteditems"/></m:ToFolderId><m:ItemIds><t:ItemId '
                   f'{self.created("ev-4")}/></m:ItemIds></m:MoveItem>')
+        self.send(f'<m:CopyItem><m:ToFolderId><t:DistinguishedFolderId Id="inbox"/></m:ToFolderId><m:ItemIds><t:ItemId '
+                  f'{self.created("ev-copy")}/></m:ItemIds></m:CopyItem>')
 
     def test_order_and_names_are_those_of_the_schema(self):
         wrong = create().replace("<t:UID>ev-1@x</t:UID>", "").replace("<t:Location>", "<t:UID>u</t:UID><t:Location>")

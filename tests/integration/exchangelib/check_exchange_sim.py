@@ -6,6 +6,7 @@ Usage: check_exchange_sim.py PROGRAM
 import os
 import sys
 import unittest
+import urllib.parse
 
 import requests
 from requests_ntlm import HttpNtlmAuth
@@ -151,6 +152,31 @@ class ExchangeSimTest:
         self.assertIsInstance(list(account.fetch(ids=[(old_id, None)]))[0], ErrorItemNotFound)
         self.assertIn("user1@corp.example", told(self.sim.ledger(), "cancel"))
         self.assertEqual("deleteditems", self.sim.items("user3@corp.example")[0]["folder"])
+
+    def test_items_move_and_are_copied_between_folders_that_the_user_made(self):
+        address = "user4@corp.example"
+        self.sim.call("POST", f"/mailboxes/{address}/folders", {"name": "Team", "parent": "calendar"})
+        account = self.account(address)
+        saved = self.create(account, "ev-moves", required_attendees=["user1@corp.example"])
+        team = account.root / "Top of Information Store" / "Calendar" / "Team"
+        self.assertEqual("IPF.Appointment", team.folder_class)
+        saved.move(to_folder=team)
+        found = team.get(event_id="ev-moves")
+        self.assertEqual(0, account.calendar.filter(event_id="ev-moves").count())
+        copied_id, _ = found.copy(to_folder=account.calendar)
+        copy = account.calendar.get(event_id="ev-moves")
+        self.assertEqual(copied_id, copy.id)
+        self.assertNotEqual(found.id, copy.id)
+        self.assertNotEqual(found.uid, copy.uid)
+        # By hand, as in Outlook: no write of a client's.
+        writes = len(self.sim.ledger()["writes"])
+        by_hand = f"/mailboxes/{address}/items/{urllib.parse.quote(copy.id, safe='')}"
+        new_id = self.sim.call("POST", by_hand + "/move", {"folder": "Team"})["id"]
+        self.assertNotEqual(copy.id, new_id)
+        self.assertEqual(2, team.filter(event_id="ev-moves").count())
+        self.assertEqual(writes, len(self.sim.ledger()["writes"]))
+        for item in list(team.filter(event_id="ev-moves")):
+            item.delete(send_meeting_cancellations=SEND_TO_NONE)
 
     def test_a_stale_change_key_is_a_conflict_where_it_is_asked_for(self):
         account = self.account("user4@corp.example")

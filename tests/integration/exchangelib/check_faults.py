@@ -71,6 +71,28 @@ class Faults(unittest.TestCase):
             time.sleep(0.05)
         self.assertEqual(1, self.done())
 
+    def test_an_unseen_item_is_found_later_and_can_be_got_at_once(self):
+        find = envelope('<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape>'
+                        '<m:ParentFolderIds><t:DistinguishedFolderId Id="calendar"/></m:ParentFolderIds></m:FindItem>',
+                        "user3@corp.example")
+        self.plan("unseen", "FindItem", ms=700, count=0)
+        self.assertEqual(200, self.client.post(CREATE.replace("user1", "user3"))[0])
+        self.assertEqual(0, self.client.post(find)[2].count(b"<t:ItemId "))
+        time.sleep(0.8)
+        self.assertEqual(1, self.client.post(find)[2].count(b"<t:ItemId "))
+
+    def test_an_unsent_item_is_saved_and_nobody_is_told(self):
+        invite = CREATE.replace("SendToNone", "SendToAllAndSaveCopy").replace(
+            "</t:End>", "</t:End><t:RequiredAttendees><t:Attendee><t:Mailbox><t:EmailAddress>user2@corp.example"
+            "</t:EmailAddress></t:Mailbox></t:Attendee></t:RequiredAttendees>")
+        told = len(self.sim.ledger()["notifications"])
+        self.plan("unsent", "CreateItem")
+        with self.assertRaises(BROKEN):
+            self.client.post(invite)
+        self.assertEqual(1, self.done())
+        self.assertEqual(told, len(self.sim.ledger()["notifications"]))
+        self.assertFalse(self.sim.items(USER)[-1]["invited"])
+
     def test_a_hang_answers_nothing(self):
         for when, done in (("before", 0), ("after", 1)):
             self.plan("hang", "CreateItem", when=when)
