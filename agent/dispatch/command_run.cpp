@@ -144,7 +144,7 @@ duration command_run::request_limit() const
 
 task<command_run::try_start> command_run::begin()
 {
-    const auto stored = co_await services_.store.begin(ticket_->id, services_.time.utc_now(), std::string());
+    const auto stored = co_await services_.store.begin(ticket_->id, services_.time.utc_now());
     if (stored.has_value()) {
         count_attempt();
         co_return try_start{true, std::nullopt};
