@@ -14,12 +14,16 @@ constexpr duration between_looks = 5s; // while an outcome is unknown
 
 } // namespace
 
-command_run::command_run(asio::any_io_executor executor, store::ticket_ptr t, const services& s, const limits& l,
-                         std::uint64_t seed)
-    : ticket_(std::move(t)), services_(s), limits_(l), wake_(std::move(executor)), pace_(retry_limits, seed)
+command_run::command_run(asio::any_io_executor executor, store::ticket_ptr t, const services& s,
+                         const limits& l, std::uint64_t seed)
+    : ticket_(std::move(t)),
+      services_(s),
+      limits_(l),
+      wake_(std::move(executor)),
+      pace_(retry_limits, seed)
 {
-    // Found begun at start: sent before that, but how long before nobody knows. The wall clock may have jumped since, and
-    // the look that goes with a begin may have held the request up.
+    // Found begun at start: sent before that, but how long before nobody knows. The wall clock may have
+    // jumped since, and the look that goes with a begin may have held the request up.
     if (ticket_->begun)
         settles_at_ = services_.time.now() + limits_.settle;
     if (ticket_->redelivered)
@@ -67,7 +71,8 @@ std::optional<ending> command_run::ended_by(woken w) const
         if (!is_read())
             return ending{};
         return ending{last_error_ ? last_error_->fault
-                                  : protocol::fault{protocol::fault_code::overloaded, "the agent is shutting down", {}}};
+                                  : protocol::fault{
+                                        protocol::fault_code::overloaded, "the agent is shutting down", {}}};
     }
     return std::nullopt;
 }
@@ -76,11 +81,15 @@ reply command_run::deadline_answer() const
 {
     if (last_error_)
         return last_error_->fault;
-    // Begun, and nothing that tells why it failed: a restart cut the try off, or the time passed in the middle of it.
+    // Begun, and nothing that tells why it failed: a restart cut the try off, or the time passed in the
+    // middle of it.
     if (ticket_->attempts > 0)
-        return protocol::fault{protocol::fault_code::exchange_unavailable,
-                               "the command's time passed before a try of it was answered; it changed nothing in Exchange", {}};
-    return protocol::fault{protocol::fault_code::deadline_exceeded, "the command's time passed before it could be tried", {}};
+        return protocol::fault{
+            protocol::fault_code::exchange_unavailable,
+            "the command's time passed before a try of it was answered; it changed nothing in Exchange",
+            {}};
+    return protocol::fault{
+        protocol::fault_code::deadline_exceeded, "the command's time passed before it could be tried", {}};
 }
 
 task<std::optional<ending>> command_run::before_try()
@@ -108,15 +117,17 @@ task<std::optional<ending>> command_run::after_failure(ews::error e)
 {
     const auto now = services_.time.now();
     services_.gate.failed(e, mailbox_, now, services_.time.utc_now());
-    services_.log.debug("{} {}: {} ({})", ticket_->op, ticket_->id, e.fault.message, protocol::name(e.fault.code));
+    services_.log.debug("{} {}: {} ({})", ticket_->op, ticket_->id, e.fault.message,
+                        protocol::name(e.fault.code));
     failed_before_ = true;
     counted_ = false;
     const bool ends = e.remedy == ews::remedy::give_up || (is_read() && e.remedy == ews::remedy::sign_in);
-    // While an outcome is unknown even a permanent refusal of the look-up proves nothing about it: go on looking, at
-    // least until the write has settled and the command's time is over.
+    // While an outcome is unknown even a permanent refusal of the look-up proves nothing about it: go on
+    // looking, at least until the write has settled and the command's time is over.
     if (ends && (!outcome_is_unknown() || (settled() && deadline_passed())))
         co_return ending{std::move(e.fault)};
-    const auto delay = e.remedy == ews::remedy::back_off ? std::max<duration>(e.back_off, pace_.next()) : pace_.next();
+    const auto delay =
+        e.remedy == ews::remedy::back_off ? std::max<duration>(e.back_off, pace_.next()) : pace_.next();
     last_error_ = std::move(e);
     // No further try fits in: say so now instead of at the deadline.
     if (!outcome_is_unknown() && now + delay >= ticket_->deadline)
@@ -151,7 +162,8 @@ task<command_run::try_start> command_run::begin()
     }
     ews::error unwritable;
     unwritable.fault = {protocol::fault_code::overloaded,
-                        fmt::format("the queue cannot be written: {}", stored.error().message()), {}};
+                        fmt::format("the queue cannot be written: {}", stored.error().message()),
+                        {}};
     unwritable.remedy = ews::remedy::retry;
     auto over = co_await after_failure(std::move(unwritable));
     co_return try_start{false, std::move(over)};

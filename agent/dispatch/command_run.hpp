@@ -1,5 +1,5 @@
-// One command from its turn to its end: waiting, retries and their pace, its deadline, and what is still unknown.
-// The operations (operations.hpp) are written on top of it and read like the story they tell.
+// One command from its turn to its end: waiting, retries and their pace, its deadline, and what is still
+// unknown. The operations (operations.hpp) are written on top of it and read like the story they tell.
 #pragma once
 
 #include "agent/dispatch/server_gate.hpp"
@@ -24,9 +24,9 @@ namespace relay::dispatch {
 namespace json = boost::json;
 
 struct limits {
-    duration request = 30s;  // exchange.timeout_s: one request to Exchange
-    duration settle = 120s;  // exchange.settle_s: how long a request of unknown outcome may still take effect
-    int parallel_parts = 4;  // requests that one availability.get has under way at once
+    duration request = 30s; // exchange.timeout_s: one request to Exchange
+    duration settle = 120s; // exchange.settle_s: how long a request of unknown outcome may still take effect
+    int parallel_parts = 4; // requests that one availability.get has under way at once
 };
 
 // What every command uses; owned by app, outlives every run.
@@ -48,7 +48,8 @@ using ending = std::optional<reply>;
 // Loop thread only. Used by one coroutine; wake() and drain() come from outside it.
 class command_run {
 public:
-    command_run(asio::any_io_executor executor, store::ticket_ptr t, const services& s, const limits& l, std::uint64_t seed);
+    command_run(asio::any_io_executor executor, store::ticket_ptr t, const services& s, const limits& l,
+                std::uint64_t seed);
 
     const store::ticket& ticket() const noexcept { return *ticket_; }
     const store::ticket_ptr& ticket_pointer() const noexcept { return ticket_; }
@@ -61,11 +62,13 @@ public:
     // Waits to be woken (its turn may have come): how the command ends instead, as below.
     task<std::optional<ending>> wait_for_wake();
 
-    // Waits until a try may start. How the command ends instead: cancelled, its deadline passed, or suspended. While the
-    // outcome of an earlier try is unknown neither cancel nor deadline ends it, and the wait is only for a look-up.
+    // Waits until a try may start. How the command ends instead: cancelled, its deadline passed, or
+    // suspended. While the outcome of an earlier try is unknown neither cancel nor deadline ends it, and the
+    // wait is only for a look-up.
     task<std::optional<ending>> before_try();
 
-    // What a failed try means: how the command ends, or nothing, after the pause that is due, where it may go on.
+    // What a failed try means: how the command ends, or nothing, after the pause that is due, where it may go
+    // on.
     task<std::optional<ending>> after_failure(ews::error e);
 
     // Every successful call tells the gate.
@@ -78,19 +81,20 @@ public:
 
     // ---- writes: a try is begun durably before its request leaves ----
     struct try_start {
-        bool durable = false;        // only then may the request leave
-        std::optional<ending> over;  // how the command ends instead; nothing: go back to looking and begin again
+        bool durable = false; // only then may the request leave
+        // How the command ends instead; nothing: go back to looking and begin again.
+        std::optional<ending> over;
     };
     task<try_start> begin();
     // The begun try is known to have changed nothing.
     task<void> retract(const ews::error& e);
-    // From now on it is not known whether the try took effect. `refusal`: what ends the command where it turns out that
-    // it did not, because trying again would change nothing.
+    // From now on it is not known whether the try took effect. `refusal`: what ends the command where it
+    // turns out that it did not, because trying again would change nothing.
     void outcome_unknown(std::optional<protocol::fault> refusal = {});
     bool outcome_is_unknown() const noexcept { return settles_at_.has_value(); }
-    // True where nothing that was sent before can still take effect: settle has passed since the try of unknown outcome, and
-    // a moment since a redelivered command arrived. Measured by this process's steady clock: a try found begun at start
-    // was sent before this start, and no wall clock is asked when.
+    // True where nothing that was sent before can still take effect: settle has passed since the try of
+    // unknown outcome, and a moment since a redelivered command arrived. Measured by this process's steady
+    // clock: a try found begun at start was sent before this start, and no wall clock is asked when.
     bool settled() const { return services_.time.now() >= all_settles_at(); }
     // A look-up did not find the try's effect: waits before the next look, at most until it is settled.
     task<std::optional<ending>> wait_to_settle();
@@ -99,10 +103,14 @@ public:
     // It never took effect: how the command ends where the server refused it for good.
     std::optional<ending> never_arrived();
     // This may be a repeat: it was begun before a restart, or may have been given to another agent.
-    bool may_be_repeat() const { return ticket_->redelivered || ticket_->begun.has_value() || tried_in_vain_; }
+    bool may_be_repeat() const
+    {
+        return ticket_->redelivered || ticket_->begun.has_value() || tried_in_vain_;
+    }
     bool is_read() const noexcept { return ticket_->kind == protocol::operation_class::read; }
     bool deadline_passed() const { return services_.time.now() >= ticket_->deadline; }
-    // What ends a command whose deadline passed: the last try's fault, or deadline_exceeded where there was none.
+    // What ends a command whose deadline passed: the last try's fault, or deadline_exceeded where there was
+    // none.
     reply deadline_answer() const;
 
     void wake() { wake_.notify(); }
@@ -115,7 +123,10 @@ private:
     enum class woken { elapsed, deadline, cancelled, draining };
     task<woken> pause_until(steady_time t);
     std::optional<ending> ended_by(woken w) const;
-    steady_time all_settles_at() const { return std::max(settles_at_.value_or(others_settle_at_), others_settle_at_); }
+    steady_time all_settles_at() const
+    {
+        return std::max(settles_at_.value_or(others_settle_at_), others_settle_at_);
+    }
     // How long Exchange may take to show what it has carried out; settle_s is believed to be no less.
     duration lag() const { return std::min(longest_lag, limits_.settle); }
 
@@ -126,10 +137,11 @@ private:
     notifier wake_;
     backoff pace_;
     std::optional<ews::error> last_error_;
-    std::optional<steady_time> settles_at_;   // while the outcome of our own try is unknown
-    steady_time others_settle_at_ = steady_time::min(); // redelivered: what another agent sent is over by then
+    std::optional<steady_time> settles_at_; // while the outcome of our own try is unknown
+    // Redelivered: what another agent sent is over by then.
+    steady_time others_settle_at_ = steady_time::min();
     std::optional<protocol::fault> refusal_; // of the try whose outcome is unknown
-    bool tried_in_vain_ = false; // a try of this run had an unknown outcome
+    bool tried_in_vain_ = false;             // a try of this run had an unknown outcome
     bool draining_ = false;
     bool failed_before_ = false;
     bool counted_ = false; // the present try is in ticket's attempts

@@ -14,14 +14,16 @@ void take_in(marked_items& items, std::vector<ews::found_item> found)
 ews::error out_of_time()
 {
     ews::error e;
-    e.fault = {protocol::fault_code::exchange_unavailable, "the mailbox has more folders than could be looked through in time", {}};
+    e.fault = {protocol::fault_code::exchange_unavailable,
+               "the mailbox has more folders than could be looked through in time",
+               {}};
     e.remedy = ews::remedy::retry;
     return e;
 }
 
 // Adds what lies in the other folders of the mailbox.
-task<ews::outcome<void>> look_elsewhere(command_run& run, const mailbox_address& mailbox, const std::string& event_id,
-                                        marked_items& items)
+task<ews::outcome<void>> look_elsewhere(command_run& run, const mailbox_address& mailbox,
+                                        const std::string& event_id, marked_items& items)
 {
     auto& exchange = run.use().exchange;
     const auto folders = co_await exchange.other_folders(mailbox, run.request_limit());
@@ -59,8 +61,8 @@ const ews::found_item* marked_items::changed_by(const std::string& id) const
     return nullptr;
 }
 
-task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox, const std::string& event_id,
-                                         reach far)
+task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox,
+                                         const std::string& event_id, reach far)
 {
     auto found = co_await run.use().exchange.find(mailbox, event_id, run.request_limit());
     if (found.has_error())
@@ -77,9 +79,11 @@ task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address
 }
 
 task<boost::system::result<marked_items, ending>> look_for(command_run& run, const mailbox_address& mailbox,
-                                                           const std::string& event_id, reach unsettled, reach settled)
+                                                           const std::string& event_id, reach unsettled,
+                                                           reach settled)
 {
-    bool again = false; // nothing at all was found everywhere: only a new item can have been missed, in the calendar
+    // Nothing at all was found everywhere: only a new item can have been missed, in the calendar.
+    bool again = false;
     for (;;) {
         if (auto over = co_await run.before_try())
             co_return *over;
@@ -117,7 +121,9 @@ protocol::fault event_not_found()
 protocol::fault copied_by_hand()
 {
     return {protocol::fault_code::conflict,
-            "several items of the mailbox carry this event_id: somebody copied the meeting; delete the copies in Outlook", {}};
+            "several items of the mailbox carry this event_id: somebody copied the meeting; delete the "
+            "copies in Outlook",
+            {}};
 }
 
 } // namespace relay::dispatch

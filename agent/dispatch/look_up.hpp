@@ -1,5 +1,5 @@
-// Finding what is in Exchange already, by the marks that PROTOCOL.md defines, and knowing when nothing found means that
-// there is nothing.
+// Finding what is in Exchange already, by the marks that PROTOCOL.md defines, and knowing when nothing found
+// means that there is nothing.
 #pragma once
 
 #include "agent/dispatch/command_run.hpp"
@@ -7,33 +7,37 @@
 namespace relay::dispatch {
 
 struct marked_items {
-    std::vector<ews::found_item> live;    // in whatever folder
+    std::vector<ews::found_item> live; // in whatever folder
     std::vector<ews::found_item> deleted;
-    // Looked up after everything that may still have been under way had settled: what is not here will not come.
+    // Looked up after everything that may still have been under way had settled: what is not here will not
+    // come.
     bool conclusive = false;
 
     // The item that the command `id` was the last to change, or null.
     const ews::found_item* changed_by(const std::string& id) const;
 };
 
-// How far a look goes where the one before it found nothing live. Each begins with one request for calendar and Deleted
-// Items.
+// How far a look goes where the one before it found nothing live. Each begins with one request for calendar
+// and Deleted Items.
 enum class reach {
     usual,      // no further
     everywhere, // all folders of the mailbox: people move meetings to other calendars
-    certain,    // and, where there is nothing at all, once more after the time in which Exchange may not show a new item
+    certain, // and, where there is nothing at all, once more after the time in which Exchange may not show a
+             // new item
 };
 
-// Looks until there is an answer: what is there, or how the command ended meanwhile. Goes as far as `unsettled` while an
-// earlier try may still take effect, and then as far as `settled`.
+// Looks until there is an answer: what is there, or how the command ended meanwhile. Goes as far as
+// `unsettled` while an earlier try may still take effect, and then as far as `settled`.
 task<boost::system::result<marked_items, ending>> look_for(command_run& run, const mailbox_address& mailbox,
-                                                           const std::string& event_id, reach unsettled, reach settled);
+                                                           const std::string& event_id, reach unsettled,
+                                                           reach settled);
 
 // One look as far as `far`, which is not reach::certain.
-task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox, const std::string& event_id,
-                                         reach far);
+task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox,
+                                         const std::string& event_id, reach far);
 
-// `e`, to be tried again from the look-up where the item that was found is not there any more: it moved, or was deleted.
+// `e`, to be tried again from the look-up where the item that was found is not there any more: it moved, or
+// was deleted.
 ews::error retry_if_moved(ews::error e);
 
 protocol::fault event_not_found();

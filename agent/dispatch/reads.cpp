@@ -20,7 +20,8 @@ struct question {
     std::vector<std::size_t> places;
 };
 
-question allowed_part(const protocol::availability_get& op, const services& s, std::vector<ews::mailbox_busy>& answers)
+question allowed_part(const protocol::availability_get& op, const services& s,
+                      std::vector<ews::mailbox_busy>& answers)
 {
     question q;
     for (std::size_t i = 0; i < op.mailboxes.size(); ++i) {
@@ -49,7 +50,8 @@ void take_in(std::vector<ews::mailbox_busy>& answers, const question& q, const a
     }
 }
 
-// Asks for the parts one after the other, from a list that several askers share; the first that cannot be had ends all.
+// Asks for the parts one after the other, from a list that several askers share; the first that cannot be had
+// ends all.
 struct part_list {
     const question& q;
     std::vector<availability_part> parts;
@@ -66,9 +68,10 @@ task<void> ask_parts(command_run& run, part_list& list)
         for (;;) {
             auto over = co_await run.before_try();
             if (!over) {
-                std::vector<mailbox_address> mailboxes(first, first + static_cast<std::ptrdiff_t>(part.count));
-                auto got = co_await run.use().exchange.availability(std::move(mailboxes), part.start, part.end,
-                                                                    run.request_limit());
+                std::vector<mailbox_address> mailboxes(first,
+                                                       first + static_cast<std::ptrdiff_t>(part.count));
+                auto got = co_await run.use().exchange.availability(std::move(mailboxes), part.start,
+                                                                    part.end, run.request_limit());
                 if (got.has_value()) {
                     run.succeeded();
                     take_in(list.answers, list.q, part, std::move(*got));
@@ -128,7 +131,8 @@ task<ending> run_availability_get(command_run& run, protocol::availability_get o
         co_await ask_parts(run, list);
     } else {
         task_group askers(co_await asio::this_coro::executor);
-        const auto wanted = std::min(list.parts.size(), static_cast<std::size_t>(run.bounds().parallel_parts));
+        const auto wanted =
+            std::min(list.parts.size(), static_cast<std::size_t>(run.bounds().parallel_parts));
         for (std::size_t i = 0; i < wanted; ++i)
             askers.spawn(ask_parts(run, list));
         co_await askers.join();
@@ -145,7 +149,8 @@ task<ending> run_event_get(command_run& run, protocol::event_get op)
 {
     run.about(op.mailbox.key());
     for (;;) {
-        const auto found = co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::everywhere);
+        const auto found =
+            co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::everywhere);
         if (found.has_error())
             co_return found.error();
         if (found->live.empty())

@@ -16,8 +16,8 @@ task<std::optional<ending>> after_write(command_run& run, ews::error e)
     if (e.effect == ews::effect::unknown) {
         const bool for_good = e.remedy == ews::remedy::give_up;
         run.outcome_unknown(for_good ? std::optional(e.fault) : std::nullopt);
-        run.use().log.warn("{} {}: {}; looking up whether it was carried out", run.ticket().op, run.ticket().id,
-                           e.fault.message);
+        run.use().log.warn("{} {}: {}; looking up whether it was carried out", run.ticket().op,
+                           run.ticket().id, e.fault.message);
         // Whatever the answer said, only Exchange's calendar tells: the look-up comes next.
         if (for_good)
             e.remedy = ews::remedy::retry;
@@ -44,12 +44,12 @@ task<permission> permission_to_apply(command_run& run, const marked_items& found
 bool may_lack_invitations(protocol::notify notify, const marked_items& found, const ews::found_item& applied)
 {
     // Of several copies none is touched.
-    return notify == protocol::notify::all && found.live.size() == 1 && applied.where == ews::whereabouts::live &&
-           applied.invited == false;
+    return notify == protocol::notify::all && found.live.size() == 1 &&
+           applied.where == ews::whereabouts::live && applied.invited == false;
 }
 
-task<std::optional<ending>> invite(command_run& run, const mailbox_address& mailbox, const std::string& event_id,
-                                   ews::found_item applied, bool conclusive)
+task<std::optional<ending>> invite(command_run& run, const mailbox_address& mailbox,
+                                   const std::string& event_id, ews::found_item applied, bool conclusive)
 {
     auto& exchange = run.use().exchange;
     const auto whole = co_await exchange.get(mailbox, applied.ref, run.request_limit());
@@ -76,7 +76,8 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
         if (!over || !*over)
             co_return over;
     }
-    run.use().log.warn("{} {}: the item is there, but its invitations have not gone out", run.ticket().op, run.ticket().id);
+    run.use().log.warn("{} {}: the item is there, but its invitations have not gone out", run.ticket().op,
+                       run.ticket().id);
     co_return ending{done(event_id, applied)};
 }
 

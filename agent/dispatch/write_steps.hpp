@@ -1,5 +1,5 @@
-// The steps that all writes have in common once they have looked: may the write be applied, what its failure leaves to do,
-// and the invitations of one that was cut off before they went out.
+// The steps that all writes have in common once they have looked: may the write be applied, what its failure
+// leaves to do, and the invitations of one that was cut off before they went out.
 #pragma once
 
 #include "agent/dispatch/look_up.hpp"
@@ -12,21 +12,24 @@ reply done(const std::string& event_id, const ews::found_item& item);
 // What a failed try of a write leaves to do: how the command ends, or nothing where it goes back to looking.
 task<std::optional<ending>> after_write(command_run& run, ews::error e);
 
-// May the write be applied (again)? Only where nothing of an earlier try can still arrive and the command's time is not
-// over. Where it may not: how the command ends, or nothing, after a pause, where it goes back to looking.
+// May the write be applied (again)? Only where nothing of an earlier try can still arrive and the command's
+// time is not over. Where it may not: how the command ends, or nothing, after a pause, where it goes back to
+// looking.
 struct permission {
     bool given = false;
     std::optional<ending> over;
 };
 task<permission> permission_to_apply(command_run& run, const marked_items& found);
 
-// `applied`, one of `found`, carries the command's mark; but Exchange may have been cut off between saving it and sending
-// its invitations. Says whether invite() is due. What Exchange does not say is not taken for unsent.
+// `applied`, one of `found`, carries the command's mark; but Exchange may have been cut off between saving it
+// and sending its invitations. Says whether invite() is due. What Exchange does not say is not taken for
+// unsent.
 bool may_lack_invitations(protocol::notify notify, const marked_items& found, const ews::found_item& applied);
 
-// Sees to it that the invitations of an applied write go out, once: the item's own flag tells whether they have. How the
-// command ends, or nothing where it goes back to looking. The item is there, so it never ends as a failure.
-task<std::optional<ending>> invite(command_run& run, const mailbox_address& mailbox, const std::string& event_id,
-                                   ews::found_item applied, bool conclusive);
+// Sees to it that the invitations of an applied write go out, once: the item's own flag tells whether they
+// have. How the command ends, or nothing where it goes back to looking. The item is there, so it never ends
+// as a failure.
+task<std::optional<ending>> invite(command_run& run, const mailbox_address& mailbox,
+                                   const std::string& event_id, ews::found_item applied, bool conclusive);
 
 } // namespace relay::dispatch

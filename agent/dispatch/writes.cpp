@@ -1,6 +1,6 @@
-// The three writes. All follow one pattern: look up what Exchange holds by the marks; where the command is applied
-// already, answer what is true; where an earlier try may still take effect, wait until it has settled; else begin a try
-// durably, send it, and go back to looking where its outcome is not known.
+// The three writes. All follow one pattern: look up what Exchange holds by the marks; where the command is
+// applied already, answer what is true; where an earlier try may still take effect, wait until it has
+// settled; else begin a try durably, send it, and go back to looking where its outcome is not known.
 #include "agent/dispatch/meeting.hpp"
 #include "agent/dispatch/operations.hpp"
 #include "agent/dispatch/outputs.hpp"
@@ -13,18 +13,20 @@
 namespace relay::dispatch {
 namespace {
 
-// What this create made before, or null. Ids are unique for ever, so what carries ours was made by this very command; of
-// copies it is the one that has the UID which it was given.
+// What this create made before, or null. Ids are unique for ever, so what carries ours was made by this very
+// command; of copies it is the one that has the UID which it was given.
 const ews::found_item* made_by(const command_run& run, const marked_items& items, const std::string& uid)
 {
     const auto& id = run.ticket().id;
-    const auto ours = std::ranges::find_if(items.live, [&](const auto& i) { return i.command_id == id && i.uid == uid; });
+    const auto ours =
+        std::ranges::find_if(items.live, [&](const auto& i) { return i.command_id == id && i.uid == uid; });
     return ours != items.live.end() ? &*ours : items.changed_by(id);
 }
 
-// What is there already under another command's mark means for a create: its end, or nothing where that is not told yet.
-std::optional<reply> judge_create(const command_run& run, const protocol::event_create& op, const marked_items& items,
-                                  const std::string& uid)
+// What is there already under another command's mark means for a create: its end, or nothing where that is
+// not told yet.
+std::optional<reply> judge_create(const command_run& run, const protocol::event_create& op,
+                                  const marked_items& items, const std::string& uid)
 {
     if (items.live.empty())
         return std::nullopt;
@@ -38,7 +40,8 @@ std::optional<reply> judge_create(const command_run& run, const protocol::event_
     // PROTOCOL.md, "Commands and results": another agent may have applied it before it was overtaken.
     if (run.ticket().redelivered)
         return done(op.event_id, there);
-    return reply(protocol::fault{protocol::fault_code::conflict, "an event with this event_id exists already", {}});
+    return reply(
+        protocol::fault{protocol::fault_code::conflict, "an event with this event_id exists already", {}});
 }
 
 // Looks up and begins at once: a fresh create waits for the slower of the two, not for their sum.
@@ -54,8 +57,8 @@ task<looked_and_begun> look_and_begin(command_run& run, const protocol::event_cr
     co_return looked_and_begun{std::move(std::get<0>(both)), std::move(std::get<1>(both))};
 }
 
-// The first look of a create that nobody can have tried before, with its try begun. Nothing: it did not come to that, and
-// the create goes on as any other.
+// The first look of a create that nobody can have tried before, with its try begun. Nothing: it did not come
+// to that, and the create goes on as any other.
 struct fresh_start {
     std::optional<marked_items> found; // the try is begun
     std::optional<ending> over;
@@ -130,8 +133,8 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
         }
         auto fields = fields_for_create(op.fields);
         ews::marks marks{op.event_id, run.ticket().id};
-        auto made = co_await run.use().exchange.create(op.mailbox, std::move(fields), std::move(marks), uid, op.notify,
-                                                       run.request_limit());
+        auto made = co_await run.use().exchange.create(op.mailbox, std::move(fields), std::move(marks), uid,
+                                                       op.notify, run.request_limit());
         if (made.has_value()) {
             run.succeeded();
             co_return reply(output_of_write(op.event_id, *made, uid));
@@ -180,8 +183,8 @@ task<ending> run_event_update(command_run& run, protocol::event_update op)
             co_return *started.over;
         if (!started.durable)
             continue;
-        auto changed = co_await run.use().exchange.update(op.mailbox, item->ref, std::move(*fields), run.ticket().id,
-                                                          op.notify, run.request_limit());
+        auto changed = co_await run.use().exchange.update(op.mailbox, item->ref, std::move(*fields),
+                                                          run.ticket().id, op.notify, run.request_limit());
         if (changed.has_value()) {
             run.succeeded();
             co_return reply(output_of_write(op.event_id, *changed, item->uid));
@@ -194,7 +197,8 @@ task<ending> run_event_update(command_run& run, protocol::event_update op)
 task<ending> run_event_cancel(command_run& run, protocol::event_cancel op)
 {
     run.about(op.mailbox.key());
-    // begin() is stored only after a look that found the item, so a begun cancel knows that the event existed.
+    // begin() is stored only after a look that found the item, so a begun cancel knows that the event
+    // existed.
     bool existed = run.ticket().begun.has_value();
     for (;;) {
         const auto found = co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::certain);
@@ -202,7 +206,8 @@ task<ending> run_event_cancel(command_run& run, protocol::event_cancel op)
             co_return found.error();
         // In Deleted Items is where a removal puts it; that it is nowhere may be because it is not shown yet.
         if (found->live.empty() && (found->conclusive || !found->deleted.empty())) {
-            // Redelivered and in Deleted Items: whoever had the command before us is the likeliest to have put it there.
+            // Redelivered and in Deleted Items: whoever had the command before us is the likeliest to have
+            // put it there.
             existed = existed || (run.ticket().redelivered && !found->deleted.empty());
             co_return reply(output_of_cancel(op.event_id, existed));
         }
@@ -220,7 +225,8 @@ task<ending> run_event_cancel(command_run& run, protocol::event_cancel op)
             co_return *started.over;
         if (!started.durable)
             continue;
-        auto gone = co_await run.use().exchange.remove(op.mailbox, found->live.front().ref, op.notify, run.request_limit());
+        auto gone = co_await run.use().exchange.remove(op.mailbox, found->live.front().ref, op.notify,
+                                                       run.request_limit());
         if (gone.has_value()) {
             run.succeeded();
             co_return reply(output_of_cancel(op.event_id, true));

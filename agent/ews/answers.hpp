@@ -27,8 +27,8 @@ struct found_page {
     std::vector<found_item> items;         // whose event id is exactly the one asked for
     std::vector<find_position> unfinished; // folders with more
 };
-// Only calendar items count: a meeting request that was sent may carry its meeting's marks. A folder asked by its id that
-// is gone holds nothing.
+// Only calendar items count: a meeting request that was sent may carry its meeting's marks. A folder asked by
+// its id that is gone holds nothing.
 outcome<found_page> read_found(const soap_answer& a, std::span<const find_position> asked,
                                std::string_view event_id, const call& c);
 

@@ -242,8 +242,8 @@ task<outcome<std::vector<found_item>>> ews_client::search(const mailbox_address&
         reader<found_page> read = [&](const soap_answer& a, const call& c) {
             return read_found(a, asked, event_id, c);
         };
-        auto got = co_await ask(operation::find_item, write_find(mailbox, event_id, asked),
-                                &mailbox, left_of(limit, started, time_), std::move(read));
+        auto got = co_await ask(operation::find_item, write_find(mailbox, event_id, asked), &mailbox,
+                                left_of(limit, started, time_), std::move(read));
         if (got.has_error())
             co_return got.error();
         for (auto& item : got->items)

@@ -55,7 +55,8 @@ public:
     task<outcome<std::vector<found_item>>> find(const mailbox_address& mailbox, std::string event_id,
                                                 duration limit) override;
     // Two requests, and one more for each further 500 folders, at most max_folder_pages.
-    task<outcome<std::vector<mail_folder>>> other_folders(const mailbox_address& mailbox, duration limit) override;
+    task<outcome<std::vector<mail_folder>>> other_folders(const mailbox_address& mailbox,
+                                                          duration limit) override;
     task<outcome<std::vector<found_item>>> find_in(const mailbox_address& mailbox, std::string event_id,
                                                    std::vector<mail_folder> folders, duration limit) override;
     task<outcome<item>> get(const mailbox_address& mailbox, item_ref ref, duration limit) override;

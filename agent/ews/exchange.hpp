@@ -1,4 +1,5 @@
-// What the agent can ask of an Exchange server, as dispatch sees it. ews_client does it for real; tests script it.
+// What the agent can ask of an Exchange server, as dispatch sees it. ews_client does it for real; tests
+// script it.
 #pragma once
 
 #include "agent/protocol/fault.hpp"
@@ -13,10 +14,10 @@ namespace relay::ews {
 
 // What to do after a failed call. FACTS: every ResponseCode and every HTTP outcome falls in exactly one.
 enum class remedy {
-    give_up,   // permanent: answer the fault
-    retry,     // transient: try again with backoff
-    back_off,  // throttled: not before `back_off` has passed
-    sign_in,   // the service account is refused
+    give_up,  // permanent: answer the fault
+    retry,    // transient: try again with backoff
+    back_off, // throttled: not before `back_off` has passed
+    sign_in,  // the service account is refused
 };
 
 // Whether a write that failed may have been carried out all the same.
@@ -42,8 +43,8 @@ template <class T>
 using outcome = boost::system::result<T, error>;
 
 struct server_info {
-    std::string version; // "15.2.1118.7"
-    std::string product; // "Exchange 2019"
+    std::string version;                     // "15.2.1118.7"
+    std::string product;                     // "Exchange 2019"
     std::string account_name, account_email; // of the service account, empty where it has no mailbox
 };
 
@@ -60,7 +61,8 @@ struct busy_period {
     friend bool operator==(const busy_period&, const busy_period&) = default;
 };
 
-using mailbox_busy = protocol::checked<std::vector<busy_period>>; // one mailbox: its periods, unmerged, or its own fault
+using mailbox_busy =
+    protocol::checked<std::vector<busy_period>>; // one mailbox: its periods, unmerged, or its own fault
 
 struct item_ref {
     std::string id; // opaque, case-sensitive, changes when the item moves to another folder
@@ -79,9 +81,9 @@ struct mail_folder {
 struct found_item {
     item_ref ref;
     whereabouts where = whereabouts::live;
-    std::string event_id;   // the marks, exactly as Exchange returned them
+    std::string event_id; // the marks, exactly as Exchange returned them
     std::string command_id;
-    std::string uid;             // empty where find_in() found it
+    std::string uid;                  // empty where find_in() found it
     std::optional<bool> invited = {}; // its invitations went out; nothing where Exchange did not say
 };
 
@@ -92,14 +94,16 @@ struct attendee_answer {
     answer response = answer::none;
 };
 
-// An item as GetItem returns it, in the protocol's terms. body and location are what Exchange holds, link included.
+// An item as GetItem returns it, in the protocol's terms. body and location are what Exchange holds, link
+// included.
 struct item {
     item_ref ref;
     std::string uid;
     std::string event_id, command_id;
-    protocol::event_fields fields;   // online_meeting_url and time_zone come from the marks below, where they are
-    std::string windows_zone;        // StartTimeZone's Id, empty where absent
-    bool location_filled = false;    // the agent put the URL into the location
+    protocol::event_fields
+        fields;               // online_meeting_url and time_zone come from the marks below, where they are
+    std::string windows_zone; // StartTimeZone's Id, empty where absent
+    bool location_filled = false; // the agent put the URL into the location
     std::vector<attendee_answer> answers;
     bool cancelled = false;
     std::optional<bool> invited; // MeetingRequestWasSent
@@ -109,12 +113,12 @@ struct item {
 struct item_fields {
     std::optional<std::string> subject;
     std::optional<utc_time> start, end;
-    std::optional<std::string> windows_zone;                 // sent with start and end, always
-    protocol::change<protocol::event_body> body;             // null: emptied
-    protocol::change<std::string> location;                  // null: removed
+    std::optional<std::string> windows_zone;                  // sent with start and end, always
+    protocol::change<protocol::event_body> body;              // null: emptied
+    protocol::change<std::string> location;                   // null: removed
     std::optional<std::vector<protocol::attendee>> attendees; // the whole list
     std::optional<protocol::show_as> show_as;
-    protocol::change<int> reminder_minutes;                  // null: no reminder
+    protocol::change<int> reminder_minutes; // null: no reminder
     std::optional<bool> is_private;
     std::optional<std::vector<std::string>> categories;
     // Our own notes on the item, in the marks' property set.
@@ -128,8 +132,8 @@ struct marks {
     std::string command_id;
 };
 
-// Each call is one EWS request (a pure read may retry nothing). Waits for a free connection; `limit` bounds the request
-// itself. Cancelling the coroutine ends the request.
+// Each call is one EWS request (a pure read may retry nothing). Waits for a free connection; `limit` bounds
+// the request itself. Cancelling the coroutine ends the request.
 class exchange {
 public:
     virtual ~exchange() = default;
@@ -137,31 +141,36 @@ public:
     virtual task<outcome<server_info>> resolve_account(duration limit) = 0; // ResolveNames
     virtual task<outcome<mailbox_info>> open_calendar(const mailbox_address& mailbox, duration limit) = 0;
     // At most max_availability_mailboxes and max_availability_window. In the order asked.
-    virtual task<outcome<std::vector<mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes, utc_time start,
-                                                                  utc_time end, duration limit) = 0;
+    virtual task<outcome<std::vector<mailbox_busy>>>
+    availability(std::vector<mailbox_address> mailboxes, utc_time start, utc_time end, duration limit) = 0;
 
     // All items of calendar and Deleted Items whose WorkestraEventId is exactly `event_id`.
     virtual task<outcome<std::vector<found_item>>> find(const mailbox_address& mailbox, std::string event_id,
                                                         duration limit) = 0;
     // All folders of the mailbox but these two. Recoverable Items and an archive are not among them.
-    virtual task<outcome<std::vector<mail_folder>>> other_folders(const mailbox_address& mailbox, duration limit) = 0;
-    // As find(), in folders that other_folders() told of, at most max_find_folders. One that is gone since holds nothing.
-    virtual task<outcome<std::vector<found_item>>> find_in(const mailbox_address& mailbox, std::string event_id,
-                                                           std::vector<mail_folder> folders, duration limit) = 0;
+    virtual task<outcome<std::vector<mail_folder>>> other_folders(const mailbox_address& mailbox,
+                                                                  duration limit) = 0;
+    // As find(), in folders that other_folders() told of, at most max_find_folders. One that is gone since
+    // holds nothing.
+    virtual task<outcome<std::vector<found_item>>> find_in(const mailbox_address& mailbox,
+                                                           std::string event_id,
+                                                           std::vector<mail_folder> folders,
+                                                           duration limit) = 0;
     virtual task<outcome<item>> get(const mailbox_address& mailbox, item_ref ref, duration limit) = 0;
     // `uid` becomes the item's calendar:UID.
-    virtual task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m, std::string uid,
-                                           protocol::notify notify, duration limit) = 0;
+    virtual task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m,
+                                           std::string uid, protocol::notify notify, duration limit) = 0;
     // Sets the fields and WorkestraCommandId in one UpdateItem.
     virtual task<outcome<item_ref>> update(const mailbox_address& mailbox, item_ref ref, item_fields fields,
-                                           std::string command_id, protocol::notify notify, duration limit) = 0;
+                                           std::string command_id, protocol::notify notify,
+                                           duration limit) = 0;
     // MoveToDeletedItems, with cancellations where `notify` is all.
     virtual task<outcome<void>> remove(const mailbox_address& mailbox, item_ref ref, protocol::notify notify,
                                        duration limit) = 0;
 };
 
 inline constexpr std::size_t max_find_folders = 20; // Exchange works at one request for a minute at most
-inline constexpr std::size_t max_availability_mailboxes = 100;       // ErrorMailboxDataArrayTooBig above it
-inline constexpr std::chrono::days max_availability_window{42};      // documented limit; servers allow 62
+inline constexpr std::size_t max_availability_mailboxes = 100;  // ErrorMailboxDataArrayTooBig above it
+inline constexpr std::chrono::days max_availability_window{42}; // documented limit; servers allow 62
 
 } // namespace relay::ews

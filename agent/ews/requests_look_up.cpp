@@ -24,7 +24,8 @@ std::string write_find(const mailbox_address& mailbox, std::string_view event_id
     auto shape = add(find, "m:ItemShape");
     add(shape, "t:BaseShape", "IdOnly");
     auto wanted = add(shape, "t:AdditionalProperties");
-    // Where other things than calendar items lie, some servers refuse calendar fields (ErrorInvalidPropertyRequest).
+    // Where other things than calendar items lie, some servers refuse calendar fields
+    // (ErrorInvalidPropertyRequest).
     if (folders.front().id.empty()) {
         add_field_path(wanted, "calendar:UID");
         add_field_path(wanted, "calendar:MeetingRequestWasSent");
@@ -80,12 +81,12 @@ std::string write_get(const mailbox_address& mailbox, const item_ref& ref)
     add(shape, "t:IncludeMimeContent", "false");
     add(shape, "t:BodyType", "Best");
     auto wanted = add(shape, "t:AdditionalProperties");
-    for (const char* field : {"item:Subject", "item:Sensitivity", "item:Body", "item:Categories",
-                              "item:ReminderIsSet", "item:ReminderMinutesBeforeStart", "calendar:UID",
-                              "calendar:Start", "calendar:End", "calendar:LegacyFreeBusyStatus",
-                              "calendar:Location", "calendar:IsCancelled", "calendar:MeetingRequestWasSent",
-                              "calendar:RequiredAttendees",
-                              "calendar:OptionalAttendees", "calendar:Resources", "calendar:StartTimeZone"})
+    for (const char* field :
+         {"item:Subject", "item:Sensitivity", "item:Body", "item:Categories", "item:ReminderIsSet",
+          "item:ReminderMinutesBeforeStart", "calendar:UID", "calendar:Start", "calendar:End",
+          "calendar:LegacyFreeBusyStatus", "calendar:Location", "calendar:IsCancelled",
+          "calendar:MeetingRequestWasSent", "calendar:RequiredAttendees", "calendar:OptionalAttendees",
+          "calendar:Resources", "calendar:StartTimeZone"})
         add_field_path(wanted, field);
     for (const char* p : property::all)
         add_property_path(wanted, p);

@@ -1,11 +1,13 @@
-// Answers to the search for folders: ids only of folders that were told of, pages only forward, a walk that ends.
+// Answers to the search for folders: ids only of folders that were told of, pages only forward, a walk that
+// ends.
 #include "tests/fuzz/soap.hpp"
 
 using namespace relay;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    const ews::call opening{ews::operation::get_folder, true, true}, searching{ews::operation::find_folder, true, true};
+    const ews::call opening{ews::operation::get_folder, true, true},
+        searching{ews::operation::find_folder, true, true};
     const auto text = fuzz::text_of_input(data, size);
     fuzz::read_answer(text, opening, [&](const ews::soap_answer& a) {
         const auto usual = ews::read_usual_folders(a, opening);

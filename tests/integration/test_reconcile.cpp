@@ -1,5 +1,5 @@
-// What the agent finds in Exchange after the unexpected: moved, copied and unseen items, late commits, kills, and commands
-// that another agent had before.
+// What the agent finds in Exchange after the unexpected: moved, copied and unseen items, late commits, kills,
+// and commands that another agent had before.
 #include "tests/integration/scenario.hpp"
 
 #include <thread>
@@ -23,7 +23,8 @@ void by_hand(relay_world& w, std::string_view what, const std::string& id, std::
     std::string escaped;
     for (const char c : id)
         escaped += c == '/' ? "%2F" : c == '+' ? "%2B" : c == '=' ? "%3D" : std::string(1, c);
-    w.exchange().post("/mailboxes/host@corp.example/items/" + escaped + "/" + std::string(what), {{"folder", folder}});
+    w.exchange().post("/mailboxes/host@corp.example/items/" + escaped + "/" + std::string(what),
+                      {{"folder", folder}});
 }
 
 void make_folder(relay_world& w, std::string_view name, json::object more = {})
@@ -55,7 +56,8 @@ void hand_over(relay_world& w)
 
 } // namespace
 
-TEST_CASE("an event whose item was moved to another folder is found, changed and cancelled there", "[integration]")
+TEST_CASE("an event whose item was moved to another folder is found, changed and cancelled there",
+          "[integration]")
 {
     scenario w;
     make_folder(w, "Team");
@@ -75,7 +77,12 @@ TEST_CASE("an event whose item was moved to another folder is found, changed and
     }
     const auto gone = w.call("event.cancel", host, event_b1);
     CHECK(at(gone, "/output/existed").as_bool());
-    CHECK(w.ledger() == tally{.creates = 1, .updates = 4, .deletes = 1, .invitations = 2, .update_notices = 8, .cancellations = 2});
+    CHECK(w.ledger() == tally{.creates = 1,
+                              .updates = 4,
+                              .deletes = 1,
+                              .invitations = 2,
+                              .update_notices = 8,
+                              .cancellations = 2});
 }
 
 TEST_CASE("an item in a folder that was thrown away is as deleted as one in Deleted Items", "[integration]")
@@ -106,7 +113,8 @@ TEST_CASE("a booking whose item was moved while its agent was dead is not made a
     CHECK(w.ledger() == tally{.creates = 1, .invitations = 2});
 }
 
-TEST_CASE("a meeting that was copied by hand is touched by nothing until the copies are gone", "[integration]")
+TEST_CASE("a meeting that was copied by hand is touched by nothing until the copies are gone",
+          "[integration]")
 {
     scenario w;
     REQUIRE(outcome(w.call("event.create", host, booking("b-1"))) == "ok");
@@ -123,20 +131,27 @@ TEST_CASE("a meeting that was copied by hand is touched by nothing until the cop
         if (text_at(item, "/created_by") == "user")
             by_hand(w, "move", text_at(item, "/id"), "deleteditems");
     CHECK(outcome(w.call("event.cancel", host, event_b1)) == "ok");
-    CHECK(w.ledger() == tally{.creates = 1, .updates = 1, .deletes = 1, .invitations = 2, .update_notices = 2, .cancellations = 2});
+    CHECK(w.ledger() == tally{.creates = 1,
+                              .updates = 1,
+                              .deletes = 1,
+                              .invitations = 2,
+                              .update_notices = 2,
+                              .cancellations = 2});
 }
 
 TEST_CASE("an item that Exchange shows late is not made twice", "[integration]")
 {
     scenario w;
-    w.faults({fault("FindItem", "before", "unseen", {{"ms", 1500}}, 0), fault("CreateItem", "after", "reset", {}, 0)});
+    w.faults({fault("FindItem", "before", "unseen", {{"ms", 1500}}, 0),
+              fault("CreateItem", "after", "reset", {}, 0)});
     SECTION("after a lost answer")
     {
         CHECK(outcome(w.call("event.create", host, booking("b-1"))) == "ok");
     }
     SECTION("after a late commit and a lost answer")
     {
-        w.faults({fault("FindItem", "before", "unseen", {{"ms", 1500}}, 0), fault("CreateItem", "before", "late", {{"ms", 1700}})});
+        w.faults({fault("FindItem", "before", "unseen", {{"ms", 1500}}, 0),
+                  fault("CreateItem", "before", "late", {{"ms", 1700}})});
         CHECK(outcome(w.call("event.create", host, booking("b-1"))) == "ok");
     }
     SECTION("after a kill")
@@ -149,7 +164,8 @@ TEST_CASE("an item that Exchange shows late is not made twice", "[integration]")
     }
     SECTION("after its agent and its store are lost")
     {
-        w.faults({fault("FindItem", "before", "unseen", {{"ms", 1500}}, 0), fault("CreateItem", "after", "hang")});
+        w.faults(
+            {fault("FindItem", "before", "unseen", {{"ms", 1500}}, 0), fault("CreateItem", "after", "hang")});
         const auto id = w.send("event.create", host, booking("b-1"));
         REQUIRE(eventually([&] { return w.ledger().creates == 1; }));
         hand_over(w);
@@ -159,7 +175,8 @@ TEST_CASE("an item that Exchange shows late is not made twice", "[integration]")
     CHECK(w.ledger() == tally{.creates = 1, .invitations = 2});
 }
 
-TEST_CASE("an update or cancel right after a create that Exchange does not show yet finds it", "[integration]")
+TEST_CASE("an update or cancel right after a create that Exchange does not show yet finds it",
+          "[integration]")
 {
     scenario w;
     w.faults({fault("FindItem", "before", "unseen", {{"ms", 1500}}, 0)});
@@ -194,8 +211,12 @@ TEST_CASE("a write that Exchange carries out just before it has settled takes ef
     late("UpdateItem", "event.update", set_subject("New"));
     CHECK(w.ledger() == tally{.creates = 1, .updates = 1, .invitations = 2, .update_notices = 2});
     late("DeleteItem", "event.cancel", event_b1);
-    CHECK(w.ledger() ==
-          tally{.creates = 1, .updates = 1, .deletes = 1, .invitations = 2, .update_notices = 2, .cancellations = 2});
+    CHECK(w.ledger() == tally{.creates = 1,
+                              .updates = 1,
+                              .deletes = 1,
+                              .invitations = 2,
+                              .update_notices = 2,
+                              .cancellations = 2});
 }
 
 TEST_CASE("invitations that Exchange did not come to send are sent once", "[integration]")
@@ -231,7 +252,8 @@ TEST_CASE("invitations that Exchange did not come to send are sent once", "[inte
     CHECK(at(w.items(host).at(0), "/invited").as_bool());
 }
 
-TEST_CASE("an update that was saved and told to nobody is told where nobody was ever invited", "[integration]")
+TEST_CASE("an update that was saved and told to nobody is told where nobody was ever invited",
+          "[integration]")
 {
     scenario w;
     auto params = booking("b-1");
@@ -242,7 +264,8 @@ TEST_CASE("an update that was saved and told to nobody is told where nobody was 
     CHECK(w.ledger() == tally{.creates = 1, .updates = 2, .invitations = 2});
 }
 
-TEST_CASE("two agents that get the same command one after the other give one result for one item", "[integration]")
+TEST_CASE("two agents that get the same command one after the other give one result for one item",
+          "[integration]")
 {
     scenario w;
     const auto created = w.send("event.create", host, booking("b-1"), {{"id", "c-1"}});

@@ -2,8 +2,8 @@
 
 #include "common/time/rfc3339.hpp"
 #include "tests/stand_ins/exchange/ews_endpoint.hpp"
-#include "tests/stand_ins/exchange/https_server.hpp"
 #include "tests/stand_ins/exchange/folders.hpp"
+#include "tests/stand_ins/exchange/https_server.hpp"
 #include "tests/stand_ins/exchange/item_json.hpp"
 
 #include <boost/json/array.hpp>
@@ -91,7 +91,8 @@ control_reply change_item(const control_request& request, mailbox_store& store, 
     auto changed = item;
     apply_json(changed, fields, store);
     store.replace(item, std::move(changed), now);
-    if (const auto folder = folder_in(fields, *item.owner); fields.contains("folder") && folder != item.folder)
+    if (const auto folder = folder_in(fields, *item.owner);
+        fields.contains("folder") && folder != item.folder)
         store.move(item, folder, now);
     return {200, to_json(item)};
 }
@@ -111,7 +112,8 @@ control_reply make_mailbox_folder(const control_request& request, mailbox_store&
 {
     auto& box = mailbox_in(request, store);
     const auto& fields = request.body.as_object();
-    made_folder folder{std::string(fields.at("name").as_string()), "IPF.Appointment", folder_kind::msgfolderroot};
+    made_folder folder{std::string(fields.at("name").as_string()), "IPF.Appointment",
+                       folder_kind::msgfolderroot};
     if (const auto* kind = fields.if_contains("class"))
         folder.folder_class = kind->as_string();
     if (const auto* parent = fields.if_contains("parent"))

@@ -132,7 +132,8 @@ reply ews_endpoint::struck(soap_request& request, const fault& f)
 {
     const bool availability = request.name == "GetUserAvailability";
     if (f.action == fault_action::error && availability)
-        return carry_out(request, {.failing_mailbox = f.mailbox.empty() ? "*" : f.mailbox, .failing_code = f.code});
+        return carry_out(request,
+                         {.failing_mailbox = f.mailbox.empty() ? "*" : f.mailbox, .failing_code = f.code});
     if (f.action == fault_action::unseen)
         return carry_out(request, {.unseen = f.ms});
     if (f.action == fault_action::unsent) {

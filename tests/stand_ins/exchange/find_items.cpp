@@ -106,7 +106,8 @@ std::string find_item(operation_context& context)
     if (condition)
         only.emplace(first_element(condition), context.store);
     const auto p = view ? page{0, number_attribute(view, "MaxEntriesReturned", most_found, 1)}
-                        : read_page(child(request, "IndexedPageItemView"), only ? most_found_by_restriction : most_found);
+                        : read_page(child(request, "IndexedPageItemView"),
+                                    only ? most_found_by_restriction : most_found);
     std::optional<time_range> range;
     if (view)
         range = read_calendar_view(view, context);
@@ -118,7 +119,8 @@ std::string find_item(operation_context& context)
             auto found = attribute(request, "Traversal") != "Shallow" ? found_items{}
                          : range ? context.store.overlapping(*ref.owner, ref.folder, range->start, range->end)
                                  : in_folder(ref, only ? &*only : nullptr, context);
-            std::erase_if(found, [&](const auto* item) { return item->created + context.unseen > context.now; });
+            std::erase_if(found,
+                          [&](const auto* item) { return item->created + context.unseen > context.now; });
             sort(found, order, context.store);
             put_found(out, found, p, !view, shape);
         });

@@ -85,7 +85,8 @@ void put_folder(std::string& out, const folder_ref& ref, const folder_shape& sha
     if (shape.has("folder:TotalCount"))
         put(out, "TotalCount", static_cast<std::int64_t>(ref.owner->contents(f.kind).by_arrival.size()));
     if (shape.has("folder:ChildFolderCount"))
-        put(out, "ChildFolderCount", static_cast<std::int64_t>(folders_below(*ref.owner, f.kind, false).size()));
+        put(out, "ChildFolderCount",
+            static_cast<std::int64_t>(folders_below(*ref.owner, f.kind, false).size()));
     if (shape.has("folder:DistinguishedFolderId") && !f.distinguished.empty())
         put(out, "DistinguishedFolderId", f.distinguished);
     if (shape.has("folder:UnreadCount") && (element == "Folder" || element == "TasksFolder"))

@@ -7,7 +7,8 @@
 
 namespace relay::exchange_sim {
 
-std::int64_t number_attribute(pugi::xml_node node, const char* name, std::int64_t otherwise, std::int64_t least)
+std::int64_t number_attribute(pugi::xml_node node, const char* name, std::int64_t otherwise,
+                              std::int64_t least)
 {
     if (!node.attribute(name))
         return otherwise;

@@ -15,7 +15,8 @@ struct page {
 };
 
 // An attribute that is a number of at least `least`. Throws soap_fault.
-std::int64_t number_attribute(pugi::xml_node node, const char* name, std::int64_t otherwise, std::int64_t least);
+std::int64_t number_attribute(pugi::xml_node node, const char* name, std::int64_t otherwise,
+                              std::int64_t least);
 
 // `view` is an IndexedPage…View, or null: the first page of `most`. Throws soap_fault.
 page read_page(pugi::xml_node view, std::int64_t most);

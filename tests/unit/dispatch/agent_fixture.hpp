@@ -1,4 +1,5 @@
-// The agent between its two doors, on virtual time, with a queue in memory and a scripted Exchange: for tests of dispatch.
+// The agent between its two doors, on virtual time, with a queue in memory and a scripted Exchange: for tests
+// of dispatch.
 #pragma once
 
 #include "agent/dispatch/dispatcher.hpp"
@@ -21,25 +22,42 @@ namespace relay::test {
 namespace json = boost::json;
 using call = scripted_exchange::call;
 
-inline const ews::error outage{{protocol::fault_code::exchange_unavailable, "mail:443: refused", {}}, ews::remedy::retry, ews::effect::none, {}, false};
-inline const ews::error answer_lost{{protocol::fault_code::exchange_unavailable, "mail:443: reset", {}}, ews::remedy::retry, ews::effect::unknown, {}, false};
-inline const ews::error refused{{protocol::fault_code::auth_failed, "refused", {}}, ews::remedy::sign_in, ews::effect::none, {}, false};
+inline const ews::error outage{{protocol::fault_code::exchange_unavailable, "mail:443: refused", {}},
+                               ews::remedy::retry,
+                               ews::effect::none,
+                               {},
+                               false};
+inline const ews::error answer_lost{{protocol::fault_code::exchange_unavailable, "mail:443: reset", {}},
+                                    ews::remedy::retry,
+                                    ews::effect::unknown,
+                                    {},
+                                    false};
+inline const ews::error refused{
+    {protocol::fault_code::auth_failed, "refused", {}}, ews::remedy::sign_in, ews::effect::none, {}, false};
 
 // One start of the agent between its two doors; the store and Exchange live on from one to the next.
 struct life {
     life(asio::io_context& c, store::queue_store& s, time_source& t, ews::exchange& e, spdlog::logger& log,
          const std::string& denied)
-        : context(c), out(c.get_executor(), s, t, log),
-          in(c.get_executor(), s, out, t, [](const protocol::command& x) { return protocol::parse_operation(x); }, {}, log),
-          works(c.get_executor(),
-                {in, out, s, e, t, [](const store::ticket&) -> protocol::checked<void> { return boost::system::in_place_value; },
-                 [denied](const mailbox_address& m) -> protocol::checked<void> {
-                     if (m.key() == denied)
-                         return protocol::fault{protocol::fault_code::policy_denied, "denied", {}};
-                     return boost::system::in_place_value;
-                 },
-                 []() -> task<json::object> { co_return json::object{{"ok", true}}; }, log},
-                dispatch::limits{30s, 120s, 4}, 1),
+        : context(c),
+          out(c.get_executor(), s, t, log),
+          in(
+              c.get_executor(), s, out, t,
+              [](const protocol::command& x) { return protocol::parse_operation(x); }, {}, log),
+          works(
+              c.get_executor(),
+              {in, out, s, e, t,
+               [](const store::ticket&) -> protocol::checked<void> { return boost::system::in_place_value; },
+               [denied](const mailbox_address& m) -> protocol::checked<void> {
+                   if (m.key() == denied)
+                       return protocol::fault{protocol::fault_code::policy_denied, "denied", {}};
+                   return boost::system::in_place_value;
+               },
+               []() -> task<json::object> {
+                   co_return json::object{{"ok", true}};
+               },
+               log},
+              dispatch::limits{30s, 120s, 4}, 1),
           group(c.get_executor())
     {
         group.spawn(start());
@@ -64,7 +82,10 @@ struct life {
         group.stop();
         std::exception_ptr failure;
         bool gone = false;
-        asio::co_spawn(context, group.join(), [&](std::exception_ptr e) { failure = e; gone = true; });
+        asio::co_spawn(context, group.join(), [&](std::exception_ptr e) {
+            failure = e;
+            gone = true;
+        });
         for (int i = 0; i < 1000 && !gone; ++i) {
             context.restart();
             context.poll();
@@ -73,7 +94,7 @@ struct life {
         REQUIRE(!failure);
         gone = false;
         asio::co_spawn(context, in.stop(), [&](std::exception_ptr) { gone = true; });
-        asio::co_spawn(context, out.stop(), [&](std::exception_ptr) { });
+        asio::co_spawn(context, out.stop(), [&](std::exception_ptr) {});
         for (int i = 0; i < 1000; ++i) {
             context.restart();
             context.poll();
@@ -101,7 +122,8 @@ struct agent_fixture {
     agent_fixture()
     {
         auto opened = store::sqlite_queue_store::open(
-            {{}, 100'000, store::sqlite_queue_store::threading::inline_, [this] { return time.utc_now(); }}, log);
+            {{}, 100'000, store::sqlite_queue_store::threading::inline_, [this] { return time.utc_now(); }},
+            log);
         REQUIRE(opened.has_value());
         queue = std::move(*opened);
         disk = std::make_unique<gated_store>(context.get_executor(), *queue);
@@ -126,8 +148,8 @@ struct agent_fixture {
         start();
     }
 
-    void send(const std::string& id, const std::string& op, json::object params, std::optional<milliseconds> ttl = {},
-              bool redelivered = false)
+    void send(const std::string& id, const std::string& op, json::object params,
+              std::optional<milliseconds> ttl = {}, bool redelivered = false)
     {
         protocol::command c;
         c.id = id;
@@ -139,25 +161,34 @@ struct agent_fixture {
         now->in.offer(std::move(c));
         time.settle();
     }
-    void create(const std::string& id, const std::string& event, std::optional<milliseconds> ttl = {}, bool redelivered = false)
+    void create(const std::string& id, const std::string& event, std::optional<milliseconds> ttl = {},
+                bool redelivered = false)
     {
         send(id, "event.create",
-             {{"event_id", event}, {"subject", "S"}, {"start", "2026-11-23T09:00:00Z"}, {"end", "2026-11-23T10:00:00Z"}}, ttl,
-             redelivered);
+             {{"event_id", event},
+              {"subject", "S"},
+              {"start", "2026-11-23T09:00:00Z"},
+              {"end", "2026-11-23T10:00:00Z"}},
+             ttl, redelivered);
     }
     // As create(), with somebody to invite.
     void create_meeting(const std::string& id, const std::string& event, bool redelivered = false)
     {
-        send(id, "event.create",
-             {{"event_id", event}, {"subject", "S"}, {"start", "2026-11-23T09:00:00Z"}, {"end", "2026-11-23T10:00:00Z"},
-              {"attendees", json::array{json::object{{"email", "guest@corp.example"}, {"role", "required"}}}}},
-             {}, redelivered);
+        send(
+            id, "event.create",
+            {{"event_id", event},
+             {"subject", "S"},
+             {"start", "2026-11-23T09:00:00Z"},
+             {"end", "2026-11-23T10:00:00Z"},
+             {"attendees", json::array{json::object{{"email", "guest@corp.example"}, {"role", "required"}}}}},
+            {}, redelivered);
     }
     // An item that is there already.
-    scripted_exchange::stored& put(const std::string& item, const std::string& event, const std::string& command,
-                                   const std::string& folder = {})
+    scripted_exchange::stored& put(const std::string& item, const std::string& event,
+                                   const std::string& command, const std::string& folder = {})
     {
-        exchange.items.push_back({"host@corp.example", {{item, "1"}, ews::whereabouts::live, event, command, "uid"}, {}, folder});
+        exchange.items.push_back(
+            {"host@corp.example", {{item, "1"}, ews::whereabouts::live, event, command, "uid"}, {}, folder});
         return exchange.items.back();
     }
     void update(const std::string& id, const std::string& event, bool redelivered = false)

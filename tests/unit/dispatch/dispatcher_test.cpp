@@ -53,7 +53,8 @@ TEST_CASE_METHOD(agent_fixture, "no write leaves before its try is durable", "[u
     CHECK(exchange.effects("create e-4") == 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a create whose answer was lost is found and not made again", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a create whose answer was lost is found and not made again",
+                 "[unit][dispatch]")
 {
     exchange.troubles = {{call::create, answer_lost, true}};
     create("c-1", "e-1");
@@ -62,7 +63,8 @@ TEST_CASE_METHOD(agent_fixture, "a create whose answer was lost is found and not
     CHECK(exchange.effects("create e-1") == 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a create of unknown outcome is not repeated before it has settled", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a create of unknown outcome is not repeated before it has settled",
+                 "[unit][dispatch]")
 {
     exchange.troubles = {{call::create, answer_lost}};
     create("c-1", "e-1");
@@ -74,7 +76,8 @@ TEST_CASE_METHOD(agent_fixture, "a create of unknown outcome is not repeated bef
     CHECK(exchange.effects("create e-1") == 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a create that Exchange carries out late is found, not repeated", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a create that Exchange carries out late is found, not repeated",
+                 "[unit][dispatch]")
 {
     exchange.troubles = {{call::create, answer_lost, false, 100s}};
     create("c-1", "e-1");
@@ -83,20 +86,23 @@ TEST_CASE_METHOD(agent_fixture, "a create that Exchange carries out late is foun
     CHECK(exchange.effects("create e-1") == 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a create that was begun when the agent died is looked up after the restart", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a create that was begun when the agent died is looked up after the restart",
+                 "[unit][dispatch]")
 {
     exchange.slowness = 1s;
     create("c-1", "e-1"); // dies while CreateItem is under way
     time.advance(1500ms);
     stop();
-    exchange.items.push_back({"host@corp.example", {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-1", "uid"}, {}});
+    exchange.items.push_back(
+        {"host@corp.example", {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-1", "uid"}, {}});
     exchange.slowness = 0s;
     start();
     CHECK(output("c-1").at("item_id") == "item-9");
     CHECK(exchange.effects("create e-1") == 0);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a create that was begun in vain is repeated once it has settled, counted from the restart",
+TEST_CASE_METHOD(agent_fixture,
+                 "a create that was begun in vain is repeated once it has settled, counted from the restart",
                  "[unit][dispatch]")
 {
     exchange.slowness = 1s;
@@ -115,7 +121,8 @@ TEST_CASE_METHOD(agent_fixture, "a create that was begun in vain is repeated onc
 
 TEST_CASE_METHOD(agent_fixture, "a redelivered create is applied only where it is not", "[unit][dispatch]")
 {
-    exchange.items.push_back({"host@corp.example", {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-1", "uid"}, {}});
+    exchange.items.push_back(
+        {"host@corp.example", {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-1", "uid"}, {}});
     create("c-1", "e-1", {}, true);
     CHECK(output("c-1").at("item_id") == "item-9");
     create("c-2", "e-2", {}, true);
@@ -125,15 +132,19 @@ TEST_CASE_METHOD(agent_fixture, "a redelivered create is applied only where it i
     CHECK(exchange.effects("create e-2") == 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a redelivered create that was overtaken answers the item as it is now", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a redelivered create that was overtaken answers the item as it is now",
+                 "[unit][dispatch]")
 {
-    exchange.items.push_back({"host@corp.example", {{"item-9", "5"}, ews::whereabouts::live, "e-1", "c-7", "uid"}, {}});
+    exchange.items.push_back(
+        {"host@corp.example", {{"item-9", "5"}, ews::whereabouts::live, "e-1", "c-7", "uid"}, {}});
     create("c-1", "e-1", {}, true);
     CHECK(output("c-1").at("change_key") == "5");
 }
 
-TEST_CASE_METHOD(agent_fixture, "a create that was begun when the agent died, and finds another command's item, tells by its UID",
-                 "[unit][dispatch]")
+TEST_CASE_METHOD(
+    agent_fixture,
+    "a create that was begun when the agent died, and finds another command's item, tells by its UID",
+    "[unit][dispatch]")
 {
     exchange.slowness = 1s;
     create("c-1", "e-1");
@@ -141,7 +152,8 @@ TEST_CASE_METHOD(agent_fixture, "a create that was begun when the agent died, an
     stop();
     exchange.slowness = 0s;
     const auto find = [&](const std::string& uid) {
-        exchange.items.push_back({"host@corp.example", {{"item-9", "5"}, ews::whereabouts::live, "e-1", "c-7", uid}, {}});
+        exchange.items.push_back(
+            {"host@corp.example", {{"item-9", "5"}, ews::whereabouts::live, "e-1", "c-7", uid}, {}});
         start();
     };
     SECTION("it made the item, which was changed since")
@@ -158,15 +170,18 @@ TEST_CASE_METHOD(agent_fixture, "a create that was begun when the agent died, an
     CHECK(exchange.effects("create e-1") == 0);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a redelivered create whose item somebody deleted since does not come back", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a redelivered create whose item somebody deleted since does not come back",
+                 "[unit][dispatch]")
 {
-    exchange.items.push_back({"host@corp.example", {{"item-9", "1"}, ews::whereabouts::deleted, "e-1", "c-1", "uid"}, {}});
+    exchange.items.push_back(
+        {"host@corp.example", {{"item-9", "1"}, ews::whereabouts::deleted, "e-1", "c-1", "uid"}, {}});
     create("c-1", "e-1", {}, true);
     CHECK(ok("c-1"));
     CHECK(exchange.effects("create e-1") == 0);
 }
 
-TEST_CASE_METHOD(agent_fixture, "an update whose answer was lost is recognised by its mark", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "an update whose answer was lost is recognised by its mark",
+                 "[unit][dispatch]")
 {
     create("c-1", "e-1");
     exchange.troubles = {{call::update, answer_lost, true}};
@@ -185,7 +200,8 @@ TEST_CASE_METHOD(agent_fixture, "an update or get of an unknown event is event_n
     CHECK(code("c-2") == "event_not_found");
 }
 
-TEST_CASE_METHOD(agent_fixture, "a cancel says whether the event existed before its first look", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a cancel says whether the event existed before its first look",
+                 "[unit][dispatch]")
 {
     cancel_event("c-1", "e-1");
     time.advance(6s);
@@ -198,7 +214,8 @@ TEST_CASE_METHOD(agent_fixture, "a cancel says whether the event existed before 
     CHECK(exchange.effects("cancel e-1") == 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "commands for one event run in the order received, others side by side", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "commands for one event run in the order received, others side by side",
+                 "[unit][dispatch]")
 {
     exchange.slowness = 100ms;
     create("c-1", "e-1");
@@ -216,7 +233,9 @@ TEST_CASE_METHOD(agent_fixture, "commands for one event run in the order receive
     CHECK(of_e1 == std::vector<std::string>{"create e-1", "update e-1", "cancel e-1"});
 }
 
-TEST_CASE_METHOD(agent_fixture, "a read that Exchange never answers ends with the last try's fault at its ttl", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture,
+                 "a read that Exchange never answers ends with the last try's fault at its ttl",
+                 "[unit][dispatch]")
 {
     exchange.troubles.assign(100, {call::open, outage});
     send("c-1", "mailbox.verify", {}, 3000ms);
@@ -225,7 +244,8 @@ TEST_CASE_METHOD(agent_fixture, "a read that Exchange never answers ends with th
     CHECK(result("c-1")->at("attempts").as_int64() >= 2);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a command that never got its turn ends with deadline_exceeded", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a command that never got its turn ends with deadline_exceeded",
+                 "[unit][dispatch]")
 {
     exchange.slowness = 20s;
     create("c-1", "e-1");
@@ -245,7 +265,8 @@ TEST_CASE_METHOD(agent_fixture, "a write waits out an outage", "[unit][dispatch]
     CHECK(exchange.effects("create e-1") == 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a write whose outcome is unknown at its ttl is looked up until it is known", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a write whose outcome is unknown at its ttl is looked up until it is known",
+                 "[unit][dispatch]")
 {
     SECTION("it took effect late: that is what is answered")
     {
@@ -266,7 +287,8 @@ TEST_CASE_METHOD(agent_fixture, "a write whose outcome is unknown at its ttl is 
     }
 }
 
-TEST_CASE_METHOD(agent_fixture, "a command that was tried does not end as one that was not", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a command that was tried does not end as one that was not",
+                 "[unit][dispatch]")
 {
     SECTION("its try was cut off by a restart and never took effect")
     {
@@ -289,10 +311,16 @@ TEST_CASE_METHOD(agent_fixture, "a command that was tried does not end as one th
     CHECK(exchange.effects("create e-1") == 0);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a permanent refusal of unknown effect is looked up, and answered once it has settled", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture,
+                 "a permanent refusal of unknown effect is looked up, and answered once it has settled",
+                 "[unit][dispatch]")
 {
-    exchange.troubles = {{call::create, {{protocol::fault_code::exchange_error, "quota", "ErrorQuotaExceeded"}, ews::remedy::give_up,
-                                         ews::effect::unknown, {}, false}}};
+    exchange.troubles = {{call::create,
+                          {{protocol::fault_code::exchange_error, "quota", "ErrorQuotaExceeded"},
+                           ews::remedy::give_up,
+                           ews::effect::unknown,
+                           {},
+                           false}}};
     create("c-1", "e-1");
     time.advance(60s);
     CHECK(result("c-1") == nullptr);
@@ -301,7 +329,8 @@ TEST_CASE_METHOD(agent_fixture, "a permanent refusal of unknown effect is looked
     CHECK(exchange.count(call::create) == 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "where the account is refused reads end at once and writes at their ttl", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "where the account is refused reads end at once and writes at their ttl",
+                 "[unit][dispatch]")
 {
     exchange.troubles.assign(1000, {call::find, refused});
     send("c-1", "event.get", {{"event_id", "e-1"}});
@@ -313,7 +342,8 @@ TEST_CASE_METHOD(agent_fixture, "where the account is refused reads end at once 
     CHECK(code("c-2") == "auth_failed");
 }
 
-TEST_CASE_METHOD(agent_fixture, "cancel ends a command that waits and leaves one that was begun", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "cancel ends a command that waits and leaves one that was begun",
+                 "[unit][dispatch]")
 {
     exchange.slowness = 1s;
     create("c-1", "e-1");
@@ -327,7 +357,8 @@ TEST_CASE_METHOD(agent_fixture, "cancel ends a command that waits and leaves one
     CHECK(exchange.effects("update e-1") == 0);
 }
 
-TEST_CASE_METHOD(agent_fixture, "at a drain waiting writes are left for the next start and waiting reads end", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "at a drain waiting writes are left for the next start and waiting reads end",
+                 "[unit][dispatch]")
 {
     exchange.troubles.assign(8, {call::find, outage});
     create("c-1", "e-1");
@@ -343,7 +374,8 @@ TEST_CASE_METHOD(agent_fixture, "at a drain waiting writes are left for the next
     CHECK(exchange.effects("create e-1") == 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "availability is split, joined and answered in the order asked", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "availability is split, joined and answered in the order asked",
+                 "[unit][dispatch]")
 {
     json::array mailboxes;
     for (int i = 0; i < 150; ++i)
@@ -359,10 +391,15 @@ TEST_CASE_METHOD(agent_fixture, "availability is split, joined and answered in t
     CHECK(answers[149].at("busy").as_array().size() == 2);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a throttled command is not tried again before Exchange allows it", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a throttled command is not tried again before Exchange allows it",
+                 "[unit][dispatch]")
 {
-    exchange.troubles = {{call::open, {{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"}, ews::remedy::back_off,
-                                       ews::effect::none, 10'000ms, false}}};
+    exchange.troubles = {{call::open,
+                          {{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"},
+                           ews::remedy::back_off,
+                           ews::effect::none,
+                           10'000ms,
+                           false}}};
     send("c-1", "mailbox.verify", {});
     time.advance(9s);
     CHECK(exchange.count(call::open) == 1);

@@ -8,8 +8,16 @@ using namespace relay::test;
 
 namespace {
 
-const ews::error quota{{protocol::fault_code::exchange_error, "quota", "ErrorQuotaExceeded"}, ews::remedy::give_up, ews::effect::unknown, {}, false};
-const ews::error forbidden{{protocol::fault_code::exchange_error, "denied", "ErrorAccessDenied"}, ews::remedy::give_up, ews::effect::none, {}, false};
+const ews::error quota{{protocol::fault_code::exchange_error, "quota", "ErrorQuotaExceeded"},
+                       ews::remedy::give_up,
+                       ews::effect::unknown,
+                       {},
+                       false};
+const ews::error forbidden{{protocol::fault_code::exchange_error, "denied", "ErrorAccessDenied"},
+                           ews::remedy::give_up,
+                           ews::effect::none,
+                           {},
+                           false};
 
 // A mailbox with more folders than one request asks about.
 struct folders_fixture : agent_fixture {
@@ -25,7 +33,9 @@ struct folders_fixture : agent_fixture {
 
 // ---- moved ----
 
-TEST_CASE_METHOD(folders_fixture, "an item that was moved to another folder is updated, read and cancelled there", "[unit][dispatch]")
+TEST_CASE_METHOD(folders_fixture,
+                 "an item that was moved to another folder is updated, read and cancelled there",
+                 "[unit][dispatch]")
 {
     put("item-9", "e-1", "c-0", "folder-44");
     update("c-1", "e-1");
@@ -37,7 +47,8 @@ TEST_CASE_METHOD(folders_fixture, "an item that was moved to another folder is u
     CHECK(exchange.told == std::vector<std::string>{"update e-1", "cancel e-1"});
 }
 
-TEST_CASE_METHOD(folders_fixture, "the other folders are asked about only where calendar and Deleted Items hold nothing live",
+TEST_CASE_METHOD(folders_fixture,
+                 "the other folders are asked about only where calendar and Deleted Items hold nothing live",
                  "[unit][dispatch]")
 {
     create("c-1", "e-1");
@@ -61,7 +72,8 @@ TEST_CASE_METHOD(folders_fixture, "what lies in a folder that was thrown away is
     CHECK(exchange.told.empty());
 }
 
-TEST_CASE_METHOD(folders_fixture, "a create found begun whose item was moved since is not made again", "[unit][dispatch]")
+TEST_CASE_METHOD(folders_fixture, "a create found begun whose item was moved since is not made again",
+                 "[unit][dispatch]")
 {
     exchange.slowness = 1s;
     create("c-1", "e-1");
@@ -75,7 +87,8 @@ TEST_CASE_METHOD(folders_fixture, "a create found begun whose item was moved sin
     CHECK(exchange.told.empty());
 }
 
-TEST_CASE_METHOD(folders_fixture, "a folder that cannot be searched keeps the answer open", "[unit][dispatch]")
+TEST_CASE_METHOD(folders_fixture, "a folder that cannot be searched keeps the answer open",
+                 "[unit][dispatch]")
 {
     put("item-9", "e-1", "c-0", "folder-30");
     exchange.troubles = {{call::find_in, outage}, {call::folders, outage}};
@@ -97,8 +110,10 @@ TEST_CASE_METHOD(folders_fixture, "a read does not go through folders past its t
 
 // ---- slow to show ----
 
-TEST_CASE_METHOD(agent_fixture, "an update or cancel right after the create looks again before it says that there is nothing",
-                 "[unit][dispatch]")
+TEST_CASE_METHOD(
+    agent_fixture,
+    "an update or cancel right after the create looks again before it says that there is nothing",
+    "[unit][dispatch]")
 {
     exchange.lag = 4s;
     create("c-1", "e-1");
@@ -113,7 +128,8 @@ TEST_CASE_METHOD(agent_fixture, "an update or cancel right after the create look
     CHECK(exchange.effects("cancel e-3") == 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a redelivered create is looked for again before it is applied", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a redelivered create is looked for again before it is applied",
+                 "[unit][dispatch]")
 {
     put("item-9", "e-1", "c-1").seen_from = time.now() + 4s; // made moments ago, by another agent
     create("c-1", "e-1", {}, true);
@@ -123,7 +139,8 @@ TEST_CASE_METHOD(agent_fixture, "a redelivered create is looked for again before
     CHECK(exchange.told.empty());
 }
 
-TEST_CASE_METHOD(agent_fixture, "a redelivered create that is nowhere is applied after ten seconds", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a redelivered create that is nowhere is applied after ten seconds",
+                 "[unit][dispatch]")
 {
     create("c-1", "e-1", {}, true);
     time.advance(9s);
@@ -133,7 +150,8 @@ TEST_CASE_METHOD(agent_fixture, "a redelivered create that is nowhere is applied
     CHECK(result("c-1")->at("attempts") == 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a redelivered update leaves time to the one who had it before", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "a redelivered update leaves time to the one who had it before",
+                 "[unit][dispatch]")
 {
     auto& item = put("item-9", "e-1", "c-0");
     update("c-1", "e-1", true);
@@ -144,7 +162,9 @@ TEST_CASE_METHOD(agent_fixture, "a redelivered update leaves time to the one who
     CHECK(exchange.told.empty());
 }
 
-TEST_CASE_METHOD(agent_fixture, "an item made at the last moment of settling and shown later still is not made again", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture,
+                 "an item made at the last moment of settling and shown later still is not made again",
+                 "[unit][dispatch]")
 {
     exchange.lag = 4s;
     exchange.troubles = {{call::create, answer_lost, false, 119s}};
@@ -154,7 +174,9 @@ TEST_CASE_METHOD(agent_fixture, "an item made at the last moment of settling and
     CHECK(exchange.effects("create e-1") == 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "a look that began before the try had settled does not count, though it ends after", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture,
+                 "a look that began before the try had settled does not count, though it ends after",
+                 "[unit][dispatch]")
 {
     exchange.troubles = {{call::create, answer_lost, false, 119'990ms}};
     create("c-1", "e-1");
@@ -167,7 +189,8 @@ TEST_CASE_METHOD(agent_fixture, "a look that began before the try had settled do
 
 // ---- begun, and cut off ----
 
-TEST_CASE_METHOD(agent_fixture, "a create begun for an event that another command made is a conflict, also after a restart",
+TEST_CASE_METHOD(agent_fixture,
+                 "a create begun for an event that another command made is a conflict, also after a restart",
                  "[unit][dispatch]")
 {
     exchange.slowness = 1s;
@@ -184,7 +207,8 @@ TEST_CASE_METHOD(agent_fixture, "a create begun for an event that another comman
 
 // ---- copied by hand ----
 
-TEST_CASE_METHOD(agent_fixture, "of two copies with one mark none is touched, and it is told what to do", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "of two copies with one mark none is touched, and it is told what to do",
+                 "[unit][dispatch]")
 {
     put("item-8", "e-1", "c-0");
     put("item-9", "e-1", "c-0");
@@ -194,7 +218,8 @@ TEST_CASE_METHOD(agent_fixture, "of two copies with one mark none is touched, an
     send("c-4", "event.get", {{"event_id", "e-1"}});
     for (const auto* id : {"c-1", "c-2", "c-3", "c-4"}) {
         CHECK(code(id) == "conflict");
-        CHECK_THAT(std::string(result(id)->at("error").at("message").as_string()), Catch::Contains("delete the copies in Outlook"));
+        CHECK_THAT(std::string(result(id)->at("error").at("message").as_string()),
+                   Catch::Contains("delete the copies in Outlook"));
     }
     CHECK(exchange.told.empty());
 }
@@ -209,7 +234,8 @@ TEST_CASE_METHOD(agent_fixture, "a copy in Deleted Items does not count", "[unit
     CHECK(ok("c-2"));
 }
 
-TEST_CASE_METHOD(agent_fixture, "copies of which one was changed by a later command are not touched either", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "copies of which one was changed by a later command are not touched either",
+                 "[unit][dispatch]")
 {
     put("item-8", "e-1", "c-0");
     put("item-9", "e-1", "c-2");
@@ -229,7 +255,9 @@ TEST_CASE_METHOD(agent_fixture, "of copies a repeated create names the one that 
     CHECK(exchange.told.empty());
 }
 
-TEST_CASE_METHOD(agent_fixture, "copies do not end an update whose own outcome is unknown before it has settled", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture,
+                 "copies do not end an update whose own outcome is unknown before it has settled",
+                 "[unit][dispatch]")
 {
     create("c-1", "e-1");
     exchange.troubles = {{call::update, answer_lost, false, 60s}};
@@ -243,7 +271,9 @@ TEST_CASE_METHOD(agent_fixture, "copies do not end an update whose own outcome i
 
 // ---- saved, but not sent ----
 
-TEST_CASE_METHOD(agent_fixture, "invitations that a lost create did not send are sent once it has settled, once", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture,
+                 "invitations that a lost create did not send are sent once it has settled, once",
+                 "[unit][dispatch]")
 {
     exchange.troubles = {{call::create, answer_lost, true, {}, true}};
     create_meeting("c-1", "e-1");
@@ -256,7 +286,8 @@ TEST_CASE_METHOD(agent_fixture, "invitations that a lost create did not send are
     CHECK(exchange.effects("tell e-1") == 0);
 }
 
-TEST_CASE_METHOD(agent_fixture, "invitations that went out although the answer was lost are not sent again", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "invitations that went out although the answer was lost are not sent again",
+                 "[unit][dispatch]")
 {
     exchange.troubles = {{call::create, answer_lost, true}};
     create_meeting("c-1", "e-1");
@@ -266,12 +297,22 @@ TEST_CASE_METHOD(agent_fixture, "invitations that went out although the answer w
     CHECK(exchange.count(call::update) == 0);
 }
 
-TEST_CASE_METHOD(agent_fixture, "sending the invitations may itself be cut off: the item's flag tells", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "sending the invitations may itself be cut off: the item's flag tells",
+                 "[unit][dispatch]")
 {
     exchange.troubles = {{call::create, answer_lost, true, {}, true}};
-    SECTION("after it was done") { exchange.troubles.push_back({call::update, answer_lost, true}); }
-    SECTION("before it was done") { exchange.troubles.push_back({call::update, answer_lost}); }
-    SECTION("half-way") { exchange.troubles.push_back({call::update, answer_lost, true, {}, true}); }
+    SECTION("after it was done")
+    {
+        exchange.troubles.push_back({call::update, answer_lost, true});
+    }
+    SECTION("before it was done")
+    {
+        exchange.troubles.push_back({call::update, answer_lost});
+    }
+    SECTION("half-way")
+    {
+        exchange.troubles.push_back({call::update, answer_lost, true, {}, true});
+    }
     SECTION("by a restart")
     {
         create_meeting("c-1", "e-1");
@@ -287,7 +328,8 @@ TEST_CASE_METHOD(agent_fixture, "sending the invitations may itself be cut off: 
     CHECK(exchange.effects("tell e-1") == 0);
 }
 
-TEST_CASE_METHOD(agent_fixture, "invitations that Exchange refuses to send do not make the item unmade", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "invitations that Exchange refuses to send do not make the item unmade",
+                 "[unit][dispatch]")
 {
     SECTION("the create said so")
     {
@@ -305,9 +347,11 @@ TEST_CASE_METHOD(agent_fixture, "invitations that Exchange refuses to send do no
     CHECK(exchange.count(call::update) <= 1);
 }
 
-TEST_CASE_METHOD(agent_fixture, "an update that was saved and not sent is sent where nobody was ever invited", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture, "an update that was saved and not sent is sent where nobody was ever invited",
+                 "[unit][dispatch]")
 {
-    exchange.items.push_back({"host@corp.example", {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-0", "uid", false}, {}});
+    exchange.items.push_back(
+        {"host@corp.example", {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-0", "uid", false}, {}});
     SECTION("with attendees")
     {
         exchange.items.back().fields.attendees = {{*mailbox_address::parse("guest@corp.example"), "", {}}};
@@ -329,7 +373,9 @@ TEST_CASE_METHOD(agent_fixture, "an update that was saved and not sent is sent w
 
 // ---- two agents ----
 
-TEST_CASE_METHOD(agent_fixture, "a cancel that another agent may have had finds the event where that one left it", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture,
+                 "a cancel that another agent may have had finds the event where that one left it",
+                 "[unit][dispatch]")
 {
     put("item-9", "e-1", "c-0").marks.where = ews::whereabouts::deleted;
     cancel_event("c-1", "e-1", true);
@@ -337,7 +383,9 @@ TEST_CASE_METHOD(agent_fixture, "a cancel that another agent may have had finds 
     CHECK(exchange.told.empty());
 }
 
-TEST_CASE_METHOD(agent_fixture, "an agent cut off from Exchange begins nothing once the command's time is over", "[unit][dispatch]")
+TEST_CASE_METHOD(agent_fixture,
+                 "an agent cut off from Exchange begins nothing once the command's time is over",
+                 "[unit][dispatch]")
 {
     exchange.troubles.assign(1000, {call::find, outage});
     create("c-1", "e-1", 60'000ms);

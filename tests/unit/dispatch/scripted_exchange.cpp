@@ -65,19 +65,22 @@ task<ews::outcome<ews::server_info>> scripted_exchange::resolve_account(duration
     });
 }
 
-task<ews::outcome<ews::mailbox_info>> scripted_exchange::open_calendar(const mailbox_address& mailbox, duration)
+task<ews::outcome<ews::mailbox_info>> scripted_exchange::open_calendar(const mailbox_address& mailbox,
+                                                                       duration)
 {
     const auto t = co_await enter(call::open);
     co_return finish<ews::mailbox_info>(t, [&] { return ews::mailbox_info{"Name of " + mailbox.str()}; });
 }
 
-task<ews::outcome<std::vector<ews::mailbox_busy>>> scripted_exchange::availability(std::vector<mailbox_address> mailboxes,
-                                                                                   utc_time start, utc_time end, duration)
+task<ews::outcome<std::vector<ews::mailbox_busy>>>
+scripted_exchange::availability(std::vector<mailbox_address> mailboxes, utc_time start, utc_time end,
+                                duration)
 {
     const auto t = co_await enter(call::availability);
     co_return finish<std::vector<ews::mailbox_busy>>(t, [&] {
         // Busy for the first hour of the window asked for.
-        const std::vector<ews::busy_period> hour{{start, std::min<utc_time>(start + 1h, end), ews::busy_status::busy}};
+        const std::vector<ews::busy_period> hour{
+            {start, std::min<utc_time>(start + 1h, end), ews::busy_status::busy}};
         return std::vector<ews::mailbox_busy>(mailboxes.size(), hour);
     });
 }
@@ -89,20 +92,23 @@ task<ews::outcome<std::vector<ews::found_item>>> scripted_exchange::find(const m
     co_return finish<std::vector<ews::found_item>>(t, [&] {
         std::vector<ews::found_item> found;
         for (const auto& s : items)
-            if (s.mailbox == mailbox.key() && s.marks.event_id == event_id && s.folder.empty() && s.seen_from <= time_.now())
+            if (s.mailbox == mailbox.key() && s.marks.event_id == event_id && s.folder.empty() &&
+                s.seen_from <= time_.now())
                 found.push_back(s.marks);
         return found;
     });
 }
 
-task<ews::outcome<std::vector<ews::mail_folder>>> scripted_exchange::other_folders(const mailbox_address&, duration)
+task<ews::outcome<std::vector<ews::mail_folder>>> scripted_exchange::other_folders(const mailbox_address&,
+                                                                                   duration)
 {
     const auto t = co_await enter(call::folders);
     co_return finish<std::vector<ews::mail_folder>>(t, [&] { return folders; });
 }
 
-task<ews::outcome<std::vector<ews::found_item>>> scripted_exchange::find_in(const mailbox_address& mailbox, std::string event_id,
-                                                                            std::vector<ews::mail_folder> asked, duration)
+task<ews::outcome<std::vector<ews::found_item>>>
+scripted_exchange::find_in(const mailbox_address& mailbox, std::string event_id,
+                           std::vector<ews::mail_folder> asked, duration)
 {
     const auto t = co_await enter(call::find_in);
     co_return finish<std::vector<ews::found_item>>(t, [&] {
@@ -139,15 +145,20 @@ task<ews::outcome<ews::item>> scripted_exchange::get(const mailbox_address&, ite
     });
 }
 
-task<ews::outcome<item_ref>> scripted_exchange::create(const mailbox_address& mailbox, ews::item_fields fields, ews::marks m,
-                                                       std::string uid, protocol::notify notify, duration)
+task<ews::outcome<item_ref>> scripted_exchange::create(const mailbox_address& mailbox,
+                                                       ews::item_fields fields, ews::marks m, std::string uid,
+                                                       protocol::notify notify, duration)
 {
     const auto t = co_await enter(call::create);
     const bool sends = notify != protocol::notify::none && !(t && t->uninvited);
     co_return finish<item_ref>(t, [this, key = mailbox.key(), fields, m, uid, sends] {
         const item_ref ref{"item-" + std::to_string(next_id_++), "1"};
         const bool invited = sends && fields.attendees && !fields.attendees->empty();
-        items.push_back({key, {ref, ews::whereabouts::live, m.event_id, m.command_id, uid, invited}, fields, {}, time_.now() + lag});
+        items.push_back({key,
+                         {ref, ews::whereabouts::live, m.event_id, m.command_id, uid, invited},
+                         fields,
+                         {},
+                         time_.now() + lag});
         told.push_back("create " + m.event_id);
         if (invited)
             told.push_back("invite " + m.event_id);
@@ -155,8 +166,9 @@ task<ews::outcome<item_ref>> scripted_exchange::create(const mailbox_address& ma
     });
 }
 
-task<ews::outcome<item_ref>> scripted_exchange::update(const mailbox_address&, item_ref ref, ews::item_fields fields,
-                                                       std::string command_id, protocol::notify notify, duration)
+task<ews::outcome<item_ref>> scripted_exchange::update(const mailbox_address&, item_ref ref,
+                                                       ews::item_fields fields, std::string command_id,
+                                                       protocol::notify notify, duration)
 {
     const auto t = co_await enter(call::update);
     const bool sends = notify == protocol::notify::all && !(t && t->uninvited);
@@ -181,7 +193,8 @@ task<ews::outcome<item_ref>> scripted_exchange::update(const mailbox_address&, i
     });
 }
 
-task<ews::outcome<void>> scripted_exchange::remove(const mailbox_address&, item_ref ref, protocol::notify, duration)
+task<ews::outcome<void>> scripted_exchange::remove(const mailbox_address&, item_ref ref, protocol::notify,
+                                                   duration)
 {
     const auto t = co_await enter(call::remove);
     if (!find_item(ref.id))

@@ -1,4 +1,5 @@
-// An Exchange of a few lines for tests of dispatch: calendars in memory, and a script of what goes wrong when.
+// An Exchange of a few lines for tests of dispatch: calendars in memory, and a script of what goes wrong
+// when.
 #pragma once
 
 #include "agent/ews/exchange.hpp"
@@ -25,46 +26,61 @@ public:
         bool uninvited = false;                  // done, but Exchange breaks off before it sends invitations
     };
 
-    scripted_exchange(asio::any_io_executor executor, time_source& time) : time_(time), moved_(std::move(executor)) {}
+    scripted_exchange(asio::any_io_executor executor, time_source& time)
+        : time_(time),
+          moved_(std::move(executor))
+    {
+    }
 
     struct stored {
         std::string mailbox; // lower case
         ews::found_item marks;
         ews::item_fields fields;
-        std::string folder = {};                       // empty: calendar or Deleted Items, as `marks` says
+        std::string folder = {};                    // empty: calendar or Deleted Items, as `marks` says
         steady_time seen_from = steady_time::min(); // find() leaves it out before
     };
 
     std::vector<stored> items;
-    std::vector<call> calls;           // in the order they were made
-    std::deque<trouble> troubles;      // each strikes the next call of its kind
-    std::vector<std::string> told;     // "create e-1": one entry for each write that took effect
-    duration slowness{0};              // every call takes that long
-    duration lag{0};                   // find() leaves what is made out for that long
+    std::vector<call> calls;               // in the order they were made
+    std::deque<trouble> troubles;          // each strikes the next call of its kind
+    std::vector<std::string> told;         // "create e-1": one entry for each write that took effect
+    duration slowness{0};                  // every call takes that long
+    duration lag{0};                       // find() leaves what is made out for that long
     std::vector<ews::mail_folder> folders; // beside calendar and Deleted Items
     std::size_t running = 0, most_running = 0;
 
     int count(call c) const { return static_cast<int>(std::count(calls.begin(), calls.end(), c)); }
-    int effects(const std::string& what) const { return static_cast<int>(std::count(told.begin(), told.end(), what)); }
+    int effects(const std::string& what) const
+    {
+        return static_cast<int>(std::count(told.begin(), told.end(), what));
+    }
     // Work of a lost request that is due by now is done.
     void run_late_work();
 
     task<ews::outcome<ews::server_info>> resolve_account(duration limit) override;
-    task<ews::outcome<ews::mailbox_info>> open_calendar(const mailbox_address& mailbox, duration limit) override;
-    task<ews::outcome<std::vector<ews::mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes, utc_time start,
-                                                                    utc_time end, duration limit) override;
-    task<ews::outcome<std::vector<ews::found_item>>> find(const mailbox_address& mailbox, std::string event_id,
-                                                          duration limit) override;
-    task<ews::outcome<std::vector<ews::mail_folder>>> other_folders(const mailbox_address& mailbox, duration limit) override;
-    task<ews::outcome<std::vector<ews::found_item>>> find_in(const mailbox_address& mailbox, std::string event_id,
-                                                             std::vector<ews::mail_folder> asked, duration limit) override;
-    task<ews::outcome<ews::item>> get(const mailbox_address& mailbox, ews::item_ref ref, duration limit) override;
-    task<ews::outcome<ews::item_ref>> create(const mailbox_address& mailbox, ews::item_fields fields, ews::marks m,
-                                             std::string uid, protocol::notify notify, duration limit) override;
-    task<ews::outcome<ews::item_ref>> update(const mailbox_address& mailbox, ews::item_ref ref, ews::item_fields fields,
-                                             std::string command_id, protocol::notify notify, duration limit) override;
-    task<ews::outcome<void>> remove(const mailbox_address& mailbox, ews::item_ref ref, protocol::notify notify,
-                                    duration limit) override;
+    task<ews::outcome<ews::mailbox_info>> open_calendar(const mailbox_address& mailbox,
+                                                        duration limit) override;
+    task<ews::outcome<std::vector<ews::mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes,
+                                                                    utc_time start, utc_time end,
+                                                                    duration limit) override;
+    task<ews::outcome<std::vector<ews::found_item>>> find(const mailbox_address& mailbox,
+                                                          std::string event_id, duration limit) override;
+    task<ews::outcome<std::vector<ews::mail_folder>>> other_folders(const mailbox_address& mailbox,
+                                                                    duration limit) override;
+    task<ews::outcome<std::vector<ews::found_item>>> find_in(const mailbox_address& mailbox,
+                                                             std::string event_id,
+                                                             std::vector<ews::mail_folder> asked,
+                                                             duration limit) override;
+    task<ews::outcome<ews::item>> get(const mailbox_address& mailbox, ews::item_ref ref,
+                                      duration limit) override;
+    task<ews::outcome<ews::item_ref>> create(const mailbox_address& mailbox, ews::item_fields fields,
+                                             ews::marks m, std::string uid, protocol::notify notify,
+                                             duration limit) override;
+    task<ews::outcome<ews::item_ref>> update(const mailbox_address& mailbox, ews::item_ref ref,
+                                             ews::item_fields fields, std::string command_id,
+                                             protocol::notify notify, duration limit) override;
+    task<ews::outcome<void>> remove(const mailbox_address& mailbox, ews::item_ref ref,
+                                    protocol::notify notify, duration limit) override;
 
 private:
     struct late {

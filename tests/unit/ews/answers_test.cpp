@@ -173,8 +173,8 @@ TEST_CASE("a meeting request that carries its meeting's marks is no meeting", "[
 {
     auto request = found("A", "ev-1");
     for (const std::string_view name : {"<t:CalendarItem>", "</t:CalendarItem>"})
-        request.replace(request.find(name), name.size(), name.front() == '<' && name[1] == '/' ? "</t:MeetingRequest>"
-                                                                                               : "<t:MeetingRequest>");
+        request.replace(request.find(name), name.size(),
+                        name.front() == '<' && name[1] == '/' ? "</t:MeetingRequest>" : "<t:MeetingRequest>");
     const auto got = search_answer(folder(request), {{whereabouts::live, 0, "F1"}});
     REQUIRE(got.has_value());
     CHECK(got->items.empty());
@@ -195,8 +195,9 @@ TEST_CASE("whether invitations went out is known only where Exchange says so", "
 
 TEST_CASE("what lies below Deleted Items is deleted, however deep; a loop of parents ends", "[unit][ews]")
 {
-    const std::vector<folder_page::entry> all{{"cal", "top"}, {"del", "top"}, {"in", "top"}, {"cal2", "cal"},
-                                              {"d1", "del"}, {"d2", "d1"}, {"x", "y"}, {"y", "x"}, {"in", "del"}};
+    const std::vector<folder_page::entry> all{{"cal", "top"},  {"del", "top"}, {"in", "top"},
+                                              {"cal2", "cal"}, {"d1", "del"},  {"d2", "d1"},
+                                              {"x", "y"},      {"y", "x"},     {"in", "del"}};
     std::string others;
     for (const auto& f : others_of(all, {"cal", "del"}))
         others += f.id + (f.where == whereabouts::live ? "+ " : "- ");
@@ -207,19 +208,28 @@ TEST_CASE("folders that Exchange opens without naming them are an error", "[unit
 {
     const ews::call c{operation::get_folder, true, true};
     const auto usual = [&](std::string_view second) {
-        const soap_answer a(test::envelope(fmt::format(
-            "<m:GetFolderResponse><m:ResponseMessages><m:GetFolderResponseMessage ResponseClass='Success'><m:ResponseCode>NoError"
-            "</m:ResponseCode><m:Folders><t:CalendarFolder><t:FolderId Id='C'/></t:CalendarFolder></m:Folders>"
-            "</m:GetFolderResponseMessage>{}</m:ResponseMessages></m:GetFolderResponse>", second)));
+        const soap_answer a(test::envelope(
+            fmt::format("<m:GetFolderResponse><m:ResponseMessages><m:GetFolderResponseMessage "
+                        "ResponseClass='Success'><m:ResponseCode>NoError"
+                        "</m:ResponseCode><m:Folders><t:CalendarFolder><t:FolderId "
+                        "Id='C'/></t:CalendarFolder></m:Folders>"
+                        "</m:GetFolderResponseMessage>{}</m:ResponseMessages></m:GetFolderResponse>",
+                        second)));
         return read_usual_folders(a, c);
     };
     CHECK(usual("").has_error());
-    CHECK(usual("<m:GetFolderResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode><m:Folders/>"
-                "</m:GetFolderResponseMessage>").has_error());
-    CHECK(usual("<m:GetFolderResponseMessage ResponseClass='Error'><m:ResponseCode>ErrorFolderNotFound</m:ResponseCode>"
-                "</m:GetFolderResponseMessage>").error().fault.exchange == "ErrorFolderNotFound");
-    const auto named = usual("<m:GetFolderResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode>"
-                             "<m:Folders><t:Folder><t:FolderId Id='D'/></t:Folder></m:Folders></m:GetFolderResponseMessage>");
+    CHECK(usual("<m:GetFolderResponseMessage "
+                "ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode><m:Folders/>"
+                "</m:GetFolderResponseMessage>")
+              .has_error());
+    CHECK(usual("<m:GetFolderResponseMessage "
+                "ResponseClass='Error'><m:ResponseCode>ErrorFolderNotFound</m:ResponseCode>"
+                "</m:GetFolderResponseMessage>")
+              .error()
+              .fault.exchange == "ErrorFolderNotFound");
+    const auto named = usual(
+        "<m:GetFolderResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode>"
+        "<m:Folders><t:Folder><t:FolderId Id='D'/></t:Folder></m:Folders></m:GetFolderResponseMessage>");
     REQUIRE(named.has_value());
     CHECK(named->calendar == "C");
     CHECK(named->deleted_items == "D");

@@ -264,30 +264,37 @@ namespace {
 
 std::string usual_folders()
 {
-    constexpr std::string_view one = "<m:GetFolderResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode>"
-                                     "<m:Folders><t:Folder><t:FolderId Id='{}'/></t:Folder></m:Folders></m:GetFolderResponseMessage>";
-    return test::envelope("<m:GetFolderResponse><m:ResponseMessages>" + fmt::format(fmt::runtime(one), "cal") +
-                          fmt::format(fmt::runtime(one), "del") + "</m:ResponseMessages></m:GetFolderResponse>");
+    constexpr std::string_view one =
+        "<m:GetFolderResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode>"
+        "<m:Folders><t:Folder><t:FolderId Id='{}'/></t:Folder></m:Folders></m:GetFolderResponseMessage>";
+    return test::envelope("<m:GetFolderResponse><m:ResponseMessages>" +
+                          fmt::format(fmt::runtime(one), "cal") + fmt::format(fmt::runtime(one), "del") +
+                          "</m:ResponseMessages></m:GetFolderResponse>");
 }
 
 std::string folder_entry(std::string_view element, std::string_view id, std::string_view parent)
 {
-    return fmt::format("<t:{0}><t:FolderId Id='{1}'/><t:ParentFolderId Id='{2}'/></t:{0}>", element, id, parent);
+    return fmt::format("<t:{0}><t:FolderId Id='{1}'/><t:ParentFolderId Id='{2}'/></t:{0}>", element, id,
+                       parent);
 }
 
-std::string folder_list(std::string_view folders, std::string_view attributes = "IncludesLastItemInRange='true'")
+std::string folder_list(std::string_view folders,
+                        std::string_view attributes = "IncludesLastItemInRange='true'")
 {
-    return test::success("FindFolder",
-                         fmt::format("<m:RootFolder {}><t:Folders>{}</t:Folders></m:RootFolder>", attributes, folders));
+    return test::success(
+        "FindFolder",
+        fmt::format("<m:RootFolder {}><t:Folders>{}</t:Folders></m:RootFolder>", attributes, folders));
 }
 
 } // namespace
 
-TEST_CASE_METHOD(client_fixture, "the other folders are all pages' but the usual two and what only shows others' items",
+TEST_CASE_METHOD(client_fixture,
+                 "the other folders are all pages' but the usual two and what only shows others' items",
                  "[unit][ews]")
 {
     answer(usual_folders());
-    answer(folder_list(folder_entry("CalendarFolder", "cal", "top") + folder_entry("CalendarFolder", "cal2", "cal"),
+    answer(folder_list(folder_entry("CalendarFolder", "cal", "top") +
+                           folder_entry("CalendarFolder", "cal2", "cal"),
                        "IncludesLastItemInRange='false' IndexedPagingOffset='2'"));
     answer(folder_list(folder_entry("Folder", "del", "top") + folder_entry("Folder", "old", "del") +
                        folder_entry("SearchFolder", "unread", "top")));
@@ -302,7 +309,8 @@ TEST_CASE_METHOD(client_fixture, "the other folders are all pages' but the usual
     CHECK(http.requests[2].body.find("Offset=\"2\"") != std::string::npos);
 }
 
-TEST_CASE_METHOD(client_fixture, "a list of folders that never ends, or does not come, is an error", "[unit][ews]")
+TEST_CASE_METHOD(client_fixture, "a list of folders that never ends, or does not come, is an error",
+                 "[unit][ews]")
 {
     answer(test::soap_fault("ErrorServerBusy"), 500);
     CHECK(run(client.other_folders(host, 30s)).error().remedy == remedy::back_off);
@@ -313,12 +321,14 @@ TEST_CASE_METHOD(client_fixture, "a list of folders that never ends, or does not
     CHECK(http.requests.size() == 2 + ews_client::max_folder_pages);
 }
 
-TEST_CASE_METHOD(client_fixture, "in other folders items are found and told apart by their folder", "[unit][ews]")
+TEST_CASE_METHOD(client_fixture, "in other folders items are found and told apart by their folder",
+                 "[unit][ews]")
 {
     CHECK(run(client.find_in(host, "ev-1", {}, 30s))->empty());
     CHECK(http.requests.empty());
     answer(found_items(marked("A"), marked("B")));
-    const auto got = run(client.find_in(host, "ev-1", {{"F1", whereabouts::live}, {"F2", whereabouts::deleted}}, 30s));
+    const auto got =
+        run(client.find_in(host, "ev-1", {{"F1", whereabouts::live}, {"F2", whereabouts::deleted}}, 30s));
     REQUIRE(got.has_value());
     REQUIRE(got->size() == 2);
     CHECK(got->at(1).where == whereabouts::deleted);
@@ -375,10 +385,10 @@ TEST_CASE_METHOD(client_fixture, "a write goes out as written and its answer com
         "<m:Items><t:CalendarItem><t:ItemId Id='A' ChangeKey='C'/></t:CalendarItem></m:Items>"));
     CHECK(run(client.update(host, {"A", "B"}, test::full_fields(), "c-2", protocol::notify::none, 30s))
               ->change_key == "C");
-    answer(
-        test::success("GetItem", "<m:Items><t:CalendarItem><t:ItemId "
-                                 "Id='A'/><t:Start>2026-01-05T09:00:00Z</"
-                                 "t:Start><t:End>2026-01-05T10:00:00Z</t:End></t:CalendarItem></m:Items>"));
+    answer(test::success("GetItem",
+                         "<m:Items><t:CalendarItem><t:ItemId "
+                         "Id='A'/><t:Start>2026-01-05T09:00:00Z</"
+                         "t:Start><t:End>2026-01-05T10:00:00Z</t:End></t:CalendarItem></m:Items>"));
     CHECK(run(client.get(host, {"A", "C"}, 30s))->ref.id == "A");
     CHECK(reports.size() == 3);
 }

@@ -54,7 +54,8 @@ TEST_CASE("markup in a value stays a value", "[unit][ews]")
 
 TEST_CASE("calendar fields are asked for only where calendar items lie", "[unit][ews]")
 {
-    const std::vector<find_position> usual{{whereabouts::live}, {whereabouts::deleted}}, other{{whereabouts::live, 0, "AAM="}};
+    const std::vector<find_position> usual{{whereabouts::live}, {whereabouts::deleted}},
+        other{{whereabouts::live, 0, "AAM="}};
     CHECK(has(write_find(host, "ev-1", usual), "calendar:MeetingRequestWasSent"));
     CHECK_FALSE(has(write_find(host, "ev-1", other), "calendar:"));
     CHECK(has(write_find(host, "ev-1", other), "<t:FolderId Id=\"AAM=\""));
