@@ -26,7 +26,7 @@ command_run::command_run(asio::any_io_executor executor, store::ticket_ptr t, co
     // jumped since, and the look that goes with a begin may have held the request up.
     if (ticket_->begun)
         settles_at_ = services_.time.now() + limits_.settle;
-    if (ticket_->redelivered)
+    if (ticket_->redelivered || ticket_->restored)
         others_settle_at_ = services_.time.now() + lag();
 }
 

@@ -102,11 +102,8 @@ public:
     task<std::optional<ending>> wait_for_sight();
     // It never took effect: how the command ends where the server refused it for good.
     std::optional<ending> never_arrived();
-    // This may be a repeat: it was begun before a restart, or may have been given to another agent.
-    bool may_be_repeat() const
-    {
-        return ticket_->redelivered || ticket_->begun.has_value() || tried_in_vain_;
-    }
+    // This may be a repeat: it was here before a restart, or may have been given to another agent.
+    bool may_be_repeat() const { return ticket_->redelivered || ticket_->restored || tried_in_vain_; }
     bool is_read() const noexcept { return ticket_->kind == protocol::operation_class::read; }
     bool deadline_passed() const { return services_.time.now() >= ticket_->deadline; }
     // What ends a command whose deadline passed: the last try's fault, or deadline_exceeded where there was
@@ -138,8 +135,8 @@ private:
     backoff pace_;
     std::optional<ews::error> last_error_;
     std::optional<steady_time> settles_at_; // while the outcome of our own try is unknown
-    // Redelivered: what another agent sent is over by then.
-    steady_time others_settle_at_ = steady_time::min();
+    steady_time others_settle_at_ =
+        steady_time::min(); // redelivered or restored: what was sent for it elsewhere is over by then
     std::optional<protocol::fault> refusal_; // of the try whose outcome is unknown
     bool tried_in_vain_ = false;             // a try of this run had an unknown outcome
     bool draining_ = false;

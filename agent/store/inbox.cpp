@@ -95,10 +95,9 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
     t->attempts = u.attempts;
     if (u.begun_at)
         t->begun = ticket::begun_try{*u.begun_at};
-    else
-        // The file may be an old copy (a backup, a snapshot of the machine), and what it takes for not begun may have been
-        // carried out since. Not even the cloud can tell in every case, Exchange can: so it is looked up there first.
-        t->redelivered = true;
+    // The file may be an old copy (a backup, a snapshot of the machine), and what it takes for not begun may have been
+    // carried out since. Not even the cloud can tell in every case, Exchange can: so it is looked up there first.
+    t->restored = true;
     return t;
 }
 

@@ -19,7 +19,8 @@ struct ticket {
     std::string lane;    // commands of one lane run one after the other, in the order received; empty: no lane
     steady_time received_at{};
     steady_time deadline{}; // received_at + ttl: never started, and no failed try repeated, after it
-    bool redelivered = false; // may have been applied before: by another agent, or by us before a restart
+    bool redelivered = false; // the cloud says so: another agent may have applied it
+    bool restored = false;    // taken up at a start: we may have applied it, also where the store says that it was not begun
     int attempts = 0;       // tries begun, also before a restart
 
     // A try that was begun before a restart and whose outcome is not known.

@@ -170,6 +170,35 @@ TEST_CASE_METHOD(
     CHECK(exchange.effects("create e-1") == 0);
 }
 
+TEST_CASE_METHOD(agent_fixture, "a restart lets no command take for its own what the one before it did",
+                 "[unit][dispatch]")
+{
+    exchange.slowness = 1s;
+    SECTION("a second create")
+    {
+        create("c-1", "e-1");
+        create("c-2", "e-1"); // waits for its turn
+        time.advance(1500ms);
+        restart();
+        time.advance(200s);
+        CHECK(ok("c-1"));
+        CHECK(code("c-2") == "conflict");
+        CHECK(exchange.effects("create e-1") == 1);
+    }
+    SECTION("a second cancel")
+    {
+        exchange.items.push_back(
+            {"host@corp.example", {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-0", "uid"}, {}});
+        cancel_event("c-1", "e-1");
+        cancel_event("c-2", "e-1");
+        time.advance(1500ms);
+        restart();
+        time.advance(200s);
+        CHECK(output("c-1").at("existed").as_bool());
+        CHECK_FALSE(output("c-2").at("existed").as_bool());
+    }
+}
+
 TEST_CASE_METHOD(agent_fixture, "a redelivered create whose item somebody deleted since does not come back",
                  "[unit][dispatch]")
 {

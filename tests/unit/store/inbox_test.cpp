@@ -342,7 +342,8 @@ TEST_CASE_METHOD(doors_fixture, "after a restart unfinished writes come again, i
     CHECK(t.deadline == time.now() + 50min);
     CHECK(all.back()->id == "c-1");
     CHECK_FALSE(all.back()->begun.has_value());
-    CHECK(all.back()->redelivered); // the file may be an old copy: never begun is no proof
+    CHECK_FALSE(all.back()->redelivered); // the cloud did not say so
+    CHECK(all.back()->restored);          // the file may be an old copy: never begun is no proof
 }
 
 TEST_CASE_METHOD(doors_fixture, "time off counts against the ttl, a clock set back does not", "[unit][store]")
