@@ -161,7 +161,9 @@ TEST_CASE("a server that is no supported Exchange is told apart", "[integration]
         INFO(product << ": " << described(r));
         CHECK(outcome(r) == "exchange_unsupported");
     }
-    scenario page;
+    scenario page({.config = {}, .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}, .start_agent = false}); // asks at its start
     page.faults({fault("*", "before", "html", {}, 0)});
+    page.start_agent();
+    page.wait_connected();
     CHECK(outcome(page.call("connection.test", "", {}, {{"ttl_ms", 2000}})) == "exchange_unsupported");
 }

@@ -124,17 +124,6 @@ TEST_CASE("a data folder that cannot be used is a refusal to start, in plain wor
     CHECK_THAT(e.err, Catch::Contains("data"));
 }
 
-TEST_CASE("a queue that is no database is a refusal to start, and is left as it is", "[integration]")
-{
-    scenario w(without_agent());
-    std::ofstream(w.data_folder() / "queue.db") << std::string(8192, 'x');
-    const auto e = run({"run", "--config", w.config_file().string()}, w.folder());
-    INFO(e.err);
-    CHECK(e.code == 1);
-    CHECK_THAT(e.err, Catch::Contains("damaged"));
-    CHECK(fs::file_size(w.data_folder() / "queue.db") == 8192);
-}
-
 TEST_CASE("a second agent on one data folder is refused, and the first goes on", "[integration]")
 {
     scenario w;
