@@ -96,6 +96,11 @@ task<session_end> uplink::take_turn()
 
     auto welcome = *std::move(word);
     session_ = &talk;
+    // What was asked for while the wait for `welcome` was ending reached no session yet.
+    if (stopping_)
+        talk.stop();
+    else if (reconnect_)
+        talk.reconnect();
     went_up(printable(welcome.session));
     auto end = co_await talk.serve(std::move(welcome));
     keep_round_trip();

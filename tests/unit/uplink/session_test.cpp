@@ -240,6 +240,22 @@ TEST_CASE_METHOD(uplink_fixture, "stop() from within the news of a connection is
     CHECK(heard() == std::vector<std::string>{"hello", "goodbye"});
 }
 
+TEST_CASE("stop() is heard at any instant of connecting", "[unit][uplink]")
+{
+    for (int handlers = 0; handlers < 60; ++handlers) {
+        uplink_fixture f;
+        REQUIRE(f.await(f.in.recover()).has_value());
+        asio::co_spawn(f.context, f.up.run(), asio::bind_cancellation_slot(f.cancel.slot(), [&](std::exception_ptr) { f.ended = true; }));
+        f.context.restart();
+        for (int i = 0; i < handlers; ++i)
+            f.context.poll_one();
+        f.up.stop();
+        f.time.advance(1s);
+        INFO("after " << handlers << " handlers");
+        CHECK(f.ended);
+    }
+}
+
 TEST_CASE_METHOD(uplink_fixture, "a cancel ends the uplink in any state, without a goodbye", "[unit][uplink]")
 {
     SECTION("connected") {}
