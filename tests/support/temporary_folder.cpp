@@ -7,9 +7,9 @@
 
 namespace relay::test {
 
-temporary_folder::temporary_folder()
+temporary_folder::temporary_folder(const std::filesystem::path& within)
 {
-    auto name = (std::filesystem::temp_directory_path() / "workestra-relay-XXXXXX").string();
+    auto name = (within / "workestra-relay-XXXXXX").string();
     if (!::mkdtemp(name.data()))
         throw std::runtime_error("cannot make a folder like " + name);
     path_ = name;

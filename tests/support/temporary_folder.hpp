@@ -7,7 +7,8 @@ namespace relay::test {
 
 class temporary_folder {
 public:
-    temporary_folder();
+    // In `within`, or where the machine keeps such things.
+    explicit temporary_folder(const std::filesystem::path& within = std::filesystem::temp_directory_path());
     ~temporary_folder();
     temporary_folder(const temporary_folder&) = delete;
     temporary_folder& operator=(const temporary_folder&) = delete;

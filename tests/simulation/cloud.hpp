@@ -1,0 +1,150 @@
+// The cloud's end: a ledger of what it sent and what it holds, links that carry frames late, lose them or go
+// dumb, and the rules that everything the agent writes on one link has to keep.
+#pragma once
+
+#include "agent/uplink/link.hpp"
+#include "common/async/notifier.hpp"
+#include "tests/simulation/reference.hpp"
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace relay::simulation {
+
+// What the cloud's end needs to see of an agent when it takes a frame.
+struct agent_view {
+    std::size_t open = 0; // commands without a result
+    bool closing = false; // it said goodbye
+};
+
+class cloud {
+public:
+    enum class network { up, refuses, hangs, rejects };
+    using later = std::function<void(duration, std::function<void()>)>;
+
+    cloud(asio::any_io_executor executor, time_source& time, reference& model, verdict& v,
+          std::chrono::seconds heartbeat, later l)
+        : executor_(executor),
+          time_(time),
+          model_(model),
+          verdict_(v),
+          heartbeat_(heartbeat),
+          later_(std::move(l))
+    {
+    }
+
+    // ---- what happens ----
+    void send(order o, bool done_elsewhere);
+    void repeat(const std::string& id); // the same command again
+    void reuse(const std::string& id);  // its id with other content
+    void cancel(const std::string& id);
+    void drain(milliseconds pause);
+    void cut();
+    void half_open();
+    void weather(network n) { network_ = n; }
+    void latency(duration d) { latency_ = d; }
+    void withhold(bool yes);
+    bool sent(const std::string& id) const { return commands_.contains(id); }
+    // A command for the event waits to be sent, or for an answer.
+    bool waits(const std::string& lane) const;
+
+    // The way in for one agent; once cut off, nothing passes any more.
+    class door;
+    std::unique_ptr<door> open_door(std::function<agent_view()> view);
+
+    // ---- at the end ----
+    bool connected() const noexcept { return current_ != nullptr; }
+    bool everything_answered() const;
+    std::int64_t held() const noexcept { return durable_; }
+    void check_at_end();
+    // The results that repeat() was answered with since the last call: by id.
+    std::map<std::string, std::size_t> take_repeats() { return std::exchange(repeated_, {}); }
+
+private:
+    struct parcel {
+        std::string frame;
+        std::string id; // of a command or a cancel
+        enum class what { other, command, reuse, cancel } type = what::other;
+    };
+    // One connection. Shared by the cloud, the agent's link and frames on their way.
+    struct wire {
+        explicit wire(asio::any_io_executor e, steady_time now)
+            : changed(e),
+              arrived(now),
+              last_in(now),
+              last_out(now)
+        {
+        }
+        notifier changed;
+        std::deque<parcel> to_agent;
+        std::optional<uplink::failed> broken;
+        bool lost = false; // what is on its way does not arrive
+        bool dead = false; // the agent is: what it still does on its way out is nobody's business
+        bool dumb = false; // nothing passes any more, and nobody is told
+        steady_time arrived, last_in, last_out;
+        // The rules.
+        bool greeted = false;
+        std::int64_t next_seq = 0; // of the stored message that has to come next, once welcome was taken
+        std::multiset<std::string> unanswered; // commands taken that want a frame
+        std::multiset<std::string> reused;     // ids that want a problem
+    };
+    using wire_ptr = std::shared_ptr<wire>;
+    class link;
+
+    struct sent_command {
+        std::string frame;
+        std::string other;     // its id with other content
+        bool answered = false; // accepted, refused or done: need not be sent again
+        std::optional<json::object> result;
+    };
+
+    void put(const wire_ptr& w, parcel p);
+    void taken(wire& w, const parcel& p, const agent_view& agent);
+    void written(wire& w, const std::string& frame);
+    void written_result(wire& w, const std::string& id, const json::object& frame, const std::string& raw);
+    void send_out(const wire_ptr& w, const std::string& frame);
+    void heard(const wire_ptr& w, const std::string& frame);
+    void heard_hello(const wire_ptr& w, const json::object& hello);
+    void heard_result(const wire_ptr& w, const json::object& result);
+    void hang_up(const wire_ptr& w, error_code why);
+    void forget(const wire* w);
+    duration delay(steady_time& last) const;
+
+    asio::any_io_executor executor_;
+    time_source& time_;
+    reference& model_;
+    verdict& verdict_;
+    const std::chrono::seconds heartbeat_;
+    const later later_;
+    network network_ = network::up;
+    duration latency_{0};
+    bool withholding_ = false;
+    wire_ptr current_;
+    std::map<std::string, sent_command> commands_;
+    std::vector<std::string> order_; // in which they were made
+    std::int64_t received_ = 0, durable_ = 0;
+    std::map<std::string, std::size_t> repeated_;
+};
+
+class cloud::door final : public uplink::connector {
+public:
+    door(cloud& c, std::function<agent_view()> view) : cloud_(c), view_(std::move(view)) {}
+
+    void cut_off();
+
+    task<uplink::outcome<uplink::link_ptr>> connect() override;
+    std::string url() const override { return "wss://relay.example/v1/connect"; }
+
+private:
+    cloud& cloud_;
+    std::function<agent_view()> view_;
+    bool cut_off_ = false;
+    wire_ptr last_;
+};
+
+} // namespace relay::simulation

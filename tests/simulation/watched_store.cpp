@@ -1,0 +1,168 @@
+#include "tests/simulation/watched_store.hpp"
+
+#include <algorithm>
+
+namespace relay::simulation {
+
+// A call that was made is carried out also where the one who made it goes away, in the order the calls were
+// made.
+template <class T>
+task<result<T>> watched_store::pass(call<T> c, told<T> t)
+{
+    if (crashed_)
+        co_return errc::store_io;
+    if (latency_ == duration::zero() && line_.empty() && !working_) {
+        auto answer = co_await c();
+        if (t)
+            t(answer);
+        co_return answer;
+    }
+    struct place {
+        explicit place(asio::any_io_executor e) : done(std::move(e)) {}
+        notifier done;
+        std::optional<result<T>> answer;
+    };
+    const auto mine =
+        std::make_shared<place>(executor_); // shared with the errand, which may outlast this call
+    auto run = [mine, c = std::move(c), t = std::move(t)]() -> task<void> {
+        mine->answer.emplace(co_await c());
+        if (t)
+            t(*mine->answer);
+        mine->done.notify();
+    };
+    auto drop = [mine] {
+        mine->answer.emplace(errc::store_io);
+        mine->done.notify();
+    };
+    line_.push_back({time_.now() + latency_, std::move(run), std::move(drop)});
+    if (!std::exchange(working_, true))
+        disk_.spawn(work());
+    while (!mine->answer)
+        if (const auto ec = co_await mine->done.wait())
+            co_return ec;
+    co_return *std::move(mine->answer);
+}
+
+task<void> watched_store::work()
+{
+    while (!line_.empty() && !crashed_) {
+        const auto& next = line_.front(); // stays where it is while others queue up behind it
+        co_await time_.sleep_for(next.due - time_.now());
+        if (crashed_)
+            break;
+        co_await next.run();
+        line_.pop_front();
+    }
+    line_.clear();
+    working_ = false;
+}
+
+void watched_store::crash()
+{
+    crashed_ = true;
+    for (const auto& e : line_)
+        e.drop();
+}
+
+task<void> watched_store::stop()
+{
+    if (crashed_)
+        disk_.stop();
+    co_await disk_.join();
+}
+
+task<result<store::identity>> watched_store::who()
+{
+    return pass<store::identity>([this] { return behind_.who(); });
+}
+
+task<result<std::vector<store::unfinished_command>>> watched_store::unfinished()
+{
+    return pass<std::vector<store::unfinished_command>>([this] { return behind_.unfinished(); });
+}
+
+task<result<store::admission>> watched_store::admit(store::new_command c)
+{
+    if (!crashed_)
+        model_.admitting(c.command.id);
+    auto id = c.command.id;
+    return pass<store::admission>([this, c = std::move(c)] { return behind_.admit(c); },
+                                  [this, id = std::move(id)](const auto& found) {
+                                      if (found.has_value() &&
+                                          std::holds_alternative<store::stored_now>(*found))
+                                          model_.stored(id);
+                                  });
+}
+
+task<result<std::optional<store::admission>>> watched_store::look_up(std::string id, std::string fingerprint)
+{
+    return pass<std::optional<store::admission>>(
+        [this, id = std::move(id), print = std::move(fingerprint)] { return behind_.look_up(id, print); });
+}
+
+task<result<void>> watched_store::begin(std::string id, utc_time at)
+{
+    return pass<void>([this, id, at] { return behind_.begin(id, at); },
+                      [this, id](const auto& done) {
+                          if (done.has_value())
+                              model_.begun(id);
+                      });
+}
+
+task<result<void>> watched_store::retract(std::string id, std::string fault_code)
+{
+    return pass<void>([this, id, code = std::move(fault_code)] { return behind_.retract(id, code); },
+                      [this, id](const auto& done) {
+                          if (done.has_value())
+                              model_.retracted(id);
+                      });
+}
+
+task<result<store::sequence>> watched_store::finish(std::string id, std::string body, utc_time at)
+{
+    return pass<store::sequence>([this, id, body, at] { return behind_.finish(id, body, at); },
+                                 [this, id, body](const auto& seq) {
+                                     if (seq.has_value())
+                                         model_.finished(id, *seq, body);
+                                 });
+}
+
+task<result<store::sequence>> watched_store::append(std::string body, std::string command_id,
+                                                    std::optional<utc_time> expires_at)
+{
+    return pass<store::sequence>(
+        [this, body, command_id, expires_at] { return behind_.append(body, command_id, expires_at); },
+        [this, body, command_id](const auto& seq) {
+            if (seq.has_value())
+                model_.appended(command_id, *seq, body);
+        });
+}
+
+task<result<std::vector<store::stored_message>>> watched_store::read(store::sequence after, std::size_t most,
+                                                                     std::size_t most_bytes)
+{
+    return pass<std::vector<store::stored_message>>(
+        [this, after, most, most_bytes] { return behind_.read(after, most, most_bytes); });
+}
+
+task<result<void>> watched_store::acknowledge(store::sequence seq)
+{
+    return pass<void>([this, seq] { return behind_.acknowledge(seq); });
+}
+
+task<result<store::identity>> watched_store::renew()
+{
+    return pass<store::identity>([this] { return behind_.renew(); });
+}
+
+task<result<std::size_t>> watched_store::prune(utc_time before, std::size_t most)
+{
+    return pass<std::size_t>([this, before, most] { return behind_.prune(before, most); });
+}
+
+task<result<store::queue_status>> watched_store::status()
+{
+    return pass<store::queue_status>([this] { return behind_.status(); });
+}
+
+} // namespace relay::simulation

@@ -1,0 +1,79 @@
+// The agent's real queue, watched: what becomes durable is told to the model. Its disk can be slow, and a
+// crash loses what was not written yet.
+#pragma once
+
+#include "agent/store/queue_store.hpp"
+#include "common/async/notifier.hpp"
+#include "common/async/task_group.hpp"
+#include "tests/simulation/reference.hpp"
+
+#include <deque>
+#include <functional>
+#include <memory>
+
+namespace relay::simulation {
+
+class watched_store final : public store::queue_store {
+public:
+    // `latency`: how long each call takes from now on.
+    watched_store(asio::any_io_executor executor, store::queue_store& behind, reference& model,
+                  time_source& time, const duration& latency)
+        : behind_(behind),
+          model_(model),
+          time_(time),
+          latency_(latency),
+          executor_(executor),
+          disk_(executor)
+    {
+    }
+
+    // The agent is dead: nothing more reaches the disk, and nobody waits for it any longer.
+    void crash();
+    // Ends the disk's work, once nobody calls any more; what was asked before is done, but after a crash.
+    task<void> stop();
+
+    void on_damage(std::function<void()> found) override { behind_.on_damage(std::move(found)); }
+    task<result<store::identity>> who() override;
+    task<result<std::vector<store::unfinished_command>>> unfinished() override;
+    task<result<store::admission>> admit(store::new_command c) override;
+    task<result<std::optional<store::admission>>> look_up(std::string id, std::string fingerprint) override;
+    task<result<void>> begin(std::string id, utc_time at) override;
+    task<result<void>> retract(std::string id, std::string fault_code) override;
+    task<result<store::sequence>> finish(std::string id, std::string body, utc_time at) override;
+    task<result<store::sequence>> append(std::string body, std::string command_id,
+                                         std::optional<utc_time> expires_at) override;
+    task<result<std::vector<store::stored_message>>> read(store::sequence after, std::size_t most,
+                                                          std::size_t most_bytes) override;
+    task<result<void>> acknowledge(store::sequence seq) override;
+    task<result<store::identity>> renew() override;
+    task<result<std::size_t>> prune(utc_time before, std::size_t most) override;
+    task<result<store::queue_status>> status() override;
+
+private:
+    template <class T>
+    using call = std::function<task<result<T>>()>;
+    template <class T>
+    using told = std::function<void(const result<T>&)>;
+
+    struct errand {
+        steady_time due;
+        std::function<task<void>()> run;
+        std::function<void()> drop;
+    };
+
+    template <class T>
+    task<result<T>> pass(call<T> c, told<T> t = {});
+    task<void> work();
+
+    store::queue_store& behind_;
+    reference& model_;
+    time_source& time_;
+    const duration& latency_;
+    asio::any_io_executor executor_;
+    std::deque<errand> line_;
+    bool working_ = false;
+    bool crashed_ = false;
+    task_group disk_;
+};
+
+} // namespace relay::simulation
