@@ -400,6 +400,7 @@ void cloud::acknowledge(session& s)
         s.store->durable - s.store->told < settings_.ack_every)
         return;
     s.store->told = s.store->durable;
+    s.next_seq = std::max(s.next_seq, s.store->told + 1); // also what came late on a link before this one
     transmit(s, json::serialize(json::object{{"type", "ack"}, {"seq", s.store->told}}));
 }
 

@@ -200,6 +200,26 @@ TEST_CASE_METHOD(fixture, "with acks withheld a link that comes back sends every
     CHECK(last(third) == json::object{{"type", "ack"}, {"seq", 3}});
 }
 
+TEST_CASE_METHOD(fixture, "what came late on the link before need not come again once it is acknowledged", "[unit][cloud_sim]")
+{
+    auto& before = connect(wire);
+    post("c1", "event.create");
+    post("c2", "event.create");
+    say(before, accepted("c1"));
+    say(before, accepted("c2"));
+    fake_link next;
+    auto& s = sim.opened(next, "a1", false);
+    REQUIRE(sim.hello(s, json::serialize(hello(3, 2)), frame_format::text) == greeting::welcome);
+    settle();
+    say(before, written("c1", 1)); // it lay in a buffer
+    sim.welcome(s);
+    CHECK(last(next).at("ack").as_int64() == 0);
+    settle();
+    CHECK(last(next).at("type").as_string() == "ack");
+    say(s, written("c2", 2));
+    CHECK(rules() == "");
+}
+
 TEST_CASE_METHOD(fixture, "an old copy of a store is told so and may not go on", "[unit][cloud_sim]")
 {
     auto& s = connect(wire);
