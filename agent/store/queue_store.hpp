@@ -88,8 +88,6 @@ public:
     virtual task<result<std::optional<admission>>> look_up(std::string id, std::string fingerprint) = 0;
     // A try is about to be made: durable before the request to Exchange leaves. Counts the attempt.
     virtual task<result<void>> begin(std::string id, utc_time at) = 0;
-    // For callers that still name a note, of which nothing was ever kept.
-    task<result<void>> begin(std::string id, utc_time at, const std::string&) { return begin(std::move(id), at); }
     // The last try of `id` failed and will be repeated: it is known that it changed nothing, so begun is taken back.
     virtual task<result<void>> retract(std::string id, std::string fault_code) = 0;
     // Ends a write: its result gets the next seq, its params are dropped, it joins the history. Idempotent: the first
