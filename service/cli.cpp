@@ -26,7 +26,8 @@ std::string usage_mistake(const CLI::App* app, const CLI::Error& e)
 CLI::App* command(CLI::App& parent, const std::string& name, const std::string& what)
 {
     auto* app = parent.add_subcommand(name, what);
-    app->set_version_flag("--version", "workestra-relay " + std::string(app::version()), "Print the version and exit");
+    app->set_version_flag("--version", "workestra-relay " + std::string(app::version()),
+                          "Print the version and exit");
     return app;
 }
 
@@ -41,18 +42,23 @@ invocation parse_command_line(int argc, const char* const* argv)
 {
     std::filesystem::path config = config::default_config_file();
 
-    CLI::App app("Carries out calendar commands from Workestra's cloud on the Exchange servers of this network.",
-                 "workestra-relay");
-    app.set_version_flag("--version", "workestra-relay " + std::string(app::version()), "Print the version and exit");
+    CLI::App app(
+        "Carries out calendar commands from Workestra's cloud on the Exchange servers of this network.",
+        "workestra-relay");
+    app.set_version_flag("--version", "workestra-relay " + std::string(app::version()),
+                         "Print the version and exit");
     app.set_help_flag("-h,--help", "Print this help and exit");
     app.require_subcommand(1);
     app.failure_message(usage_mistake);
 
-    auto* run = command(app, "run", "Run the agent in the foreground until SIGTERM or Ctrl-C; SIGHUP reloads the configuration");
+    auto* run =
+        command(app, "run",
+                "Run the agent in the foreground until SIGTERM or Ctrl-C; SIGHUP reloads the configuration");
     config_option(run, config);
     auto* configuration = command(app, "config", "Look at the configuration");
     configuration->require_subcommand(1);
-    auto* check = command(*configuration, "check", "Tell every mistake in the configuration, with line and key");
+    auto* check =
+        command(*configuration, "check", "Tell every mistake in the configuration, with line and key");
     config_option(check, config);
 
     try {

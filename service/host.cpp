@@ -13,9 +13,13 @@ constexpr duration stop_grace = 20s;
 
 } // namespace
 
-host::host(asio::any_io_executor executor, app::agent& agent, settings_source reread, std::chrono::seconds drain_timeout,
-           spdlog::logger& log)
-    : agent_(agent), reread_(std::move(reread)), drain_timeout_(drain_timeout), log_(log), children_(executor),
+host::host(asio::any_io_executor executor, app::agent& agent, settings_source reread,
+           std::chrono::seconds drain_timeout, spdlog::logger& log)
+    : agent_(agent),
+      reread_(std::move(reread)),
+      drain_timeout_(drain_timeout),
+      log_(log),
+      children_(executor),
       signals_(executor, {.stop = [this] { stop_asked(); }, .reload = [this] { reload_asked(); }})
 {
     agent_.on_link_change([this](const uplink::link_status& s) { tell(s); });
@@ -25,7 +29,8 @@ task<void> host::run()
 {
     if (const auto period = platform::service_notify::watchdog())
         children_.spawn(keep_watchdog(*period));
-    manager_.ready("connecting to the cloud"); // ready means: commands are kept from now on, whether or not the cloud is there
+    manager_.ready(
+        "connecting to the cloud"); // ready means: commands are kept from now on, whether or not the cloud is there
 
     std::exception_ptr failure;
     try {
@@ -44,7 +49,8 @@ task<void> host::run()
 void host::stop_asked()
 {
     if (++stops_ > 1) {
-        log_.warn("asked to stop again: not waiting for what is under way; it is looked up at the next start");
+        log_.warn(
+            "asked to stop again: not waiting for what is under way; it is looked up at the next start");
         agent_.hurry();
         return;
     }
@@ -66,7 +72,8 @@ void host::reload_asked()
         log_.info("configuration reloaded");
         manager_.ready("configuration reloaded");
     } else {
-        log_.error("configuration not reloaded: the old one stays in use until the mistakes above are mended");
+        log_.error(
+            "configuration not reloaded: the old one stays in use until the mistakes above are mended");
         manager_.ready("configuration not reloaded: it has mistakes");
     }
 }

@@ -18,8 +18,8 @@ public:
     using settings_source = std::function<std::optional<config::settings>()>;
 
     // `agent`, `log` and the io_context behind `executor` outlive the host.
-    host(asio::any_io_executor executor, app::agent& agent, settings_source reread, std::chrono::seconds drain_timeout,
-         spdlog::logger& log);
+    host(asio::any_io_executor executor, app::agent& agent, settings_source reread,
+         std::chrono::seconds drain_timeout, spdlog::logger& log);
 
     // Runs the agent until a signal has stopped it. Throws what the agent throws.
     task<void> run();

@@ -22,7 +22,8 @@ public:
     libraries()
     {
         if (OPENSSL_init_ssl(0, nullptr) != 1 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-            throw std::runtime_error("the TLS library could not be initialised; look at OPENSSL_CONF and openssl.cnf");
+            throw std::runtime_error(
+                "the TLS library could not be initialised; look at OPENSSL_CONF and openssl.cnf");
     }
     ~libraries() { curl_global_cleanup(); }
     libraries(const libraries&) = delete;

@@ -53,7 +53,8 @@ int run_in_foreground(const std::filesystem::path& config_file)
     }
     log->info("workestra-relay {} started", app::version());
 
-    host host(loop.get_executor(), **agent, [&] { return reread(config_file, *log); }, drain_timeout, *log);
+    host host(
+        loop.get_executor(), **agent, [&] { return reread(config_file, *log); }, drain_timeout, *log);
     std::exception_ptr failure;
     asio::co_spawn(loop, host.run(), [&](std::exception_ptr e) { failure = e; });
     loop.run();

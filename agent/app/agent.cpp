@@ -17,7 +17,7 @@
 namespace relay::app {
 namespace {
 
-constexpr int window = 64;                   // commands without a result that the agent takes at once
+constexpr int window = 64; // commands without a result that the agent takes at once
 constexpr duration diagnose_limit = 10s;
 constexpr duration between_drain_looks = 20ms;
 
@@ -35,7 +35,10 @@ uplink::proxy_rule proxy_of(const config::proxy_settings& p)
     case config::proxy_mode::environment:
         return {mode::environment, {}};
     case config::proxy_mode::fixed:
-        return {mode::fixed, {p.host, p.port, p.username.empty() ? std::string() : uplink::basic_authorization(p.username, p.password.reveal())}};
+        return {mode::fixed,
+                {p.host, p.port,
+                 p.username.empty() ? std::string()
+                                    : uplink::basic_authorization(p.username, p.password.reveal())}};
     }
     return {};
 }
@@ -78,20 +81,28 @@ policy::rules rules_of(const config::policy_settings& p)
 std::string store_refusal(error_code ec, const std::filesystem::path& folder)
 {
     if (ec == errc::store_locked)
-        return fmt::format("another agent runs on {}; stop it, or give this one an agent.data_dir of its own", folder.string());
+        return fmt::format("another agent runs on {}; stop it, or give this one an agent.data_dir of its own",
+                           folder.string());
     if (ec == errc::store_newer)
-        return fmt::format("the queue in {} was written by a newer version of the agent; install that version", folder.string());
+        return fmt::format(
+            "the queue in {} was written by a newer version of the agent; install that version",
+            folder.string());
     if (ec == errc::store_corrupt)
-        return fmt::format("the queue in {} is damaged and cannot be set aside (the log says why); look at the disk, then move "
-                           "queue.db and its -wal and what lies there as queue.db.damaged-… away", folder.string());
-    return fmt::format("the queue in {} cannot be used: {}; check that agent.data_dir exists and belongs to the user that the agent runs as",
+        return fmt::format("the queue in {} is damaged and cannot be set aside (the log says why); look at "
+                           "the disk, then move "
+                           "queue.db and its -wal and what lies there as queue.db.damaged-… away",
+                           folder.string());
+    return fmt::format("the queue in {} cannot be used: {}; check that agent.data_dir exists and belongs to "
+                       "the user that the agent runs as",
                        folder.string(), ec.message());
 }
 
 std::string damage_found(const std::filesystem::path& folder)
 {
-    return fmt::format("the queue in {} was found damaged while it was in use; the agent ends, and begins a new queue when it is "
-                       "started again", folder.string());
+    return fmt::format("the queue in {} was found damaged while it was in use; the agent ends, and begins a "
+                       "new queue when it is "
+                       "started again",
+                       folder.string());
 }
 
 std::uint64_t random_seed()
@@ -108,11 +119,12 @@ struct agent::opened {
     std::string agent_id;
 };
 
-boost::system::result<std::unique_ptr<agent>, cannot_start> agent::make(asio::io_context& context, config::settings settings,
-                                                                        std::shared_ptr<spdlog::logger> log)
+boost::system::result<std::unique_ptr<agent>, cannot_start>
+agent::make(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log)
 {
     opened o;
-    const auto certificate = tls::read_certificate(settings.cloud.certificate_file, settings.cloud.private_key_file);
+    const auto certificate =
+        tls::read_certificate(settings.cloud.certificate_file, settings.cloud.private_key_file);
     if (certificate.has_error())
         return cannot_start{certificate.error().message};
     if (certificate->common_name.empty())
@@ -121,8 +133,10 @@ boost::system::result<std::unique_ptr<agent>, cannot_start> agent::make(asio::io
     o.agent_id = certificate->common_name;
 
     crash_point("start.open", crash_moment::before);
-    auto store = store::sqlite_queue_store::open({settings.agent.data_dir, settings.queue.max_commands,
-                                                  store::sqlite_queue_store::threading::own_thread, {}},
+    auto store = store::sqlite_queue_store::open({settings.agent.data_dir,
+                                                  settings.queue.max_commands,
+                                                  store::sqlite_queue_store::threading::own_thread,
+                                                  {}},
                                                  *log);
     if (store.has_error())
         return cannot_start{store_refusal(store.error(), settings.agent.data_dir)};
@@ -131,20 +145,29 @@ boost::system::result<std::unique_ptr<agent>, cannot_start> agent::make(asio::io
     return std::unique_ptr<agent>(new agent(context, std::move(settings), std::move(log), std::move(o)));
 }
 
-agent::agent(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log, opened o)
-    : context_(context), settings_(std::move(settings)), log_(std::move(log)), seed_(random_seed()),
-      agent_id_(std::move(o.agent_id)), policy_(rules_of(settings_.policy)), store_(std::move(o.store)),
+agent::agent(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log,
+             opened o)
+    : context_(context),
+      settings_(std::move(settings)),
+      log_(std::move(log)),
+      seed_(random_seed()),
+      agent_id_(std::move(o.agent_id)),
+      policy_(rules_of(settings_.policy)),
+      store_(std::move(o.store)),
       outbox_(context.get_executor(), *store_, time_, *log_),
-      inbox_(context.get_executor(), *store_, outbox_, time_, [this](const protocol::command& c) { return admit(c); },
-             store::inbox::limits{window}, *log_),
+      inbox_(
+          context.get_executor(), *store_, outbox_, time_,
+          [this](const protocol::command& c) { return admit(c); }, store::inbox::limits{window}, *log_),
       exchange_(settings_.exchange, time_, log_),
       dispatcher_(context.get_executor(),
-                  {inbox_, outbox_, *store_, exchange_.exchange(), time_, [this](const store::ticket& t) { return allows(t); },
-                   [this](const mailbox_address& m) { return policy_.allows_mailbox(m); }, [this] { return diagnose(); }, *log_},
+                  {inbox_, outbox_, *store_, exchange_.exchange(), time_,
+                   [this](const store::ticket& t) { return allows(t); },
+                   [this](const mailbox_address& m) { return policy_.allows_mailbox(m); },
+                   [this] { return diagnose(); }, *log_},
                   limits_of(settings_.exchange), seed_),
       connector_(std::make_unique<uplink::tls_connector>(context.get_executor(), time_)),
-      uplink_(context.get_executor(), {*connector_, inbox_, outbox_, *store_, time_, *log_}, facts(), seed_ + 1,
-              uplink_limits_of(settings_.agent)),
+      uplink_(context.get_executor(), {*connector_, inbox_, outbox_, *store_, time_, *log_}, facts(),
+              seed_ + 1, uplink_limits_of(settings_.agent)),
       parts_(context.get_executor())
 {
     // A broken file is not worked on. A request that Exchange is carrying out gets the time of a drain all the same: what
@@ -178,8 +201,13 @@ protocol::checked<void> agent::allows(const store::ticket& t) const
 uplink::hello_facts agent::facts() const
 {
     const auto host = platform::host_name();
-    return {agent_id_, settings_.agent.name.empty() ? host : settings_.agent.name, std::string(version()),
-            std::string(platform::os_name()), host, policy_.operations(), window};
+    return {agent_id_,
+            settings_.agent.name.empty() ? host : settings_.agent.name,
+            std::string(version()),
+            std::string(platform::os_name()),
+            host,
+            policy_.operations(),
+            window};
 }
 
 task<boost::json::object> agent::diagnose()
@@ -262,7 +290,8 @@ std::vector<std::string> agent::reload(const config::settings& wanted)
     if (const auto loaded = connector_->load(dial_settings(wanted.cloud)); loaded.has_error()) {
         notes.push_back(fmt::format("cloud: {}; the old settings stay in use", loaded.error().message));
     } else {
-        const auto certificate = tls::read_certificate(wanted.cloud.certificate_file, wanted.cloud.private_key_file);
+        const auto certificate =
+            tls::read_certificate(wanted.cloud.certificate_file, wanted.cloud.private_key_file);
         if (certificate.has_value() && !certificate->common_name.empty())
             agent_id_ = certificate->common_name;
         settings_.cloud = wanted.cloud;
@@ -288,7 +317,8 @@ std::vector<std::string> agent::reload(const config::settings& wanted)
     at_next_start(wanted.status == settings_.status, "status.listen");
 
     uplink_.introduce_as(facts());
-    uplink_.reconnect(); // certificate files may have changed under the same names, and hello tells what policy allows
+    uplink_
+        .reconnect(); // certificate files may have changed under the same names, and hello tells what policy allows
     return notes;
 }
 

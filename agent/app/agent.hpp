@@ -48,11 +48,15 @@ public:
     std::vector<std::string> reload(const config::settings& settings);
 
     // Called after every change of the link's state.
-    void on_link_change(std::function<void(const uplink::link_status&)> listener) { uplink_.on_change(std::move(listener)); }
+    void on_link_change(std::function<void(const uplink::link_status&)> listener)
+    {
+        uplink_.on_change(std::move(listener));
+    }
 
 private:
     struct opened; // what make() has to have before the rest can be built
-    agent(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log, opened o);
+    agent(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log,
+          opened o);
 
     protocol::checked<protocol::operation> admit(const protocol::command& c) const;
     protocol::checked<void> allows(const store::ticket& t) const;

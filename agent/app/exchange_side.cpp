@@ -42,8 +42,12 @@ ews::client_settings ews_settings(const config::exchange_settings& s)
 
 } // namespace
 
-exchange_side::exchange_side(const config::exchange_settings& settings, time_source& time, std::shared_ptr<spdlog::logger> log)
-    : time_(time), log_(std::move(log)), settings_(settings), client_(transport_, time, ews_settings(settings))
+exchange_side::exchange_side(const config::exchange_settings& settings, time_source& time,
+                             std::shared_ptr<spdlog::logger> log)
+    : time_(time),
+      log_(std::move(log)),
+      settings_(settings),
+      client_(transport_, time, ews_settings(settings))
 {
     transport_.client = make_client(settings_);
 }

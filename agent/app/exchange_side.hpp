@@ -12,7 +12,8 @@ namespace relay::app {
 // Loop thread only.
 class exchange_side {
 public:
-    exchange_side(const config::exchange_settings& settings, time_source& time, std::shared_ptr<spdlog::logger> log);
+    exchange_side(const config::exchange_settings& settings, time_source& time,
+                  std::shared_ptr<spdlog::logger> log);
 
     ews::exchange& exchange() noexcept { return client_; }
     // Requests begun from now on use these; those under way end as they were begun. The password is read again.

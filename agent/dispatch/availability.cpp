@@ -11,12 +11,14 @@ std::vector<availability_part> split_availability(std::size_t mailboxes, utc_tim
     for (std::size_t first = 0; first < mailboxes; first += ews::max_availability_mailboxes) {
         const auto count = std::min(ews::max_availability_mailboxes, mailboxes - first);
         for (auto from = start; from < end; from += ews::max_availability_window)
-            parts.push_back({first, count, from, std::min<utc_time>(end, from + ews::max_availability_window)});
+            parts.push_back(
+                {first, count, from, std::min<utc_time>(end, from + ews::max_availability_window)});
     }
     return parts;
 }
 
-std::vector<ews::busy_period> join_periods(std::vector<ews::busy_period> periods, utc_time start, utc_time end)
+std::vector<ews::busy_period> join_periods(std::vector<ews::busy_period> periods, utc_time start,
+                                           utc_time end)
 {
     for (auto& p : periods) {
         p.start = std::max(p.start, start);

@@ -17,6 +17,7 @@ struct availability_part {
 std::vector<availability_part> split_availability(std::size_t mailboxes, utc_time start, utc_time end);
 
 // Cuts to [start, end), joins touching or overlapping periods of one status, sorts by start.
-std::vector<ews::busy_period> join_periods(std::vector<ews::busy_period> periods, utc_time start, utc_time end);
+std::vector<ews::busy_period> join_periods(std::vector<ews::busy_period> periods, utc_time start,
+                                           utc_time end);
 
 } // namespace relay::dispatch

@@ -135,8 +135,8 @@ private:
     backoff pace_;
     std::optional<ews::error> last_error_;
     std::optional<steady_time> settles_at_; // while the outcome of our own try is unknown
-    steady_time others_settle_at_ =
-        steady_time::min(); // redelivered or restored: what was sent for it elsewhere is over by then
+    // Redelivered or restored: what was sent for it elsewhere is over by then.
+    steady_time others_settle_at_ = steady_time::min();
     std::optional<protocol::fault> refusal_; // of the try whose outcome is unknown
     bool tried_in_vain_ = false;             // a try of this run had an unknown outcome
     bool draining_ = false;

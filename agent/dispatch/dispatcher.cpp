@@ -11,8 +11,13 @@
 namespace relay::dispatch {
 
 dispatcher::dispatcher(asio::any_io_executor executor, parts p, limits l, std::uint64_t seed)
-    : executor_(executor), parts_(std::move(p)), limits_(l), random_(seed),
-      gate_(random_(), [this] { wake_all(); }, parts_.log), handlers_(executor)
+    : executor_(executor),
+      parts_(std::move(p)),
+      limits_(l),
+      random_(seed),
+      gate_(
+          random_(), [this] { wake_all(); }, parts_.log),
+      handlers_(executor)
 {
 }
 
@@ -31,7 +36,8 @@ task<void> dispatcher::run()
 
 void dispatcher::take(store::ticket_ptr t)
 {
-    const services s{parts_.exchange, parts_.store, parts_.time, gate_, parts_.allows_mailbox, parts_.diagnose, parts_.log};
+    const services s{parts_.exchange,       parts_.store,    parts_.time, gate_,
+                     parts_.allows_mailbox, parts_.diagnose, parts_.log};
     const auto run = std::make_shared<command_run>(executor_, std::move(t), s, limits_, random_());
     runs_.insert(run);
     run->ticket_pointer()->wake = [weak = std::weak_ptr(run)] {
@@ -65,7 +71,8 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
         co_return;
     if (!fault.empty()) {
         parts_.log.error("{} {}: {}", ticket->op, ticket->id, fault);
-        end = reply(protocol::fault{protocol::fault_code::internal, "a fault of the agent itself; its log says more", {}});
+        end = reply(protocol::fault{
+            protocol::fault_code::internal, "a fault of the agent itself; its log says more", {}});
     }
 
     if (end) {

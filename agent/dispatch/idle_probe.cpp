@@ -17,7 +17,8 @@ task<void> keep_asking(ews::exchange& exchange, server_gate& gate, time_source& 
     for (;;) {
         const auto now = time.now();
         // Not before a pause is over that Exchange asked for.
-        const auto due = std::max(gate.last_heard() ? *gate.last_heard() + idle_for : now, gate.may_start({}, false, now));
+        const auto due =
+            std::max(gate.last_heard() ? *gate.last_heard() + idle_for : now, gate.may_start({}, false, now));
         if (due > now) {
             const auto interrupted = co_await time.sleep_for(due - now);
             if (interrupted)

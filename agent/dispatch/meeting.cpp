@@ -43,7 +43,8 @@ std::string html_escaped(std::string_view text)
 std::string html_block(const std::string& url)
 {
     const auto safe = html_escaped(url);
-    return fmt::format(R"(<div id="{}"><p>{}<a href="{}">{}</a></p></div>)", html_mark, text_label, safe, safe);
+    return fmt::format(R"(<div id="{}"><p>{}<a href="{}">{}</a></p></div>)", html_mark, text_label, safe,
+                       safe);
 }
 
 std::string without_html_block(std::string content)
@@ -67,7 +68,8 @@ std::string without_text_block(std::string content)
     if (rule == content.npos)
         return content;
     // Between rule and label stands one line end, as \n or as Exchange's \r\n; else a person wrote this.
-    if (!trim(std::string_view(content).substr(rule + text_rule.size(), label - rule - text_rule.size())).empty())
+    if (!trim(std::string_view(content).substr(rule + text_rule.size(), label - rule - text_rule.size()))
+             .empty())
         return content;
     content.erase(rule);
     for (int line_ends = 0; line_ends < 2 && content.ends_with('\n'); ++line_ends) {
@@ -83,7 +85,9 @@ std::string without_text_block(std::string content)
 std::string without_wrapper(std::string content)
 {
     const auto lower = ascii_lower(content);
-    const auto skip_blanks = [&](std::size_t at) { return std::min(lower.find_first_not_of(" \t\r\n", at), lower.size()); };
+    const auto skip_blanks = [&](std::size_t at) {
+        return std::min(lower.find_first_not_of(" \t\r\n", at), lower.size());
+    };
     const auto take = [&](std::size_t& at, std::string_view tag) {
         at = skip_blanks(at);
         if (!std::string_view(lower).substr(at).starts_with(tag))
@@ -171,7 +175,8 @@ event_body with_link(const std::optional<event_body>& body, const std::string& u
     if (!body)
         return {body_format::html, html_block(url)};
     if (body->format == body_format::text)
-        return {body_format::text, fmt::format("{}\n\n{}\n{}{}\n", body->content, text_rule, text_label, url)};
+        return {body_format::text,
+                fmt::format("{}\n\n{}\n{}{}\n", body->content, text_rule, text_label, url)};
     const auto end = ascii_lower(body->content).rfind("</body>");
     auto content = body->content;
     content.insert(end == content.npos ? content.size() : end, html_block(url));
@@ -218,7 +223,8 @@ ews::item_fields fields_for_create(const protocol::event_fields& wanted)
     return f;
 }
 
-protocol::checked<ews::item_fields> fields_for_update(const protocol::event_changes& set, const ews::item& now)
+protocol::checked<ews::item_fields> fields_for_update(const protocol::event_changes& set,
+                                                      const ews::item& now)
 {
     ews::item_fields f;
     f.subject = set.subject;
@@ -230,7 +236,8 @@ protocol::checked<ews::item_fields> fields_for_update(const protocol::event_chan
         f.end = set.end.value_or(now.fields.end);
         if (*f.end <= *f.start)
             return protocol::fault{protocol::fault_code::invalid_request,
-                                   "params.set.end: the event would end before it starts", {}};
+                                   "params.set.end: the event would end before it starts",
+                                   {}};
         if (set.time_zone) {
             f.windows_zone = windows_zone_or_utc(*set.time_zone);
             f.iana_zone = *set.time_zone;
@@ -245,7 +252,7 @@ protocol::checked<ews::item_fields> fields_for_update(const protocol::event_chan
         f.online_meeting_url = *set.online_meeting_url;
 
     if (set.body || set.online_meeting_url) {
-        const auto text = set.body         ? *set.body
+        const auto text = set.body          ? *set.body
                           : now.fields.body ? without_link(*now.fields.body)
                                             : std::nullopt;
         f.body = url ? std::optional(with_link(text, *url)) : text;

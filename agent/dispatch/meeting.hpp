@@ -15,7 +15,8 @@ std::optional<protocol::event_body> without_link(protocol::event_body body);
 ews::item_fields fields_for_create(const protocol::event_fields& wanted);
 
 // Fault: invalid_request where the changed times end up the wrong way round.
-protocol::checked<ews::item_fields> fields_for_update(const protocol::event_changes& set, const ews::item& now);
+protocol::checked<ews::item_fields> fields_for_update(const protocol::event_changes& set,
+                                                      const ews::item& now);
 
 // The item in the protocol's terms: what create and update were given, as far as it still holds.
 protocol::event_fields as_given(const ews::item& i);

@@ -76,7 +76,8 @@ json::array periods(const std::vector<ews::busy_period>& busy)
     json::array list;
     list.reserve(busy.size());
     for (const auto& p : busy)
-        list.push_back({{"start", format_rfc3339(p.start)}, {"end", format_rfc3339(p.end)}, {"status", name(p.status)}});
+        list.push_back(
+            {{"start", format_rfc3339(p.start)}, {"end", format_rfc3339(p.end)}, {"status", name(p.status)}});
     return list;
 }
 
@@ -106,7 +107,8 @@ json::object output_of_mailbox_verify(const mailbox_address& mailbox, const ews:
     return {{"mailbox", mailbox.str()}, {"display_name", info.display_name}};
 }
 
-json::object output_of_availability(const std::vector<mailbox_address>& mailboxes, const std::vector<ews::mailbox_busy>& busy)
+json::object output_of_availability(const std::vector<mailbox_address>& mailboxes,
+                                    const std::vector<ews::mailbox_busy>& busy)
 {
     json::array list;
     list.reserve(mailboxes.size());

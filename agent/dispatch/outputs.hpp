@@ -12,7 +12,8 @@ namespace json = boost::json;
 json::object output_of_connection_test(const ews::server_info& server, milliseconds latency);
 json::object output_of_mailbox_verify(const mailbox_address& mailbox, const ews::mailbox_info& info);
 // `busy` holds one entry a mailbox, joined already.
-json::object output_of_availability(const std::vector<mailbox_address>& mailboxes, const std::vector<ews::mailbox_busy>& busy);
+json::object output_of_availability(const std::vector<mailbox_address>& mailboxes,
+                                    const std::vector<ews::mailbox_busy>& busy);
 json::object output_of_write(const std::string& event_id, const ews::item_ref& ref, const std::string& uid);
 json::object output_of_cancel(const std::string& event_id, bool existed);
 json::object output_of_get(const std::string& event_id, const protocol::event_fields& fields,

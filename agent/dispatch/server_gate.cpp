@@ -8,7 +8,7 @@ namespace relay::dispatch {
 namespace {
 
 constexpr backoff::limits probe_limits{500ms, 30s};
-constexpr duration longest_probe = 60s;           // a probe that is not back by then no longer holds up the next one
+constexpr duration longest_probe = 60s; // a probe that is not back by then no longer holds up the next one
 constexpr std::size_t most_paused_mailboxes = 10'000;
 
 bool is_outage(const ews::error& e)
@@ -21,7 +21,9 @@ bool is_outage(const ews::error& e)
 } // namespace
 
 server_gate::server_gate(std::uint64_t seed, std::function<void()> changed, spdlog::logger& log)
-    : changed_(std::move(changed)), log_(log), probe_pace_(probe_limits, seed)
+    : changed_(std::move(changed)),
+      log_(log),
+      probe_pace_(probe_limits, seed)
 {
 }
 
@@ -75,7 +77,8 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
     }
     if (e.remedy == ews::remedy::sign_in) {
         if (state_ != server_state::auth_failed)
-            log_.error("exchange: {}; reads fail and writes wait until the credentials change", e.fault.message);
+            log_.error("exchange: {}; reads fail and writes wait until the credentials change",
+                       e.fault.message);
         last_error_ = e.fault.message;
         change(server_state::auth_failed, wall);
         return;

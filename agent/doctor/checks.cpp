@@ -13,15 +13,18 @@ std::string advice_for(protocol::fault_code code)
 {
     switch (code) {
     case protocol::fault_code::auth_failed:
-        return "Check exchange.username and the password; the Exchange administrator can tell whether the account is "
+        return "Check exchange.username and the password; the Exchange administrator can tell whether the "
+               "account is "
                "locked or its password has expired. Then reload the agent.";
     case protocol::fault_code::exchange_unsupported:
         return "Check that exchange.url is the EWS address of an Exchange 2016, 2019 or SE server, as in "
                "https://mail.example/EWS/Exchange.asmx.";
     case protocol::fault_code::exchange_busy:
-        return "Exchange throttles the service account: the Exchange administrator can give it a throttling policy of its own.";
+        return "Exchange throttles the service account: the Exchange administrator can give it a throttling "
+               "policy of its own.";
     case protocol::fault_code::exchange_unavailable:
-        return "Check that exchange.url is right and that this machine may reach it (the firewall team needs its host and port).";
+        return "Check that exchange.url is right and that this machine may reach it (the firewall team needs "
+               "its host and port).";
     default:
         return "The Exchange administrator can look the error code up in the server's logs.";
     }
@@ -42,8 +45,9 @@ check data_folder(const std::filesystem::path& folder)
     c.message = fmt::format("{} has {} MiB free", folder.string(), space.available / (1024 * 1024));
     c.ok = space.available >= least_free_bytes;
     if (!c.ok)
-        c.advice = fmt::format("Make room: the agent refuses new writes when the disk is full. It wants {} MiB.",
-                               least_free_bytes / (1024 * 1024));
+        c.advice =
+            fmt::format("Make room: the agent refuses new writes when the disk is full. It wants {} MiB.",
+                        least_free_bytes / (1024 * 1024));
     return c;
 }
 
@@ -53,7 +57,8 @@ check certificate(const tls::credential_files& files, utc_time now)
     const auto facts = tls::read_certificate(files.certificate_file, files.private_key_file);
     if (facts.has_error()) {
         c.message = facts.error().message;
-        c.advice = "Enroll the agent, or set cloud.certificate_file and cloud.private_key_file to what enrolment wrote.";
+        c.advice = "Enroll the agent, or set cloud.certificate_file and cloud.private_key_file to what "
+                   "enrolment wrote.";
         return c;
     }
     if (!facts->matches_key) {
@@ -64,7 +69,8 @@ check certificate(const tls::credential_files& files, utc_time now)
     }
     if (now < facts->not_before || now >= facts->not_after) {
         c.message = fmt::format("{} is valid from {} to {}, and this machine's clock says {}", facts->subject,
-                                format_rfc3339(facts->not_before), format_rfc3339(facts->not_after), format_rfc3339(now));
+                                format_rfc3339(facts->not_before), format_rfc3339(facts->not_after),
+                                format_rfc3339(now));
         c.advice = "Check this machine's clock; where it is right, enroll the agent again.";
         return c;
     }

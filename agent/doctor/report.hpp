@@ -9,7 +9,7 @@
 namespace relay::doctor {
 
 struct check {
-    std::string name;    // "certificate"
+    std::string name; // "certificate"
     bool ok = false;
     std::string message; // what was found
     std::string advice;  // what to do, and who does it; empty where all is well

@@ -23,7 +23,11 @@ signin::secret basic_header(std::string_view username, const signin::secret& pas
 
 account::account(const client_settings& settings, const endpoint& server, errands& errands,
                  std::shared_ptr<spdlog::logger> log)
-    : settings_(settings), server_(server), errands_(errands), log_(std::move(log)), credentials_(settings.password)
+    : settings_(settings),
+      server_(server),
+      errands_(errands),
+      log_(std::move(log)),
+      credentials_(settings.password)
 {
 }
 
@@ -52,7 +56,8 @@ task<signin::credentials::password> account::first_password(job& j)
         co_return std::move(**read);
     j.result = read.has_error() && ec == asio::error::operation_aborted
                    ? failed{ec, reached::nothing, "cancelled"}
-                   : failed{errc::bad_credentials_source, reached::nothing, "the password cannot be read: " + ec.message()};
+                   : failed{errc::bad_credentials_source, reached::nothing,
+                            "the password cannot be read: " + ec.message()};
     co_return nullptr;
 }
 
@@ -98,8 +103,11 @@ task<void> account::basic(signed_connection& c, job& j)
     auto password = co_await first_password(j);
     for (bool again = false; password; again = true) {
         const auto header = basic_header(settings_.username, *password);
-        const connection::order o{.what = j.what, .body = j.what.body, .authorization = header.reveal(),
-                                  .deadline = j.deadline, .on_status = &j.on_status};
+        const connection::order o{.what = j.what,
+                                  .body = j.what.body,
+                                  .authorization = header.reveal(),
+                                  .deadline = j.deadline,
+                                  .on_status = &j.on_status};
         auto got = co_await send(c, o);
         j.result = std::move(got.outcome);
         conclude(j);

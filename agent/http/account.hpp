@@ -18,21 +18,24 @@ namespace relay::http {
 // A connection and what is known of its sign-in.
 struct signed_connection {
     template <class... Args>
-    explicit signed_connection(const asio::any_io_executor& e, Args&&... args) : executor(e), wire(e, std::forward<Args>(args)...)
+    explicit signed_connection(const asio::any_io_executor& e, Args&&... args)
+        : executor(e),
+          wire(e, std::forward<Args>(args)...)
     {
     }
     asio::any_io_executor executor;
     connection wire;
-    bool signed_in = false; // NTLM, Negotiate: requests on this very connection need no header
+    bool signed_in = false;      // NTLM, Negotiate: requests on this very connection need no header
     bool used_signed_in = false; // a request without a header went through since
-    bool lasts = true;      // false where the server wants a sign-in with every request
+    bool lasts = true;           // false where the server wants a sign-in with every request
 };
 
 // One for all connections of a client. Loop thread only.
 class account {
 public:
     // All of them outlive the account.
-    account(const client_settings& settings, const endpoint& server, errands& errands, std::shared_ptr<spdlog::logger> log);
+    account(const client_settings& settings, const endpoint& server, errands& errands,
+            std::shared_ptr<spdlog::logger> log);
 
     // Does what `j` asks for, over `c`; everything under "Out" in `j` is set. Throws operation_aborted where the coroutine
     // is cancelled between two exchanges, of which the first was then refused.
@@ -52,8 +55,9 @@ private:
     task<void> sign_in(signed_connection& c, job& j);
     task<signin::verdict> try_both_ways(signed_connection& c, job& j, const signin::secret& password);
     task<void> handshake(signed_connection& c, job& j, const signin::secret& password, bool with_binding);
-    task<boost::system::result<signin::token, failed>> next_token(job& j, std::shared_ptr<signin::negotiator> negotiator,
-                                                                  std::string from_server, std::string binding);
+    task<boost::system::result<signin::token, failed>>
+    next_token(job& j, std::shared_ptr<signin::negotiator> negotiator, std::string from_server,
+               std::string binding);
     bool still_at_sign_in(job& j);
     task<signin::credentials::password> first_password(job& j);
     task<signin::credentials::password> other_password(job& j, signin::credentials::password refused);

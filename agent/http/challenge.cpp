@@ -19,7 +19,8 @@ void each_challenge(const response& answer, See see)
             continue;
         for (std::string_view left = value; !left.empty();) {
             const auto item = trim(left.substr(0, left.find(',')));
-            left.remove_prefix(std::min(left.size(), left.find(',') == left.npos ? left.size() : left.find(',') + 1));
+            left.remove_prefix(
+                std::min(left.size(), left.find(',') == left.npos ? left.size() : left.find(',') + 1));
             const auto blank = item.find(' ');
             see(item.substr(0, blank), blank == item.npos ? std::string_view{} : trim(item.substr(blank)));
         }

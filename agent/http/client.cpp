@@ -43,10 +43,15 @@ signin::credentials_travel travel_of(auth_scheme a)
 class client::state : public std::enable_shared_from_this<state> {
 public:
     state(client_settings settings, time_source& time, std::shared_ptr<spdlog::logger> log)
-        : settings_(std::move(settings)), time_(time), log_(std::move(log)),
-          parsed_(parse_endpoint(settings_.url, settings_.allow_plaintext ? plaintext::allowed : plaintext::refused)),
-          server_(parsed_.has_value() ? *parsed_ : endpoint{}), trust_(settings_.ca_file, settings_.certificate_sha256, errands_),
-          account_(settings_, server_, errands_, log_), gate_(travel_of(settings_.auth))
+        : settings_(std::move(settings)),
+          time_(time),
+          log_(std::move(log)),
+          parsed_(parse_endpoint(settings_.url,
+                                 settings_.allow_plaintext ? plaintext::allowed : plaintext::refused)),
+          server_(parsed_.has_value() ? *parsed_ : endpoint{}),
+          trust_(settings_.ca_file, settings_.certificate_sha256, errands_),
+          account_(settings_, server_, errands_, log_),
+          gate_(travel_of(settings_.auth))
     {
     }
 
@@ -124,9 +129,11 @@ task<outcome> client::state::perform(std::shared_ptr<state>, request r)
     } catch (const boost::system::system_error& e) {
         if (e.code() == asio::error::operation_aborted) // cancelled where nothing was under way
             co_return cancelled();
-        co_return failed{cause::bad_settings, reached::sent, fmt::format("a fault in the transport: {}", e.what())};
+        co_return failed{cause::bad_settings, reached::sent,
+                         fmt::format("a fault in the transport: {}", e.what())};
     } catch (const std::exception& e) {
-        co_return failed{cause::bad_settings, reached::sent, fmt::format("a fault in the transport: {}", e.what())};
+        co_return failed{cause::bad_settings, reached::sent,
+                         fmt::format("a fault in the transport: {}", e.what())};
     }
 }
 
@@ -173,12 +180,13 @@ task<boost::system::result<signed_connection*, failed>> client::state::acquire()
     }
     if (connections_.size() < std::max<std::size_t>(1, settings_.max_connections)) {
         const auto executor = co_await asio::this_coro::executor;
-        connections_.push_back(std::make_unique<signed_connection>(executor, server_, trust_, settings_.limits,
-                                                                   settings_.user_agent));
+        connections_.push_back(std::make_unique<signed_connection>(executor, server_, trust_,
+                                                                   settings_.limits, settings_.user_agent));
         co_return connections_.back().get();
     }
     if (for_connection_.size() >= settings_.max_waiting)
-        co_return failed{cause::queue_full, reached::nothing, "too many requests to Exchange wait for a connection"};
+        co_return failed{cause::queue_full, reached::nothing,
+                         "too many requests to Exchange wait for a connection"};
     const auto got = co_await for_connection_.wait();
     if (!got)
         co_return cancelled();
@@ -253,7 +261,8 @@ void client::state::settle(job& j, signin::verdict v)
     if (!gate_.settle(j.ticket, v, time_.now()))
         return;
     if (log_ && gate_.refused() && !refused_before)
-        log_->warn("Exchange at {} refuses the service account; next try in 5 minutes, or when the credentials change",
+        log_->warn("Exchange at {} refuses the service account; next try in 5 minutes, or when the "
+                   "credentials change",
                    server_.name);
     if (log_ && !gate_.refused() && refused_before)
         log_->info("Exchange at {} takes the service account again", server_.name);

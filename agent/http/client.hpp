@@ -13,11 +13,11 @@ class logger;
 namespace relay::http {
 
 struct usage {
-    std::size_t in_flight = 0;      // requests that hold a connection
-    std::size_t waiting = 0;        // requests that wait for one
-    std::uint64_t opened = 0;       // connections opened so far
-    std::uint64_t refused = 0;      // sign-ins refused by the server so far
-    bool account_refused = false;   // no request goes out until the credentials change or a probe succeeds
+    std::size_t in_flight = 0;    // requests that hold a connection
+    std::size_t waiting = 0;      // requests that wait for one
+    std::uint64_t opened = 0;     // connections opened so far
+    std::uint64_t refused = 0;    // sign-ins refused by the server so far
+    bool account_refused = false; // no request goes out until the credentials change or a probe succeeds
 };
 
 // Loop thread only. curl_global_init() comes before the first client, in main, and SIGPIPE is ignored: OpenSSL may write

@@ -79,10 +79,10 @@ struct connection::transfer {
     const order& what;
     response answer{};
     std::size_t header_bytes = 0;
-    bool measured = false;    // the answer says itself where it ends
-    bool tls_begun = false;   // TCP is connected
-    bool begun = false;       // handed to the connection: from here on bytes may have left
-    bool sent_again = false;  // libcurl wanted to send it a second time
+    bool measured = false;   // the answer says itself where it ends
+    bool tls_begun = false;  // TCP is connected
+    bool begun = false;      // handed to the connection: from here on bytes may have left
+    bool sent_again = false; // libcurl wanted to send it a second time
     bool moved = false;
     enum class excess { none, headers, body } too_large = excess::none;
 };
@@ -172,13 +172,18 @@ struct connection::callbacks {
         curl_easy_getinfo(c.easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
         constexpr std::size_t trusted_at_once = 256 * 1024;
         if (announced > 0)
-            t.answer.body.reserve(std::min({static_cast<std::size_t>(announced), c.limits_.max_body_bytes, trusted_at_once}));
+            t.answer.body.reserve(
+                std::min({static_cast<std::size_t>(announced), c.limits_.max_body_bytes, trusted_at_once}));
     }
 };
 
 connection::connection(const asio::any_io_executor& executor, const endpoint& server, trust& who,
                        const connection_limits& limits, const std::string& user_agent)
-    : server_(server), trust_(who), limits_(limits), driver_(executor), easy_(curl_easy_init())
+    : server_(server),
+      trust_(who),
+      limits_(limits),
+      driver_(executor),
+      easy_(curl_easy_init())
 {
     if (!easy_)
         throw std::bad_alloc();
@@ -195,7 +200,8 @@ void connection::configure()
 {
     const auto set = [this](CURLoption option, auto value) {
         if (const auto code = curl_easy_setopt(easy_, option, value); code != CURLE_OK)
-            throw std::logic_error(fmt::format("curl option {}: {}", static_cast<int>(option), curl_easy_strerror(code)));
+            throw std::logic_error(
+                fmt::format("curl option {}: {}", static_cast<int>(option), curl_easy_strerror(code)));
     };
     set(CURLOPT_ERRORBUFFER, error_text_);
     set(CURLOPT_NOSIGNAL, 1L);
@@ -257,7 +263,8 @@ task<connection::result> connection::exchange(order o)
             co_return result{*std::move(trouble)};
     const auto left = o.deadline - std::chrono::steady_clock::now();
     if (left <= duration::zero())
-        co_return result{failed{cause::timed_out, reached::nothing, server_.name + ": no time is left for the request"}};
+        co_return result{
+            failed{cause::timed_out, reached::nothing, server_.name + ": no time is left for the request"}};
 
     header_list headers;
     headers.add("Content-Type: text/xml; charset=utf-8");
@@ -268,7 +275,8 @@ task<connection::result> connection::exchange(order o)
     if (!o.authorization.empty())
         sound = headers.add("Authorization", o.authorization) && sound;
     if (!sound)
-        co_return result{failed{cause::bad_settings, reached::nothing, "a request header holds a line break"}};
+        co_return result{
+            failed{cause::bad_settings, reached::nothing, "a request header holds a line break"}};
 
     transfer t{.what = o};
     running_ = &t;
@@ -288,7 +296,8 @@ task<connection::result> connection::exchange(order o)
 http::outcome connection::finish(transfer& t, std::optional<int> code)
 {
     if (!code)
-        return failed{asio::error::operation_aborted, t.begun ? reached::sent : reached::nothing, "cancelled"};
+        return failed{asio::error::operation_aborted, t.begun ? reached::sent : reached::nothing,
+                      "cancelled"};
     if (*code != CURLE_OK)
         return why(t, *code);
     if (t.answer.status == 0)
@@ -296,7 +305,8 @@ http::outcome connection::finish(transfer& t, std::optional<int> code)
     // Whether it was cut nobody could tell: libcurl takes even a TLS connection that ends without close_notify for the
     // end of it. Exchange always says how long an answer is; the error page of a balancer may not.
     if (!t.measured && t.answer.status / 100 == 2)
-        return failed{cause::bad_answer, reached::sent, server_.name + " answered without saying how long the answer is"};
+        return failed{cause::bad_answer, reached::sent,
+                      server_.name + " answered without saying how long the answer is"};
     return std::move(t.answer);
 }
 
@@ -324,44 +334,50 @@ failed connection::why(const transfer& t, int code)
     if (t.sent_again)
         return fail(cause::connection_lost, name + " closed the connection before it answered");
     if (t.moved)
-        return failed{cause::connection_lost, reached::nothing, name + " closed the connection between two requests"};
+        return failed{cause::connection_lost, reached::nothing,
+                      name + " closed the connection between two requests"};
     if (t.too_large == transfer::excess::body)
         return fail(cause::answer_too_large,
                     fmt::format("the answer of {} is larger than {} bytes", name, limits_.max_body_bytes));
     if (t.too_large == transfer::excess::headers)
-        return fail(cause::answer_too_large,
-                    fmt::format("the headers of {} are larger than {} bytes", name, limits_.max_header_bytes));
+        return fail(cause::answer_too_large, fmt::format("the headers of {} are larger than {} bytes", name,
+                                                         limits_.max_header_bytes));
 
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-        return fail(cause::unreachable, fmt::format("{} cannot be reached: no address is known for {}", name, server_.host));
+        return fail(cause::unreachable,
+                    fmt::format("{} cannot be reached: no address is known for {}", name, server_.host));
     case CURLE_COULDNT_CONNECT: {
         long number = 0;
         curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &number);
-        return fail(cause::unreachable,
-                    fmt::format("{} cannot be reached: {}", name,
-                                number ? std::generic_category().message(static_cast<int>(number)) : detail()));
+        return fail(
+            cause::unreachable,
+            fmt::format("{} cannot be reached: {}", name,
+                        number ? std::generic_category().message(static_cast<int>(number)) : detail()));
     }
     case CURLE_OPERATION_TIMEDOUT:
         return timed_out(t);
     case CURLE_PEER_FAILED_VERIFICATION:
         if (!peer_.trouble.empty())
-            return fail(cause::tls_failed, fmt::format("the certificate of {} ({}) {}", name, peer_.whom, peer_.trouble));
-        return fail(cause::tls_failed,
-                    fmt::format("the certificate of {} ({}) is for another name than {}", name, peer_.whom, server_.host));
+            return fail(cause::tls_failed,
+                        fmt::format("the certificate of {} ({}) {}", name, peer_.whom, peer_.trouble));
+        return fail(cause::tls_failed, fmt::format("the certificate of {} ({}) is for another name than {}",
+                                                   name, peer_.whom, server_.host));
     case CURLE_SSL_CONNECT_ERROR:
         return fail(cause::tls_failed, fmt::format("no TLS with {}: {}", name, detail()));
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
-        return fail(cause::bad_answer, fmt::format("{} answered something other than HTTP: {}", name, detail()));
+        return fail(cause::bad_answer,
+                    fmt::format("{} answered something other than HTTP: {}", name, detail()));
     case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
         return fail(cause::connection_lost,
-                    t.answer.status == 0 ? fmt::format("{} closed the connection before it answered", name)
-                                         : fmt::format("{} closed the connection in the middle of its answer", name));
+                    t.answer.status == 0
+                        ? fmt::format("{} closed the connection before it answered", name)
+                        : fmt::format("{} closed the connection in the middle of its answer", name));
     default:
         return fail(cause::connection_lost, fmt::format("the request to {} failed: {}", name, detail()));
     }
@@ -373,7 +389,8 @@ failed connection::timed_out(const transfer& t)
     if (t.begun)
         return {cause::timed_out, reached::sent, name + " gave no complete answer in time"};
     if (last().name == std::chrono::microseconds::zero())
-        return {cause::timed_out, reached::nothing, name + " cannot be reached: looking up its address took too long"};
+        return {cause::timed_out, reached::nothing,
+                name + " cannot be reached: looking up its address took too long"};
     if (!t.tls_begun)
         return {cause::timed_out, reached::nothing, name + " cannot be reached: no connection in time"};
     return {cause::timed_out, reached::nothing, name + " did not finish the TLS handshake in time"};

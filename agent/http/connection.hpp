@@ -24,26 +24,27 @@ struct phases {
 class connection {
 public:
     // All of them outlive the connection. `server.tls` false: `who` is not looked at.
-    connection(const asio::any_io_executor& executor, const endpoint& server, trust& who, const connection_limits& limits,
-               const std::string& user_agent);
+    connection(const asio::any_io_executor& executor, const endpoint& server, trust& who,
+               const connection_limits& limits, const std::string& user_agent);
     ~connection(); // no exchange is under way
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
 
     // Which connection a request may take.
     enum class route {
-        any,       // the live one, or a new one
-        new_one,   // the live one is closed first
-        same,      // only the one of the last exchange; `moved` in the result where it is gone, and nothing was sent
+        any,     // the live one, or a new one
+        new_one, // the live one is closed first
+        same, // only the one of the last exchange; `moved` in the result where it is gone, and nothing was sent
     };
 
     struct order {
         const request& what;
-        std::string_view body{};                        // of `what`, or nothing for a step of a sign-in
-        std::string_view authorization{};               // the header's value; empty: none
+        std::string_view body{};          // of `what`, or nothing for a step of a sign-in
+        std::string_view authorization{}; // the header's value; empty: none
         steady_time deadline;
         route by = route::any;
-        const std::function<void(int)>* on_status = nullptr; // told the status before the body is here; resumes nobody
+        const std::function<void(int)>* on_status =
+            nullptr; // told the status before the body is here; resumes nobody
     };
     struct result {
         http::outcome outcome;

@@ -24,7 +24,8 @@ namespace {
 using tcp = asio::ip::tcp;
 
 constexpr milliseconds look_up_interval{5};
-constexpr int calls_at_once = 8; // of those that libcurl wants "now", before others on the loop get their turn
+constexpr int calls_at_once =
+    8; // of those that libcurl wants "now", before others on the loop get their turn
 
 steady_time now()
 {
@@ -77,8 +78,10 @@ private:
     bool active_ = false;                      // a transfer is under way
     bool cancelled_ = false;
     std::optional<int> code_;
-    curl_socket_t stranger_ = CURL_SOCKET_TIMEOUT;  // wanted by libcurl and not made by us; no socket where there is none
-    std::vector<std::shared_ptr<watched>> sockets_; // two at most: one each for IPv4 and IPv6 while connecting
+    curl_socket_t stranger_ =
+        CURL_SOCKET_TIMEOUT; // wanted by libcurl and not made by us; no socket where there is none
+    std::vector<std::shared_ptr<watched>>
+        sockets_; // two at most: one each for IPv4 and IPv6 while connecting
 };
 
 // Takes the transfer out again, however its coroutine ends.
@@ -93,7 +96,10 @@ struct curl_driver::state::removal {
 };
 
 curl_driver::state::state(const asio::any_io_executor& executor)
-    : multi_(curl_multi_init()), executor_(executor), clock_(executor), over_(executor, steady_time::max())
+    : multi_(curl_multi_init()),
+      executor_(executor),
+      clock_(executor),
+      over_(executor, steady_time::max())
 {
     if (!multi_)
         throw std::bad_alloc();
@@ -135,7 +141,8 @@ curl_socket_t curl_driver::state::open(void* self, curlsocktype, curl_sockaddr* 
     error_code ec;
     made->socket.open(address->family == AF_INET6 ? tcp::v6() : tcp::v4(), ec);
     if (!ec)
-        made->socket.non_blocking(true, ec); // libcurl does it too; this way asio knows, and quiet() never waits
+        made->socket.non_blocking(true,
+                                  ec); // libcurl does it too; this way asio knows, and quiet() never waits
     if (ec)
         return CURL_SOCKET_BAD;
     d.sockets_.push_back(made);
@@ -237,7 +244,8 @@ void curl_driver::state::watch()
         set_clock();
 }
 
-void curl_driver::state::wait(const std::shared_ptr<watched>& s, tcp::socket::wait_type what, bool watched::*under_way)
+void curl_driver::state::wait(const std::shared_ptr<watched>& s, tcp::socket::wait_type what,
+                              bool watched::*under_way)
 {
     (*s).*under_way = true;
     s->socket.async_wait(what, [weak = weak_from_this(), s, what, under_way](const error_code& ec) {
@@ -246,8 +254,9 @@ void curl_driver::state::wait(const std::shared_ptr<watched>& s, tcp::socket::wa
         const int wanted = what == tcp::socket::wait_read ? CURL_POLL_IN : CURL_POLL_OUT;
         if (!self || s->closed || !self->active_ || !(s->wanted & wanted))
             return;
-        self->act(s->socket.native_handle(),
-                  ec ? CURL_CSELECT_ERR : what == tcp::socket::wait_read ? CURL_CSELECT_IN : CURL_CSELECT_OUT);
+        self->act(s->socket.native_handle(), ec                               ? CURL_CSELECT_ERR
+                                             : what == tcp::socket::wait_read ? CURL_CSELECT_IN
+                                                                              : CURL_CSELECT_OUT);
     });
 }
 

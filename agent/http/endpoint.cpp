@@ -31,7 +31,8 @@ result<endpoint> parse_endpoint(std::string_view url, plaintext p)
     const auto scheme = part(parsed.get(), CURLUPART_SCHEME);
     auto host = part(parsed.get(), CURLUPART_HOST);
     const auto port = part(parsed.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
-    if (!scheme || !host || !port || part(parsed.get(), CURLUPART_USER) || part(parsed.get(), CURLUPART_PASSWORD))
+    if (!scheme || !host || !port || part(parsed.get(), CURLUPART_USER) ||
+        part(parsed.get(), CURLUPART_PASSWORD))
         return cause::bad_settings;
     if (*scheme != "https" && (*scheme != "http" || p == plaintext::refused))
         return cause::bad_settings;

@@ -30,7 +30,9 @@ void block_signals()
 
 struct errand {
     errand(asio::any_io_executor e, std::function<void()> w, steady_time deadline)
-        : executor(std::move(e)), work(std::move(w)), over(executor, deadline)
+        : executor(std::move(e)),
+          work(std::move(w)),
+          over(executor, deadline)
     {
     }
     asio::any_io_executor executor;

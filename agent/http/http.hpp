@@ -14,9 +14,10 @@
 namespace relay::http {
 
 struct request {
-    std::string body;                                             // POST
-    std::vector<std::pair<std::string, std::string>> headers;     // beside Content-Type, which is text/xml; charset=utf-8
-    duration limit = std::chrono::seconds(30);                    // the whole request, from start to last byte
+    std::string body; // POST
+    std::vector<std::pair<std::string, std::string>>
+        headers;                               // beside Content-Type, which is text/xml; charset=utf-8
+    duration limit = std::chrono::seconds(30); // the whole request, from start to last byte
 };
 
 // Where a request failed decides whether Exchange may have carried it out.
@@ -26,9 +27,10 @@ enum class reached {
 };
 
 struct failed {
-    error_code code;        // what (failure::… tells what to do)
+    error_code code; // what (failure::… tells what to do)
     reached how_far = reached::nothing;
-    std::string message;    // one sentence with host, port and cause; names subject and issuer where a certificate failed
+    std::string
+        message; // one sentence with host, port and cause; names subject and issuer where a certificate failed
 };
 
 struct response {

@@ -13,10 +13,12 @@ struct job {
     // In
     request what;
     steady_time deadline{};
-    bool may_sign_in = false; // the gate let us through; Basic needs that always, NTLM and Negotiate for a new connection
-    bool probe = false;       // after a refusal: everything that could help is tried
-    signin::sign_in_gate::ticket ticket = 0;  // with may_sign_in
-    std::function<void(int status)> on_status; // the status of an answer to our credentials, before its body is here
+    bool may_sign_in =
+        false; // the gate let us through; Basic needs that always, NTLM and Negotiate for a new connection
+    bool probe = false;                      // after a refusal: everything that could help is tried
+    signin::sign_in_gate::ticket ticket = 0; // with may_sign_in
+    std::function<void(int status)>
+        on_status; // the status of an answer to our credentials, before its body is here
 
     // Out
     http::outcome result = failed{asio::error::operation_aborted, reached::nothing, "cancelled"};

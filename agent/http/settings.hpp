@@ -34,14 +34,14 @@ using password_source = std::function<result<signin::secret>()>;
 struct client_settings {
     std::string url; // https://host[:port]/path, or http:// with allow_plaintext
     auth_scheme auth = auth_scheme::ntlm;
-    std::string username;     // DOMAIN\user or user@domain; empty with negotiate: the account the process runs as
-    password_source password; // empty only where username is
+    std::string username; // DOMAIN\user or user@domain; empty with negotiate: the account the process runs as
+    password_source password;       // empty only where username is
     std::filesystem::path ca_file;  // PEM; empty: the system's trust store
     std::string certificate_sha256; // hex; empty: any certificate that chain and name vouch for
     http::channel_binding channel_binding = channel_binding::automatic;
-    bool allow_plaintext = false;      // http:// in url; never with basic
-    std::size_t max_connections = 10;  // 1 to 100: requests on the wire at once
-    std::size_t max_waiting = 4096;    // requests that wait for a connection; one more fails at once
+    bool allow_plaintext = false;             // http:// in url; never with basic
+    std::size_t max_connections = 10;         // 1 to 100: requests on the wire at once
+    std::size_t max_waiting = 4096;           // requests that wait for a connection; one more fails at once
     duration idle = std::chrono::seconds(75); // a connection unused for so long is closed
     std::string user_agent = "workestra-relay";
     connection_limits limits;

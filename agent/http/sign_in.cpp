@@ -42,7 +42,8 @@ task<void> account::per_connection(signed_connection& c, job& j)
         co_return;
     }
     if (c.signed_in && c.lasts && c.wire.open()) {
-        const connection::order o{.what = j.what, .body = j.what.body, .deadline = j.deadline, .by = route::same};
+        const connection::order o{
+            .what = j.what, .body = j.what.body, .deadline = j.deadline, .by = route::same};
         auto [answer, moved] = co_await send(c, o);
         if (!moved) {
             j.result = std::move(answer);
@@ -90,7 +91,8 @@ task<signin::verdict> account::try_both_ways(signed_connection& c, job& j, const
     if (j.verdict == signin::verdict::accepted && automatic) {
         const auto now = bound_now ? bound::with : bound::without;
         if (log_ && now == bound::without && worked_ != bound::without)
-            log_->warn("Exchange at {} takes the sign-in only without channel binding: something between shows another "
+            log_->warn("Exchange at {} takes the sign-in only without channel binding: something between "
+                       "shows another "
                        "certificate than Exchange has",
                        server_.name);
         worked_ = now;
@@ -99,8 +101,9 @@ task<signin::verdict> account::try_both_ways(signed_connection& c, job& j, const
 }
 
 // The next token, made off the loop: a Kerberos ticket may come over the network, and NTLM reads files.
-task<boost::system::result<signin::token, failed>> account::next_token(job& j, std::shared_ptr<signin::negotiator> negotiator,
-                                                                       std::string from_server, std::string binding)
+task<boost::system::result<signin::token, failed>>
+account::next_token(job& j, std::shared_ptr<signin::negotiator> negotiator, std::string from_server,
+                    std::string binding)
 {
     using made = boost::system::result<signin::token, signin::sign_in_trouble>;
     auto work = [negotiator, from = std::move(from_server), binding = std::move(binding)]() -> made {
@@ -146,7 +149,8 @@ task<void> account::handshake(signed_connection& c, job& j, const signin::secret
         if (with_binding && o.by == route::same && binding.empty()) {
             auto digest = signin::tls_server_end_point(c.wire.peer().leaf_der);
             if (!digest.has_value())
-                co_return give_up(cause::sign_in_failed, "the certificate of " + server_.name + " cannot be read");
+                co_return give_up(cause::sign_in_failed,
+                                  "the certificate of " + server_.name + " cannot be read");
             binding = std::move(*digest);
         }
         auto token = co_await next_token(j, negotiator, std::move(from_server), binding);
@@ -162,7 +166,8 @@ task<void> account::handshake(signed_connection& c, job& j, const signin::secret
         o.on_status = carries ? &j.on_status : nullptr;
         auto [answer, moved] = co_await send(c, o);
         if (moved)
-            co_return give_up(cause::connection_lost, server_.name + " closed the connection in the middle of the sign-in");
+            co_return give_up(cause::connection_lost,
+                              server_.name + " closed the connection in the middle of the sign-in");
         j.result = std::move(answer);
         o.by = route::same;
         if (!carries) {
@@ -178,8 +183,9 @@ task<void> account::handshake(signed_connection& c, job& j, const signin::secret
         if (carries && !goes_on)
             co_return conclude(j); // refused
         if (!goes_on)
-            co_return give_up(cause::sign_in_failed, fmt::format("{} does not offer {} (it offers {})", server_.name,
-                                                                 scheme, offered_schemes(*j.result)));
+            co_return give_up(cause::sign_in_failed,
+                              fmt::format("{} does not offer {} (it offers {})", server_.name, scheme,
+                                          offered_schemes(*j.result)));
         from_server = std::move(*next);
     }
     give_up(cause::sign_in_failed, fmt::format("{} did not come to an end with {}", server_.name, scheme));

@@ -54,7 +54,8 @@ std::string trouble_of(X509_STORE_CTX* check)
     const int error = X509_STORE_CTX_get_error(check);
     const int depth = X509_STORE_CTX_get_error_depth(check);
     X509* culprit = X509_STORE_CTX_get_current_cert(check);
-    const std::string who = depth > 0 && culprit ? "stands on one that is expired or not valid yet: " + describe(culprit) : "";
+    const std::string who =
+        depth > 0 && culprit ? "stands on one that is expired or not valid yet: " + describe(culprit) : "";
     switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
         return depth > 0 || !culprit ? who : "expired on " + date_text(X509_get0_notAfter(culprit));
@@ -85,8 +86,9 @@ std::string hex_only(std::string_view text)
 std::shared_ptr<X509_STORE> read_authorities(const std::filesystem::path& ca_file)
 {
     std::shared_ptr<X509_STORE> store(X509_STORE_new(), &X509_STORE_free);
-    const bool loaded = store && (ca_file.empty() ? X509_STORE_set_default_paths(store.get()) == 1
-                                                  : X509_STORE_load_file(store.get(), ca_file.string().c_str()) == 1);
+    const bool loaded =
+        store && (ca_file.empty() ? X509_STORE_set_default_paths(store.get()) == 1
+                                  : X509_STORE_load_file(store.get(), ca_file.string().c_str()) == 1);
     ERR_clear_error();
     if (!loaded)
         return nullptr;
@@ -102,11 +104,16 @@ struct trust::target {
     const trust& owner;
     presented& seen;
 
-    static void free(void*, void* self, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<target*>(self); }
+    static void free(void*, void* self, CRYPTO_EX_DATA*, int, long, void*)
+    {
+        delete static_cast<target*>(self);
+    }
 };
 
 trust::trust(std::filesystem::path ca_file, std::string_view pinned_sha256, errands& errands)
-    : ca_file_(std::move(ca_file)), pinned_(hex_only(pinned_sha256)), errands_(errands)
+    : ca_file_(std::move(ca_file)),
+      pinned_(hex_only(pinned_sha256)),
+      errands_(errands)
 {
 }
 
@@ -117,10 +124,12 @@ task<std::optional<failed>> trust::prepare(steady_time deadline)
     auto work = [file = ca_file_] { return read_authorities(file); };
     auto read = co_await errands_.run(std::move(work), deadline);
     if (read.has_error())
-        co_return failed{read.error(), reached::nothing, fmt::format("{}: {}", source, read.error().message())};
+        co_return failed{read.error(), reached::nothing,
+                         fmt::format("{}: {}", source, read.error().message())};
     if (!*read)
         co_return failed{cause::tls_failed, reached::nothing,
-                         ca_file_.empty() ? source + " cannot be opened" : source + " cannot be read as PEM certificates"};
+                         ca_file_.empty() ? source + " cannot be opened"
+                                          : source + " cannot be read as PEM certificates"};
     store_ = std::move(*read);
     co_return std::nullopt;
 }
@@ -139,7 +148,8 @@ void trust::install(ssl_ctx_st* context, presented& seen) const
     if (SSL_CTX_set_ex_data(context, slot, kept.get()) == 1)
         kept.release(); // freed with the context, by target::free
     else
-        SSL_CTX_set_cert_verify_callback(context, [](X509_STORE_CTX*, void*) { return 0; }, nullptr);
+        SSL_CTX_set_cert_verify_callback(
+            context, [](X509_STORE_CTX*, void*) { return 0; }, nullptr);
 }
 
 int trust::verify(x509_store_ctx_st* check, void* argument)
@@ -154,7 +164,8 @@ int trust::verify(x509_store_ctx_st* check, void* argument)
         seen.trouble = trouble_of(check);
         return 0;
     }
-    if (const auto digest = to_hex(sha256(seen.leaf_der)); !owner.pinned_.empty() && digest != owner.pinned_) {
+    if (const auto digest = to_hex(sha256(seen.leaf_der));
+        !owner.pinned_.empty() && digest != owner.pinned_) {
         seen.trouble = "is not the one in exchange.certificate_sha256: its SHA-256 is " + digest;
         X509_STORE_CTX_set_error(check, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;

@@ -22,7 +22,8 @@ namespace relay::http {
 struct presented {
     std::string leaf_der; // empty before the first handshake
     std::string whom;     // "subject CN=mail, issuer CN=Corp CA", fit for a log
-    std::string trouble;  // what failed, as the end of a sentence that begins with the certificate; empty where nothing
+    std::string
+        trouble; // what failed, as the end of a sentence that begins with the certificate; empty where nothing
 };
 
 // One for all connections of a client: the authorities are read once and shared, whoever connects first. Loop thread only.

@@ -80,7 +80,8 @@ private:
 
     place join(const asio::any_io_executor& executor)
     {
-        return waiting_.insert(waiting_.end(), waiter{asio::steady_timer(executor, asio::steady_timer::time_point::max())});
+        return waiting_.insert(waiting_.end(),
+                               waiter{asio::steady_timer(executor, asio::steady_timer::time_point::max())});
     }
 
     std::list<waiter> waiting_;

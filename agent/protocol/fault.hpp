@@ -1,8 +1,8 @@
 // Why a command failed, in the words of PROTOCOL.md ("Error codes"): what the cloud is told.
 #pragma once
 
-#include <boost/throw_exception.hpp>
 #include <boost/system/result.hpp>
+#include <boost/throw_exception.hpp>
 
 #include <optional>
 #include <stdexcept>

@@ -34,7 +34,8 @@ struct welcome {
 };
 
 struct reject {
-    std::string code; // unauthorized, revoked, protocol_unsupported, duplicate_agent, try_later, or a newer one
+    std::string
+        code; // unauthorized, revoked, protocol_unsupported, duplicate_agent, try_later, or a newer one
     std::string message;
     std::chrono::seconds retry_after{60};
 };
@@ -42,8 +43,8 @@ struct reject {
 struct command {
     std::string id;
     std::string op;
-    std::string mailbox;                    // empty where absent
-    std::optional<milliseconds> ttl;        // absent: the default of the operation's class
+    std::string mailbox;             // empty where absent
+    std::optional<milliseconds> ttl; // absent: the default of the operation's class
     bool redelivered = false;
     json::object params;
 };

@@ -59,7 +59,7 @@ struct event_changes {
     change<std::vector<attendee>> attendees;
     change<protocol::show_as> show_as; // null: back to busy
     change<int> reminder_minutes;
-    change<bool> is_private;           // null: back to false
+    change<bool> is_private; // null: back to false
     change<std::vector<std::string>> categories;
 };
 

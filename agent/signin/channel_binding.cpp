@@ -23,8 +23,8 @@ const EVP_MD* digest_of(X509* certificate)
 result<std::string> tls_server_end_point(std::string_view leaf_der)
 {
     auto bytes = reinterpret_cast<const unsigned char*>(leaf_der.data());
-    const std::unique_ptr<X509, decltype(&X509_free)> leaf(d2i_X509(nullptr, &bytes, static_cast<long>(leaf_der.size())),
-                                                           &X509_free);
+    const std::unique_ptr<X509, decltype(&X509_free)> leaf(
+        d2i_X509(nullptr, &bytes, static_cast<long>(leaf_der.size())), &X509_free);
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     if (!leaf || X509_digest(leaf.get(), digest_of(leaf.get()), digest, &size) != 1)

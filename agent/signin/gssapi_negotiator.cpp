@@ -37,8 +37,8 @@ std::string status_text(OM_uint32 code, int type, gss_OID mechanism)
 bool refused_by_directory(OM_uint32 minor)
 {
     constexpr std::int32_t base = -1765328384;
-    constexpr std::array errors{6 /*no such principal*/, 18 /*locked or disabled*/, 23 /*expired*/, 24 /*wrong password*/,
-                                31 /*integrity: wrong key*/};
+    constexpr std::array errors{6 /*no such principal*/, 18 /*locked or disabled*/, 23 /*expired*/,
+                                24 /*wrong password*/, 31 /*integrity: wrong key*/};
     return std::find(errors.begin(), errors.end(), static_cast<std::int32_t>(minor) - base) != errors.end();
 }
 
@@ -68,7 +68,10 @@ private:
 class gssapi_negotiator final : public negotiator {
 public:
     explicit gssapi_negotiator(const sign_in_wish& wish)
-        : mechanism_(wish.mechanism), host_(wish.host), username_(wish.username), password_(wish.password.copy())
+        : mechanism_(wish.mechanism),
+          host_(wish.host),
+          username_(wish.username),
+          password_(wish.password.copy())
     {
     }
 
@@ -81,7 +84,8 @@ public:
     gssapi_negotiator(const gssapi_negotiator&) = delete;
     gssapi_negotiator& operator=(const gssapi_negotiator&) = delete;
 
-    boost::system::result<token, sign_in_trouble> step(std::string_view from_server, std::string_view binding) override;
+    boost::system::result<token, sign_in_trouble> step(std::string_view from_server,
+                                                       std::string_view binding) override;
 
 private:
     gss_OID oid() const { return mechanism_ == mechanism::ntlm ? &ntlm_oid : &spnego_oid; }
@@ -103,7 +107,8 @@ sign_in_trouble gssapi_negotiator::trouble(const char* doing, OM_uint32 major, O
 {
     const bool refused = mechanism_ == mechanism::negotiate && refused_by_directory(minor);
     return {refused, fmt::format("{} by {} failed: {}", doing, name(),
-                                 minor ? status_text(minor, GSS_C_MECH_CODE, oid()) : status_text(major, GSS_C_GSS_CODE, oid()))};
+                                 minor ? status_text(minor, GSS_C_MECH_CODE, oid())
+                                       : status_text(major, GSS_C_GSS_CODE, oid()))};
 }
 
 // gss-ntlmssp takes the part after an @ for the domain unless the @ is escaped, but a UPN's suffix need not name a
@@ -141,15 +146,17 @@ boost::system::result<void, sign_in_trouble> gssapi_negotiator::begin()
     OM_uint32 minor = 0;
     gss_OID_set_desc wanted{1, oid()};
     auto password = buffer_of(password_.reveal());
-    const auto major = gss_acquire_cred_with_password(&minor, user.get(), &password, GSS_C_INDEFINITE, &wanted,
-                                                      GSS_C_INITIATE, &credential_, nullptr, nullptr);
+    const auto major =
+        gss_acquire_cred_with_password(&minor, user.get(), &password, GSS_C_INDEFINITE, &wanted,
+                                       GSS_C_INITIATE, &credential_, nullptr, nullptr);
     password_ = secret();
     if (GSS_ERROR(major))
         return trouble("getting credentials for the service account", major, minor);
     return {};
 }
 
-boost::system::result<token, sign_in_trouble> gssapi_negotiator::step(std::string_view from_server, std::string_view binding)
+boost::system::result<token, sign_in_trouble> gssapi_negotiator::step(std::string_view from_server,
+                                                                      std::string_view binding)
 {
     if (!begun_) {
         begun_ = true;
@@ -157,17 +164,20 @@ boost::system::result<token, sign_in_trouble> gssapi_negotiator::step(std::strin
             return ready.error();
     }
     if (!sound_ntlm_challenge(from_server))
-        return sign_in_trouble{false, fmt::format("signing in by {} failed: the server's challenge is malformed", name())};
+        return sign_in_trouble{
+            false, fmt::format("signing in by {} failed: the server's challenge is malformed", name())};
     gss_channel_bindings_struct bindings{};
     bindings.application_data = buffer_of(binding);
     auto in = buffer_of(from_server);
     gss_buffer_desc out = GSS_C_EMPTY_BUFFER;
     OM_uint32 minor = 0;
     // No mutual authentication: the server has proven itself by its certificate.
-    const auto major = gss_init_sec_context(&minor, credential_, &context_, service_.get(), oid(), 0, 0,
-                                            binding.empty() ? GSS_C_NO_CHANNEL_BINDINGS : &bindings,
-                                            from_server.empty() ? GSS_C_NO_BUFFER : &in, nullptr, &out, nullptr, nullptr);
-    token t{std::string(static_cast<const char*>(out.value ? out.value : ""), out.length), major == GSS_S_COMPLETE};
+    const auto major =
+        gss_init_sec_context(&minor, credential_, &context_, service_.get(), oid(), 0, 0,
+                             binding.empty() ? GSS_C_NO_CHANNEL_BINDINGS : &bindings,
+                             from_server.empty() ? GSS_C_NO_BUFFER : &in, nullptr, &out, nullptr, nullptr);
+    token t{std::string(static_cast<const char*>(out.value ? out.value : ""), out.length),
+            major == GSS_S_COMPLETE};
     OM_uint32 ignored = 0;
     gss_release_buffer(&ignored, &out);
     if (GSS_ERROR(major))

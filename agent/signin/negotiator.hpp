@@ -23,8 +23,8 @@ struct sign_in_trouble {
 [[noreturn]] void throw_exception_from_error(const sign_in_trouble& t, const boost::source_location& where);
 
 struct token {
-    std::string bytes;  // for the server; empty only where `done`
-    bool done = false;  // nothing is expected back
+    std::string bytes; // for the server; empty only where `done`
+    bool done = false; // nothing is expected back
 };
 
 // One sign-in, from the first token to the last. May block: a Kerberos ticket is fetched over the network. Any thread,
@@ -42,8 +42,8 @@ public:
 // Whom to sign in and where.
 struct sign_in_wish {
     signin::mechanism mechanism;
-    std::string host;       // of the server, as in its URL: the service is HTTP/host
-    std::string username;   // DOMAIN\user or user@domain; empty with negotiate: the account the process runs as
+    std::string host;     // of the server, as in its URL: the service is HTTP/host
+    std::string username; // DOMAIN\user or user@domain; empty with negotiate: the account the process runs as
     const secret& password; // copied by the call
 };
 

@@ -20,7 +20,11 @@ secret secret::take(std::string& text)
     return taken;
 }
 
-secret::secret(secret&& other) noexcept : bytes_(std::move(other.bytes_)), size_(std::exchange(other.size_, 0)) {}
+secret::secret(secret&& other) noexcept
+    : bytes_(std::move(other.bytes_)),
+      size_(std::exchange(other.size_, 0))
+{
+}
 
 secret& secret::operator=(secret&& other) noexcept
 {

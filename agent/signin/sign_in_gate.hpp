@@ -66,7 +66,7 @@ private:
     std::map<ticket, steady_time> pending_; // attempts without a verdict, and when each began
     bool refused_ = false;
     ticket refused_ticket_ = 0; // the last one given out before the refusal
-    bool proven_ = false; // an attempt of the present overlapping run was accepted
+    bool proven_ = false;       // an attempt of the present overlapping run was accepted
     steady_time proven_at_{};
     steady_time next_probe_{};
 };

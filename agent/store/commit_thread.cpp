@@ -166,7 +166,8 @@ void commit_thread::note_failure(error_code ec)
     if (ec == errc::store_corrupt && ec != trouble_)
         log_.error("queue: the file is damaged: {}; nothing is read or written any more", db_.last_problem());
     else if (ec && ec != trouble_)
-        log_.error("queue: {} ({}); what is asked of it fails until that changes", ec.message(), db_.last_problem());
+        log_.error("queue: {} ({}); what is asked of it fails until that changes", ec.message(),
+                   db_.last_problem());
     trouble_ = ec ? ec : trouble_;
 }
 

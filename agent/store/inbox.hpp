@@ -28,7 +28,8 @@ public:
     using check = std::function<protocol::checked<protocol::operation>(const protocol::command&)>;
 
     struct limits {
-        int window = 64; // commands without a result, reads and writes together; one beyond it is answered overloaded
+        int window =
+            64; // commands without a result, reads and writes together; one beyond it is answered overloaded
     };
 
     inbox(asio::any_io_executor executor, queue_store& store, outbox& out, time_source& time, check check,
@@ -95,7 +96,7 @@ private:
     spdlog::logger& log_;
     notifier filled_;
 
-    std::unordered_map<std::string, ticket_ptr> open_; // by id
+    std::unordered_map<std::string, ticket_ptr> open_;               // by id
     std::unordered_map<std::string, std::deque<waiting_ptr>> lanes_; // only lanes with something being stored
     std::deque<ticket_ptr> ready_;
     std::size_t look_ups_ = 0;

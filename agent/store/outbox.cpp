@@ -21,8 +21,9 @@ constexpr std::size_t room_for_seq = 32; // what with_seq() adds at most: ,"seq"
 
 std::string too_late(std::string_view body)
 {
-    return with_outcome(body, {protocol::fault_code::deadline_exceeded,
-                               "ttl_ms passed while the link to the cloud was down", {}});
+    return with_outcome(
+        body,
+        {protocol::fault_code::deadline_exceeded, "ttl_ms passed while the link to the cloud was down", {}});
 }
 
 task<bool> cancelled()

@@ -105,17 +105,19 @@ private:
     spdlog::logger& log_;
     notifier filled_;
     notifier drained_;
-    notifier flushed_now_; // flush_acks() ended
+    notifier flushed_now_;  // flush_acks() ended
     notifier session_ends_; // it need not gather acknowledgements any longer
 
     bool up_ = false;
-    bool refreshed_ = false;    // tail_ was asked of the store in this session: an old copy may have been renumbered
+    bool refreshed_ =
+        false; // tail_ was asked of the store in this session: an old copy may have been renumbered
     std::uint64_t session_ = 0;
     std::size_t max_bytes_ = protocol::default_max_message_bytes;
 
     std::deque<passing> passing_;
     std::size_t passing_bytes_ = 0;
-    std::deque<stored_message> ready_; // the stored messages from taken_ (exclusive) to cached_to_ (inclusive)
+    std::deque<stored_message>
+        ready_; // the stored messages from taken_ (exclusive) to cached_to_ (inclusive)
     std::size_t ready_bytes_ = 0;
     sequence acked_ = 0;     // the cloud holds everything up to here
     sequence taken_ = 0;     // given to next() in this session

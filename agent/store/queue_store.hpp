@@ -28,15 +28,15 @@ struct new_command {
     std::string fingerprint; // protocol::fingerprint()
     std::string event_id;    // empty where the operation has none
     utc_time received_at;
-    milliseconds ttl;        // the one in force, default filled in
+    milliseconds ttl; // the one in force, default filled in
 };
 
 // A write found in the store at start, not finished yet.
 struct unfinished_command {
     new_command received;
-    int attempts = 0;               // tries begun so far
+    int attempts = 0;                 // tries begun so far
     std::optional<utc_time> begun_at; // when the last try was begun; nothing: none is known to be under way
-    std::string last_error;         // fault code of the last failed try, empty where there was none
+    std::string last_error;           // fault code of the last failed try, empty where there was none
 };
 
 // ---- what admit() found ----
@@ -46,8 +46,8 @@ struct finished_before {         // known and finished: its result again
     std::optional<sequence> seq; // while unacknowledged
     std::string body;            // encoded result without seq
 };
-struct reused_id {};             // known, with another fingerprint
-struct queue_full {};            // queue.max_commands reached
+struct reused_id {};  // known, with another fingerprint
+struct queue_full {}; // queue.max_commands reached
 using admission = std::variant<stored_now, still_running, finished_before, reused_id, queue_full>;
 
 // A message on its way to the cloud.
@@ -60,11 +60,12 @@ struct stored_message {
 
 // What the queue holds now, for status and metrics.
 struct queue_status {
-    std::int64_t unfinished = 0;     // commands that are owed a result
-    std::int64_t unacked = 0;        // stored messages the cloud has not acknowledged
-    std::optional<utc_time> oldest;  // when the oldest of both came; nothing where there is none
-    std::int64_t bytes = 0;          // on disk
-    std::int64_t damaged_files = 0;  // queues that were set aside and still lie there: somebody should look at the disk
+    std::int64_t unfinished = 0;    // commands that are owed a result
+    std::int64_t unacked = 0;       // stored messages the cloud has not acknowledged
+    std::optional<utc_time> oldest; // when the oldest of both came; nothing where there is none
+    std::int64_t bytes = 0;         // on disk
+    std::int64_t damaged_files =
+        0; // queues that were set aside and still lie there: somebody should look at the disk
 };
 
 // Every call returns only when what it did is durable (or has failed and changed nothing), in the order the calls were
@@ -94,10 +95,12 @@ public:
     // result is kept and its seq given again. errc::not_found (begin and retract too) where there is no such command.
     virtual task<result<sequence>> finish(std::string id, std::string body, utc_time at) = 0;
     // Stores a message that ends no stored command: an event, or a read's result while the link is down.
-    virtual task<result<sequence>> append(std::string body, std::string command_id, std::optional<utc_time> expires_at) = 0;
+    virtual task<result<sequence>> append(std::string body, std::string command_id,
+                                          std::optional<utc_time> expires_at) = 0;
 
     // Messages with a seq above `after`, in order: at most `most` of them and, past the first, `most_bytes`.
-    virtual task<result<std::vector<stored_message>>> read(sequence after, std::size_t most, std::size_t most_bytes) = 0;
+    virtual task<result<std::vector<stored_message>>> read(sequence after, std::size_t most,
+                                                           std::size_t most_bytes) = 0;
     // The cloud holds everything up to `seq`. Idempotent; a lower seq than before changes nothing, and one that was
     // never given out counts as the last that was.
     virtual task<result<void>> acknowledge(sequence seq) = 0;

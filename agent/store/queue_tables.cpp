@@ -140,8 +140,8 @@ result<void> queue_tables::check_outbox()
     const auto first = found.number_or_null(0).value_or(now_.acked + 1);
     const auto last = found.number_or_null(1).value_or(now_.acked);
     if (now_.acked < 0 || first != now_.acked + 1 || last != now_.next_seq - 1)
-        return db_.found_damaged(fmt::format("it holds the messages {} to {}, where {} to {} should be", first, last,
-                                             now_.acked + 1, now_.next_seq - 1));
+        return db_.found_damaged(fmt::format("it holds the messages {} to {}, where {} to {} should be",
+                                             first, last, now_.acked + 1, now_.next_seq - 1));
     return {};
 }
 

@@ -24,14 +24,16 @@ public:
     };
 
     struct settings {
-        std::filesystem::path folder;        // data_dir: holds queue.db and the lock; empty: in memory, for tests
+        std::filesystem::path folder; // data_dir: holds queue.db and the lock; empty: in memory, for tests
         std::int64_t max_commands = 100'000; // unfinished, and finished but not acknowledged
         threading mode = threading::own_thread;
-        std::function<utc_time()> utc_now;   // stamps events and stored reads; empty: the machine's clock. Store thread
+        std::function<utc_time()>
+            utc_now;           // stamps events and stored reads; empty: the machine's clock. Store thread
         int log_pages = 1'000; // the write-ahead log is copied into the file from this size on
     };
 
-    static constexpr std::size_t most_queued_jobs = 8'192;  // calls not yet answered; one beyond it is errc::store_full
+    static constexpr std::size_t most_queued_jobs =
+        8'192; // calls not yet answered; one beyond it is errc::store_full
     static constexpr std::size_t most_jobs_a_commit = 256;
 
     // Takes the folder's lock, brings the file to this version and checks it. Blocks, for seconds where a large file
@@ -50,8 +52,10 @@ public:
     task<result<void>> begin(std::string id, utc_time at) override;
     task<result<void>> retract(std::string id, std::string fault_code) override;
     task<result<sequence>> finish(std::string id, std::string body, utc_time at) override;
-    task<result<sequence>> append(std::string body, std::string command_id, std::optional<utc_time> expires_at) override;
-    task<result<std::vector<stored_message>>> read(sequence after, std::size_t most, std::size_t most_bytes) override;
+    task<result<sequence>> append(std::string body, std::string command_id,
+                                  std::optional<utc_time> expires_at) override;
+    task<result<std::vector<stored_message>>> read(sequence after, std::size_t most,
+                                                   std::size_t most_bytes) override;
     task<result<void>> acknowledge(sequence seq) override;
     task<result<identity>> renew() override;
     task<result<std::size_t>> prune(utc_time before, std::size_t most) override;

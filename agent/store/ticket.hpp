@@ -12,16 +12,17 @@ namespace relay::store {
 
 struct ticket {
     std::string id;
-    std::string op;      // as received: for logs and records
-    std::string mailbox; // as received, empty where there is none
+    std::string op;                                   // as received: for logs and records
+    std::string mailbox;                              // as received, empty where there is none
     protocol::checked<protocol::operation> operation; // a fault only for a stored write that no longer parses
     protocol::operation_class kind = protocol::operation_class::read;
-    std::string lane;    // commands of one lane run one after the other, in the order received; empty: no lane
+    std::string lane; // commands of one lane run one after the other, in the order received; empty: no lane
     steady_time received_at{};
-    steady_time deadline{}; // received_at + ttl: never started, and no failed try repeated, after it
+    steady_time deadline{};   // received_at + ttl: never started, and no failed try repeated, after it
     bool redelivered = false; // the cloud says so: another agent may have applied it
-    bool restored = false;    // taken up at a start: we may have applied it, also where the store says that it was not begun
-    int attempts = 0;       // tries begun, also before a restart
+    bool restored =
+        false; // taken up at a start: we may have applied it, also where the store says that it was not begun
+    int attempts = 0; // tries begun, also before a restart
 
     // A try that was begun before a restart and whose outcome is not known.
     struct begun_try {
@@ -34,6 +35,7 @@ struct ticket {
     std::function<void()> wake; // set by dispatch: the command is waiting and has a reason to look up
 };
 
-using ticket_ptr = std::shared_ptr<ticket>; // owned by the inbox's table of open commands and by the running handler
+using ticket_ptr =
+    std::shared_ptr<ticket>; // owned by the inbox's table of open commands and by the running handler
 
 } // namespace relay::store

@@ -25,8 +25,8 @@ std::string join(const std::string& host, std::uint16_t port)
 bool is_host(std::string_view host)
 {
     return !host.empty() && host.size() <= 253 && std::ranges::all_of(host, [](unsigned char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-               c == '_' || c == ':' || c == '%';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+               c == '-' || c == '_' || c == ':' || c == '%';
     });
 }
 
@@ -35,7 +35,8 @@ struct location {
     std::uint16_t port;
 };
 
-boost::system::result<location, bad_address> host_and_port(const urls::url_view& url, std::uint16_t usual_port)
+boost::system::result<location, bad_address> host_and_port(const urls::url_view& url,
+                                                           std::uint16_t usual_port)
 {
     location at{std::string(url.host_address()), usual_port};
     if (!is_host(at.host))
@@ -163,16 +164,16 @@ bool bypasses_proxy(std::string_view no_proxy, std::string_view host, std::uint1
         if (ascii_iequals(entry, host))
             return true;
         // "corp.example" covers "relay.corp.example", never "mycorp.example"; addresses have no suffixes.
-        if (!is_address_literal(host) && host.size() > entry.size() && host[host.size() - entry.size() - 1] == '.' &&
+        if (!is_address_literal(host) && host.size() > entry.size() &&
+            host[host.size() - entry.size() - 1] == '.' &&
             ascii_iequals(host.substr(host.size() - entry.size()), entry))
             return true;
     }
     return false;
 }
 
-boost::system::result<std::optional<proxy_address>, bad_address> choose_proxy(const proxy_rule& rule,
-                                                                              const cloud_address& target,
-                                                                              const environment& read)
+boost::system::result<std::optional<proxy_address>, bad_address>
+choose_proxy(const proxy_rule& rule, const cloud_address& target, const environment& read)
 {
     if (rule.how == proxy_rule::mode::direct)
         return std::optional<proxy_address>();

@@ -12,7 +12,7 @@
 namespace relay::uplink {
 
 struct cloud_address {
-    std::string host;   // name or address literal, without brackets
+    std::string host; // name or address literal, without brackets
     std::uint16_t port = 443;
     std::string target = "/"; // path and query
 
@@ -21,7 +21,7 @@ struct cloud_address {
 };
 
 struct proxy_address {
-    std::string host;          // without brackets
+    std::string host; // without brackets
     std::uint16_t port = 80;
     std::string authorization; // value of Proxy-Authorization, empty where there is no sign-in: a secret
 
@@ -57,9 +57,8 @@ using environment = std::function<std::string(const char*)>;
 
 // The proxy for connecting to `target`, nothing where it is dialled directly. mode::environment: https_proxy or
 // HTTPS_PROXY (lower case wins, as in curl), unless no_proxy or NO_PROXY names the target.
-boost::system::result<std::optional<proxy_address>, bad_address> choose_proxy(const proxy_rule& rule,
-                                                                              const cloud_address& target,
-                                                                              const environment& read);
+boost::system::result<std::optional<proxy_address>, bad_address>
+choose_proxy(const proxy_rule& rule, const cloud_address& target, const environment& read);
 
 // NO_PROXY: entries split by commas or blanks; "*" is everything; "example.com" and ".example.com" are that host and all
 // below it; an address literal is itself; ":port" narrows an entry. Compared without case.

@@ -10,14 +10,15 @@ void corked_stream::core::pump()
         return;
     writing = true;
     on_its_way.swap(pending);
-    asio::async_write(tls, asio::buffer(on_its_way), [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
-        self->writing = false;
-        self->on_its_way.clear();
-        if (ec.failed())
-            self->error = ec;
-        self->pump();
-        self->wake();
-    });
+    asio::async_write(tls, asio::buffer(on_its_way),
+                      [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
+                          self->writing = false;
+                          self->on_its_way.clear();
+                          if (ec.failed())
+                              self->error = ec;
+                          self->pump();
+                          self->wake();
+                      });
 }
 
 void corked_stream::core::wake()

@@ -48,8 +48,8 @@ public:
         core(asio::ip::tcp::socket socket, asio::ssl::context& context) : tls(std::move(socket), context) {}
 
         bool idle() const noexcept { return !writing && pending.empty(); }
-        void pump();  // starts writing what is pending, unless a write is under way
-        void wake();  // resumes who waits for room or for silence
+        void pump(); // starts writing what is pending, unless a write is under way
+        void wake(); // resumes who waits for room or for silence
 
         next_layer_type tls;
         std::string pending, on_its_way;
@@ -91,7 +91,8 @@ public:
     auto async_write_some(const Buffers& buffers, Token&& token)
     {
         return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
-            [c = core_](auto handler, const Buffers& bytes) { take(c, bytes, std::move(handler)); }, token, buffers);
+            [c = core_](auto handler, const Buffers& bytes) { take(c, bytes, std::move(handler)); }, token,
+            buffers);
     }
 
     friend void teardown(boost::beast::role_type role, corked_stream& s, boost::system::error_code& ec)
@@ -104,9 +105,12 @@ public:
     template <class Handler>
     friend void async_teardown(boost::beast::role_type role, corked_stream& s, Handler&& handler)
     {
-        auto shut = [c = s.core_, role, h = std::forward<Handler>(handler)](boost::system::error_code) mutable {
+        auto shut = [c = s.core_, role,
+                     h = std::forward<Handler>(handler)](boost::system::error_code) mutable {
             const auto executor = asio::get_associated_executor(h, c->tls.get_executor());
-            auto done = [c, g = std::move(h)](boost::system::error_code) mutable { std::move(g)(boost::system::error_code()); };
+            auto done = [c, g = std::move(h)](boost::system::error_code) mutable {
+                std::move(g)(boost::system::error_code());
+            };
             boost::beast::async_teardown(role, c->tls, asio::bind_executor(executor, std::move(done)));
         };
         when_idle(s.core_, asio::bind_executor(s.get_executor(), std::move(shut)));

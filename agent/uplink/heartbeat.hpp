@@ -12,7 +12,11 @@ class heartbeat {
 public:
     static constexpr duration shortest = 1s, longest = 1h; // what `welcome` may ask for
 
-    heartbeat(duration interval, steady_time now) : interval_(std::clamp(interval, shortest, longest)), next_ping_(now + interval_) {}
+    heartbeat(duration interval, steady_time now)
+        : interval_(std::clamp(interval, shortest, longest)),
+          next_ping_(now + interval_)
+    {
+    }
 
     enum class action { wait, ping, dead };
     struct decision {

@@ -18,7 +18,8 @@ std::optional<utc_time> parse_http_date(std::string_view text)
             continue;
         std::string iso(text.substr(12, 4));
         iso += month < 9 ? "-0" : "-";
-        iso += std::to_string(month + 1) + "-" + std::string(text.substr(5, 2)) + "T" + std::string(text.substr(17, 8)) + "Z";
+        iso += std::to_string(month + 1) + "-" + std::string(text.substr(5, 2)) + "T" +
+               std::string(text.substr(17, 8)) + "Z";
         const auto time = parse_rfc3339(iso);
         return time.has_value() ? std::optional(*time) : std::nullopt;
     }

@@ -37,7 +37,12 @@ using outcome = boost::system::result<T, failed>;
 }
 
 // RFC 6455, section 7.4.1: the ones the agent sends.
-enum class close_code : std::uint16_t { normal = 1000, going_away = 1001, protocol_error = 1002, not_text = 1003 };
+enum class close_code : std::uint16_t {
+    normal = 1000,
+    going_away = 1001,
+    protocol_error = 1002,
+    not_text = 1003
+};
 
 // One connection that is open for frames. Loop thread only. One read, one write, one ping and one close may run at a
 // time, side by side; cancelling any of them leaves a link that is good for abort() alone.

@@ -9,7 +9,12 @@ namespace relay::uplink {
 using asio::ip::tcp;
 
 struct name_lookup::query {
-    query(asio::any_io_executor executor, std::string name) : host(std::move(name)), resolver(executor), done(executor) {}
+    query(asio::any_io_executor executor, std::string name)
+        : host(std::move(name)),
+          resolver(executor),
+          done(executor)
+    {
+    }
 
     std::string host;
     tcp::resolver resolver;
@@ -34,17 +39,18 @@ task<result<std::vector<tcp::endpoint>>> name_lookup::resolve(std::string host, 
         if (asked)
             asked->resolver.cancel(); // one that has not begun yet is dropped
         asked = running_ = std::make_shared<query>(executor_, host);
-        asked->resolver.async_resolve(host, "", [asked](const error_code& ec, const tcp::resolver::results_type& found) {
-            if (ec.failed()) {
-                asked->answer = ec;
-            } else {
-                std::vector<asio::ip::address> addresses;
-                for (const auto& one : found)
-                    addresses.push_back(one.endpoint().address());
-                asked->answer = std::move(addresses);
-            }
-            asked->done.notify();
-        });
+        asked->resolver.async_resolve(
+            host, "", [asked](const error_code& ec, const tcp::resolver::results_type& found) {
+                if (ec.failed()) {
+                    asked->answer = ec;
+                } else {
+                    std::vector<asio::ip::address> addresses;
+                    for (const auto& one : found)
+                        addresses.push_back(one.endpoint().address());
+                    asked->answer = std::move(addresses);
+                }
+                asked->done.notify();
+            });
     }
     while (!asked->answer) {
         const auto ec = co_await asked->done.wait();

@@ -45,11 +45,13 @@ outcome<void> judge(const parser::value_type& answer, const proxy_address& proxy
         return failed{step::proxy, errc::proxy_auth_required,
                       proxy.authorization.empty()
                           ? who + " wants a user name and a password" + offers
-                          : who + " refuses the user name or password, or wants another sign-in than Basic" + offers};
+                          : who + " refuses the user name or password, or wants another sign-in than Basic" +
+                                offers};
     }
     if (http::to_status_class(answer.result()) != http::status_class::successful)
         return failed{step::proxy, errc::proxy_refused,
-                      who + " does not connect to " + target + ": it answers " + std::to_string(answer.result_int()) + " " +
+                      who + " does not connect to " + target + ": it answers " +
+                          std::to_string(answer.result_int()) + " " +
                           printable({answer.reason().data(), answer.reason().size()})};
     return {};
 }
@@ -72,7 +74,8 @@ task<outcome<void>> open_tunnel(asio::ip::tcp::socket& socket, const proxy_addre
     if (not_read == http::error::end_of_stream || not_read == asio::error::eof)
         co_return failed{step::proxy, errc::proxy_refused, who + " closed the connection without an answer"};
     if (not_read.failed()) {
-        const bool garbage = not_read.category() == http::make_error_code(http::error::bad_version).category();
+        const bool garbage =
+            not_read.category() == http::make_error_code(http::error::bad_version).category();
         co_return failed{step::proxy, garbage ? make_error_code(errc::protocol_violation) : not_read,
                          garbage ? who + " does not answer in HTTP (" + not_read.message() + ")"
                                  : who + " did not answer: " + not_read.message()};

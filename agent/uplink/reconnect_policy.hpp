@@ -11,8 +11,9 @@ namespace relay::uplink {
 class reconnect_policy {
 public:
     static constexpr backoff::limits pauses{.first = 500ms, .cap = 60s};
-    static constexpr duration steady = 30s;        // a link that stayed up this long starts the pauses over
-    static constexpr duration longest_drain = 5min; // a cloud that drains for longer is asked again all the same
+    static constexpr duration steady = 30s; // a link that stayed up this long starts the pauses over
+    static constexpr duration longest_drain =
+        5min; // a cloud that drains for longer is asked again all the same
     static constexpr duration longest_reject = 24h;
 
     explicit reconnect_policy(std::uint64_t seed) : backoff_(pauses, seed) {}
@@ -26,7 +27,10 @@ public:
     }
 
     // `reject` asks for its own pause, and says nothing about the network: the backoff stays where it is.
-    duration after_reject(duration retry_after) const { return std::clamp<duration>(retry_after, 1s, longest_reject); }
+    duration after_reject(duration retry_after) const
+    {
+        return std::clamp<duration>(retry_after, 1s, longest_reject);
+    }
 
     // A drain is no failure, but a cloud that drains every link at once must not be dialled without a pause.
     duration after_drain(duration reconnect_after, duration up_for)

@@ -16,10 +16,10 @@
 namespace relay::uplink {
 namespace {
 
-constexpr std::size_t most_unknown_types = 32;              // logged in a session
-constexpr int most_problems = 32;                           // the same
-constexpr std::size_t most_frame_bytes = 64 * 1024 * 1024;  // whatever max_message_bytes says
-constexpr duration look_again = 10ms;                       // while a drain waits for silence
+constexpr std::size_t most_unknown_types = 32;             // logged in a session
+constexpr int most_problems = 32;                          // the same
+constexpr std::size_t most_frame_bytes = 64 * 1024 * 1024; // whatever max_message_bytes says
+constexpr duration look_again = 10ms;                      // while a drain waits for silence
 constexpr backoff::limits store_retry{.first = 500ms, .cap = 10s};
 
 template <class... F>
@@ -30,7 +30,12 @@ struct overloaded : F... {
 } // namespace
 
 session::session(asio::any_io_executor executor, link& l, const uplink::parts& p, const uplink_limits& limits)
-    : link_(l), parts_(p), limits_(limits), children_(executor), over_(executor), ping_wanted_(executor)
+    : link_(l),
+      parts_(p),
+      limits_(limits),
+      children_(executor),
+      over_(executor),
+      ping_wanted_(executor)
 {
 }
 
@@ -40,10 +45,11 @@ task<boost::system::result<protocol::welcome, session_end>> session::begin(const
 {
     const auto us = co_await parts_.store.who();
     if (us.has_error())
-        co_return end{.failure = {step::welcome, us.error(), "the queue file cannot be read: " + us.error().message()}};
-    const std::string hello = protocol::encode(protocol::hello{facts.agent_id, facts.agent_name, facts.agent_version, facts.os,
-                                                               facts.host, us->id, us->next_seq, us->unacked,
-                                                               facts.operations, facts.window});
+        co_return end{
+            .failure = {step::welcome, us.error(), "the queue file cannot be read: " + us.error().message()}};
+    const std::string hello = protocol::encode(
+        protocol::hello{facts.agent_id, facts.agent_name, facts.agent_version, facts.os, facts.host, us->id,
+                        us->next_seq, us->unacked, facts.operations, facts.window});
     crash_points({&hello, 1}, crash_moment::before);
     if (auto sent = co_await link_.write({&hello, 1}); sent.has_error())
         co_return end{.failure = sent.error()};
@@ -55,12 +61,14 @@ task<boost::system::result<protocol::welcome, session_end>> session::begin(const
     if (word->ack < us->next_seq)
         co_return *std::move(word);
     // The cloud holds what this store never sent: an old copy of the data folder has come back to life.
-    parts_.log.warn("the cloud has message {} of this store, whose next is {}: the data folder is an old copy. It gets a new "
+    parts_.log.warn("the cloud has message {} of this store, whose next is {}: the data folder is an old "
+                    "copy. It gets a new "
                     "identity, and what it owes is sent again",
                     word->ack, us->next_seq);
     const auto anew = co_await parts_.store.renew();
     if (anew.has_error())
-        co_return end{.failure = {step::welcome, anew.error(), "the queue file cannot be renewed: " + anew.error().message()}};
+        co_return end{.failure = {step::welcome, anew.error(),
+                                  "the queue file cannot be renewed: " + anew.error().message()}};
     co_return end{.why = end::reason::renewed};
 }
 
@@ -225,7 +233,8 @@ task<void> session::keep_alive(duration interval)
     for (;;) {
         const auto [what, wait] = beat.next(parts_.time.now(), last_sign());
         if (what == heartbeat::action::dead) {
-            const auto silence = std::chrono::duration_cast<std::chrono::seconds>(2 * beat.interval()).count();
+            const auto silence =
+                std::chrono::duration_cast<std::chrono::seconds>(2 * beat.interval()).count();
             lost({step::serving, errc::link_dead,
                   "nothing arrived from " + parts_.dialer.url() + " for " + std::to_string(silence) + " s"});
             co_return;
@@ -306,7 +315,8 @@ void session::note_unknown(const std::string& type)
 void session::note_problem(const protocol::problem& p)
 {
     if (problems_++ < most_problems)
-        parts_.log.warn("the cloud reports a problem: {} {} {}", printable(p.code), printable(p.id), printable(p.message));
+        parts_.log.warn("the cloud reports a problem: {} {} {}", printable(p.code), printable(p.id),
+                        printable(p.message));
 }
 
 // ---- the way out ----

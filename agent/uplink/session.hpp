@@ -54,13 +54,13 @@ private:
     notifier over_;
     notifier ping_wanted_;
     std::optional<end> end_;
-    std::optional<end> leaving_;    // the way out that was begun
+    std::optional<end> leaving_; // the way out that was begun
     steady_time up_since_{};
     steady_time last_write_{};
     bool serving_ = false;
     bool stop_asked_ = false, reconnect_asked_ = false;
-    bool writing_ = false;          // a frame was taken from the outbox and is not with the system yet
-    bool held_back_ = false;        // the reader waits for room: nothing can arrive
+    bool writing_ = false;   // a frame was taken from the outbox and is not with the system yet
+    bool held_back_ = false; // the reader waits for room: nothing can arrive
     bool ping_due_ = false;
     std::set<std::string> unknown_; // types that were logged
     int problems_ = 0;              // logged

@@ -15,7 +15,8 @@ inline constexpr duration next_address_after = 250ms; // RFC 8305, section 5
 // Tries the addresses in order, the two families by turns; the next one is begun when the last one failed or has not
 // answered for `next_address_after`, and the first connection wins. The socket has TCP_NODELAY. Error: that of the
 // first address that failed. Sets no deadline of its own.
-task<result<asio::ip::tcp::socket>> connect_any(time_source& time, std::vector<asio::ip::tcp::endpoint> addresses);
+task<result<asio::ip::tcp::socket>> connect_any(time_source& time,
+                                                std::vector<asio::ip::tcp::endpoint> addresses);
 
 // The order in which connect_any() tries them: RFC 8305, section 4.
 std::vector<asio::ip::tcp::endpoint> by_turns(const std::vector<asio::ip::tcp::endpoint>& addresses);

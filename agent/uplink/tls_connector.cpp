@@ -28,7 +28,12 @@ std::string seconds_of(duration limit)
 // Runs one step under its deadline; what it says about itself goes into the report.
 class stopwatch {
 public:
-    stopwatch(time_source& time, duration limit, dial_report& report) : time_(time), limit_(limit), report_(report) {}
+    stopwatch(time_source& time, duration limit, dial_report& report)
+        : time_(time),
+          limit_(limit),
+          report_(report)
+    {
+    }
 
     template <class T>
     task<outcome<T>> run(step at, std::string what, task<outcome<T>> work)
@@ -44,7 +49,10 @@ public:
         co_return std::get<0>(std::move(first));
     }
 
-    void note(step what, std::string detail) { report_.steps.push_back({what, std::move(detail), time_.now() - begun_}); }
+    void note(step what, std::string detail)
+    {
+        report_.steps.push_back({what, std::move(detail), time_.now() - begun_});
+    }
 
 private:
     time_source& time_;
@@ -57,11 +65,13 @@ task<outcome<std::vector<tcp::endpoint>>> look_up(name_lookup& names, std::strin
 {
     auto found = co_await names.resolve(host, port);
     if (found.has_error())
-        co_return failed{step::name, found.error(), "the name " + host + " cannot be resolved: " + found.error().message()};
+        co_return failed{step::name, found.error(),
+                         "the name " + host + " cannot be resolved: " + found.error().message()};
     co_return *std::move(found);
 }
 
-task<outcome<tcp::socket>> reach(time_source& time, std::vector<tcp::endpoint> addresses, std::string authority)
+task<outcome<tcp::socket>> reach(time_source& time, std::vector<tcp::endpoint> addresses,
+                                 std::string authority)
 {
     const auto tried = list(addresses);
     auto socket = co_await connect_any(time, std::move(addresses));
@@ -80,7 +90,8 @@ struct tls_connector::loaded {
 };
 
 tls_connector::tls_connector(asio::any_io_executor executor, time_source& time)
-    : time_(time), names_(std::make_unique<name_lookup>(std::move(executor)))
+    : time_(time),
+      names_(std::make_unique<name_lookup>(std::move(executor)))
 {
 }
 
@@ -90,7 +101,8 @@ outcome<void> tls_connector::load(dial_settings settings)
 {
     const auto address = parse_cloud_url(settings.url);
     if (address.has_error())
-        return failed{step::settings, errc::not_found, "cloud.url cannot be used: " + address.error().message};
+        return failed{step::settings, errc::not_found,
+                      "cloud.url cannot be used: " + address.error().message};
     const auto context = tls::make_client_context(settings.files);
     if (context.has_error())
         return failed{step::settings, context.error().code, context.error().message};
@@ -139,8 +151,9 @@ task<outcome<link_ptr>> tls_connector::dial(dial_report& report)
     steps.note(step::tcp, socket->remote_endpoint(gone).address().to_string());
 
     if (via) {
-        const auto tunnel = co_await steps.run(step::proxy, "CONNECT to " + address.authority() + " by " + first_hop,
-                                               open_tunnel(*socket, *via, address.authority()));
+        const auto tunnel =
+            co_await steps.run(step::proxy, "CONNECT to " + address.authority() + " by " + first_hop,
+                               open_tunnel(*socket, *via, address.authority()));
         if (tunnel.has_error())
             co_return tunnel.error();
         steps.note(step::proxy, first_hop);

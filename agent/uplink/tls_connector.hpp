@@ -14,12 +14,13 @@
 namespace relay::uplink {
 
 struct dial_settings {
-    std::string url;                 // wss://host[:port]/path
+    std::string url; // wss://host[:port]/path
     tls::credential_files files;
     proxy_rule proxy;
-    uplink::environment environment; // reads a variable for proxy_rule::mode::environment, empty where it is not set
+    uplink::environment
+        environment; // reads a variable for proxy_rule::mode::environment, empty where it is not set
     std::string user_agent = "workestra-relay";
-    duration step_limit = 10s;       // each step has this long
+    duration step_limit = 10s; // each step has this long
 };
 
 // What one attempt found on its way: for doctor. Steps that were not reached are absent.
@@ -32,7 +33,7 @@ struct dial_report {
     std::vector<step_done> steps;
     std::optional<utc_time> server_time; // the Date of the answer to the upgrade
     tls::certificate_facts peer;
-    std::string proxy;                   // "proxy.corp.example:3128", empty where it went direct
+    std::string proxy; // "proxy.corp.example:3128", empty where it went direct
 };
 
 class name_lookup;

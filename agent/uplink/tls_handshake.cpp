@@ -4,19 +4,22 @@
 
 namespace relay::uplink {
 
-task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context, cloud_address address)
+task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context,
+                                 cloud_address address)
 {
     tls_stream stream{context, std::make_unique<tls::peer_check>(address.host),
                       std::make_shared<corked_stream::core>(std::move(socket), *context)};
     auto& tls = stream.core->tls;
     if (const auto ready = stream.check->attach(tls.native_handle()); ready.has_error())
-        co_return failed{step::tls, ready.error(), address.authority() + " is no name that a certificate can carry"};
+        co_return failed{step::tls, ready.error(),
+                         address.authority() + " is no name that a certificate can carry"};
     tls.set_verify_callback([check = stream.check.get()](bool preverified, asio::ssl::verify_context& at) {
         return check->seen(preverified, at.native_handle());
     });
     const auto [ec] = co_await tls.async_handshake(asio::ssl::stream_base::client, use_tuple);
     if (ec == asio::error::eof || ec == asio::ssl::error::stream_truncated)
-        co_return failed{step::tls, errc::link_closed, address.authority() + " closed the connection during the TLS handshake"};
+        co_return failed{step::tls, errc::link_closed,
+                         address.authority() + " closed the connection during the TLS handshake"};
     if (ec.failed()) {
         const auto why = stream.check->explain(ec);
         co_return failed{step::tls, why.code, address.authority() + ": " + why.message};

@@ -9,7 +9,8 @@ namespace relay::uplink {
 
 // Handshakes with `address` over `socket`: chain and host name are verified. The message of a failure says which check
 // failed on which certificate. Sets no deadline of its own.
-task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context, cloud_address address);
+task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context,
+                                 cloud_address address);
 
 // Of a finished handshake.
 tls::certificate_facts peer_of(const tls_stream& stream);

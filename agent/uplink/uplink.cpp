@@ -41,8 +41,15 @@ std::string_view name(link_state s) noexcept
     return "unknown";
 }
 
-uplink::uplink(asio::any_io_executor executor, parts p, hello_facts facts, std::uint64_t seed, uplink_limits limits)
-    : executor_(executor), parts_(p), facts_(std::move(facts)), limits_(limits), policy_(seed), request_(executor), up_(executor)
+uplink::uplink(asio::any_io_executor executor, parts p, hello_facts facts, std::uint64_t seed,
+               uplink_limits limits)
+    : executor_(executor),
+      parts_(p),
+      facts_(std::move(facts)),
+      limits_(limits),
+      policy_(seed),
+      request_(executor),
+      up_(executor)
 {
     status_.since = parts_.time.utc_now();
 }
@@ -51,7 +58,8 @@ uplink::~uplink() = default;
 
 task<void> uplink::run()
 {
-    co_await asio::this_coro::throw_if_cancelled(false); // a cancel is looked for below, where nothing is half done
+    co_await asio::this_coro::throw_if_cancelled(
+        false); // a cancel is looked for below, where nothing is half done
     while (!stopping_) {
         reconnect_ = false;
         const auto end = co_await take_turn();
@@ -85,7 +93,8 @@ task<session_end> uplink::take_turn()
     session talk(executor_, *link, parts_, limits_);
     auto begun = co_await (talk.begin(facts_) || too_late(*link) || requested_on(*link));
     if (begun.index() == 1)
-        co_return session_end{.failure = {step::welcome, asio::error::timed_out, parts_.dialer.url() + " sends no `welcome`"}};
+        co_return session_end{
+            .failure = {step::welcome, asio::error::timed_out, parts_.dialer.url() + " sends no `welcome`"}};
     if (begun.index() == 2)
         co_return session_end{.why = reason::asked};
     auto& word = std::get<0>(begun);
@@ -117,7 +126,8 @@ task<outcome<link_ptr>> uplink::dial()
     } catch (const std::exception& bug) {
         // operator|| waits for a branch that succeeds: a bug in here must not leave us waiting for ever.
         parts_.log.error("connecting broke off: {}", bug.what());
-        co_return failed{step::settings, asio::error::fault, std::string("connecting broke off: ") + bug.what()};
+        co_return failed{step::settings, asio::error::fault,
+                         std::string("connecting broke off: ") + bug.what()};
     }
 }
 
@@ -263,8 +273,8 @@ void uplink::went_up(std::string session)
         ++status_.reconnects;
     rejected_as_.clear();
     if (std::exchange(outage_, false))
-        parts_.log.info("connected to {} again, session {}, after {} ms", parts_.dialer.url(), status_.session,
-                        in_ms(parts_.time.now() - outage_since_));
+        parts_.log.info("connected to {} again, session {}, after {} ms", parts_.dialer.url(),
+                        status_.session, in_ms(parts_.time.now() - outage_since_));
     else
         parts_.log.info("connected to {}, session {}", parts_.dialer.url(), status_.session);
     enter(link_state::connected);
@@ -291,7 +301,8 @@ void uplink::rejected(const protocol::reject& r, duration wait)
     const auto code = printable(r.code);
     status_.last_error = "the cloud rejects this agent: " + code + " " + printable(r.message);
     if (rejected_as_ != code) {
-        const auto level = code == "try_later" ? spdlog::level::warn : spdlog::level::err; // the others need a human
+        const auto level =
+            code == "try_later" ? spdlog::level::warn : spdlog::level::err; // the others need a human
         parts_.log.log(level, "{}; asking again every {} s", status_.last_error, in_ms(wait) / 1000);
     }
     rejected_as_ = code;

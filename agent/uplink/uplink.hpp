@@ -34,19 +34,19 @@ std::string_view name(link_state s) noexcept;
 
 struct link_status {
     link_state state = link_state::stopped;
-    utc_time since{};            // of this state
+    utc_time since{}; // of this state
     std::string url;
-    std::string session;         // of the link that is up, else of the last one
-    std::string last_error;      // empty where there was none
-    std::uint64_t reconnects = 0; // sessions after the first
+    std::string session;             // of the link that is up, else of the last one
+    std::string last_error;          // empty where there was none
+    std::uint64_t reconnects = 0;    // sessions after the first
     std::optional<milliseconds> rtt; // of the last answered ping
 };
 
 struct uplink_limits {
-    duration welcome = 10s;      // from the upgrade to `welcome`
-    duration drain = 20s;        // agent.drain_timeout_s: running commands at shutdown
-    duration deliver = 10s;      // results that are ready, when the cloud drains or the configuration changed
-    duration close = 3s;         // the closing handshake
+    duration welcome = 10s; // from the upgrade to `welcome`
+    duration drain = 20s;   // agent.drain_timeout_s: running commands at shutdown
+    duration deliver = 10s; // results that are ready, when the cloud drains or the configuration changed
+    duration close = 3s;    // the closing handshake
     std::size_t batch_frames = 256;
     std::size_t batch_bytes = 64 * 1024;
 };
@@ -65,7 +65,8 @@ public:
         spdlog::logger& log;
     };
 
-    uplink(asio::any_io_executor executor, parts p, hello_facts facts, std::uint64_t seed, uplink_limits limits = {});
+    uplink(asio::any_io_executor executor, parts p, hello_facts facts, std::uint64_t seed,
+           uplink_limits limits = {});
     ~uplink();
     uplink(const uplink&) = delete;
     uplink& operator=(const uplink&) = delete;
@@ -111,15 +112,15 @@ private:
     reconnect_policy policy_;
     mutable link_status status_; // its round trip is looked up when asked for
     std::function<void(const link_status&)> changed_;
-    session* session_ = nullptr;  // the one that is being served
-    notifier request_;            // stop() or reconnect() was called
+    session* session_ = nullptr; // the one that is being served
+    notifier request_;           // stop() or reconnect() was called
     notifier up_;
     bool stopping_ = false;
     bool reconnect_ = false;
     std::uint64_t sessions_ = 0;
-    bool outage_ = false;         // its start has been logged
+    bool outage_ = false; // its start has been logged
     steady_time outage_since_{};
-    std::string rejected_as_;     // the code that has been logged
+    std::string rejected_as_; // the code that has been logged
 };
 
 } // namespace relay::uplink

@@ -40,11 +40,17 @@ websocket::permessage_deflate small_deflate()
 class websocket_link final : public link {
 public:
     websocket_link(time_source& time, tls_stream below, std::string where)
-        : time_(time), where_(std::move(where)), context_(std::move(below.context)), check_(std::move(below.check)),
-          core_(std::move(below.core)), ws_(core_), arrived_(time.now())
+        : time_(time),
+          where_(std::move(where)),
+          context_(std::move(below.context)),
+          check_(std::move(below.check)),
+          core_(std::move(below.core)),
+          ws_(core_),
+          arrived_(time.now())
     {
         ws_.set_option(small_deflate());
-        ws_.set_option(websocket::stream_base::timeout{websocket::stream_base::none(), websocket::stream_base::none(), false});
+        ws_.set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
+                                                       websocket::stream_base::none(), false});
         ws_.auto_fragment(false);
         ws_.write_buffer_bytes(corked_stream::one_write);
         ws_.read_message_max(protocol::default_max_message_bytes);
@@ -95,30 +101,39 @@ error_code refusal(const websocket::response_type& answer)
     const auto status = answer.result();
     if (status == http::status::unauthorized || status == http::status::forbidden)
         return error_code(asio::error::access_denied);
-    return http::to_status_class(status) == http::status_class::server_error ? make_error_code(errc::link_closed)
-                                                                             : make_error_code(errc::protocol_violation);
+    return http::to_status_class(status) == http::status_class::server_error
+               ? make_error_code(errc::link_closed)
+               : make_error_code(errc::protocol_violation);
 }
 
-task<outcome<std::optional<utc_time>>> websocket_link::upgrade(const cloud_address& address, std::string user_agent)
+task<outcome<std::optional<utc_time>>> websocket_link::upgrade(const cloud_address& address,
+                                                               std::string user_agent)
 {
     ws_.set_option(websocket::stream_base::decorator([user_agent](websocket::request_type& request) {
         request.set(http::field::user_agent, user_agent);
-        request.set(http::field::sec_websocket_protocol, beast::string_view(protocol::subprotocol.data(), protocol::subprotocol.size()));
+        request.set(http::field::sec_websocket_protocol,
+                    beast::string_view(protocol::subprotocol.data(), protocol::subprotocol.size()));
     }));
     websocket::response_type answer;
     // Port 443 goes without saying (RFC 9112, section 3.2), and some gateways route by the bare name.
-    const auto host = address.port == 443 ? address.authority().substr(0, address.authority().rfind(':')) : address.authority();
+    const auto host = address.port == 443 ? address.authority().substr(0, address.authority().rfind(':'))
+                                          : address.authority();
     const auto [ec] = co_await ws_.async_handshake(answer, host, address.target, use_tuple);
     if (ec == websocket::error::upgrade_declined)
         co_return failed{step::upgrade, refusal(answer),
-                         where_ + " refuses the WebSocket upgrade: it answers " + std::to_string(answer.result_int()) + " " +
+                         where_ + " refuses the WebSocket upgrade: it answers " +
+                             std::to_string(answer.result_int()) + " " +
                              printable({answer.reason().data(), answer.reason().size()})};
     if (ec.failed() && is_websocket_error(ec))
-        co_return failed{step::upgrade, errc::protocol_violation, where_ + " does not answer as a WebSocket: " + ec.message()};
-    if (ec == http::error::end_of_stream || ec == asio::error::eof || ec == asio::ssl::error::stream_truncated)
-        co_return failed{step::upgrade, errc::link_closed, where_ + " closed the connection instead of upgrading it"};
+        co_return failed{step::upgrade, errc::protocol_violation,
+                         where_ + " does not answer as a WebSocket: " + ec.message()};
+    if (ec == http::error::end_of_stream || ec == asio::error::eof ||
+        ec == asio::ssl::error::stream_truncated)
+        co_return failed{step::upgrade, errc::link_closed,
+                         where_ + " closed the connection instead of upgrading it"};
     if (ec.failed() && ec.category() != asio::error::get_ssl_category())
-        co_return failed{step::upgrade, ec, "the connection to " + where_ + " broke during the upgrade: " + ec.message()};
+        co_return failed{step::upgrade, ec,
+                         "the connection to " + where_ + " broke during the upgrade: " + ec.message()};
     if (ec.failed()) {
         const auto why = check_->explain(ec);
         co_return failed{step::upgrade, why.code, where_ + ": " + why.message};
@@ -196,7 +211,9 @@ task<void> websocket_link::close(close_code code, std::string reason)
 task<void> websocket_link::close_in_time(websocket::close_code code)
 {
     using namespace asio::experimental::awaitable_operators;
-    const auto closing = [&]() -> task<error_code> { co_return std::get<0>(co_await ws_.async_close(code, use_tuple)); };
+    const auto closing = [&]() -> task<error_code> {
+        co_return std::get<0>(co_await ws_.async_close(code, use_tuple));
+    };
     const auto patience = [&]() -> task<error_code> {
         const auto ec = co_await time_.sleep_for(close_limit);
         abort();
@@ -211,14 +228,16 @@ failed websocket_link::explain(error_code ec)
         const auto& why = ws_.reason();
         const auto text = printable({why.reason.data(), why.reason.size()});
         return {step::serving, errc::link_closed,
-                where_ + " closed the link (" + std::to_string(why.code) + (text.empty() ? ")" : " " + text + ")")};
+                where_ + " closed the link (" + std::to_string(why.code) +
+                    (text.empty() ? ")" : " " + text + ")")};
     }
     if (closing_ && ec == asio::error::operation_aborted)
         return {step::serving, errc::link_closed, "we closed the link to " + where_};
     if (ec == websocket::error::message_too_big)
         return {step::serving, errc::frame_too_large, where_ + " sent a frame over the agreed size"};
     if (is_websocket_error(ec))
-        return {step::serving, errc::protocol_violation, where_ + " broke the WebSocket protocol: " + ec.message()};
+        return {step::serving, errc::protocol_violation,
+                where_ + " broke the WebSocket protocol: " + ec.message()};
     if (ec == asio::error::eof || ec == asio::ssl::error::stream_truncated)
         return {step::serving, asio::error::eof, where_ + " dropped the connection"};
     if (ec.category() == asio::error::get_ssl_category()) {
@@ -230,7 +249,8 @@ failed websocket_link::explain(error_code ec)
 
 } // namespace
 
-task<outcome<upgraded>> upgrade(time_source& time, tls_stream stream, cloud_address address, std::string user_agent)
+task<outcome<upgraded>> upgrade(time_source& time, tls_stream stream, cloud_address address,
+                                std::string user_agent)
 {
     auto made = std::make_unique<websocket_link>(time, std::move(stream), address.authority());
     auto done = co_await made->upgrade(address, std::move(user_agent));

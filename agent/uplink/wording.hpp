@@ -15,7 +15,8 @@ inline std::string printable(std::string_view text)
     if (!is_utf8(text))
         return "(unreadable text)";
     std::string shown(utf8_prefix(text, 200));
-    std::ranges::replace_if(shown, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+    std::ranges::replace_if(
+        shown, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
     return shown;
 }
 

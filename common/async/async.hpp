@@ -31,7 +31,8 @@ task<result<T>> with_timeout(time_source& time, duration limit, task<result<T>> 
     using namespace asio::experimental::awaitable_operators;
     auto first = co_await (std::move(op) || time.sleep_for(limit));
     if (auto* woke = std::get_if<1>(&first))
-        co_return *woke ? *woke : error_code(asio::error::timed_out); // an error here: our caller is being cancelled
+        co_return *woke ? *woke
+                        : error_code(asio::error::timed_out); // an error here: our caller is being cancelled
     co_return std::get<0>(std::move(first));
 }
 

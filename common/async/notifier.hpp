@@ -12,7 +12,10 @@ namespace relay {
 //   while (queue.empty()) if (const auto ec = co_await filled.wait()) co_return ec;
 class notifier {
 public:
-    explicit notifier(asio::any_io_executor executor) : timer_(std::move(executor), asio::steady_timer::time_point::max()) {}
+    explicit notifier(asio::any_io_executor executor)
+        : timer_(std::move(executor), asio::steady_timer::time_point::max())
+    {
+    }
 
     void notify() { timer_.cancel(); }
 

@@ -56,7 +56,9 @@ struct task_group::state {
     }
 };
 
-task_group::task_group(asio::any_io_executor executor) : state_(std::make_shared<state>(std::move(executor))) {}
+task_group::task_group(asio::any_io_executor executor) : state_(std::make_shared<state>(std::move(executor)))
+{
+}
 
 task_group::~task_group()
 {
@@ -67,10 +69,10 @@ void task_group::spawn(task<void> child)
 {
     const auto signal = std::make_shared<asio::cancellation_signal>();
     state_->children.insert(signal);
-    asio::co_spawn(state_->executor, std::move(child),
-                   asio::bind_cancellation_slot(signal->slot(), [s = state_, signal](std::exception_ptr error) {
-                       s->finished(signal, error);
-                   }));
+    asio::co_spawn(
+        state_->executor, std::move(child),
+        asio::bind_cancellation_slot(
+            signal->slot(), [s = state_, signal](std::exception_ptr error) { s->finished(signal, error); }));
     if (state_->stopping)
         // Not emitted here: the child has not run yet, and the caller may not expect it to end inside spawn().
         asio::post(state_->executor, [s = state_] { s->stop(); });

@@ -85,15 +85,18 @@ void check_together(const settings& s, const places& set, purpose what, mistakes
 void check_files(const settings& s, const places& set, purpose what, mistakes& wrong)
 {
     // The cloud's files come with enrolling; these two are the administrator's own.
-    const auto must_exist = [&](std::string_view key, const std::filesystem::path& file, std::string_view advice) {
+    const auto must_exist = [&](std::string_view key, const std::filesystem::path& file,
+                                std::string_view advice) {
         std::error_code ec;
         if (what == purpose::run && !file.empty() && !std::filesystem::exists(file, ec) && !ec)
-            wrong.push_back(mistake_at(set, key, fmt::format("{} does not exist; {}", file.string(), advice)));
+            wrong.push_back(
+                mistake_at(set, key, fmt::format("{} does not exist; {}", file.string(), advice)));
     };
     must_exist("exchange.password_file", s.exchange.password_file,
                "write the service account's password into it, readable by the agent's user only");
     must_exist("exchange.ca_file", s.exchange.ca_file,
-               "put the CA that signed Exchange's certificate there, in PEM, or leave the key out for the system's trust store");
+               "put the CA that signed Exchange's certificate there, in PEM, or leave the key out for the "
+               "system's trust store");
     const auto look_at = [&](std::string_view key, const std::filesystem::path& file) {
         if (file.empty())
             return;

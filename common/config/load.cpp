@@ -80,7 +80,8 @@ std::optional<std::string> read_file(const std::filesystem::path& file)
 {
     std::error_code unknown; // and what is no file has no size
     const auto size = std::filesystem::file_size(file, unknown);
-    std::string text((unknown || size == 0 ? largest_file : std::min<std::uintmax_t>(size, largest_file)) + 1, '\0');
+    std::string text((unknown || size == 0 ? largest_file : std::min<std::uintmax_t>(size, largest_file)) + 1,
+                     '\0');
     errno = 0;
     std::ifstream in(file, std::ios::binary);
     if (!in || !in.read(text.data(), static_cast<std::streamsize>(text.size())).eof()) {

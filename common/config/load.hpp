@@ -19,8 +19,8 @@ enum class origin { file, environment };
 // One thing wrong with the configuration. Never quotes the value of a key that can hold a secret.
 struct mistake {
     origin from = origin::file;
-    int line = 0;        // of the file, from 1; 0 where no line is to blame (a missing key, the environment)
-    std::string key;     // "exchange.url", or the name of the environment variable; empty: the file as a whole
+    int line = 0;    // of the file, from 1; 0 where no line is to blame (a missing key, the environment)
+    std::string key; // "exchange.url", or the name of the environment variable; empty: the file as a whole
     std::string message; // "unknown key; did you mean exchange.url?"
 
     friend bool operator==(const mistake&, const mistake&) = default;
@@ -49,8 +49,8 @@ enum class purpose {
 enum class file_check { permissions, none };
 
 // Reads `file` (at most 1 MiB), lays the environment over it, checks everything. Blocking file access; any thread.
-boost::system::result<settings, mistakes> load(const std::filesystem::path& file, const environment& variables,
-                                               purpose what = purpose::run,
+boost::system::result<settings, mistakes> load(const std::filesystem::path& file,
+                                               const environment& variables, purpose what = purpose::run,
                                                file_check files = file_check::permissions);
 
 // The same for a text already read: what load() does after reading.

@@ -82,8 +82,7 @@ std::vector<found_value> read_environment(const environment& variables, mistakes
             continue;
         const auto rule = known.find(name);
         if (rule == known.end()) {
-            wrong.push_back({origin::environment, 0, shown(name),
-                             "unknown variable" + suggest(name, names)});
+            wrong.push_back({origin::environment, 0, shown(name), "unknown variable" + suggest(name, names)});
         } else {
             // What is not of the key's kind stays a text: apply() words what was wanted.
             auto value = value_from(rule->second->kind, text).value_or(raw_value(text));

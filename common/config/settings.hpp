@@ -72,7 +72,7 @@ struct exchange_settings {
     std::filesystem::path password_file;       // empty where password_command is set, or none is needed
     std::vector<std::string> password_command; // program and arguments, run without a shell
     std::filesystem::path ca_file;             // empty: the system's trust store
-    std::string certificate_sha256;            // 64 hex digits, lower case; empty: any certificate the CA vouches for
+    std::string certificate_sha256; // 64 hex digits, lower case; empty: any certificate the CA vouches for
     config::channel_binding channel_binding = config::channel_binding::automatic;
     bool streaming = true;            // EWS streaming notifications beside polling
     int max_connections = 10;         // 1 to 100
@@ -98,8 +98,9 @@ struct audit_settings {
 };
 
 struct queue_settings {
-    std::int64_t max_commands = 100'000; // 1 to 10,000,000 stored at once; past it writes are answered overloaded
-    std::chrono::days history{7};        // 7 to 3650: how long a finished write's result is remembered
+    std::int64_t max_commands =
+        100'000;                  // 1 to 10,000,000 stored at once; past it writes are answered overloaded
+    std::chrono::days history{7}; // 7 to 3650: how long a finished write's result is remembered
 
     friend bool operator==(const queue_settings&, const queue_settings&) = default;
 };

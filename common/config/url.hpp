@@ -12,10 +12,10 @@ namespace relay::config {
 
 // An absolute URL with a host; user and password, a fragment, and escapes in the host are refused.
 struct url_parts {
-    std::string scheme; // lower case
-    std::string host;   // without brackets around an IPv6 address
+    std::string scheme;     // lower case
+    std::string host;       // without brackets around an IPv6 address
     std::uint16_t port = 0; // the scheme's own (80, 443) where the URL says none
-    std::string target; // path and query, at least "/"
+    std::string target;     // path and query, at least "/"
 
     friend bool operator==(const url_parts&, const url_parts&) = default;
 };

@@ -25,7 +25,8 @@ inline std::string shown(std::string_view key)
 template <class Range>
 std::string suggest(std::string_view wrong, const Range& names)
 {
-    constexpr std::size_t longest = 100; // comparing costs the product of the lengths, and no key is half as long
+    constexpr std::size_t longest =
+        100; // comparing costs the product of the lengths, and no key is half as long
     const auto name = wrong.size() <= longest ? nearest_name(wrong, names) : std::nullopt;
     return name ? fmt::format("; did you mean {}?", *name) : "";
 }

@@ -27,12 +27,15 @@ bool is_control(std::string_view character)
     if (character.size() == 1)
         return byte(0) < 0x20 || byte(0) == 0x7f;
     return (character.size() == 2 && byte(0) == 0xc2 && byte(1) < 0xa0) ||
-           (character.size() == 3 && byte(0) == 0xe2 && byte(1) == 0x80 && (byte(2) == 0xa8 || byte(2) == 0xa9));
+           (character.size() == 3 && byte(0) == 0xe2 && byte(1) == 0x80 &&
+            (byte(2) == 0xa8 || byte(2) == 0xa9));
 }
 
 unsigned code_point(std::string_view character)
 {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(character[i])); };
+    const auto byte = [&](std::size_t i) {
+        return static_cast<unsigned>(static_cast<unsigned char>(character[i]));
+    };
     if (character.size() == 1)
         return byte(0);
     if (character.size() == 2)
@@ -75,11 +78,16 @@ bool ill_formed(std::string_view character)
 std::string_view level_name(spdlog::level::level_enum level)
 {
     switch (level) {
-    case spdlog::level::trace: return "trace";
-    case spdlog::level::debug: return "debug";
-    case spdlog::level::info: return "info";
-    case spdlog::level::warn: return "warn";
-    default: return "error";
+    case spdlog::level::trace:
+        return "trace";
+    case spdlog::level::debug:
+        return "debug";
+    case spdlog::level::info:
+        return "info";
+    case spdlog::level::warn:
+        return "warn";
+    default:
+        return "error";
     }
 }
 
@@ -88,11 +96,16 @@ int priority_of(spdlog::level::level_enum level)
 {
     switch (level) {
     case spdlog::level::trace:
-    case spdlog::level::debug: return 7;
-    case spdlog::level::info: return 6;
-    case spdlog::level::warn: return 4;
-    case spdlog::level::err: return 3;
-    default: return 2;
+    case spdlog::level::debug:
+        return 7;
+    case spdlog::level::info:
+        return 6;
+    case spdlog::level::warn:
+        return 4;
+    case spdlog::level::err:
+        return 3;
+    default:
+        return 2;
     }
 }
 
@@ -147,13 +160,14 @@ void line_formatter::format(const spdlog::details::log_msg& message, spdlog::mem
     if (priority_ == line_priority::journal)
         fmt::format_to(out, "<{}>", priority_of(message.level));
     if (format_ == line_format::json)
-        fmt::format_to(out, R"({{"time":"{}","level":"{}","component":"{}","message":"{}"}})", utc_stamp(message.time),
-                       level_name(message.level), json_escaped(name), json_escaped(text));
+        fmt::format_to(out, R"({{"time":"{}","level":"{}","component":"{}","message":"{}"}})",
+                       utc_stamp(message.time), level_name(message.level), json_escaped(name),
+                       json_escaped(text));
     else if (priority_ == line_priority::journal) // which keeps time and level itself
         fmt::format_to(out, "{}: {}", printable(name), printable(text));
     else
-        fmt::format_to(out, "{} {:5} {}: {}", utc_stamp(message.time), level_name(message.level), printable(name),
-                       printable(text));
+        fmt::format_to(out, "{} {:5} {}: {}", utc_stamp(message.time), level_name(message.level),
+                       printable(name), printable(text));
     line.push_back('\n');
 }
 

@@ -14,11 +14,16 @@ namespace {
 spdlog::level::level_enum level_of(config::log_level level)
 {
     switch (level) {
-    case config::log_level::error: return spdlog::level::err;
-    case config::log_level::warn: return spdlog::level::warn;
-    case config::log_level::info: return spdlog::level::info;
-    case config::log_level::debug: return spdlog::level::debug;
-    case config::log_level::trace: return spdlog::level::trace;
+    case config::log_level::error:
+        return spdlog::level::err;
+    case config::log_level::warn:
+        return spdlog::level::warn;
+    case config::log_level::info:
+        return spdlog::level::info;
+    case config::log_level::debug:
+        return spdlog::level::debug;
+    case config::log_level::trace:
+        return spdlog::level::trace;
     }
     return spdlog::level::info;
 }
@@ -45,8 +50,10 @@ std::shared_ptr<spdlog::logger> make_logger(const config::log_settings& settings
     const auto format = settings.format == config::log_format::json ? line_format::json : line_format::text;
     const bool journal = settings.file.empty() && platform::stderr_is_journal();
     auto log = std::make_shared<spdlog::logger>(std::move(component), make_sink(settings.file));
-    log->set_formatter(std::make_unique<line_formatter>(format, journal ? line_priority::journal : line_priority::none));
-    log->flush_on(spdlog::level::info); // what happens per message is debug: a crash must not take the rest along
+    log->set_formatter(
+        std::make_unique<line_formatter>(format, journal ? line_priority::journal : line_priority::none));
+    log->flush_on(
+        spdlog::level::info); // what happens per message is debug: a crash must not take the rest along
     set_level(*log, settings.level);
     return log;
 }

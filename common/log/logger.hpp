@@ -18,7 +18,8 @@ inline constexpr std::size_t max_log_files = 5; // agent.log, and agent.1.log to
 // message; control characters in the message are escaped, so that no text from outside can forge a line. On standard
 // error, where that is the journal, each line carries its priority (sd-daemon(3)) and, as text, no time of its own.
 // Throws std::runtime_error, in words for an administrator, where the file cannot be written.
-std::shared_ptr<spdlog::logger> make_logger(const config::log_settings& settings, std::string component = "agent");
+std::shared_ptr<spdlog::logger> make_logger(const config::log_settings& settings,
+                                            std::string component = "agent");
 
 // Changes what is logged from now on; any thread.
 void set_level(spdlog::logger& log, config::log_level level);

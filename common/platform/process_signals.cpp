@@ -36,7 +36,8 @@ process_signals::~process_signals()
 void process_signals::close()
 {
     state_->closed = true;
-    boost::system::error_code ignored; // there is nothing to do about it, and nothing is left waiting either way
+    boost::system::error_code
+        ignored; // there is nothing to do about it, and nothing is left waiting either way
     state_->signals.clear(ignored);
     state_->signals.cancel(ignored);
 }

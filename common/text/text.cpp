@@ -41,7 +41,8 @@ char32_t next_code_point(std::string_view& text) noexcept
 void skip_plain(std::string_view& text) noexcept
 {
     const auto special = [](char c) { return static_cast<signed char>(c) < ' '; }; // negative: not ASCII
-    text.remove_prefix(static_cast<std::size_t>(std::find_if(text.begin(), text.end(), special) - text.begin()));
+    text.remove_prefix(
+        static_cast<std::size_t>(std::find_if(text.begin(), text.end(), special) - text.begin()));
 }
 
 char lower(char c) noexcept
@@ -71,8 +72,8 @@ bool is_xml_text(std::string_view text) noexcept
 
 std::size_t code_points(std::string_view text) noexcept
 {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 std::string_view utf8_prefix(std::string_view text, std::size_t limit) noexcept
@@ -93,7 +94,8 @@ std::string ascii_lower(std::string_view text)
 
 bool ascii_iequals(std::string_view a, std::string_view b) noexcept
 {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view trim(std::string_view text) noexcept
@@ -108,9 +110,9 @@ std::string_view trim(std::string_view text) noexcept
 std::string to_base64(std::string_view bytes)
 {
     std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0'); // EVP writes a final NUL
-    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                       reinterpret_cast<const unsigned char*>(bytes.data()),
-                                       static_cast<int>(bytes.size()));
+    const int length =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
     out.resize(static_cast<std::size_t>(length));
     return out;
 }
@@ -120,9 +122,9 @@ std::optional<std::string> from_base64(std::string_view text)
     if (text.size() % 4 != 0)
         return std::nullopt;
     std::string out(text.size() / 4 * 3, '\0');
-    const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                       reinterpret_cast<const unsigned char*>(text.data()),
-                                       static_cast<int>(text.size()));
+    const int length =
+        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                        reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
     if (length < 0)
         return std::nullopt;
     const auto padding = text.ends_with("==") ? 2u : text.ends_with('=') ? 1u : 0u;
@@ -145,7 +147,8 @@ std::string to_hex(std::string_view bytes)
 std::string sha256(std::string_view bytes)
 {
     std::string digest(32, '\0');
-    EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr, EVP_sha256(), nullptr);
+    EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr,
+               EVP_sha256(), nullptr);
     return digest;
 }
 

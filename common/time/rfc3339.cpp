@@ -89,7 +89,8 @@ result<utc_time> parse(std::string_view text, zone rule)
     const auto fraction = take_fraction(text);
     if (!h || !mi || !s || !colon1 || !colon2 || !fraction || *h > 23 || *mi > 59 || *s > 60)
         return errc::bad_time;
-    const year_month_day day{year{*y}, month{static_cast<unsigned>(*mo)}, std::chrono::day{static_cast<unsigned>(*d)}};
+    const year_month_day day{year{*y}, month{static_cast<unsigned>(*mo)},
+                             std::chrono::day{static_cast<unsigned>(*d)}};
     if (!day.ok())
         return errc::bad_time;
     minutes ahead{0};
@@ -100,7 +101,8 @@ result<utc_time> parse(std::string_view text, zone rule)
         ahead = *offset;
     }
     // A leap second (60) has no instant of its own in UTC milliseconds: it becomes the next second.
-    const relay::utc_time time = sys_days{day} + hours{*h} + minutes{*mi} + seconds{*s} + std::chrono::milliseconds{*fraction} - ahead;
+    const relay::utc_time time =
+        sys_days{day} + hours{*h} + minutes{*mi} + seconds{*s} + std::chrono::milliseconds{*fraction} - ahead;
     // Judged in UTC, as the offset moves the ends of the range. 1601: the first year Exchange can store.
     if (time < sys_days{year{1601} / 1 / 1} || time >= sys_days{year{10000} / 1 / 1})
         return errc::bad_time;

@@ -19,7 +19,8 @@ checked<void> use_client_certificate(SSL_CTX* context, const credential_files& f
         return key.error();
     if (X509_check_private_key(chain->front().get(), key->get()) != 1) {
         ERR_clear_error();
-        return failed{errc::bad_certificate, shown(files.private_key_file) + " is not the key of the certificate in " +
+        return failed{errc::bad_certificate, shown(files.private_key_file) +
+                                                 " is not the key of the certificate in " +
                                                  shown(files.certificate_file)};
     }
     bool used = SSL_CTX_use_certificate(context, chain->front().get()) == 1 &&
@@ -28,7 +29,8 @@ checked<void> use_client_certificate(SSL_CTX* context, const credential_files& f
         used = SSL_CTX_add1_chain_cert(context, (*chain)[i].get()) == 1;
     if (!used)
         // For example a key too weak for the security level of this machine.
-        return failed{errc::bad_certificate, shown(files.certificate_file) + " cannot be used (" + last_openssl_reason() + ")"};
+        return failed{errc::bad_certificate,
+                      shown(files.certificate_file) + " cannot be used (" + last_openssl_reason() + ")"};
     return {};
 }
 
@@ -45,7 +47,8 @@ checked<void> trust(SSL_CTX* context, const std::filesystem::path& ca_file)
         return trusted.error();
     for (const auto& one : *trusted)
         if (X509_STORE_add_cert(store, one.get()) != 1)
-            return failed{errc::bad_certificate, shown(ca_file) + " cannot be used (" + last_openssl_reason() + ")"};
+            return failed{errc::bad_certificate,
+                          shown(ca_file) + " cannot be used (" + last_openssl_reason() + ")"};
     return {};
 }
 

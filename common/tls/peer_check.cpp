@@ -40,7 +40,8 @@ const char* refusal_of_ours(int reason)
 
 bool is_unknown_issuer(int error)
 {
-    return error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT || error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+    return error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+           error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
            error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN || error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
            error == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE || error == X509_V_ERR_CERT_UNTRUSTED;
 }
@@ -61,7 +62,8 @@ failed explain_alert(error_code ec)
     case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
         return {ec, "it offers no TLS 1.2 or newer"};
     case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
-        return {ec, "it found no common ground in the TLS handshake (also what some servers say to a missing or wrong "
+        return {ec, "it found no common ground in the TLS handshake (also what some servers say to a missing "
+                    "or wrong "
                     "client certificate)"};
     case SSL_R_TLSV1_UNRECOGNIZED_NAME:
         return {ec, "it does not know the host name we asked for"};
@@ -120,7 +122,8 @@ failed peer_check::explain(error_code ec) const
     if (error_ == X509_V_ERR_CERT_HAS_EXPIRED)
         return {ec, whose + "expired on " + format_rfc3339(not_after_)};
     if (error_ == X509_V_ERR_CERT_NOT_YET_VALID)
-        return {ec, whose + "is not valid before " + format_rfc3339(not_before_) + " (is the clock of this machine right?)"};
+        return {ec, whose + "is not valid before " + format_rfc3339(not_before_) +
+                        " (is the clock of this machine right?)"};
     if (is_unknown_issuer(error_))
         return {ec, whose + "comes from an issuer that is not trusted here"};
     return {ec, whose + "is refused: " + X509_verify_cert_error_string(error_)};

@@ -1,8 +1,8 @@
 #include "common/tls/x509.hpp"
 
 #ifdef _WIN32
-#include <winsock2.h>
 #include <windows.h>
+#include <winsock2.h>
 // wincrypt.h defines macros with OpenSSL's names; OpenSSL's headers above were read first, and only these are used below.
 #include <wincrypt.h>
 #endif

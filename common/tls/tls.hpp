@@ -49,7 +49,7 @@ struct certificate_facts {
     std::string common_name; // of the subject; empty where it has none
     utc_time not_before{};
     utc_time not_after{};
-    std::size_t chain = 0;   // certificates in the file, the leaf among them
+    std::size_t chain = 0;    // certificates in the file, the leaf among them
     bool matches_key = false; // false where no key file was given
 };
 

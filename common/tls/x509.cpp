@@ -23,7 +23,8 @@ checked<std::string> read_file(const std::filesystem::path& file)
         return failed{errc::not_found, shown(file) + " cannot be opened"};
     std::error_code unknown; // and what is no file has no size
     const auto size = std::filesystem::file_size(file, unknown);
-    const auto room = unknown || size == 0 ? most_file_bytes : std::min<std::uintmax_t>(size, most_file_bytes);
+    const auto room =
+        unknown || size == 0 ? most_file_bytes : std::min<std::uintmax_t>(size, most_file_bytes);
     std::string text(room + 1, '\0'); // one block: no copies of a key left behind
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (in.bad())
@@ -72,7 +73,8 @@ std::string common_name(const X509_NAME* name)
     unsigned char* raw = nullptr;
     const int size = ASN1_STRING_to_UTF8(&raw, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
     const openssl_text text(raw);
-    return size < 0 ? std::string() : std::string(reinterpret_cast<const char*>(text.get()), static_cast<std::size_t>(size));
+    return size < 0 ? std::string()
+                    : std::string(reinterpret_cast<const char*>(text.get()), static_cast<std::size_t>(size));
 }
 
 utc_time to_utc(const ASN1_TIME* time)
@@ -100,8 +102,9 @@ std::string alternative_names(const X509* certificate)
         char* text = nullptr;
         const auto size = BIO_get_mem_data(out.get(), &text);
         std::string name(text, static_cast<std::size_t>(size));
-        if (name.size() > 100 || name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                                         ".-_:* /@") != name.npos)
+        if (name.size() > 100 ||
+            name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                   ".-_:* /@") != name.npos)
             continue;
         if (const auto colon = name.find(':'); colon != name.npos)
             name.erase(0, colon + 1);
@@ -158,9 +161,11 @@ checked<pkey_ptr> read_private_key(const std::filesystem::path& file)
     OPENSSL_cleanse(text->data(), text->size());
     const auto reason = last_openssl_reason();
     if (!key && asked)
-        return failed{errc::bad_certificate, shown(file) + " is encrypted: store the key without a passphrase"};
+        return failed{errc::bad_certificate,
+                      shown(file) + " is encrypted: store the key without a passphrase"};
     if (!key)
-        return failed{errc::bad_certificate, shown(file) + " holds no readable PEM private key (" + reason + ")"};
+        return failed{errc::bad_certificate,
+                      shown(file) + " holds no readable PEM private key (" + reason + ")"};
     return key;
 }
 

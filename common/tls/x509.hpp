@@ -15,12 +15,16 @@ namespace relay::tls {
 template <auto Free>
 struct freed_by {
     template <class T>
-    void operator()(T* p) const noexcept { Free(p); }
+    void operator()(T* p) const noexcept
+    {
+        Free(p);
+    }
 };
 using x509_ptr = std::unique_ptr<X509, freed_by<X509_free>>;
 using pkey_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
 
-inline constexpr std::size_t most_file_bytes = 4 * 1024 * 1024; // a PEM file; a bundle of all public CAs has 250 KB
+inline constexpr std::size_t most_file_bytes =
+    4 * 1024 * 1024; // a PEM file; a bundle of all public CAs has 250 KB
 
 std::string one_line(const X509_NAME* name);
 std::string common_name(const X509_NAME* name);

@@ -20,8 +20,11 @@ namespace {
 class byte_pipe {
 public:
     byte_pipe(asio::io_context& context, uplink::dial_settings cloud, pool_settings exchange)
-        : cloud_(std::move(cloud)), connector_(context.get_executor(), time_),
-          pool_(context.get_executor(), std::move(exchange)), filled_(context.get_executor()), tasks_(context.get_executor())
+        : cloud_(std::move(cloud)),
+          connector_(context.get_executor(), time_),
+          pool_(context.get_executor(), std::move(exchange)),
+          filled_(context.get_executor()),
+          tasks_(context.get_executor())
     {
     }
 
@@ -77,7 +80,8 @@ private:
         for (;;) {
             while (out_.empty())
                 co_await filled_.wait();
-            const std::vector<std::string> frames(std::make_move_iterator(out_.begin()), std::make_move_iterator(out_.end()));
+            const std::vector<std::string> frames(std::make_move_iterator(out_.begin()),
+                                                  std::make_move_iterator(out_.end()));
             out_.clear();
             const std::span<const std::string> all(frames);
             if (const auto sent = co_await link_->write(all); sent.has_error())
@@ -98,7 +102,9 @@ private:
 int run(const std::vector<std::string>& arguments)
 {
     if (arguments.size() != 7) {
-        std::fputs("usage: byte-pipe CLOUD-URL CERTIFICATE KEY CLOUD-CA EXCHANGE-PORT EXCHANGE-CA AUTHORIZATION\n", stderr);
+        std::fputs(
+            "usage: byte-pipe CLOUD-URL CERTIFICATE KEY CLOUD-CA EXCHANGE-PORT EXCHANGE-CA AUTHORIZATION\n",
+            stderr);
         return 2;
     }
     asio::io_context context(1);

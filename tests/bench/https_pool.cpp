@@ -21,13 +21,18 @@ struct https_pool::tls {
 };
 
 struct https_pool::connection {
-    connection(asio::any_io_executor executor, asio::ssl::context& context) : stream(std::move(executor), context) {}
+    connection(asio::any_io_executor executor, asio::ssl::context& context)
+        : stream(std::move(executor), context)
+    {
+    }
     asio::ssl::stream<tcp::socket> stream;
     beast::flat_buffer buffer;
 };
 
 https_pool::https_pool(asio::any_io_executor executor, pool_settings settings)
-    : settings_(std::move(settings)), tls_(std::make_unique<tls>()), freed_(std::move(executor))
+    : settings_(std::move(settings)),
+      tls_(std::make_unique<tls>()),
+      freed_(std::move(executor))
 {
     tls_->context.load_verify_file(settings_.ca_file);
     tls_->context.set_verify_mode(asio::ssl::verify_peer);
@@ -40,7 +45,8 @@ task<std::unique_ptr<https_pool::connection>> https_pool::dial()
     const auto executor = co_await asio::this_coro::executor;
     auto c = std::make_unique<connection>(executor, tls_->context);
     tcp::resolver resolver(executor);
-    const auto addresses = co_await resolver.async_resolve(settings_.host, settings_.port, asio::use_awaitable);
+    const auto addresses =
+        co_await resolver.async_resolve(settings_.host, settings_.port, asio::use_awaitable);
     co_await asio::async_connect(c->stream.next_layer(), addresses, asio::use_awaitable);
     c->stream.next_layer().set_option(tcp::no_delay(true));
     c->stream.set_verify_callback(asio::ssl::host_name_verification(settings_.host));

@@ -53,7 +53,8 @@ protocol::event_fields meeting()
     f.end = window_start + 10h;
     f.time_zone = "Europe/Berlin";
     f.body = protocol::event_body{protocol::body_format::html, "<p>We look forward to meeting you.</p>"};
-    f.attendees.push_back({mailbox_address::parse("user2@corp.example").value(), "", protocol::attendee_role::required});
+    f.attendees.push_back(
+        {mailbox_address::parse("user2@corp.example").value(), "", protocol::attendee_role::required});
     return f;
 }
 
@@ -106,7 +107,8 @@ task<bool> ask_create(ews::ews_client& client, std::string event_id)
     auto fields = dispatch::fields_for_create(meeting());
     ews::marks marks{event_id, event_id};
     auto uid = dispatch::uid_for(event_id, event_id);
-    const auto made = co_await client.create(mailbox, std::move(fields), std::move(marks), std::move(uid), protocol::notify::all, 30s);
+    const auto made = co_await client.create(mailbox, std::move(fields), std::move(marks), std::move(uid),
+                                             protocol::notify::all, 30s);
     co_return made.has_value();
 }
 
@@ -126,7 +128,8 @@ std::string soap_of(work w)
 
 double percentile(std::vector<double>& sorted, double p)
 {
-    return sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(p * static_cast<double>(sorted.size())))];
+    return sorted[std::min(sorted.size() - 1,
+                           static_cast<std::size_t>(p * static_cast<double>(sorted.size())))];
 }
 
 class bench {
@@ -154,12 +157,12 @@ public:
     }
 
 private:
-    static void say(std::string_view what)
-    {
-        fmt::print(stderr, "bench: {}\n", what);
-    }
+    static void say(std::string_view what) { fmt::print(stderr, "bench: {}\n", what); }
 
-    static double mib(std::size_t bytes) { return std::round(static_cast<double>(bytes) / 1048576 * 10) / 10; }
+    static double mib(std::size_t bytes)
+    {
+        return std::round(static_cast<double>(bytes) / 1048576 * 10) / 10;
+    }
 
     void start()
     {
@@ -172,33 +175,41 @@ private:
         report_.facts["agent resident idle, MiB"] = mib(world_->agent().resident_bytes());
         for (int d = 0; d < 5; ++d)
             world_->exchange().post("/mailboxes/" + std::string(reader) + "/items",
-                                    {{"subject", "Meeting"}, {"start", format_rfc3339(window_start + d * 24h + 9h)},
-                                     {"end", format_rfc3339(window_start + d * 24h + 10h)}, {"busy", "Busy"}});
+                                    {{"subject", "Meeting"},
+                                     {"start", format_rfc3339(window_start + d * 24h + 9h)},
+                                     {"end", format_rfc3339(window_start + d * 24h + 10h)},
+                                     {"busy", "Busy"}});
 
         nginx_ = std::make_unique<nginx>(world_->ews_url(), pki);
-        const auto authorization = "Basic " + to_base64("CORP\\workestra-svc:" + first_line(world_->folder() / "exchange.password"));
+        const auto authorization =
+            "Basic " + to_base64("CORP\\workestra-svc:" + first_line(world_->folder() / "exchange.password"));
         pool_settings proxied;
         proxied.port = nginx_->port();
         proxied.ca_file = (pki / "corp-ca.crt").string();
         proxied.authorization = authorization;
         pool_ = std::make_unique<https_pool>(context_.get_executor(), proxied);
-        client_ = std::make_unique<ews::ews_client>(*pool_, time_, ews::client_settings{"localhost", "svc", {}});
+        client_ =
+            std::make_unique<ews::ews_client>(*pool_, time_, ews::client_settings{"localhost", "svc", {}});
 
         floor_cloud_.emplace(test::cloud_sim_program(),
-                             test::process::options{.arguments = {"serve", "--certificate", (pki / "cloud-server.crt").string(), "--key",
-                                                                  (pki / "cloud-server.key").string(), "--client-ca",
-                                                                  (pki / "cloud-ca.crt").string(), "--store",
-                                                                  (journal_.path() / "floor.db").string()},
-                                                    .environment = {},
-                                                    .standard_error = journal_.path() / "floor.log",
-                                                    .folder = {}});
+                             test::process::options{
+                                 .arguments = {"serve", "--certificate", (pki / "cloud-server.crt").string(),
+                                               "--key", (pki / "cloud-server.key").string(), "--client-ca",
+                                               (pki / "cloud-ca.crt").string(), "--store",
+                                               (journal_.path() / "floor.db").string()},
+                                 .environment = {},
+                                 .standard_error = journal_.path() / "floor.log",
+                                 .folder = {}});
         const auto ready = floor_cloud_->ready();
         floor_control_ = std::make_unique<test::control>(std::string(ready.at("control").as_string()));
         const auto port_begin = world_->ews_url().rfind(':') + 1;
-        const auto port = world_->ews_url().substr(port_begin, world_->ews_url().find('/', port_begin) - port_begin);
+        const auto port =
+            world_->ews_url().substr(port_begin, world_->ews_url().find('/', port_begin) - port_begin);
         pipe_.emplace(test::fs::path(RELAY_BYTE_PIPE),
-                      test::process::options{.arguments = {std::string(ready.at("url").as_string()), (pki / "agent-2.crt").string(),
-                                                           (pki / "agent-2.key").string(), (pki / "cloud-ca.crt").string(), port,
+                      test::process::options{.arguments = {std::string(ready.at("url").as_string()),
+                                                           (pki / "agent-2.crt").string(),
+                                                           (pki / "agent-2.key").string(),
+                                                           (pki / "cloud-ca.crt").string(), port,
                                                            (pki / "corp-ca.crt").string(), authorization},
                                              .environment = {},
                                              .standard_error = journal_.path() / "pipe.log",
@@ -236,7 +247,8 @@ private:
     {
         if (v.at("completed").to_number<int>() != total || v.at("failed").to_number<int>() != 0)
             throw std::runtime_error("not every command succeeded: " + json::serialize(v));
-        return {v.at("p50_us").to_number<double>(), v.at("p99_us").to_number<double>(), v.at("per_second").to_number<double>(), 0};
+        return {v.at("p50_us").to_number<double>(), v.at("p99_us").to_number<double>(),
+                v.at("per_second").to_number<double>(), 0};
     }
 
     std::string prefix(std::string_view who) { return fmt::format("{}-{}-", who, ++batches_); }
@@ -264,7 +276,11 @@ private:
         const auto own = prefix("floor");
         for (auto at = soap.find("floor-"); at != soap.npos; at = soap.find("floor-", at + own.size()))
             soap.replace(at, 6, own);
-        const json::object ask{{"op", "bytes"}, {"params", {{"soap", soap}}}, {"total", total}, {"outstanding", outstanding}, {"timeout_ms", 120'000}};
+        const json::object ask{{"op", "bytes"},
+                               {"params", {{"soap", soap}}},
+                               {"total", total},
+                               {"outstanding", outstanding},
+                               {"timeout_ms", 120'000}};
         const auto before = pipe_->cpu_time();
         auto s = sample_of(floor_control_->post("/bench", ask), total);
         s.cpu_us = static_cast<double>((pipe_->cpu_time() - before).count()) / total;
@@ -278,7 +294,8 @@ private:
             const auto start = std::chrono::steady_clock::now();
             const bool ok = w == work::availability ? co_await ask_availability(*client_)
                                                     : co_await ask_create(*client_, own + std::to_string(n));
-            took.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+            took.push_back(
+                std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
             failed += ok ? 0 : 1;
         }
     }
@@ -344,7 +361,8 @@ private:
             c.mailbox = host;
             store::new_command received{c, "fingerprint", "", time_.utc_now(), 1h};
             const auto admitted = co_await queue.admit(std::move(received));
-            protocol::result r{c.id, json::object{{"event_id", c.id}, {"existed", false}}, 1, milliseconds{5}};
+            protocol::result r{c.id, json::object{{"event_id", c.id}, {"existed", false}}, 1,
+                               milliseconds{5}};
             auto body = protocol::encode(r);
             const auto finished = co_await queue.finish(c.id, std::move(body), time_.utc_now());
             if (admitted.has_error() || finished.has_error())
@@ -360,7 +378,8 @@ private:
         {
             spdlog::logger quiet("bench", std::make_shared<spdlog::sinks::null_sink_mt>());
             auto queue = store::sqlite_queue_store::open(
-                {world_->data_folder(), 1'000'000, store::sqlite_queue_store::threading::own_thread, {}}, quiet);
+                {world_->data_folder(), 1'000'000, store::sqlite_queue_store::threading::own_thread, {}},
+                quiet);
             if (queue.has_error())
                 throw std::runtime_error("the queue: " + queue.error().message());
             context_.restart();
@@ -370,13 +389,16 @@ private:
             if (trouble)
                 std::rethrow_exception(trouble);
             context_.restart();
-            asio::co_spawn(context_, (*queue)->who(), [&](std::exception_ptr, result<store::identity> who) { sequence_ = who->next_seq - 1; });
+            asio::co_spawn(context_, (*queue)->who(), [&](std::exception_ptr, result<store::identity> who) {
+                sequence_ = who->next_seq - 1;
+            });
             context_.run();
         }
         say("delivering them");
         world_->start_agent();
         world_->wait_connected();
-        const auto done = world_->cloud().post("/bench/drain-wait", {{"until_seq", sequence_}, {"timeout_ms", 60'000}});
+        const auto done =
+            world_->cloud().post("/bench/drain-wait", {{"until_seq", sequence_}, {"timeout_ms", 60'000}});
         drain_ms_ = done.at("elapsed_ms").to_number<double>();
         report_.facts["100,000 stored results delivered, ms"] = std::round(drain_ms_);
         report_.facts["agent resident after delivering, MiB"] = mib(world_->agent().resident_bytes());
@@ -391,7 +413,8 @@ private:
         report_.targets = {
             {"free/busy p50, agent / proxy", ratio(one.agent, one.proxy, &sample::p50_us), 1.1},
             {"free/busy p50, agent / floor", ratio(one.agent, one.floor, &sample::p50_us), 1.3},
-            {"free/busy throughput (64), agent / proxy", ratio(many.agent, many.proxy, &sample::per_second), 1.0, true},
+            {"free/busy throughput (64), agent / proxy", ratio(many.agent, many.proxy, &sample::per_second),
+             1.0, true},
             {"create p50, agent / proxy", ratio(create.agent, create.proxy, &sample::p50_us), 1.5},
             {"agent resident idle, MiB", report_.facts["agent resident idle, MiB"].to_number<double>(), 15},
             {"start to connected, ms", start_ms_, 100},

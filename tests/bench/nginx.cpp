@@ -51,7 +51,8 @@ bool answers(const std::string& port)
     boost::asio::io_context context;
     tcp::socket socket(context);
     boost::system::error_code ec;
-    socket.connect({boost::asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoi(port))}, ec);
+    socket.connect({boost::asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoi(port))},
+                   ec);
     return !ec;
 }
 
@@ -70,10 +71,11 @@ nginx::nginx(const std::string& ews_url, const test::fs::path& pki) : port_(free
     const auto upstream = ews_url.substr(begin, ews_url.find('/', begin) - begin);
     const auto file = folder_.path() / "nginx.conf";
     std::ofstream(file) << fmt::format(configuration, folder_.path().string(), upstream, port_, pki.string());
-    process_.emplace("/usr/sbin/nginx", test::process::options{.arguments = {"-p", folder_.path().string(), "-c", file.string()},
-                                                               .environment = {},
-                                                               .standard_error = folder_.path() / "stderr.log",
-                                                               .folder = {}});
+    process_.emplace("/usr/sbin/nginx",
+                     test::process::options{.arguments = {"-p", folder_.path().string(), "-c", file.string()},
+                                            .environment = {},
+                                            .standard_error = folder_.path() / "stderr.log",
+                                            .folder = {}});
     if (!test::eventually([&] { return answers(port_); }))
         throw std::runtime_error("nginx did not come up");
 }

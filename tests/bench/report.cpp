@@ -58,12 +58,14 @@ std::string report::table() const
 {
     std::string out;
     for (const auto& c : contests) {
-        out += fmt::format("\n{:<36}{:>10}{:>10}{:>12}{:>12}\n", c.name, "p50 us", "p99 us", "per second", "CPU us each");
+        out += fmt::format("\n{:<36}{:>10}{:>10}{:>12}{:>12}\n", c.name, "p50 us", "p99 us", "per second",
+                           "CPU us each");
         out += row("(a) cloud - agent - Exchange", c.agent);
         out += row("(b) client - nginx - Exchange", c.proxy);
         out += row("(c) cloud - byte pipe - Exchange", c.floor);
-        out += fmt::format("  p50 a/b {:.2f}, a/c {:.2f}; throughput a/b {:.2f}, a/c {:.2f}\n", ratio(c.agent, c.proxy, &sample::p50_us),
-                           ratio(c.agent, c.floor, &sample::p50_us), ratio(c.agent, c.proxy, &sample::per_second),
+        out += fmt::format("  p50 a/b {:.2f}, a/c {:.2f}; throughput a/b {:.2f}, a/c {:.2f}\n",
+                           ratio(c.agent, c.proxy, &sample::p50_us), ratio(c.agent, c.floor, &sample::p50_us),
+                           ratio(c.agent, c.proxy, &sample::per_second),
                            ratio(c.agent, c.floor, &sample::per_second));
     }
     out += '\n';
@@ -71,8 +73,8 @@ std::string report::table() const
         out += fmt::format("  {:<44}{:>12}\n", std::string_view(name), boost::json::serialize(value));
     out += "\nTargets\n";
     for (const auto& t : targets)
-        out += fmt::format("  {:<44}{:>8.2f}   {} {:g}   {}\n", t.name, t.value, t.at_least ? ">=" : "<=", t.limit,
-                           t.met() ? "met" : "MISSED");
+        out += fmt::format("  {:<44}{:>8.2f}   {} {:g}   {}\n", t.name, t.value,
+                           t.at_least ? ">=" : "<=", t.limit, t.met() ? "met" : "MISSED");
     return out;
 }
 
@@ -81,7 +83,10 @@ boost::json::object report::json() const
     boost::json::object all;
     boost::json::array list;
     for (const auto& c : contests)
-        list.push_back({{"name", c.name}, {"agent", json_of(c.agent)}, {"proxy", json_of(c.proxy)}, {"floor", json_of(c.floor)},
+        list.push_back({{"name", c.name},
+                        {"agent", json_of(c.agent)},
+                        {"proxy", json_of(c.proxy)},
+                        {"floor", json_of(c.floor)},
                         {"p50_agent_over_proxy", ratio(c.agent, c.proxy, &sample::p50_us)},
                         {"p50_agent_over_floor", ratio(c.agent, c.floor, &sample::p50_us)},
                         {"throughput_agent_over_proxy", ratio(c.agent, c.proxy, &sample::per_second)}});

@@ -32,7 +32,7 @@ std::string status_at(const boost::json::array& busy, utc_time from, utc_time to
     for (const auto& period : busy) {
         const auto start = parse_rfc3339(period.at("start").as_string());
         const auto end = parse_rfc3339(period.at("end").as_string());
-        if (start.has_value() && end.has_value() && *start < to && *end > from)
+        if (start.has_value() && end.has_value() && *start<to&& * end> from)
             return std::string(period.at("status").as_string());
     }
     return {};
@@ -53,15 +53,17 @@ std::string day_picture(const boost::json::array& mailboxes, const std::string& 
             picture += std::string(mailbox.at("error").at("code").as_string()) + '\n';
             continue;
         }
-        for (auto t = midnight + std::chrono::hours(first_hour); t < midnight + std::chrono::hours(last_hour); t += 30min) {
+        for (auto t = midnight + std::chrono::hours(first_hour); t < midnight + std::chrono::hours(last_hour);
+             t += 30min) {
             picture += cell(status_at(mailbox.at("busy").as_array(), t, t + 30min), blocks);
             if ((t - midnight) % 1h == 30min)
                 picture += ' ';
         }
         picture += '\n';
     }
-    picture += fmt::format("{:<{}}{} busy   {} tentative   {} out of office   {} free", "", name_width, cell("busy", blocks),
-                           cell("tentative", blocks), cell("oof", blocks), cell("", blocks));
+    picture +=
+        fmt::format("{:<{}}{} busy   {} tentative   {} out of office   {} free", "", name_width,
+                    cell("busy", blocks), cell("tentative", blocks), cell("oof", blocks), cell("", blocks));
     return picture;
 }
 

@@ -41,15 +41,18 @@ json::object params(std::string_view event_id, std::string_view from, std::strin
             {"time_zone", "Europe/Berlin"},
             {"online_meeting_url", "https://meet.example/interview"},
             {"body", {{"format", "html"}, {"content", "<p>We look forward to meeting you.</p>"}}},
-            {"attendees", {{{"email", "user1@corp.example"}, {"role", "required"}},
-                           {{"email", "candidate@elsewhere.example"}, {"name", "A Candidate"}, {"role", "required"}}}}};
+            {"attendees",
+             {{{"email", "user1@corp.example"}, {"role", "required"}},
+              {{"email", "candidate@elsewhere.example"}, {"name", "A Candidate"}, {"role", "required"}}}}};
 }
 
 void people_have_meetings(relay_world& w)
 {
     const auto add = [&](std::string mailbox, std::string from, std::string to, std::string busy) {
-        w.exchange().post("/mailboxes/" + mailbox + "/items", {{"subject", "Private"}, {"start", day + "T" + from + ":00Z"},
-                                                               {"end", day + "T" + to + ":00Z"}, {"busy", busy}});
+        w.exchange().post("/mailboxes/" + mailbox + "/items", {{"subject", "Private"},
+                                                               {"start", day + "T" + from + ":00Z"},
+                                                               {"end", day + "T" + to + ":00Z"},
+                                                               {"busy", busy}});
     };
     add("host@corp.example", "08:30", "09:30", "Busy");
     add("host@corp.example", "09:30", "10:00", "Busy");
@@ -66,7 +69,8 @@ std::string mail_since(relay_world& w, std::size_t before)
     const auto ledger = w.exchange().get("/ledger");
     const auto& all = ledger.at("notifications").as_array();
     for (std::size_t i = before; i < all.size(); ++i)
-        lines += fmt::format("{:<8} {} -> {}\n", text(all[i], "/kind"), text(all[i], "/from"), text(all[i], "/to"));
+        lines += fmt::format("{:<8} {} -> {}\n", text(all[i], "/kind"), text(all[i], "/from"),
+                             text(all[i], "/to"));
     return lines;
 }
 
@@ -106,7 +110,8 @@ private:
     void begin()
     {
         tell_.heading("A company's network, and a cloud outside it");
-        tell_.says("A throw-away PKI, a stand-in Exchange 2019, a stand-in cloud; the agent between them is the real one.");
+        tell_.says("A throw-away PKI, a stand-in Exchange 2019, a stand-in cloud; the agent between them is "
+                   "the real one.");
         tell_.during("the agent starts and dials out", [&] {
             test::world_options o;
             o.config = {{"exchange.auth", "\"ntlm\""}, {"exchange.settle_s", "5"}};
@@ -125,17 +130,20 @@ private:
         tell_.shows(fmt::format("{} {}, signed in by NTLM as {}", text(test, "/output/server/product"),
                                 text(test, "/output/server/version"), text(test, "/output/account/name")));
         const auto verify = run("mailbox.verify", "mailbox.verify", host, {});
-        tell_.shows(fmt::format("{}: \"{}\", impersonation works and the calendar opens", text(verify, "/output/mailbox"),
-                                text(verify, "/output/display_name")));
+        tell_.shows(fmt::format("{}: \"{}\", impersonation works and the calendar opens",
+                                text(verify, "/output/mailbox"), text(verify, "/output/display_name")));
         const auto denied = world_->call("mailbox.verify", "private@corp.example", {});
-        tell_.expect(test::outcome(denied) == "impersonation_denied", "a mailbox that Exchange does not open to the agent stays shut");
+        tell_.expect(test::outcome(denied) == "impersonation_denied",
+                     "a mailbox that Exchange does not open to the agent stays shut");
     }
 
     void show_day(std::string_view title)
     {
-        const auto result = run(title, "availability.get", "",
-                                {{"mailboxes", {host, "user1@corp.example", "user2@corp.example", "nobody@corp.example"}},
-                                 {"start", day + "T00:00:00Z"}, {"end", day + "T23:59:00Z"}});
+        const auto result =
+            run(title, "availability.get", "",
+                {{"mailboxes", {host, "user1@corp.example", "user2@corp.example", "nobody@corp.example"}},
+                 {"start", day + "T00:00:00Z"},
+                 {"end", day + "T23:59:00Z"}});
         if (test::outcome(result) == "ok")
             tell_.shows(day_picture(result.at("output").at("mailboxes").as_array(), day, tell_.terminal()));
     }
@@ -158,7 +166,8 @@ private:
 
         before = mails(*world_);
         run("event.update to 15:00", "event.update", host,
-            {{"event_id", "booking-1"}, {"set", {{"start", day + "T15:00:00Z"}, {"end", day + "T16:00:00Z"}}}});
+            {{"event_id", "booking-1"},
+             {"set", {{"start", day + "T15:00:00Z"}, {"end", day + "T16:00:00Z"}}}});
         tell_.shows(mail_since(*world_, before));
         const auto now = run("event.get", "event.get", host, {{"event_id", "booking-1"}});
         tell_.expect(text(now, "/output/start") == day + "T15:00:00Z", "the booking is at 15:00 now");
@@ -166,13 +175,18 @@ private:
         before = mails(*world_);
         run("event.cancel", "event.cancel", host, {{"event_id", "booking-1"}});
         tell_.shows(mail_since(*world_, before));
-        tell_.expect(world_->ledger() == tally{1, 1, 1, 2, 2, 2}, "one item, and each of two people told three times");
+        tell_.expect(world_->ledger() == tally{1, 1, 1, 2, 2, 2},
+                     "one item, and each of two people told three times");
     }
 
     void cut_link()
     {
         tell_.heading("The link is cut in the middle of a booking");
-        world_->faults({{{"operation", "CreateItem"}, {"when", "before"}, {"action", "delay"}, {"ms", 800}, {"count", 1}}});
+        world_->faults({{{"operation", "CreateItem"},
+                         {"when", "before"},
+                         {"action", "delay"},
+                         {"ms", 800},
+                         {"count", 1}}});
         const auto id = world_->send("event.create", host, params("booking-2", "10:00", "11:00"));
         const bool under_way = test::eventually([&] { return world_->requests("CreateItem") == 2; });
         world_->cut_link();
@@ -184,7 +198,11 @@ private:
     void killed_agent()
     {
         tell_.heading("The agent is killed in the middle of a booking (SIGKILL)");
-        world_->faults({{{"operation", "CreateItem"}, {"when", "after"}, {"action", "delay"}, {"ms", 3000}, {"count", 1}}});
+        world_->faults({{{"operation", "CreateItem"},
+                         {"when", "after"},
+                         {"action", "delay"},
+                         {"ms", 3000},
+                         {"count", 1}}});
         const auto id = world_->send("event.create", host, params("booking-3", "13:00", "14:00"));
         const bool made = test::eventually([&] { return world_->ledger().creates == 3; });
         world_->kill_agent();
@@ -233,8 +251,9 @@ int run()
     }
     const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     fmt::print("\n{} {:.1f} s.\n",
-               tell.failures() == 0 ? "Everything above was really done, and checked against the ledgers of both sides, in"
-                                    : "Something above did not hold (FAIL), after",
+               tell.failures() == 0
+                   ? "Everything above was really done, and checked against the ledgers of both sides, in"
+                   : "Something above did not hold (FAIL), after",
                seconds);
     return tell.failures() == 0 ? 0 : 1;
 }

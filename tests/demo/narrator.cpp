@@ -49,7 +49,8 @@ std::string narrator::during(std::string_view what, const std::function<std::str
     }
     const auto start = std::chrono::steady_clock::now();
     auto outcome = work();
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+    const auto took =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
     if (terminal_)
         fmt::print("\r\x1b[K");
     line(fmt::format("   {}: {} {}", what, outcome, painted(faint, fmt::format("({} ms)", took.count()))));

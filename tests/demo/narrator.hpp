@@ -16,7 +16,7 @@ public:
     explicit narrator(bool terminal) : terminal_(terminal) {}
 
     void heading(std::string_view text);
-    void says(std::string_view text); // what happens, in words
+    void says(std::string_view text);  // what happens, in words
     void shows(std::string_view text); // something looked at, set off from the words
 
     // Runs `work` under a line that says what it waits for; its return value, how long it took is shown.

@@ -6,7 +6,8 @@ using namespace relay;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     const auto input = fuzz::text_of_input(data, size);
-    const ews::call resolve{ews::operation::resolve_names, false, false}, open{ews::operation::get_folder, true, true};
+    const ews::call resolve{ews::operation::resolve_names, false, false},
+        open{ews::operation::get_folder, true, true};
     fuzz::read_answer(input, resolve, [&](const ews::soap_answer& a) {
         const auto got = ews::read_resolved(a, "svc", resolve);
         if (got.has_error())

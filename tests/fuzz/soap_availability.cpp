@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 if (mailbox.has_error())
                     continue;
                 for (const auto& period : *mailbox)
-                    fuzz::require(period.start < period.end && period.start < window.end && period.end > window.start);
+                    fuzz::require(period.start < period.end && period.start < window.end &&
+                                  period.end > window.start);
             }
         }
     });

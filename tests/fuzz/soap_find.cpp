@@ -16,8 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 continue;
             }
             for (const auto& item : got->items)
-                fuzz::require(item.event_id == "ev-1" && !item.ref.id.empty() && is_utf8(item.ref.id) && is_utf8(item.uid) &&
-                              is_utf8(item.command_id));
+                fuzz::require(item.event_id == "ev-1" && !item.ref.id.empty() && is_utf8(item.ref.id) &&
+                              is_utf8(item.uid) && is_utf8(item.command_id));
             fuzz::require(got->unfinished.size() <= asked->size());
             for (const auto& next : got->unfinished)
                 fuzz::require(next.offset > 0);

@@ -10,8 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FuzzedDataProvider given(data, size);
     http::response r;
     r.status = given.ConsumeIntegralInRange(0, 999);
-    const ews::call c{given.PickValueInArray({ews::operation::find_item, ews::operation::create_item}), given.ConsumeBool(),
-                      given.ConsumeBool()};
+    const ews::call c{given.PickValueInArray({ews::operation::find_item, ews::operation::create_item}),
+                      given.ConsumeBool(), given.ConsumeBool()};
     r.content_type = given.ConsumeRandomLengthString(40);
     for (const auto* name : {"location", "retry-after", "x-owa-version"})
         r.headers.emplace_back(name, given.ConsumeRandomLengthString(300));
@@ -22,6 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     else
         fuzz::require((*opened.answer)->operation() && !(*opened.answer)->is_fault());
     if (opened.version)
-        fuzz::require(!opened.version->product().empty() && ews::parse_server_version(opened.version->str()) == opened.version);
+        fuzz::require(!opened.version->product().empty() &&
+                      ews::parse_server_version(opened.version->str()) == opened.version);
     return 0;
 }

@@ -11,8 +11,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (got.has_error())
             return fuzz::check(got.error(), c);
         const auto& f = got->fields;
-        fuzz::require(!got->ref.id.empty() && is_utf8(got->ref.id) && is_utf8(got->ref.change_key) && is_utf8(got->uid));
-        fuzz::require(is_utf8(f.subject) && (!f.location || is_utf8(*f.location)) && (!f.body || is_utf8(f.body->content)));
+        fuzz::require(!got->ref.id.empty() && is_utf8(got->ref.id) && is_utf8(got->ref.change_key) &&
+                      is_utf8(got->uid));
+        fuzz::require(is_utf8(f.subject) && (!f.location || is_utf8(*f.location)) &&
+                      (!f.body || is_utf8(f.body->content)));
         for (const auto& category : f.categories)
             fuzz::require(is_utf8(category));
         fuzz::require(f.attendees.size() == got->answers.size());

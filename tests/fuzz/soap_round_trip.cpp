@@ -19,13 +19,16 @@ ews::item_fields some_fields(FuzzedDataProvider& given)
 {
     ews::item_fields f;
     f.subject = some_text(given);
-    f.start = utc_time{milliseconds{given.ConsumeIntegralInRange<std::int64_t>(-11'644'473'600'000, 253'402'300'799'000)}};
+    f.start = utc_time{
+        milliseconds{given.ConsumeIntegralInRange<std::int64_t>(-11'644'473'600'000, 253'402'300'799'000)}};
     f.end = *f.start;
     f.windows_zone = "W. Europe Standard Time";
-    f.body = protocol::event_body{given.ConsumeBool() ? protocol::body_format::html : protocol::body_format::text, some_text(given)};
+    f.body = protocol::event_body{
+        given.ConsumeBool() ? protocol::body_format::html : protocol::body_format::text, some_text(given)};
     f.location = some_text(given);
-    f.show_as = given.PickValueInArray({protocol::show_as::free, protocol::show_as::busy, protocol::show_as::tentative,
-                                        protocol::show_as::oof, protocol::show_as::working_elsewhere});
+    f.show_as = given.PickValueInArray({protocol::show_as::free, protocol::show_as::busy,
+                                        protocol::show_as::tentative, protocol::show_as::oof,
+                                        protocol::show_as::working_elsewhere});
     if (given.ConsumeBool())
         f.reminder_minutes = given.ConsumeIntegralInRange(0, 40320);
     f.is_private = given.ConsumeBool();
@@ -33,7 +36,8 @@ ews::item_fields some_fields(FuzzedDataProvider& given)
     f.online_meeting_url = some_text(given);
     f.location_filled = given.ConsumeBool();
     std::vector<protocol::attendee> people;
-    for (const auto role : {protocol::attendee_role::required, protocol::attendee_role::optional, protocol::attendee_role::resource})
+    for (const auto role : {protocol::attendee_role::required, protocol::attendee_role::optional,
+                            protocol::attendee_role::resource})
         if (const auto address = mailbox_address::parse(some_text(given)); address.has_value())
             people.push_back({*address, some_text(given), role});
     f.attendees = people;
@@ -54,7 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto f = some_fields(given);
     const ews::marks m{some_text(given), some_text(given)};
 
-    const auto update = ews::write_update(host, {some_text(given), some_text(given)}, f, m.command_id, protocol::notify::all);
+    const auto update =
+        ews::write_update(host, {some_text(given), some_text(given)}, f, m.command_id, protocol::notify::all);
     fuzz::require(is_xml_text(update) && ews::soap_answer(update).problem() == ews::unreadable::none);
 
     auto xml = ews::write_create(host, f, m, "uid", protocol::notify::all);
@@ -62,8 +67,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     constexpr std::string_view opening = "<t:CalendarItem>";
     const auto first = xml.find(opening), last = xml.rfind("</m:Items>");
     xml = xml.substr(first, last - first).insert(opening.size(), "<t:ItemId Id='A'/>");
-    const ews::soap_answer a("<Envelope><Body><GetItemResponse><ResponseMessages><GetItemResponseMessage ResponseClass='Success'><Items>" +
-                             xml + "</Items></GetItemResponseMessage></ResponseMessages></GetItemResponse></Body></Envelope>");
+    const ews::soap_answer a(
+        "<Envelope><Body><GetItemResponse><ResponseMessages><GetItemResponseMessage "
+        "ResponseClass='Success'><Items>" +
+        xml + "</Items></GetItemResponseMessage></ResponseMessages></GetItemResponse></Body></Envelope>");
     const auto got = ews::read_item(a, {ews::operation::get_item, true, true});
     fuzz::require(got.has_value());
     const auto& read = got->fields;
@@ -71,11 +78,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto body = kept((*f.body)->content);
     fuzz::require(read.body.has_value() == body.has_value());
     fuzz::require(!body || (read.body->content == *body && read.body->format == (*f.body)->format));
-    fuzz::require(read.location == kept(**f.location) && read.online_meeting_url == kept(**f.online_meeting_url));
-    fuzz::require(read.show_as == *f.show_as && read.is_private == *f.is_private && got->location_filled == *f.location_filled);
+    fuzz::require(read.location == kept(**f.location) &&
+                  read.online_meeting_url == kept(**f.online_meeting_url));
+    fuzz::require(read.show_as == *f.show_as && read.is_private == *f.is_private &&
+                  got->location_filled == *f.location_filled);
     fuzz::require(read.reminder_minutes == (f.reminder_minutes ? *f.reminder_minutes : std::nullopt));
     fuzz::require(read.categories.size() == 2 && read.categories[0] == ews::xml_text((*f.categories)[0]));
-    fuzz::require(got->event_id == ews::xml_text(m.event_id) && got->command_id == ews::xml_text(m.command_id));
+    fuzz::require(got->event_id == ews::xml_text(m.event_id) &&
+                  got->command_id == ews::xml_text(m.command_id));
     fuzz::require(read.attendees.size() == f.attendees->size());
     for (std::size_t i = 0; i < read.attendees.size(); ++i)
         fuzz::require(read.attendees[i].email.str() == (*f.attendees)[i].email.str() &&

@@ -43,7 +43,8 @@ std::string described(const json::object& result)
     return result.at("ok").as_bool() ? "ok" : json::serialize(result.at("error"));
 }
 
-json::object fault(std::string_view operation, std::string_view when, std::string_view action, json::object more, int count)
+json::object fault(std::string_view operation, std::string_view when, std::string_view action,
+                   json::object more, int count)
 {
     more["operation"] = operation;
     more["when"] = when;

@@ -26,7 +26,7 @@ std::string text_at(const json::value& v, std::string_view pointer);
 std::string described(const json::object& result);
 
 // A fault for exchange-sim's plan; `count` 0 is for ever.
-json::object fault(std::string_view operation, std::string_view when, std::string_view action, json::object more = {},
-                   int count = 1);
+json::object fault(std::string_view operation, std::string_view when, std::string_view action,
+                   json::object more = {}, int count = 1);
 
 } // namespace relay::test

@@ -20,11 +20,20 @@ int sessions(scenario& w)
 TEST_CASE("a frame that is no message is answered with a problem, and the link stays up", "[integration]")
 {
     scenario w;
-    const std::vector<std::string> frames{"garbage", "{", "[]", "null", "\"x\"", "{}", R"({"type":7})", R"({"type":"command"})",
-                                          R"({"type":"command","id":5,"op":"event.get"})",
-                                          R"({"type":"ack","seq":"many"})", R"({"type":"cancel"})",
-                                          R"({"type":"command","id":"c-1","op":"connection.test","params":{"a":"\ud800"}})",
-                                          std::string(5000, '[')};
+    const std::vector<std::string> frames{
+        "garbage",
+        "{",
+        "[]",
+        "null",
+        "\"x\"",
+        "{}",
+        R"({"type":7})",
+        R"({"type":"command"})",
+        R"({"type":"command","id":5,"op":"event.get"})",
+        R"({"type":"ack","seq":"many"})",
+        R"({"type":"cancel"})",
+        R"({"type":"command","id":"c-1","op":"connection.test","params":{"a":"\ud800"}})",
+        std::string(5000, '[')};
     for (const auto& text : frames)
         w.cloud().post("/raw", {{"text", text}});
     CHECK(eventually([&] { return problems(w) == static_cast<int>(frames.size()); }));
@@ -39,7 +48,8 @@ TEST_CASE("a problem names the command it is about", "[integration]")
     scenario w;
     w.cloud().post("/raw", {{"text", R"({"type":"command","id":"c-77","op":3})"}});
     REQUIRE(eventually([&] { return problems(w) == 1; }));
-    CHECK_THAT(json::serialize(w.cloud().get("/problems")), Catch::Contains("c-77") && Catch::Contains("invalid_message"));
+    CHECK_THAT(json::serialize(w.cloud().get("/problems")),
+               Catch::Contains("c-77") && Catch::Contains("invalid_message"));
 }
 
 TEST_CASE("a binary frame closes the link with 1003, and the agent comes back", "[integration]")
@@ -53,9 +63,14 @@ TEST_CASE("a binary frame closes the link with 1003, and the agent comes back", 
 
 TEST_CASE("an oversize frame closes the link with 1009, and the agent comes back", "[integration]")
 {
-    scenario w({.config = {}, .exchange_arguments = {}, .cloud_arguments = {"--max-message-bytes", "65536"}, .environment = {}});
+    scenario w({.config = {},
+                .exchange_arguments = {},
+                .cloud_arguments = {"--max-message-bytes", "65536"},
+                .environment = {}});
     const auto before = w.agent().resident_bytes();
-    const auto padded = [](std::size_t bytes) { return R"({"type":"x","pad":")" + std::string(bytes, 'x') + "\"}"; };
+    const auto padded = [](std::size_t bytes) {
+        return R"({"type":"x","pad":")" + std::string(bytes, 'x') + "\"}";
+    };
     w.cloud().post("/raw", {{"text", padded(100'000)}});
     REQUIRE(eventually([&] { return sessions(w) == 2 && w.connected(); }));
     CHECK(text_at(w.cloud().get("/agents"), "/1/close_code") == "1009");
@@ -67,11 +82,15 @@ TEST_CASE("an oversize frame closes the link with 1009, and the agent comes back
 
 TEST_CASE("a result over the limit becomes result_too_large", "[integration]")
 {
-    scenario w({.config = {}, .exchange_arguments = {}, .cloud_arguments = {"--max-message-bytes", "4096"}, .environment = {}});
+    scenario w({.config = {},
+                .exchange_arguments = {},
+                .cloud_arguments = {"--max-message-bytes", "4096"},
+                .environment = {}});
     auto params = booking("b-1");
     params["body"] = {{"format", "text"}, {"content", std::string(3400, 'x')}};
     REQUIRE(outcome(w.call("event.create", host, params)) == "ok");
-    REQUIRE(outcome(w.call("event.update", host, {{"event_id", "b-1"}, {"set", {{"location", std::string(250, '"')}}}})) == "ok");
+    REQUIRE(outcome(w.call("event.update", host,
+                           {{"event_id", "b-1"}, {"set", {{"location", std::string(250, '"')}}}})) == "ok");
     CHECK(outcome(w.call("event.get", host, {{"event_id", "b-1"}})) == "result_too_large");
 }
 
@@ -81,9 +100,10 @@ TEST_CASE("beyond the window commands are answered overloaded and not stored", "
     w.faults({fault("GetUserAvailability", "before", "delay", {{"ms", 1500}}, 0)});
     // Raw, as cloud-sim itself never sends more than the window takes.
     for (int i = 0; i < 80; ++i)
-        w.cloud().post("/raw", {{"text", R"({"type":"command","id":"w-)" + std::to_string(i) +
-                                             R"(","op":"availability.get","params":{"mailboxes":["user1@corp.example"],)"
-                                             R"("start":"2026-12-01T00:00:00Z","end":"2026-12-02T00:00:00Z"}})"}});
+        w.cloud().post(
+            "/raw", {{"text", R"({"type":"command","id":"w-)" + std::to_string(i) +
+                                  R"(","op":"availability.get","params":{"mailboxes":["user1@corp.example"],)"
+                                  R"("start":"2026-12-01T00:00:00Z","end":"2026-12-02T00:00:00Z"}})"}});
     REQUIRE(eventually([&] { return w.cloud().get("/results").as_array().size() == 80; }, 30s));
     const auto results = json::serialize(w.cloud().get("/results"));
     CHECK_THAT(results, Catch::Contains("overloaded"));
@@ -91,11 +111,15 @@ TEST_CASE("beyond the window commands are answered overloaded and not stored", "
     CHECK(outcome(w.call("connection.test", "", {})) == "ok");
 }
 
-TEST_CASE("the same id with other content is answered with id_reused and nothing else happens", "[integration]")
+TEST_CASE("the same id with other content is answered with id_reused and nothing else happens",
+          "[integration]")
 {
     scenario w;
     REQUIRE(outcome(w.call("event.create", host, booking("b-1"), {{"id", "one"}})) == "ok");
-    w.cloud().post("/raw", {{"text", R"({"type":"command","id":"one","op":"event.cancel","mailbox":"host@corp.example","params":{"event_id":"b-1"}})"}});
+    w.cloud().post(
+        "/raw",
+        {{"text",
+          R"({"type":"command","id":"one","op":"event.cancel","mailbox":"host@corp.example","params":{"event_id":"b-1"}})"}});
     REQUIRE(eventually([&] { return problems(w) == 1; }));
     CHECK_THAT(json::serialize(w.cloud().get("/problems")), Catch::Contains("id_reused"));
     CHECK(w.ledger() == tally{.creates = 1, .invitations = 2});
@@ -112,7 +136,8 @@ TEST_CASE("a finished write that is sent again is answered from the store", "[in
     CHECK(w.ledger() == tally{.creates = 1, .invitations = 2});
 }
 
-TEST_CASE("a command that is cancelled before it began ends cancelled, a running one goes on", "[integration]")
+TEST_CASE("a command that is cancelled before it began ends cancelled, a running one goes on",
+          "[integration]")
 {
     scenario w;
     w.faults({fault("CreateItem", "before", "delay", {{"ms", 1000}})});

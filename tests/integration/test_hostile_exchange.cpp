@@ -10,12 +10,17 @@ namespace {
 
 json::object free_busy()
 {
-    return {{"mailboxes", {"user1@corp.example"}}, {"start", "2026-12-01T00:00:00Z"}, {"end", "2026-12-02T00:00:00Z"}};
+    return {{"mailboxes", {"user1@corp.example"}},
+            {"start", "2026-12-01T00:00:00Z"},
+            {"end", "2026-12-02T00:00:00Z"}};
 }
 
 world_options patient()
 {
-    return {.config = {{"exchange.timeout_s", "2"}}, .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}};
+    return {.config = {{"exchange.timeout_s", "2"}},
+            .exchange_arguments = {},
+            .cloud_arguments = {},
+            .environment = {}};
 }
 
 } // namespace
@@ -49,13 +54,17 @@ TEST_CASE("hostile answers to a read are exchange_unavailable, and the agent sta
     CHECK(w.agent().resident_bytes() < before + 60'000'000 * static_cast<std::size_t>(slowness()));
 }
 
-TEST_CASE("an answer lost after the work was done leads to one item and one set of invitations", "[integration]")
+TEST_CASE("an answer lost after the work was done leads to one item and one set of invitations",
+          "[integration]")
 {
     scenario w(patient());
     const std::vector<json::object> lost{
-        fault("CreateItem", "after", "reset"),    fault("CreateItem", "after", "truncate"),
-        fault("CreateItem", "after", "garbage"),  fault("CreateItem", "after", "empty"),
-        fault("CreateItem", "after", "html"),     fault("CreateItem", "after", "hang"),
+        fault("CreateItem", "after", "reset"),
+        fault("CreateItem", "after", "truncate"),
+        fault("CreateItem", "after", "garbage"),
+        fault("CreateItem", "after", "empty"),
+        fault("CreateItem", "after", "html"),
+        fault("CreateItem", "after", "hang"),
         fault("CreateItem", "after", "status", {{"status", 503}}),
         fault("CreateItem", "after", "huge", {{"bytes", 50'000'000}}),
         fault("CreateItem", "after", "deep", {{"levels", 100'000}}),
@@ -75,7 +84,8 @@ TEST_CASE("an answer lost after the work was done leads to one item and one set 
 TEST_CASE("a request that failed before it was carried out is repeated, once settled", "[integration]")
 {
     scenario w(patient());
-    const std::vector<json::object> lost{fault("CreateItem", "before", "reset"), fault("CreateItem", "before", "truncate"),
+    const std::vector<json::object> lost{fault("CreateItem", "before", "reset"),
+                                         fault("CreateItem", "before", "truncate"),
                                          fault("CreateItem", "before", "status", {{"status", 503}})};
     int bookings = 0;
     for (const auto& f : lost) {
@@ -88,7 +98,8 @@ TEST_CASE("a request that failed before it was carried out is repeated, once set
     }
 }
 
-TEST_CASE("a request that is carried out after its connection is gone is not applied a second time", "[integration]")
+TEST_CASE("a request that is carried out after its connection is gone is not applied a second time",
+          "[integration]")
 {
     scenario w(patient());
     w.faults({fault("CreateItem", "before", "late", {{"ms", 1000}})}); // within exchange.settle_s, 2 s here
@@ -120,7 +131,8 @@ TEST_CASE("an error of one operation is told with Exchange's own code", "[integr
     CHECK(w.ledger() == tally{});
 }
 
-TEST_CASE("a wrong password is one refusal, whatever is asked meanwhile, until the credentials change", "[integration]")
+TEST_CASE("a wrong password is one refusal, whatever is asked meanwhile, until the credentials change",
+          "[integration]")
 {
     scenario w;
     w.exchange().put("/account", {{"password", "another"}});
@@ -133,7 +145,9 @@ TEST_CASE("a wrong password is one refusal, whatever is asked meanwhile, until t
     CHECK(at(w.exchange().get("/stats"), "/sign_ins/refused").to_number<int>() == 1);
 
     // The administrator puts the new password in place and reloads: the write that waited is carried out.
-    { std::ofstream(w.folder() / "exchange.password") << "another\n"; }
+    {
+        std::ofstream(w.folder() / "exchange.password") << "another\n";
+    }
     w.agent().signal(SIGHUP);
     const auto r = w.result(write);
     INFO(described(r));
@@ -156,12 +170,19 @@ TEST_CASE("Exchange being away is told to reads and waited for by writes", "[int
 TEST_CASE("a server that is no supported Exchange is told apart", "[integration]")
 {
     for (const char* product : {"2010", "online"}) {
-        scenario w({.config = {}, .exchange_arguments = {"--product", product}, .cloud_arguments = {}, .environment = {}});
+        scenario w({.config = {},
+                    .exchange_arguments = {"--product", product},
+                    .cloud_arguments = {},
+                    .environment = {}});
         const auto r = w.call("connection.test", "", {});
         INFO(product << ": " << described(r));
         CHECK(outcome(r) == "exchange_unsupported");
     }
-    scenario page({.config = {}, .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}, .start_agent = false}); // asks at its start
+    scenario page({.config = {},
+                   .exchange_arguments = {},
+                   .cloud_arguments = {},
+                   .environment = {},
+                   .start_agent = false}); // asks at its start
     page.faults({fault("*", "before", "html", {}, 0)});
     page.start_agent();
     page.wait_connected();

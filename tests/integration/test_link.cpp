@@ -48,7 +48,9 @@ TEST_CASE("a read that is ready while the link is down is delivered after it", "
     scenario w;
     w.faults({fault("GetUserAvailability", "before", "delay", {{"ms", 600}})});
     const auto id = w.send("availability.get", "",
-                           {{"mailboxes", {"user1@corp.example"}}, {"start", "2026-12-01T00:00:00Z"}, {"end", "2026-12-02T00:00:00Z"}});
+                           {{"mailboxes", {"user1@corp.example"}},
+                            {"start", "2026-12-01T00:00:00Z"},
+                            {"end", "2026-12-02T00:00:00Z"}});
     REQUIRE(eventually([&] { return w.requests("GetUserAvailability") == 1; }));
     w.stop_cloud();
     REQUIRE(eventually([&] { return at(w.exchange().get("/stats"), "/in_flight").to_number<int>() == 0; }));
@@ -61,15 +63,20 @@ TEST_CASE("a read that is ready while the link is down is delivered after it", "
 
 TEST_CASE("a half-open link is noticed within two heartbeats", "[integration]")
 {
-    scenario w({.config = {}, .exchange_arguments = {}, .cloud_arguments = {"--heartbeat-s", "1"}, .environment = {}});
+    scenario w({.config = {},
+                .exchange_arguments = {},
+                .cloud_arguments = {"--heartbeat-s", "1"},
+                .environment = {}});
     w.cloud().put("/behaviour", {{"silent", true}});
-    CHECK(eventually([&] { return w.agent_log().find("nothing arrived") != std::string::npos || sessions(w) > 1; }));
+    CHECK(eventually(
+        [&] { return w.agent_log().find("nothing arrived") != std::string::npos || sessions(w) > 1; }));
     w.cloud().put("/behaviour", {{"silent", false}});
     CHECK(eventually([&] { return sessions(w) > 1 && w.connected(); }, 20s));
     CHECK(outcome(w.call("connection.test", "", {})) == "ok");
 }
 
-TEST_CASE("results whose acks are withheld are sent again after a reconnect, and dropped by the cloud", "[integration]")
+TEST_CASE("results whose acks are withheld are sent again after a reconnect, and dropped by the cloud",
+          "[integration]")
 {
     scenario w;
     w.cloud().put("/behaviour", {{"withhold_acks", true}});
@@ -86,7 +93,8 @@ TEST_CASE("results whose acks are withheld are sent again after a reconnect, and
     CHECK(w.ledger() == tally{.creates = 5, .invitations = 10});
 }
 
-TEST_CASE("a cloud that drains gets what is ready, a close, and the agent back after the delay", "[integration]")
+TEST_CASE("a cloud that drains gets what is ready, a close, and the agent back after the delay",
+          "[integration]")
 {
     scenario w;
     const auto id = w.send("event.create", host, booking("b-1"));
@@ -99,8 +107,13 @@ TEST_CASE("a cloud that drains gets what is ready, a close, and the agent back a
 
 TEST_CASE("an agent that is rejected waits as long as it is told, and says why", "[integration]")
 {
-    scenario w({.config = {}, .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}, .start_agent = false});
-    w.cloud().put("/behaviour", {{"reject", {{"code", "try_later"}, {"message", "maintenance"}, {"retry_after_s", 1}}}});
+    scenario w({.config = {},
+                .exchange_arguments = {},
+                .cloud_arguments = {},
+                .environment = {},
+                .start_agent = false});
+    w.cloud().put("/behaviour",
+                  {{"reject", {{"code", "try_later"}, {"message", "maintenance"}, {"retry_after_s", 1}}}});
     w.start_agent();
     REQUIRE(eventually([&] { return w.agent_log().find("maintenance") != std::string::npos; }));
     w.cloud().put("/behaviour", {{"reject", nullptr}});
@@ -109,7 +122,11 @@ TEST_CASE("an agent that is rejected waits as long as it is told, and says why",
 
 TEST_CASE("a cloud that does not select the subprotocol, or never says welcome, is left", "[integration]")
 {
-    scenario w({.config = {}, .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}, .start_agent = false});
+    scenario w({.config = {},
+                .exchange_arguments = {},
+                .cloud_arguments = {},
+                .environment = {},
+                .start_agent = false});
     w.cloud().put("/behaviour", {{"no_subprotocol", true}});
     w.start_agent();
     REQUIRE(eventually([&] { return w.agent_log().find("subprotocol") != std::string::npos; }));
@@ -136,7 +153,10 @@ TEST_CASE("the cloud is reached through a proxy that wants a sign-in", "[integra
     const auto url = [&](std::string_view who) {
         return "'http://" + std::string(who) + "127.0.0.1:" + std::to_string(proxy.port()) + "'";
     };
-    scenario w({.config = {{"cloud.proxy", url("joe:p%40ss%3Aword@")}}, .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}});
+    scenario w({.config = {{"cloud.proxy", url("joe:p%40ss%3Aword@")}},
+                .exchange_arguments = {},
+                .cloud_arguments = {},
+                .environment = {}});
     CHECK(proxy.tunnels() == 1);
     CHECK(proxy.refusals() == 0);
     CHECK(outcome(w.call("connection.test", "", {})) == "ok");
@@ -154,7 +174,10 @@ TEST_CASE("a cloud whose certificate is for somebody else is not spoken to", "[i
 {
     const auto pki = development_pki();
     scenario w({.config = {{"cloud.ca_file", "'" + (pki / "other-ca.crt").string() + "'"}},
-                .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}, .start_agent = false});
+                .exchange_arguments = {},
+                .cloud_arguments = {},
+                .environment = {},
+                .start_agent = false});
     w.start_agent();
     CHECK(eventually([&] { return w.agent_log().find("certificate") != std::string::npos; }));
     CHECK(sessions(w) == 0);

@@ -38,7 +38,7 @@ TEST_CASE("availability.get merges, cuts and sorts, and one bad mailbox fails al
     };
     busy("2026-12-01T11:00:00Z", "2026-12-01T12:00:00Z", "OOF");
     busy("2026-12-01T09:00:00Z", "2026-12-01T09:30:00Z", "Busy");
-    busy("2026-12-01T09:30:00Z", "2026-12-01T10:00:00Z", "Busy"); // touches: one period
+    busy("2026-12-01T09:30:00Z", "2026-12-01T10:00:00Z", "Busy");      // touches: one period
     busy("2026-12-01T07:00:00Z", "2026-12-01T08:15:00Z", "Tentative"); // begins before the window
     busy("2026-12-01T10:15:00Z", "2026-12-01T10:30:00Z", "Free");
     const auto r = w.call("availability.get", "",
@@ -58,12 +58,16 @@ TEST_CASE("availability.get merges, cuts and sorts, and one bad mailbox fails al
 
 TEST_CASE("availability.get splits what Exchange would refuse", "[integration]")
 {
-    scenario w({.config = {}, .exchange_arguments = {"--mailboxes", "250"}, .cloud_arguments = {}, .environment = {}});
+    scenario w({.config = {},
+                .exchange_arguments = {"--mailboxes", "250"},
+                .cloud_arguments = {},
+                .environment = {}});
     json::array mailboxes;
     for (int i = 1; i <= 250; ++i)
         mailboxes.emplace_back("user" + std::to_string(i) + "@corp.example");
-    const auto r = w.call("availability.get", "",
-                          {{"mailboxes", mailboxes}, {"start", "2026-12-01T00:00:00Z"}, {"end", "2027-03-15T00:00:00Z"}});
+    const auto r = w.call(
+        "availability.get", "",
+        {{"mailboxes", mailboxes}, {"start", "2026-12-01T00:00:00Z"}, {"end", "2027-03-15T00:00:00Z"}});
     INFO(described(r));
     REQUIRE(outcome(r) == "ok");
     REQUIRE(at(r, "/output/mailboxes").as_array().size() == 250);
@@ -71,7 +75,8 @@ TEST_CASE("availability.get splits what Exchange would refuse", "[integration]")
     CHECK(w.requests("GetUserAvailability") >= 3);
 }
 
-TEST_CASE("a booking is created, read, moved and cancelled, with one notice a recipient each", "[integration]")
+TEST_CASE("a booking is created, read, moved and cancelled, with one notice a recipient each",
+          "[integration]")
 {
     scenario w;
     auto params = booking("b-1");
@@ -103,9 +108,9 @@ TEST_CASE("a booking is created, read, moved and cancelled, with one notice a re
     CHECK(at(read, "/output/reminder_minutes").to_number<int>() == 15);
     CHECK(at(read, "/output/responses").as_array().size() == 2);
 
-    const auto moved = w.call("event.update", host,
-                              {{"event_id", "b-1"},
-                               {"set", {{"start", "2026-12-02T10:00:00Z"}, {"end", "2026-12-02T11:00:00Z"}}}});
+    const auto moved = w.call(
+        "event.update", host,
+        {{"event_id", "b-1"}, {"set", {{"start", "2026-12-02T10:00:00Z"}, {"end", "2026-12-02T11:00:00Z"}}}});
     INFO(described(moved));
     REQUIRE(outcome(moved) == "ok");
     CHECK(w.ledger() == tally{.creates = 1, .updates = 1, .invitations = 2, .update_notices = 2});
@@ -115,13 +120,19 @@ TEST_CASE("a booking is created, read, moved and cancelled, with one notice a re
     INFO(described(cancelled));
     REQUIRE(outcome(cancelled) == "ok");
     CHECK(at(cancelled, "/output/existed").as_bool());
-    CHECK(w.ledger() == tally{.creates = 1, .updates = 1, .deletes = 1, .invitations = 2, .update_notices = 2, .cancellations = 2});
+    CHECK(w.ledger() == tally{.creates = 1,
+                              .updates = 1,
+                              .deletes = 1,
+                              .invitations = 2,
+                              .update_notices = 2,
+                              .cancellations = 2});
     CHECK(w.items(host).empty());
 
     const auto again = w.call("event.cancel", host, {{"event_id", "b-1"}});
     REQUIRE(outcome(again) == "ok");
     CHECK_FALSE(at(again, "/output/existed").as_bool());
-    CHECK(outcome(w.call("event.update", host, {{"event_id", "b-1"}, {"set", {{"subject", "x"}}}})) == "event_not_found");
+    CHECK(outcome(w.call("event.update", host, {{"event_id", "b-1"}, {"set", {{"subject", "x"}}}})) ==
+          "event_not_found");
     CHECK(outcome(w.call("event.get", host, {{"event_id", "b-1"}})) == "event_not_found");
 }
 
@@ -141,7 +152,9 @@ TEST_CASE("commands for one event are carried out in the order received", "[inte
     std::vector<std::string> ids{w.send("event.create", host, booking("b-1"))};
     for (int i = 1; i <= 5; ++i)
         ids.push_back(w.send("event.update", host,
-                             {{"event_id", "b-1"}, {"set", {{"subject", "Viewing " + std::to_string(i)}}}, {"notify", "none"}}));
+                             {{"event_id", "b-1"},
+                              {"set", {{"subject", "Viewing " + std::to_string(i)}}},
+                              {"notify", "none"}}));
     ids.push_back(w.send("event.get", host, {{"event_id", "b-1"}}));
     for (const auto& id : ids) {
         const auto r = w.result(id);
@@ -155,7 +168,8 @@ TEST_CASE("commands for one event are carried out in the order received", "[inte
 TEST_CASE("a time in the evening before a change of clocks stays what it was", "[integration]")
 {
     scenario w;
-    const auto r = w.call("event.create", host, booking("dst", "2027-03-28T00:30:00+01:00", "2027-03-28T03:30:00+02:00"));
+    const auto r = w.call("event.create", host,
+                          booking("dst", "2027-03-28T00:30:00+01:00", "2027-03-28T03:30:00+02:00"));
     INFO(described(r));
     REQUIRE(outcome(r) == "ok");
     const auto read = w.call("event.get", host, {{"event_id", "dst"}});
@@ -175,7 +189,10 @@ TEST_CASE("agent.diagnose reports as the doctor does", "[integration]")
 
 TEST_CASE("everything works over NTLM as well", "[integration]")
 {
-    scenario w({.config = {{"exchange.auth", "'ntlm'"}}, .exchange_arguments = {"--auth", "ntlm"}, .cloud_arguments = {}, .environment = {}});
+    scenario w({.config = {{"exchange.auth", "'ntlm'"}},
+                .exchange_arguments = {"--auth", "ntlm"},
+                .cloud_arguments = {},
+                .environment = {}});
     const auto r = w.call("event.create", host, booking("b-1"));
     INFO(described(r) << "\n" << w.agent_log_tail());
     REQUIRE(outcome(r) == "ok");

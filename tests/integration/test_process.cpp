@@ -22,7 +22,8 @@ ended run(std::vector<std::string> arguments, const fs::path& folder)
 {
     const auto log = folder / "stderr.txt";
     fs::remove(log);
-    process p(relay_program(), {.arguments = std::move(arguments), .environment = {}, .standard_error = log, .folder = {}});
+    process p(relay_program(),
+              {.arguments = std::move(arguments), .environment = {}, .standard_error = log, .folder = {}});
     ended e;
     while (const auto line = p.read_line(20s))
         e.out += *line + "\n";
@@ -34,7 +35,11 @@ ended run(std::vector<std::string> arguments, const fs::path& folder)
 
 world_options without_agent(configuration config = {})
 {
-    return {.config = std::move(config), .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}, .start_agent = false};
+    return {.config = std::move(config),
+            .exchange_arguments = {},
+            .cloud_arguments = {},
+            .environment = {},
+            .start_agent = false};
 }
 
 auto lines(const std::string& text)
@@ -47,14 +52,17 @@ auto lines(const std::string& text)
 TEST_CASE("help and version stand on every level", "[integration]")
 {
     temporary_folder here;
-    for (const std::vector<std::string>& arguments :
-         {std::vector<std::string>{"--help"}, {"run", "--help"}, {"config", "--help"}, {"config", "check", "--help"}}) {
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--help"},
+                                                      {"run", "--help"},
+                                                      {"config", "--help"},
+                                                      {"config", "check", "--help"}}) {
         const auto e = run(arguments, here.path());
         CHECK(e.code == 0);
         CHECK(e.err.empty());
         CHECK_THAT(e.out, Catch::Contains("Usage"));
     }
-    for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--version"}, {"run", "--version"}}) {
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"--version"}, {"run", "--version"}}) {
         const auto e = run(arguments, here.path());
         CHECK(e.code == 0);
         CHECK_THAT(e.out, Catch::StartsWith("workestra-relay "));
@@ -64,8 +72,12 @@ TEST_CASE("help and version stand on every level", "[integration]")
 TEST_CASE("a mistake in usage is one line on standard error and exit 2", "[integration]")
 {
     temporary_folder here;
-    for (const std::vector<std::string>& arguments : {std::vector<std::string>{}, {"fly"}, {"run", "--confg", "x"}, {"config"},
-                                                      {"run", "--config"}, {"run", "more"}}) {
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                      {"fly"},
+                                                      {"run", "--confg", "x"},
+                                                      {"config"},
+                                                      {"run", "--config"},
+                                                      {"run", "more"}}) {
         const auto e = run(arguments, here.path());
         INFO(e.err);
         CHECK(e.code == 2);
@@ -81,12 +93,15 @@ TEST_CASE("config check tells every mistake at once, with line and key", "[integ
     CHECK(run({"config", "check", "--config", w.config_file().string()}, w.folder()).code == 0);
 
     const auto bad = w.folder() / "bad.toml";
-    std::ofstream(bad) << "[cloud]\nurl = \"http://x\"\n[exchange]\nurll = \"https://x\"\nmax_connections = 0\n";
+    std::ofstream(bad)
+        << "[cloud]\nurl = \"http://x\"\n[exchange]\nurll = \"https://x\"\nmax_connections = 0\n";
     const auto e = run({"config", "check", "--config", bad.string()}, w.folder());
     INFO(e.err);
     CHECK(e.code == 1);
-    CHECK_THAT(e.err, Catch::Contains("bad.toml:2: cloud.url") && Catch::Contains("bad.toml:4: exchange.urll") &&
-                          Catch::Contains("did you mean exchange.url") && Catch::Contains("bad.toml:5: exchange.max_connections"));
+    CHECK_THAT(e.err, Catch::Contains("bad.toml:2: cloud.url") &&
+                          Catch::Contains("bad.toml:4: exchange.urll") &&
+                          Catch::Contains("did you mean exchange.url") &&
+                          Catch::Contains("bad.toml:5: exchange.max_connections"));
 }
 
 TEST_CASE("the agent refuses to start on a bad configuration and says why", "[integration]")
@@ -180,7 +195,9 @@ TEST_CASE("results that are owed survive a restart", "[integration]")
     const auto id = w.send("event.create", host, booking("b-1"));
     REQUIRE(w.accepted(id));
     w.stop_cloud();
-    REQUIRE(eventually([&] { return w.ledger().creates == 1 && at(w.exchange().get("/stats"), "/in_flight").to_number<int>() == 0; }));
+    REQUIRE(eventually([&] {
+        return w.ledger().creates == 1 && at(w.exchange().get("/stats"), "/in_flight").to_number<int>() == 0;
+    }));
     w.kill_agent();
     w.start_cloud();
     w.start_agent();
@@ -204,7 +221,10 @@ TEST_CASE("SIGTERM drains: what runs is finished and delivered, goodbye is said,
 
 TEST_CASE("a drain ends when its time is up, and the rest is done after the next start", "[integration]")
 {
-    scenario w({.config = {{"agent.drain_timeout_s", "1"}}, .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}});
+    scenario w({.config = {{"agent.drain_timeout_s", "1"}},
+                .exchange_arguments = {},
+                .cloud_arguments = {},
+                .environment = {}});
     w.faults({fault("CreateItem", "after", "delay", {{"ms", 3500}})});
     const auto id = w.send("event.create", host, booking("b-1"));
     REQUIRE(eventually([&] { return w.requests("CreateItem") == 1; }));
@@ -217,7 +237,10 @@ TEST_CASE("a drain ends when its time is up, and the rest is done after the next
 
 TEST_CASE("a second signal ends the agent at once", "[integration]")
 {
-    scenario w({.config = {{"agent.drain_timeout_s", "60"}}, .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}});
+    scenario w({.config = {{"agent.drain_timeout_s", "60"}},
+                .exchange_arguments = {},
+                .cloud_arguments = {},
+                .environment = {}});
     w.faults({fault("CreateItem", "before", "hang")});
     const auto id = w.send("event.create", host, booking("b-1"));
     REQUIRE(eventually([&] { return w.requests("CreateItem") == 1; }));
@@ -242,7 +265,9 @@ TEST_CASE("SIGHUP takes a good configuration into use and keeps the old one for 
 {
     scenario w;
     // A reload introduces the agent anew: hello tells what policy allows.
-    const auto sessions = [&](std::size_t n) { return w.cloud().get("/agents").as_array().size() == n && w.connected(); };
+    const auto sessions = [&](std::size_t n) {
+        return w.cloud().get("/agents").as_array().size() == n && w.connected();
+    };
     w.configure({{"policy.deny_mailboxes", "['host@corp.example']"}});
     w.agent().signal(SIGHUP);
     REQUIRE(eventually([&] { return sessions(2); }));
@@ -262,7 +287,10 @@ TEST_CASE("SIGHUP takes a good configuration into use and keeps the old one for 
 
 TEST_CASE("logs are JSON lines where that is asked for", "[integration]")
 {
-    scenario w({.config = {{"log.format", "'json'"}}, .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}});
+    scenario w({.config = {{"log.format", "'json'"}},
+                .exchange_arguments = {},
+                .cloud_arguments = {},
+                .environment = {}});
     CHECK(outcome(w.call("connection.test", "", {})) == "ok");
     REQUIRE(w.stop_agent() == 0);
     std::istringstream log(w.agent_log());
@@ -274,7 +302,9 @@ TEST_CASE("logs are JSON lines where that is asked for", "[integration]")
 
 TEST_CASE("settings can come from the environment", "[integration]")
 {
-    scenario w({.config = {{"agent.name", ""}}, .exchange_arguments = {}, .cloud_arguments = {},
+    scenario w({.config = {{"agent.name", ""}},
+                .exchange_arguments = {},
+                .cloud_arguments = {},
                 .environment = {{"WORKESTRA_RELAY_AGENT_NAME", "from the environment"}}});
     CHECK(text_at(w.cloud().get("/agents"), "/0/hello/agent/name") == "from the environment");
 }

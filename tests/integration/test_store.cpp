@@ -16,7 +16,11 @@ namespace {
 
 world_options without_agent(configuration config = {})
 {
-    return {.config = std::move(config), .exchange_arguments = {}, .cloud_arguments = {}, .environment = {}, .start_agent = false};
+    return {.config = std::move(config),
+            .exchange_arguments = {},
+            .cloud_arguments = {},
+            .environment = {},
+            .start_agent = false};
 }
 
 bool log_says(const scenario& w, std::string_view what)
@@ -48,7 +52,8 @@ std::vector<std::string> set_aside(const scenario& w)
 {
     std::vector<std::string> names;
     for (const auto& entry : fs::directory_iterator(w.data_folder()))
-        if (const auto name = entry.path().filename().string(); name.starts_with("queue.db.damaged-") && name.ends_with("Z"))
+        if (const auto name = entry.path().filename().string();
+            name.starts_with("queue.db.damaged-") && name.ends_with("Z"))
             names.push_back(name);
     return names;
 }
@@ -117,7 +122,8 @@ TEST_CASE("a full disk refuses new writes, keeps results trying, and mends by it
     CHECK(w.stop_agent() == 0);
 }
 
-TEST_CASE("a damaged queue is set aside at the start, and what comes again is not done again", "[integration][store]")
+TEST_CASE("a damaged queue is set aside at the start, and what comes again is not done again",
+          "[integration][store]")
 {
     scenario w;
     const auto id = w.send("event.create", host, booking("b-1"));
@@ -138,8 +144,9 @@ TEST_CASE("a damaged queue is set aside at the start, and what comes again is no
     CHECK(outcome(w.call("event.create", host, booking("b-2"))) == "ok");
 }
 
-TEST_CASE("damage found while running ends the agent; started again it begins anew and nothing is booked twice",
-          "[integration][store]")
+TEST_CASE(
+    "damage found while running ends the agent; started again it begins anew and nothing is booked twice",
+    "[integration][store]")
 {
     scenario w;
     w.faults({fault("CreateItem", "before", "delay", {{"ms", 1'000}})});
@@ -159,7 +166,8 @@ TEST_CASE("damage found while running ends the agent; started again it begins an
     CHECK(w.ledger() == tally{.creates = 1, .invitations = 2});
 }
 
-TEST_CASE("an old copy of the queue that comes back to life gets a new identity and repeats nothing", "[integration][store]")
+TEST_CASE("an old copy of the queue that comes back to life gets a new identity and repeats nothing",
+          "[integration][store]")
 {
     scenario w;
     w.cloud().put("/behaviour", {{"withhold_acks", true}});
@@ -193,7 +201,9 @@ TEST_CASE("an old copy of the queue that comes back to life gets a new identity 
     const auto results = w.cloud().get("/results");
     for (const auto& r : results.as_array())
         CHECK(outcome(r.as_object()) == "ok");
-    CHECK(w.ledger() == tally{.creates = before.creates + 1, .updates = before.updates, .invitations = before.invitations + 2,
+    CHECK(w.ledger() == tally{.creates = before.creates + 1,
+                              .updates = before.updates,
+                              .invitations = before.invitations + 2,
                               .update_notices = before.update_notices});
     CHECK(json::serialize(at(w.cloud().get("/ledger"), "/stores/0/gaps")) == "[]");
     CHECK(json::serialize(at(w.cloud().get("/ledger"), "/stores/1/gaps")) == "[]");
@@ -229,7 +239,8 @@ TEST_CASE("the agent refuses a queue that it cannot use, and says what to do", "
     SECTION("of which too many were damaged")
     {
         for (int i = 0; i < 5; ++i)
-            std::ofstream(w.data_folder() / ("queue.db.damaged-2026112" + std::to_string(i) + "T101500Z")) << "x";
+            std::ofstream(w.data_folder() / ("queue.db.damaged-2026112" + std::to_string(i) + "T101500Z"))
+                << "x";
         std::ofstream(queue) << std::string(4096, 'x');
         refused("is damaged and cannot be set aside");
         CHECK(fs::file_size(queue) == 4096);
@@ -237,7 +248,8 @@ TEST_CASE("the agent refuses a queue that it cannot use, and says what to do", "
     SECTION("on a disk that may only be read")
     {
         const small_disk disk(w.data_folder(), "size=4m,mode=0700");
-        if (!disk.mounted() || ::mount(nullptr, w.data_folder().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) != 0) {
+        if (!disk.mounted() ||
+            ::mount(nullptr, w.data_folder().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) != 0) {
             WARN("skipped: a disk can be mounted by root only");
             return;
         }

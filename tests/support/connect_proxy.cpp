@@ -26,7 +26,8 @@ using namespace asio::experimental::awaitable_operators;
 struct connect_proxy::impl {
     explicit impl(std::string credentials)
         : expected(credentials.empty() ? "" : "Basic " + to_base64(credentials)),
-          acceptor(loop, {asio::ip::address_v4::loopback(), 0}), connections(loop.get_executor()),
+          acceptor(loop, {asio::ip::address_v4::loopback(), 0}),
+          connections(loop.get_executor()),
           thread([this] { serve(); })
     {
     }
@@ -68,7 +69,8 @@ struct connect_proxy::impl {
             return std::nullopt;
         head h{target.substr(0, colon), target.substr(colon + 1), {}};
         while (std::getline(lines, line))
-            if (constexpr std::string_view name = "proxy-authorization:"; ascii_iequals(line.substr(0, name.size()), name))
+            if (constexpr std::string_view name = "proxy-authorization:";
+                ascii_iequals(line.substr(0, name.size()), name))
                 h.authorization = trim(line.substr(name.size()));
         return h;
     }
@@ -76,7 +78,8 @@ struct connect_proxy::impl {
     task<void> tunnel(tcp::socket client)
     {
         std::string text;
-        const auto [read_ec, size] = co_await asio::async_read_until(client, asio::dynamic_buffer(text, 8192), "\r\n\r\n", use_tuple);
+        const auto [read_ec, size] =
+            co_await asio::async_read_until(client, asio::dynamic_buffer(text, 8192), "\r\n\r\n", use_tuple);
         if (read_ec)
             co_return;
         const auto asked = parse(text.substr(0, size));
@@ -86,11 +89,13 @@ struct connect_proxy::impl {
         }
         if (asked->authorization != expected) {
             ++refusals;
-            co_await answer(client, "407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"proxy\"");
+            co_await answer(client,
+                            "407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"proxy\"");
             co_return;
         }
         tcp::resolver resolver(loop);
-        const auto [resolve_ec, places] = co_await resolver.async_resolve(asked->host, asked->port, use_tuple);
+        const auto [resolve_ec, places] =
+            co_await resolver.async_resolve(asked->host, asked->port, use_tuple);
         tcp::socket server(loop);
         error_code connect_ec = resolve_ec;
         if (!connect_ec) {
@@ -110,7 +115,8 @@ struct connect_proxy::impl {
 
     static task<error_code> answer(tcp::socket& client, std::string status)
     {
-        const auto reply = "HTTP/1.1 " + status + "\r\n" + (status.starts_with("200") ? "" : "Content-Length: 0\r\n") + "\r\n";
+        const auto reply = "HTTP/1.1 " + status + "\r\n" +
+                           (status.starts_with("200") ? "" : "Content-Length: 0\r\n") + "\r\n";
         const auto [ec, n] = co_await asio::async_write(client, asio::buffer(reply), use_tuple);
         co_return ec;
     }
@@ -136,7 +142,9 @@ struct connect_proxy::impl {
     std::thread thread; // last: it uses all of the above
 };
 
-connect_proxy::connect_proxy(std::string credentials) : impl_(std::make_unique<impl>(std::move(credentials))) {}
+connect_proxy::connect_proxy(std::string credentials) : impl_(std::make_unique<impl>(std::move(credentials)))
+{
+}
 
 connect_proxy::~connect_proxy() = default;
 

@@ -13,7 +13,8 @@ json::value control::call(std::string_view method, std::string_view target, cons
     if (reply.has_error())
         throw std::runtime_error(name + ": " + reply.error().message());
     if (reply->status / 100 != 2)
-        throw std::runtime_error(name + ": " + std::to_string(reply->status) + " " + json::serialize(reply->body));
+        throw std::runtime_error(name + ": " + std::to_string(reply->status) + " " +
+                                 json::serialize(reply->body));
     return std::move(reply->body);
 }
 

@@ -21,9 +21,15 @@ public:
 
     // Throw std::runtime_error that names the call, the status and the answer.
     json::value get(std::string_view target) { return call("GET", target, nullptr); }
-    json::value post(std::string_view target, const json::value& body = json::object()) { return call("POST", target, body); }
+    json::value post(std::string_view target, const json::value& body = json::object())
+    {
+        return call("POST", target, body);
+    }
     json::value put(std::string_view target, const json::value& body) { return call("PUT", target, body); }
-    json::value patch(std::string_view target, const json::value& body) { return call("PATCH", target, body); }
+    json::value patch(std::string_view target, const json::value& body)
+    {
+        return call("PATCH", target, body);
+    }
     json::value remove(std::string_view target) { return call("DELETE", target, nullptr); }
     json::value call(std::string_view method, std::string_view target, const json::value& body);
 

@@ -8,8 +8,8 @@ task<error_code> manual_time::sleep_for(duration length)
 {
     if (length <= duration::zero())
         co_return error_code{};
-    const auto entry = std::make_shared<sleeper>(
-        sleeper{asio::steady_timer(co_await asio::this_coro::executor, asio::steady_timer::time_point::max())});
+    const auto entry = std::make_shared<sleeper>(sleeper{
+        asio::steady_timer(co_await asio::this_coro::executor, asio::steady_timer::time_point::max())});
     const auto place = sleepers_.emplace(now_ + length, entry);
     const auto [ec] = co_await entry->timer.async_wait(use_tuple);
     if (entry->woken)

@@ -14,8 +14,10 @@ namespace relay::test {
 
 class manual_time final : public time_source {
 public:
-    explicit manual_time(asio::io_context& context, utc_time start = std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + 10h)
-        : context_(context), utc_(start)
+    explicit manual_time(asio::io_context& context,
+                         utc_time start = std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + 10h)
+        : context_(context),
+          utc_(start)
     {
     }
 

@@ -122,8 +122,11 @@ process::~process()
 }
 
 process::process(process&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), output_(std::exchange(other.output_, -1)), pending_(std::move(other.pending_)),
-      exit_(other.exit_), program_(std::move(other.program_))
+    : pid_(std::exchange(other.pid_, -1)),
+      output_(std::exchange(other.output_, -1)),
+      pending_(std::move(other.pending_)),
+      exit_(other.exit_),
+      program_(std::move(other.program_))
 {
 }
 

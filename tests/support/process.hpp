@@ -24,8 +24,8 @@ public:
     struct options {
         std::vector<std::string> arguments;
         std::map<std::string, std::string> environment; // laid over this process's own
-        fs::path standard_error;                        // appended to this file; empty: shared with this process
-        fs::path folder;                                // to run in; empty: this process's
+        fs::path standard_error; // appended to this file; empty: shared with this process
+        fs::path folder;         // to run in; empty: this process's
     };
 
     // Starts it. It is killed where this object or this process goes away.

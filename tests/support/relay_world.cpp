@@ -17,7 +17,8 @@ namespace relay::test {
 namespace {
 
 constexpr std::string_view account = "CORP\\workestra-svc";
-constexpr std::string_view password = "s3cret & \xc3\xa4pfel"; // not only ASCII, and with what XML and URLs escape
+constexpr std::string_view password =
+    "s3cret & \xc3\xa4pfel";      // not only ASCII, and with what XML and URLs escape
 constexpr auto fetch_margin = 5s; // an HTTP call lasts longer than the wait that is asked for in it
 
 void write_file(const fs::path& file, std::string_view text)
@@ -60,8 +61,9 @@ std::vector<std::string> joined(std::vector<std::string> a, const std::vector<st
 
 std::ostream& operator<<(std::ostream& out, const tally& t)
 {
-    return out << "{creates " << t.creates << ", updates " << t.updates << ", deletes " << t.deletes << ", invitations "
-               << t.invitations << ", update_notices " << t.update_notices << ", cancellations " << t.cancellations << "}";
+    return out << "{creates " << t.creates << ", updates " << t.updates << ", deletes " << t.deletes
+               << ", invitations " << t.invitations << ", update_notices " << t.update_notices
+               << ", cancellations " << t.cancellations << "}";
 }
 
 fs::path exchange_sim_program()
@@ -87,7 +89,8 @@ fs::path development_pki()
     const int lock = ::open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0 || ::flock(lock, LOCK_EX) != 0)
         throw std::runtime_error("cannot lock " + lock_file);
-    process maker(RELAY_MAKE_PKI, {.arguments = {folder.string()}, .environment = {}, .standard_error = {}, .folder = {}});
+    process maker(RELAY_MAKE_PKI,
+                  {.arguments = {folder.string()}, .environment = {}, .standard_error = {}, .folder = {}});
     const auto code = maker.wait(60s * slowness());
     ::close(lock);
     if (code != 0)
@@ -124,39 +127,45 @@ relay_world::~relay_world() = default;
 
 void relay_world::start_exchange()
 {
-    exchange_.emplace(exchange_sim_program(),
-                      process::options{.arguments = joined({"--certificate", (pki_ / "exchange-server.crt").string(), "--key",
-                                                            (pki_ / "exchange-server.key").string(), "--account",
-                                                            std::string(account), "--password", std::string(password),
-                                                            "--account-email", "svc@corp.example", "--domain", "corp.example",
-                                                            "--mailboxes", "9"},
-                                                           options_.exchange_arguments),
-                                       .environment = {},
-                                       .standard_error = folder() / "exchange-sim.log",
-                                       .folder = {}});
+    exchange_.emplace(
+        exchange_sim_program(),
+        process::options{
+            .arguments = joined({"--certificate", (pki_ / "exchange-server.crt").string(), "--key",
+                                 (pki_ / "exchange-server.key").string(), "--account", std::string(account),
+                                 "--password", std::string(password), "--account-email", "svc@corp.example",
+                                 "--domain", "corp.example", "--mailboxes", "9"},
+                                options_.exchange_arguments),
+            .environment = {},
+            .standard_error = folder() / "exchange-sim.log",
+            .folder = {}});
     const auto ready = exchange_->ready();
     ews_url_ = ready.at("ews").as_string();
     exchange_control_ = std::make_unique<control>(std::string(ready.at("control").as_string()));
-    exchange().post("/mailboxes", {{"email", "host@corp.example"}, {"display_name", "Helga Host"}, {"impersonation", "allow"}});
-    exchange().post("/mailboxes",
-                    {{"email", "private@corp.example"}, {"display_name", "Pia Private"}, {"impersonation", "deny"}});
+    exchange().post(
+        "/mailboxes",
+        {{"email", "host@corp.example"}, {"display_name", "Helga Host"}, {"impersonation", "allow"}});
+    exchange().post(
+        "/mailboxes",
+        {{"email", "private@corp.example"}, {"display_name", "Pia Private"}, {"impersonation", "deny"}});
 }
 
 void relay_world::start_cloud()
 {
-    cloud_.emplace(cloud_sim_program(),
-                   process::options{.arguments = joined({"serve", "--certificate", (pki_ / "cloud-server.crt").string(), "--key",
-                                                         (pki_ / "cloud-server.key").string(), "--client-ca",
-                                                         (pki_ / "cloud-ca.crt").string(), "--store",
-                                                         (folder() / "cloud.db").string(), "--listen", cloud_listen_},
-                                                        options_.cloud_arguments),
-                                    .environment = {},
-                                    .standard_error = folder() / "cloud-sim.log",
-                                    .folder = {}});
+    cloud_.emplace(
+        cloud_sim_program(),
+        process::options{.arguments = joined({"serve", "--certificate", (pki_ / "cloud-server.crt").string(),
+                                              "--key", (pki_ / "cloud-server.key").string(), "--client-ca",
+                                              (pki_ / "cloud-ca.crt").string(), "--store",
+                                              (folder() / "cloud.db").string(), "--listen", cloud_listen_},
+                                             options_.cloud_arguments),
+                         .environment = {},
+                         .standard_error = folder() / "cloud-sim.log",
+                         .folder = {}});
     const auto ready = cloud_->ready();
     cloud_url_ = ready.at("url").as_string();
     const auto port_begin = cloud_url_.rfind(':') + 1;
-    cloud_listen_ = "127.0.0.1:" + cloud_url_.substr(port_begin, cloud_url_.find('/', port_begin) - port_begin);
+    cloud_listen_ =
+        "127.0.0.1:" + cloud_url_.substr(port_begin, cloud_url_.find('/', port_begin) - port_begin);
     cloud_control_ = std::make_unique<control>(std::string(ready.at("control").as_string()));
 }
 
@@ -236,7 +245,8 @@ std::string relay_world::agent_log_tail(std::size_t bytes) const
     return log.size() > bytes ? log.substr(log.size() - bytes) : log;
 }
 
-std::string relay_world::send(std::string_view op, std::string_view mailbox, json::object params, json::object more)
+std::string relay_world::send(std::string_view op, std::string_view mailbox, json::object params,
+                              json::object more)
 {
     json::object command = std::move(more);
     command["op"] = op;
@@ -253,11 +263,13 @@ json::object relay_world::result(std::string_view id, std::chrono::milliseconds 
     const auto target = "/commands/" + std::string(id) + "?wait_ms=" + std::to_string(patience.count());
     auto reply = client.call("GET", target, nullptr, patience + fetch_margin);
     if (reply.has_error() || reply->status != 200)
-        throw std::runtime_error("no result of " + std::string(id) + "; the agent's log ends:\n" + agent_log_tail());
+        throw std::runtime_error("no result of " + std::string(id) + "; the agent's log ends:\n" +
+                                 agent_log_tail());
     return reply->body.at("result").as_object();
 }
 
-json::object relay_world::call(std::string_view op, std::string_view mailbox, json::object params, json::object more)
+json::object relay_world::call(std::string_view op, std::string_view mailbox, json::object params,
+                               json::object more)
 {
     return result(send(op, mailbox, std::move(params), std::move(more)));
 }
@@ -313,8 +325,9 @@ json::object booking(std::string_view event_id, std::string_view start, std::str
             {"start", start},
             {"end", end},
             {"time_zone", "Europe/Berlin"},
-            {"attendees", json::array{{{"email", "user1@corp.example"}, {"name", "User One"}, {"role", "required"}},
-                                      {{"email", "guest@elsewhere.example"}, {"role", "optional"}}}}};
+            {"attendees",
+             json::array{{{"email", "user1@corp.example"}, {"name", "User One"}, {"role", "required"}},
+                         {{"email", "guest@elsewhere.example"}, {"role", "optional"}}}}};
 }
 
 std::string outcome(const json::object& result)

@@ -31,7 +31,7 @@ struct world_options {
 
 // What exchange-sim's ledger counts.
 struct tally {
-    int creates = 0, updates = 0, deletes = 0;               // writes
+    int creates = 0, updates = 0, deletes = 0;                  // writes
     int invitations = 0, update_notices = 0, cancellations = 0; // notifications, one a recipient
 
     friend bool operator==(const tally&, const tally&) = default;
@@ -88,10 +88,12 @@ public:
 
     // ---- commands ----
     // `more`: ttl_ms, id, redelivered. Returns the id.
-    std::string send(std::string_view op, std::string_view mailbox, json::object params, json::object more = {});
+    std::string send(std::string_view op, std::string_view mailbox, json::object params,
+                     json::object more = {});
     // The result frame; throws where there is none in time.
     json::object result(std::string_view id, std::chrono::milliseconds limit = 20s);
-    json::object call(std::string_view op, std::string_view mailbox, json::object params, json::object more = {});
+    json::object call(std::string_view op, std::string_view mailbox, json::object params,
+                      json::object more = {});
     json::object record(std::string_view id); // cloud-sim's, see its README
     bool accepted(std::string_view id);       // waits for it
 

@@ -42,7 +42,11 @@ double percentile(const std::vector<duration>& times, double share)
 // One run, shared with the callbacks of its commands: a late result may come after the run was given up.
 struct run : std::enable_shared_from_this<run> {
     run(cloud& c, bench_request r, std::string id_prefix)
-        : where(c), request(std::move(r)), prefix(std::move(id_prefix)), link(c.active()), ended(c.executor())
+        : where(c),
+          request(std::move(r)),
+          prefix(std::move(id_prefix)),
+          link(c.active()),
+          ended(c.executor())
     {
         times.reserve(static_cast<std::size_t>(request.total));
     }
@@ -60,9 +64,8 @@ struct run : std::enable_shared_from_this<run> {
             c.params = json::parse(numbered(request.params, n)).as_object();
             c.ttl_ms = request.ttl_ms;
             c.queued_at = where.now();
-            c.done = [self = shared_from_this(), id = c.id, sent = where.time().now()](bool ok, std::string_view code) {
-                self->finished(id, sent, ok, code);
-            };
+            c.done = [self = shared_from_this(), id = c.id, sent = where.time().now()](
+                         bool ok, std::string_view code) { self->finished(id, sent, ok, code); };
             open.insert(c.id);
             if (!where.send_passing(std::move(c))) {
                 give_up();

@@ -9,7 +9,7 @@ struct bench_request {
     std::string op, mailbox;
     std::string params = "{}"; // JSON; every "${n}" in it becomes the number of the command, from 1
     std::optional<std::int64_t> ttl_ms;
-    std::int64_t total = 1;      // commands in all
+    std::int64_t total = 1;       // commands in all
     std::int64_t outstanding = 1; // commands without a result at any time
     milliseconds timeout{600'000};
 };

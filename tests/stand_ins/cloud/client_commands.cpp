@@ -14,7 +14,8 @@ namespace {
 namespace json = boost::json;
 
 // Prints the answer; 0 where it is a success.
-int call(const std::string& url, std::string_view method, const std::string& target, const json::value& body = nullptr)
+int call(const std::string& url, std::string_view method, const std::string& target,
+         const json::value& body = nullptr)
 {
     constexpr auto limit = std::chrono::hours(1); // the server ends a wait before that
     stand_in::control_client client(url);
@@ -66,7 +67,8 @@ void add_send(CLI::App& app, int& exit_code)
     sub->callback([o, &exit_code] { exit_code = send(*o); });
 }
 
-void add_report(CLI::App& app, int& exit_code, const std::string& name, const std::string& path, const char* what)
+void add_report(CLI::App& app, int& exit_code, const std::string& name, const std::string& path,
+                const char* what)
 {
     auto url = std::make_shared<std::string>();
     auto* sub = app.add_subcommand(name, what);
@@ -84,7 +86,8 @@ void add_fault(CLI::App& app, int& exit_code)
     auto o = std::make_shared<fault_options>();
     auto* sub = app.add_subcommand("fault", "Break the link, or change how agents are treated");
     sub->add_option("--control", o->control, "URL of the control interface")->required();
-    sub->add_option("action", o->action, "What to do with the link")->check(CLI::IsMember({"cut", "close", "drain"}));
+    sub->add_option("action", o->action, "What to do with the link")
+        ->check(CLI::IsMember({"cut", "close", "drain"}));
     sub->add_option("--reconnect-after-ms", o->reconnect_after_ms, "With drain");
     sub->add_option("--code", o->code, "With close");
     sub->add_option("--behaviour", o->behaviour, "JSON object for PUT /behaviour");
@@ -94,8 +97,9 @@ void add_fault(CLI::App& app, int& exit_code)
             std::cerr << "cloud-sim: fault takes an action or --behaviour; see --help\n";
             exit_code = 2;
         } else if (!o->action.empty()) {
-            exit_code = call(o->control, "POST", "/link",
-                             {{"action", o->action}, {"reconnect_after_ms", o->reconnect_after_ms}, {"code", o->code}});
+            exit_code = call(
+                o->control, "POST", "/link",
+                {{"action", o->action}, {"reconnect_after_ms", o->reconnect_after_ms}, {"code", o->code}});
         } else if (const auto body = json::parse(o->behaviour, ec); ec) {
             std::cerr << "cloud-sim: --behaviour takes a JSON object\n";
             exit_code = 2;

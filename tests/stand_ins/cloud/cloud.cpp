@@ -37,7 +37,11 @@ std::int64_t number_at(const json::object& object, std::string_view name, std::i
 } // namespace
 
 cloud::cloud(recorder& disk, settings s, contents known, time_source& time, asio::any_io_executor executor)
-    : disk_(disk), settings_(s), time_(time), executor_(std::move(executor)), progress_(executor_)
+    : disk_(disk),
+      settings_(s),
+      time_(time),
+      executor_(std::move(executor)),
+      progress_(executor_)
 {
     load(std::move(known));
     disk_.start({[this](std::vector<row>& batch) { closing(batch); }, [this] { committed(); },
@@ -61,11 +65,14 @@ void cloud::load(contents known)
         const auto frame = parsed(r.body);
         if (auto* store = find_store(r.store); store && r.seq >= store->first && r.seq <= store->received)
             store->hashes[static_cast<std::size_t>(r.seq - store->first)] = std::hash<json::value>{}(frame);
-        auto& list = r.kind == frame_kind::result ? results_ : r.kind == frame_kind::event ? events_ : problems_;
+        auto& list = r.kind == frame_kind::result  ? results_
+                     : r.kind == frame_kind::event ? events_
+                                                   : problems_;
         result_count_ += r.kind == frame_kind::result;
         const auto* object = frame.if_object();
         const auto* id = object ? object->if_contains("id") : nullptr;
-        list.push_back({id && id->is_string() ? std::string(id->get_string()) : std::string(), std::move(r.body)});
+        list.push_back(
+            {id && id->is_string() ? std::string(id->get_string()) : std::string(), std::move(r.body)});
     }
     for (const auto& r : known.commands) {
         auto& c = commands_.emplace(r.id, from_row(r)).first->second;
@@ -146,7 +153,8 @@ void cloud::check_drain_delay(const session& s)
 bool cloud::duplicate(const session& s, std::string_view store_id)
 {
     for (auto& other : sessions_) {
-        if (&other == &s || !other.wire || !other.store || other.agent_id != s.agent_id || !other.rejected.empty())
+        if (&other == &s || !other.wire || !other.store || other.agent_id != s.agent_id ||
+            !other.rejected.empty())
             continue;
         if (other.store->id != store_id)
             return true;
@@ -165,7 +173,8 @@ agent_store& cloud::store_of(const json::object& hello)
     store.id = id;
     const auto* fields = hello.if_contains("store") ? hello.at("store").if_object() : nullptr;
     if (fields)
-        store.first = std::max<std::int64_t>(1, number_at(*fields, "next_seq", 1) - number_at(*fields, "unacked", 0));
+        store.first =
+            std::max<std::int64_t>(1, number_at(*fields, "next_seq", 1) - number_at(*fields, "unacked", 0));
     store.dirty = true;
     disk_.wake();
     return store;
@@ -196,7 +205,8 @@ void cloud::welcome(session& s)
     const auto unacked = fields ? number_at(*fields, "unacked", 0) : 0;
     s.old_copy = store.told >= next;
     if (!s.old_copy && unacked < next - 1 - dropped)
-        violation(&s, "unacked_dropped", "fewer messages are kept than are not acknowledged", json::serialize(hello));
+        violation(&s, "unacked_dropped", "fewer messages are kept than are not acknowledged",
+                  json::serialize(hello));
     s.next_seq = std::max(store.told + 1, store.first);
     s.welcomed = true;
     s.last_ping = time_.now();
@@ -232,10 +242,12 @@ void cloud::closed(session& s, std::optional<std::uint16_t> code)
     if (*code == going_away && !s.goodbye && !s.drained)
         violation(&s, "no_goodbye", "closed with 1001 without saying goodbye");
     if (*code != going_away && (s.goodbye || s.drained))
-        violation(&s, "close_code", "after goodbye or drain the link closes with 1001, not " + std::to_string(*code));
+        violation(&s, "close_code",
+                  "after goodbye or drain the link closes with 1001, not " + std::to_string(*code));
 }
 
-void cloud::violation(const session* s, std::string_view rule, std::string_view message, std::string_view frame)
+void cloud::violation(const session* s, std::string_view rule, std::string_view message,
+                      std::string_view frame)
 {
     if (violations_.size() >= most_violations)
         return;
@@ -308,7 +320,8 @@ bool cloud::drain(milliseconds reconnect_after)
         any = true;
         s.drained = time_.now();
         s.drain_delay = reconnect_after;
-        transmit(s, json::serialize(json::object{{"type", "drain"}, {"reconnect_after_ms", reconnect_after.count()}}));
+        transmit(s, json::serialize(
+                        json::object{{"type", "drain"}, {"reconnect_after_ms", reconnect_after.count()}}));
     }
     return any;
 }

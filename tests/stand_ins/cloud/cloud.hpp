@@ -2,8 +2,8 @@
 // they break on the way.
 #pragma once
 
-#include "tests/stand_ins/cloud/records.hpp"
 #include "tests/stand_ins/cloud/recorder.hpp"
+#include "tests/stand_ins/cloud/records.hpp"
 #include "tests/stand_ins/cloud/shape.hpp"
 
 #include <deque>
@@ -50,7 +50,8 @@ public:
     // `code`: of the agent's close frame, nothing where the connection just ended.
     void closed(session& s, std::optional<std::uint16_t> code);
     // The agent did something against PROTOCOL.md that only the link layer sees.
-    void violation(const session* s, std::string_view rule, std::string_view message, std::string_view frame = {});
+    void violation(const session* s, std::string_view rule, std::string_view message,
+                   std::string_view frame = {});
 
     // ---- commands
     command* find(std::string_view id);
@@ -86,7 +87,7 @@ public:
     const json::array& violations() const { return violations_; }
     json::array agents() const;
     json::object ledger() const;
-    session* active();        // the newest link that takes commands
+    session* active();           // the newest link that takes commands
     agent_store* newest_store(); // of the newest session that said hello
     agent_store* find_store(std::string_view id);
     notifier& progress() { return progress_; } // a store grew durable, or a session came or went
@@ -107,11 +108,13 @@ private:
     agent_store& store_of(const json::object& hello);
     void reject(session& s, const behaviour::rejection& r);
     arrival number(session& s, const json::value& frame, std::string_view text);
-    void keep(session& s, frame_kind kind, const json::value& frame, std::string_view text, std::string_view id);
+    void keep(session& s, frame_kind kind, const json::value& frame, std::string_view text,
+              std::string_view id);
     void on_accepted(session& s, const json::object& frame, std::string_view text);
     void on_result(session& s, const json::value& frame, std::string_view text);
     void check_answer(const session& s, const command& c, const json::object& frame, findings& found) const;
-    void check_write_answer(const session& s, const command& c, const json::object& frame, findings& found) const;
+    void check_write_answer(const session& s, const command& c, const json::object& frame,
+                            findings& found) const;
     void finish(command& c, const session& s, const json::object& frame, std::string_view text);
     void transmit(session& s, std::string frame, frame_format format = frame_format::text);
     void sent(command& c, session& s);

@@ -106,7 +106,8 @@ cloud::arrival cloud::number(session& s, const json::value& frame, std::string_v
     auto& store = *s.store;
     const auto seq = value->get_int64();
     if (s.old_copy) {
-        violation(&s, "old_copy", "welcome told the store that it is an old copy, but it goes on under its id", text);
+        violation(&s, "old_copy",
+                  "welcome told the store that it is an old copy, but it goes on under its id", text);
         return arrival::refused;
     }
     const auto hash = std::hash<json::value>{}(frame);
@@ -127,8 +128,8 @@ cloud::arrival cloud::number(session& s, const json::value& frame, std::string_v
         for (auto missing = expected; missing < seq && store.gaps.size() < 1000; ++missing)
             store.gaps.push_back(missing);
     } else if (s.next_seq < seq) {
-        violation(&s, "not_resent", "seq " + std::to_string(s.next_seq) + " was not acknowledged, and not sent again",
-                  text);
+        violation(&s, "not_resent",
+                  "seq " + std::to_string(s.next_seq) + " was not acknowledged, and not sent again", text);
     }
     s.next_seq = seq + 1;
     constexpr std::size_t longest_gap = 1'000'000; // a hostile number must not make us fill the memory
@@ -142,7 +143,8 @@ cloud::arrival cloud::number(session& s, const json::value& frame, std::string_v
     return arrival::fresh;
 }
 
-void cloud::keep(session& s, frame_kind kind, const json::value& frame, std::string_view text, std::string_view id)
+void cloud::keep(session& s, frame_kind kind, const json::value& frame, std::string_view text,
+                 std::string_view id)
 {
     const auto* seq = frame.get_object().if_contains("seq");
     const bool numbered = seq && seq->is_int64();
@@ -222,7 +224,8 @@ void cloud::check_answer(const session& s, const command& c, const json::object&
         found.push_back({"deadline_after_try", "a command that was tried ends with the last try's error"});
     // A read's result that was on its way when the link broke may have arrived, and come again as a stored one.
     const bool stored_read = c.kind == op_class::read && numbered;
-    const bool finished_write = c.kind == op_class::write && !c.numbered_by.empty(); // check_write_answer() judges those
+    const bool finished_write =
+        c.kind == op_class::write && !c.numbered_by.empty(); // check_write_answer() judges those
     if (c.answered > std::max<std::int64_t>(c.sent, 1) && !finished_write && !stored_read)
         found.push_back({"answered_twice", "more results than it was sent"});
     switch (c.kind) {
@@ -230,7 +233,8 @@ void cloud::check_answer(const session& s, const command& c, const json::object&
         return check_write_answer(s, c, frame, found);
     case op_class::unknown:
         if (ok || code != "unsupported_operation" || numbered)
-            found.push_back({"unsupported", "an unknown operation ends with unsupported_operation, without seq"});
+            found.push_back(
+                {"unsupported", "an unknown operation ends with unsupported_operation, without seq"});
         return;
     case op_class::read:
         if (numbered && !c.moved && c.first_link == s.number)
@@ -238,7 +242,8 @@ void cloud::check_answer(const session& s, const command& c, const json::object&
     }
 }
 
-void cloud::check_write_answer(const session& s, const command& c, const json::object& frame, findings& found) const
+void cloud::check_write_answer(const session& s, const command& c, const json::object& frame,
+                               findings& found) const
 {
     const bool ok = is_ok(frame);
     const auto code = code_of(frame);
@@ -248,8 +253,9 @@ void cloud::check_write_answer(const session& s, const command& c, const json::o
         // and that has to be the same outcome.
         const auto earlier = parsed(c.result);
         const bool another_life = s.store && c.numbered_by != s.store->id && earlier.is_object();
-        const bool same = another_life ? is_ok(earlier.get_object()) == ok && code_of(earlier.get_object()) == code
-                                       : same_but_for_seq(c.result, frame);
+        const bool same = another_life
+                              ? is_ok(earlier.get_object()) == ok && code_of(earlier.get_object()) == code
+                              : same_but_for_seq(c.result, frame);
         if (!same)
             found.push_back({"different_result", "a finished write has another result than before"});
         else if (numbered && s.store && c.numbered_by == s.store->id)

@@ -178,7 +178,9 @@ void add_report_routes(stand_in::routes& routes, cloud& c)
     routes.on("GET", "/results", [&](const control_request&) { return control_reply{200, c.results()}; });
     routes.on("GET", "/events", [&](const control_request&) { return control_reply{200, c.events()}; });
     routes.on("GET", "/problems", [&](const control_request&) { return control_reply{200, c.problems()}; });
-    routes.on("GET", "/violations", [&](const control_request&) { return control_reply{200, c.violations()}; });
+    routes.on("GET", "/violations", [&](const control_request&) {
+        return control_reply{200, c.violations()};
+    });
     routes.on("GET", "/agents", [&](const control_request&) { return control_reply{200, c.agents()}; });
     routes.on("GET", "/ledger", [&](const control_request&) { return control_reply{200, c.ledger()}; });
 }
@@ -191,8 +193,9 @@ json::object behaviour_json(const behaviour& b)
         if (b.reject->retry_after_s)
             rejection.get_object()["retry_after_s"] = *b.reject->retry_after_s;
     }
-    return {{"withhold_acks", b.withhold_acks}, {"reject", std::move(rejection)}, {"no_subprotocol", b.no_subprotocol},
-            {"silent", b.silent},               {"no_welcome", b.no_welcome},     {"respect_window", b.respect_window}};
+    return {{"withhold_acks", b.withhold_acks},   {"reject", std::move(rejection)},
+            {"no_subprotocol", b.no_subprotocol}, {"silent", b.silent},
+            {"no_welcome", b.no_welcome},         {"respect_window", b.respect_window}};
 }
 
 behaviour changed(behaviour b, const json::object& o)
@@ -216,7 +219,9 @@ behaviour changed(behaviour b, const json::object& o)
 
 void add_fault_routes(stand_in::routes& routes, cloud& c)
 {
-    routes.on("GET", "/behaviour", [&](const control_request&) { return control_reply{200, behaviour_json(c.conduct())}; });
+    routes.on("GET", "/behaviour", [&](const control_request&) {
+        return control_reply{200, behaviour_json(c.conduct())};
+    });
     routes.on("PUT", "/behaviour", [&](const control_request& r) {
         c.behave(changed(c.conduct(), body_of(r)));
         return control_reply{200, behaviour_json(c.conduct())};
@@ -262,8 +267,9 @@ void add_bench_routes(stand_in::routes& routes, cloud& c)
     });
     routes.on_waiting("POST", "/bench/drain-wait", [&](control_request r) -> task<control_reply> {
         const auto& o = body_of(r);
-        auto report = co_await wait_for_drain(c, text_of(o, "store"), o.at("until_seq").to_number<std::int64_t>(),
-                                              wait_of(number_of(o, "timeout_ms", 60'000)));
+        auto report =
+            co_await wait_for_drain(c, text_of(o, "store"), o.at("until_seq").to_number<std::int64_t>(),
+                                    wait_of(number_of(o, "timeout_ms", 60'000)));
         const int status = report.contains("elapsed_ms") ? 200 : 504;
         co_return control_reply{status, std::move(report)};
     });

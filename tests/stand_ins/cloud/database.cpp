@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS start(n INTEGER PRIMARY KEY) STRICT;
 )sql";
 
 constexpr std::string_view put_command =
-    "INSERT INTO command(id, posted, state, sent, accepted, results, cancel_sent, result, queued_at, finished_at) "
+    "INSERT INTO command(id, posted, state, sent, accepted, results, cancel_sent, result, queued_at, "
+    "finished_at) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT(id) DO UPDATE SET state = ?3, sent = ?4, "
     "accepted = ?5, results = ?6, cancel_sent = ?7, result = ?8, finished_at = ?10";
 constexpr std::string_view put_frame =
@@ -43,8 +44,8 @@ class statement {
 public:
     statement(sqlite3* db, std::string_view sql) : db_(db)
     {
-        if (sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &handle_,
-                               nullptr) != SQLITE_OK)
+        if (sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                               &handle_, nullptr) != SQLITE_OK)
             fail(db);
     }
     ~statement() { sqlite3_finalize(handle_); }
@@ -73,14 +74,16 @@ public:
     std::string text(int column) const
     {
         const auto* begin = reinterpret_cast<const char*>(sqlite3_column_text(handle_, column));
-        return begin ? std::string(begin, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))) : "";
+        return begin ? std::string(begin, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column)))
+                     : "";
     }
     std::int64_t number(int column) const { return sqlite3_column_int64(handle_, column); }
 
 private:
     void bind(int at, const std::string& value)
     {
-        if (sqlite3_bind_text(handle_, at, value.data(), static_cast<int>(value.size()), SQLITE_STATIC) != SQLITE_OK)
+        if (sqlite3_bind_text(handle_, at, value.data(), static_cast<int>(value.size()), SQLITE_STATIC) !=
+            SQLITE_OK)
             fail(db_);
     }
     void bind(int at, std::int64_t value)
@@ -124,8 +127,8 @@ struct database::impl {
 
     void put(const command_row& r)
     {
-        command.run(r.id, r.posted, r.state, r.sent, r.accepted, r.results, std::int64_t{r.cancel_sent}, r.result,
-                    r.queued_at, r.finished_at);
+        command.run(r.id, r.posted, r.state, r.sent, r.accepted, r.results, std::int64_t{r.cancel_sent},
+                    r.result, r.queued_at, r.finished_at);
     }
     void put(const frame_row& r)
     {
@@ -148,19 +151,21 @@ contents database::load()
 {
     contents all;
     sqlite3* db = impl_->db.get();
-    statement commands(db, "SELECT id, posted, state, sent, accepted, results, cancel_sent, result, queued_at, "
-                           "finished_at FROM command ORDER BY n");
+    statement commands(db,
+                       "SELECT id, posted, state, sent, accepted, results, cancel_sent, result, queued_at, "
+                       "finished_at FROM command ORDER BY n");
     while (commands.next())
         all.commands.push_back({commands.text(0), commands.text(1), commands.text(2), commands.number(3),
-                                commands.number(4), commands.number(5), commands.number(6) != 0, commands.text(7),
-                                commands.number(8), commands.number(9)});
+                                commands.number(4), commands.number(5), commands.number(6) != 0,
+                                commands.text(7), commands.number(8), commands.number(9)});
     statement frames(db, "SELECT kind, store, seq, session, at, body FROM frame ORDER BY n");
     while (frames.next())
         all.frames.push_back({static_cast<frame_kind>(frames.number(0)), frames.text(1), frames.number(2),
                               frames.text(3), frames.number(4), frames.text(5)});
     statement stores(db, "SELECT id, first, ack, repeats, gaps FROM store ORDER BY rowid");
     while (stores.next())
-        all.stores.push_back({stores.text(0), stores.number(1), stores.number(2), stores.number(3), stores.text(4)});
+        all.stores.push_back(
+            {stores.text(0), stores.number(1), stores.number(2), stores.number(3), stores.text(4)});
     statement violations(db, "SELECT body FROM violation ORDER BY n");
     while (violations.next())
         all.violations.push_back({violations.text(0)});

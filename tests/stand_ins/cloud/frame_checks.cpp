@@ -113,9 +113,11 @@ void check_result(const json::object& frame, findings& found)
         result.fail("attempts", "is not 0, but only a command not yet begun can be cancelled");
 }
 
-void check_busy(const json::array& busy, shape owner, std::optional<std::int64_t> from, std::optional<std::int64_t> to)
+void check_busy(const json::array& busy, shape owner, std::optional<std::int64_t> from,
+                std::optional<std::int64_t> to)
 {
-    static const std::set<std::string_view> statuses{"busy", "tentative", "oof", "working_elsewhere", "no_data"};
+    static const std::set<std::string_view> statuses{"busy", "tentative", "oof", "working_elsewhere",
+                                                     "no_data"};
     std::int64_t last_start = INT64_MIN;
     std::map<std::string_view, std::int64_t> last_end; // by status
     for (const auto& entry : busy) {

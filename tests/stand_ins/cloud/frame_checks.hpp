@@ -17,7 +17,8 @@ void check_goodbye(const json::object& frame, findings& found);
 // An error object of a result or of one mailbox: a known code, a message, the right `retryable`.
 void check_error(shape error);
 // Busy periods: UTC, known statuses, sorted, merged, inside [from, to] (milliseconds since 1970) where those are given.
-void check_busy(const json::array& busy, shape owner, std::optional<std::int64_t> from, std::optional<std::int64_t> to);
+void check_busy(const json::array& busy, shape owner, std::optional<std::int64_t> from,
+                std::optional<std::int64_t> to);
 void check_responses(const json::array& responses, shape owner);
 
 } // namespace relay::cloud_sim

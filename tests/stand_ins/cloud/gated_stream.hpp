@@ -21,7 +21,8 @@ public:
     using lowest_layer_type = gated_stream; // what asio::ssl::stream asks for
 
     explicit gated_stream(asio::ip::tcp::socket socket)
-        : socket_(std::move(socket)), opened_(socket_.get_executor(), asio::steady_timer::time_point::max())
+        : socket_(std::move(socket)),
+          opened_(socket_.get_executor(), asio::steady_timer::time_point::max())
     {
     }
 
@@ -58,13 +59,15 @@ public:
     template <class Buffers, class Token>
     auto async_read_some(const Buffers& buffers, Token&& token)
     {
-        return asio::async_compose<Token, void(error_code, std::size_t)>(read_op<Buffers>{*this, buffers}, token, socket_);
+        return asio::async_compose<Token, void(error_code, std::size_t)>(read_op<Buffers>{*this, buffers},
+                                                                         token, socket_);
     }
 
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& buffers, Token&& token)
     {
-        return asio::async_compose<Token, void(error_code, std::size_t)>(write_op<Buffers>{*this, buffers}, token, socket_);
+        return asio::async_compose<Token, void(error_code, std::size_t)>(write_op<Buffers>{*this, buffers},
+                                                                         token, socket_);
     }
 
 private:
@@ -135,7 +138,8 @@ template <class Handler>
 void async_teardown(boost::beast::role_type, gated_stream& stream, Handler&& handler)
 {
     stream.shut();
-    asio::post(stream.get_executor(), boost::beast::bind_front_handler(std::forward<Handler>(handler), error_code{}));
+    asio::post(stream.get_executor(),
+               boost::beast::bind_front_handler(std::forward<Handler>(handler), error_code{}));
 }
 
 } // namespace relay::cloud_sim

@@ -9,11 +9,15 @@ void add_serve(CLI::App& app, relay::cloud_sim::serve_options& o, std::int64_t& 
     auto* sub = app.add_subcommand("serve", "Serve agents; prints its addresses as one JSON line");
     sub->add_option("--certificate", o.tls.certificate, "Server certificate, PEM")->required();
     sub->add_option("--key", o.tls.key, "Its private key, PEM")->required();
-    sub->add_option("--client-ca", o.tls.client_ca, "CA that signs the agents' certificates, PEM")->required();
+    sub->add_option("--client-ca", o.tls.client_ca, "CA that signs the agents' certificates, PEM")
+        ->required();
     sub->add_option("--store", o.store, "SQLite file, made where it is missing")->required();
     sub->add_option("--listen", o.listen, "Address for agents, loopback only")->capture_default_str();
-    sub->add_option("--control", o.control, "Address of the control interface, loopback only")->capture_default_str();
-    sub->add_option("--heartbeat-s", heartbeat_s, "Heartbeat told to agents")->capture_default_str()->check(CLI::Range(1, 3600));
+    sub->add_option("--control", o.control, "Address of the control interface, loopback only")
+        ->capture_default_str();
+    sub->add_option("--heartbeat-s", heartbeat_s, "Heartbeat told to agents")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 3600));
     sub->add_option("--max-message-bytes", o.limits.max_message_bytes, "Limit told to agents")
         ->capture_default_str()
         ->check(CLI::Range(1024, 64 << 20));

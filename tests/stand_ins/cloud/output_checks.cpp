@@ -172,8 +172,8 @@ void check_diagnosis(shape fields)
 
 } // namespace
 
-void check_output(std::string_view op, std::string_view mailbox, const json::object& params, const json::object& output,
-                  findings& found)
+void check_output(std::string_view op, std::string_view mailbox, const json::object& params,
+                  const json::object& output, findings& found)
 {
     shape fields(output, "output", std::string(op) + " output: ", found);
     if (op == "connection.test")

@@ -5,7 +5,9 @@
 namespace relay::cloud_sim {
 
 recorder::recorder(asio::io_context& context, database db)
-    : context_(context), database_(std::move(db)), batch_done_(context.get_executor())
+    : context_(context),
+      database_(std::move(db)),
+      batch_done_(context.get_executor())
 {
 }
 

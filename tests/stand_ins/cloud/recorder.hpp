@@ -19,9 +19,10 @@ namespace relay::cloud_sim {
 class recorder {
 public:
     struct hooks {
-        std::function<void(std::vector<row>&)> closing; // a batch is about to go: add what changed since the last
-        std::function<void()> committed;                // and is on the disk
-        std::function<void(std::string)> failed;        // the store is broken; nothing is committed any more
+        std::function<void(std::vector<row>&)>
+            closing;                             // a batch is about to go: add what changed since the last
+        std::function<void()> committed;         // and is on the disk
+        std::function<void(std::string)> failed; // the store is broken; nothing is committed any more
     };
 
     recorder(asio::io_context& context, database db);

@@ -93,11 +93,20 @@ json::object to_json(const agent_store& s)
 
 command_row to_row(const command& c)
 {
-    json::object posted{{"op", c.op}, {"mailbox", c.mailbox}, {"params", c.params}, {"redelivered", c.redelivered}};
+    json::object posted{
+        {"op", c.op}, {"mailbox", c.mailbox}, {"params", c.params}, {"redelivered", c.redelivered}};
     if (c.ttl_ms)
         posted["ttl_ms"] = *c.ttl_ms;
-    return {c.id,      json::serialize(posted), std::string(name(c.state)), c.sent,           c.accepted, c.results,
-            c.cancel_sent, c.result,            count(c.queued_at),         count(c.finished_at)};
+    return {c.id,
+            json::serialize(posted),
+            std::string(name(c.state)),
+            c.sent,
+            c.accepted,
+            c.results,
+            c.cancel_sent,
+            c.result,
+            count(c.queued_at),
+            count(c.finished_at)};
 }
 
 command from_row(const command_row& r)
@@ -112,7 +121,8 @@ command from_row(const command_row& r)
     if (const auto* ttl = posted.if_contains("ttl_ms"))
         c.ttl_ms = ttl->as_int64();
     c.kind = class_of(c.op);
-    for (const auto state : {command_state::queued, command_state::sent, command_state::accepted, command_state::finished})
+    for (const auto state :
+         {command_state::queued, command_state::sent, command_state::accepted, command_state::finished})
         if (r.state == name(state))
             c.state = state;
     c.sent = r.sent;

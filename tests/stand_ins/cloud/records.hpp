@@ -35,13 +35,13 @@ struct command {
     std::int64_t answered = 0; // results that were no repeat of a numbered one
     bool cancel_sent = false;
     std::int64_t first_link = 0; // number of the session it was first sent on, 0 after a restart of ours
-    bool moved = false;                  // it was sent on another session too, or before a restart
-    std::string result;                  // the frame that counts
-    std::string numbered_by;             // the store whose seq the result has, empty where it has none
+    bool moved = false;          // it was sent on another session too, or before a restart
+    std::string result;          // the frame that counts
+    std::string numbered_by;     // the store whose seq the result has, empty where it has none
     utc_time queued_at{}, finished_at{};
 
     bool dirty = false;
-    std::shared_ptr<notifier> finished;                      // made by the first who waits
+    std::shared_ptr<notifier> finished;                       // made by the first who waits
     std::function<void(bool ok, std::string_view code)> done; // a benchmark's: not kept, told here instead
 
     bool outstanding() const { return state == command_state::sent || state == command_state::accepted; }
@@ -57,7 +57,8 @@ struct agent_store {
     std::int64_t told = 0;     // the highest ack we sent
     std::int64_t repeats = 0;
     std::vector<std::int64_t> gaps;
-    std::vector<std::size_t> hashes; // of the frames from `first` on, to tell a repeat from a number used twice
+    std::vector<std::size_t>
+        hashes; // of the frames from `first` on, to tell a repeat from a number used twice
     bool dirty = false;
 
     struct mark {
@@ -80,8 +81,8 @@ struct session {
     std::string agent_id;
     std::int64_t window = 0;
     agent_store* store = nullptr;
-    bool old_copy = false;      // its store should have taken another id
-    std::int64_t next_seq = 1;  // what a numbered message should have next, in order
+    bool old_copy = false;     // its store should have taken another id
+    std::int64_t next_seq = 1; // what a numbered message should have next, in order
     utc_time since{};
     std::optional<utc_time> until;
     std::optional<std::uint16_t> close_code;

@@ -16,7 +16,7 @@ struct command_row {
     std::string state; // queued, sent, accepted, finished
     std::int64_t sent = 0, accepted = 0, results = 0;
     bool cancel_sent = false;
-    std::string result; // the frame, empty where there is none
+    std::string result;                          // the frame, empty where there is none
     std::int64_t queued_at = 0, finished_at = 0; // milliseconds since 1970
 };
 

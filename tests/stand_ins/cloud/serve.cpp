@@ -27,14 +27,15 @@ database opened(const std::string& path, contents& known)
 
 } // namespace
 
-simulation::simulation(asio::io_context& context, const serve_options& o)
-    : simulation(context, o, contents{})
+simulation::simulation(asio::io_context& context, const serve_options& o) : simulation(context, o, contents{})
 {
 }
 
 simulation::simulation(asio::io_context& context, const serve_options& o, contents known)
-    : disk_(context, opened(o.store, known)), cloud_(disk_, o.limits, std::move(known), time_, context.get_executor()),
-      server_(context, cloud_, disk_, o.tls, o.deflate), control_(context)
+    : disk_(context, opened(o.store, known)),
+      cloud_(disk_, o.limits, std::move(known), time_, context.get_executor()),
+      server_(context, cloud_, disk_, o.tls, o.deflate),
+      control_(context)
 {
     add_routes(control_.routes(), cloud_, disk_);
     control_.routes().on("GET", "/connections", [this](const stand_in::control_request&) {
@@ -72,7 +73,8 @@ int serve(const serve_options& o)
             failure = e;
             signals.cancel();
         });
-        std::cout << json::serialize(json::object{{"url", sim.url()}, {"control", sim.control_url()}}) << std::endl;
+        std::cout << json::serialize(json::object{{"url", sim.url()}, {"control", sim.control_url()}})
+                  << std::endl;
         context.run();
         if (failure)
             std::rethrow_exception(failure);

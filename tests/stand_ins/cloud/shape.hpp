@@ -24,7 +24,10 @@ using findings = std::vector<finding>;
 class shape {
 public:
     shape(const json::object& object, std::string_view rule, std::string where, findings& found)
-        : object_(object), rule_(rule), where_(std::move(where)), found_(found)
+        : object_(object),
+          rule_(rule),
+          where_(std::move(where)),
+          found_(found)
     {
     }
 

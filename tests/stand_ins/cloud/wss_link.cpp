@@ -20,7 +20,8 @@ namespace {
 
 constexpr std::string_view subprotocol = "workestra.relay.v1";
 constexpr std::string_view connect_path = "/v1/connect";
-constexpr std::size_t largest_frame = 64u << 20; // far over max_message_bytes: too large is for the checker to say
+constexpr std::size_t largest_frame =
+    64u << 20; // far over max_message_bytes: too large is for the checker to say
 constexpr std::size_t most_waiting_frames = 500'000;
 
 std::string common_name(SSL* tls)
@@ -28,7 +29,8 @@ std::string common_name(SSL* tls)
     std::string name;
     if (X509* certificate = SSL_get1_peer_certificate(tls)) {
         char text[256] = {};
-        const int length = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text, sizeof text);
+        const int length =
+            X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text, sizeof text);
         if (length > 0)
             name.assign(text, static_cast<std::size_t>(length));
         X509_free(certificate);
@@ -50,7 +52,8 @@ struct wss_link::impl {
     using tls_stream = asio::ssl::stream<gated_stream>;
 
     impl(asio::ip::tcp::socket socket, asio::ssl::context& tls)
-        : stream(std::move(socket), tls), work(stream.get_executor())
+        : stream(std::move(socket), tls),
+          work(stream.get_executor())
     {
     }
 
@@ -113,11 +116,12 @@ task<error_code> wss_link::impl::handshake(const options& o)
     pmd.compLevel = 1;
     stream.set_option(pmd);
     stream.set_option(websocket::stream_base::timeout{10s, o.dead_after, false});
-    stream.set_option(websocket::stream_base::decorator([this, select = o.select_subprotocol](websocket::response_type& r) {
-        if (select)
-            r.set(http::field::sec_websocket_protocol, subprotocol);
-        deflated = r[http::field::sec_websocket_extensions].starts_with("permessage-deflate");
-    }));
+    stream.set_option(
+        websocket::stream_base::decorator([this, select = o.select_subprotocol](websocket::response_type& r) {
+            if (select)
+                r.set(http::field::sec_websocket_protocol, subprotocol);
+            deflated = r[http::field::sec_websocket_extensions].starts_with("permessage-deflate");
+        }));
     stream.read_message_max(largest_frame);
     stream.control_callback([this](websocket::frame_type type, beast::string_view) {
         if (type == websocket::frame_type::ping && pinged)
@@ -127,7 +131,8 @@ task<error_code> wss_link::impl::handshake(const options& o)
     co_return ec;
 }
 
-task<result<std::unique_ptr<wss_link>>> wss_link::accept(asio::ip::tcp::socket socket, asio::ssl::context& tls, options o)
+task<result<std::unique_ptr<wss_link>>> wss_link::accept(asio::ip::tcp::socket socket,
+                                                         asio::ssl::context& tls, options o)
 {
     auto i = std::make_unique<impl>(std::move(socket), tls);
     const auto ec = co_await i->handshake(o);

@@ -29,7 +29,8 @@ public:
 
     // TLS, the HTTP request, the upgrade. Another path than /v1/connect is answered 404, a client that does not offer
     // the subprotocol 400: both are errors here (errc::protocol_violation), as is any failed handshake.
-    static task<result<std::unique_ptr<wss_link>>> accept(asio::ip::tcp::socket socket, asio::ssl::context& tls, options o);
+    static task<result<std::unique_ptr<wss_link>>> accept(asio::ip::tcp::socket socket,
+                                                          asio::ssl::context& tls, options o);
 
     ~wss_link() override;
 

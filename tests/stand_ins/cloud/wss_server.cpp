@@ -34,8 +34,14 @@ struct closing_note {
 
 } // namespace
 
-wss_server::wss_server(asio::io_context& context, cloud& c, recorder& disk, const tls_files& files, bool deflate)
-    : cloud_(c), disk_(disk), tls_(make_tls(files)), deflate_(deflate), acceptor_(context), links_(context.get_executor())
+wss_server::wss_server(asio::io_context& context, cloud& c, recorder& disk, const tls_files& files,
+                       bool deflate)
+    : cloud_(c),
+      disk_(disk),
+      tls_(make_tls(files)),
+      deflate_(deflate),
+      acceptor_(context),
+      links_(context.get_executor())
 {
 }
 
@@ -82,13 +88,18 @@ void wss_server::stop()
 
 json::object wss_server::counters() const
 {
-    return {{"accepted", accepted_}, {"refused", refused_}, {"links", links_.size()}, {"last_refusal", last_refusal_}};
+    return {{"accepted", accepted_},
+            {"refused", refused_},
+            {"links", links_.size()},
+            {"last_refusal", last_refusal_}};
 }
 
 task<void> wss_server::serve(tcp::socket socket)
 {
-    const wss_link::options options{deflate_, !cloud_.conduct().no_subprotocol, 3 * cloud_.limits().heartbeat + 1s};
-    auto accepted = co_await with_timeout(cloud_.time(), 10s, wss_link::accept(std::move(socket), tls_, options));
+    const wss_link::options options{deflate_, !cloud_.conduct().no_subprotocol,
+                                    3 * cloud_.limits().heartbeat + 1s};
+    auto accepted =
+        co_await with_timeout(cloud_.time(), 10s, wss_link::accept(std::move(socket), tls_, options));
     if (!accepted) {
         ++refused_;
         last_refusal_ = accepted.error().message();

@@ -18,7 +18,8 @@ namespace http = beast::http;
 struct control_client::impl {
     explicit impl(std::string u) : url(std::move(u)) {}
 
-    task<result<control_reply>> exchange(http::request<http::string_body> request, std::chrono::milliseconds limit);
+    task<result<control_reply>> exchange(http::request<http::string_body> request,
+                                         std::chrono::milliseconds limit);
 
     std::string url;
     asio::io_context context{1};
@@ -29,7 +30,8 @@ task<result<control_reply>> control_client::impl::exchange(http::request<http::s
                                                            std::chrono::milliseconds limit)
 {
     constexpr std::string_view scheme = "http://";
-    const auto endpoint = parse_loopback(url.starts_with(scheme) ? std::string_view(url).substr(scheme.size()) : url);
+    const auto endpoint =
+        parse_loopback(url.starts_with(scheme) ? std::string_view(url).substr(scheme.size()) : url);
     if (!endpoint)
         co_return endpoint.error();
     const auto deadline = std::chrono::steady_clock::now() + limit;
@@ -73,8 +75,8 @@ control_client::~control_client() = default;
 control_client::control_client(control_client&&) noexcept = default;
 control_client& control_client::operator=(control_client&&) noexcept = default;
 
-result<control_reply> control_client::call(std::string_view method, std::string_view target, const json::value& body,
-                                           std::chrono::milliseconds limit)
+result<control_reply> control_client::call(std::string_view method, std::string_view target,
+                                           const json::value& body, std::chrono::milliseconds limit)
 {
     http::request<http::string_body> request;
     request.version(11);

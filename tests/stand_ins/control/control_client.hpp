@@ -23,7 +23,8 @@ public:
     // `target`: path and query, percent-encoded. A null `body` sends none. Any HTTP status is a success here.
     // Errors: what the network says, asio::error::timed_out after `limit`, errc::protocol_violation for a body that
     // is no JSON. A call whose kept connection had been closed by the server is sent again once.
-    result<control_reply> call(std::string_view method, std::string_view target, const json::value& body = nullptr,
+    result<control_reply> call(std::string_view method, std::string_view target,
+                               const json::value& body = nullptr,
                                std::chrono::milliseconds limit = std::chrono::seconds(60));
 
 private:

@@ -41,8 +41,8 @@ task<void> serve(const routes& table, tcp::socket socket)
         } else {
             auto& request = parser.get();
             stream.expires_never();
-            auto reply = co_await table.answer(std::string(request.method_string()), std::string(request.target()),
-                                               std::move(request.body()));
+            auto reply = co_await table.answer(std::string(request.method_string()),
+                                               std::string(request.target()), std::move(request.body()));
             response.result(static_cast<unsigned>(reply.status));
             response.keep_alive(request.keep_alive());
             if (!reply.body.is_null())

@@ -55,7 +55,8 @@ control_request::parameters parse_query(std::string_view query)
             continue;
         const auto equals = std::min(pair.find('='), pair.size());
         const auto name = percent_decode(pair.substr(0, equals));
-        const auto value = percent_decode(equals < pair.size() ? pair.substr(equals + 1) : std::string_view{});
+        const auto value =
+            percent_decode(equals < pair.size() ? pair.substr(equals + 1) : std::string_view{});
         if (!name || !value)
             throw control_error(400, "a percent escape of the query is broken");
         parameters[*name] = *value;
@@ -190,8 +191,8 @@ std::string percent_encode(std::string_view text)
     std::string encoded;
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-                           c == '.' || c == '_' || c == '~';
+        const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                           c == '-' || c == '.' || c == '_' || c == '~';
         if (plain) {
             encoded += c;
         } else {

@@ -21,8 +21,8 @@ namespace json = boost::json;
 struct control_request {
     using parameters = std::map<std::string, std::string, std::less<>>;
 
-    std::string method; // upper case
-    std::string path;   // as sent, percent-encoded, without the query
+    std::string method;                // upper case
+    std::string path;                  // as sent, percent-encoded, without the query
     parameters path_parameters, query; // percent-decoded
     json::value body;                  // null where there was none
 

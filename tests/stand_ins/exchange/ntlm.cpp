@@ -80,7 +80,8 @@ void ntlm_user_file::write(std::string_view domain, std::string_view user, std::
             "a password with a colon can not be checked over NTLM: gss-ntlmssp's file has no way "
             "to say it");
     const auto line = fmt::format("{}:{}:{}\n", domain, user, password);
-    if (::ftruncate(file_, 0) != 0 || ::pwrite(file_, line.data(), line.size(), 0) != static_cast<ssize_t>(line.size()))
+    if (::ftruncate(file_, 0) != 0 ||
+        ::pwrite(file_, line.data(), line.size(), 0) != static_cast<ssize_t>(line.size()))
         fail("cannot write the NTLM user file");
 }
 

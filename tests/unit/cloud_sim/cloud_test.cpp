@@ -82,12 +82,17 @@ struct fixture {
         return R"({"type":"result","id":")" + std::string(id) + R"(","seq":)" + std::to_string(seq) +
                R"(,"ok":true,"output":{"event_id":"e1","item_id":"i","change_key":"k","uid":"u"},"attempts":1,"took_ms":1})";
     }
-    static std::string failed(std::string_view id, std::string_view code, std::string_view retryable, std::string_view more = "")
+    static std::string failed(std::string_view id, std::string_view code, std::string_view retryable,
+                              std::string_view more = "")
     {
-        return R"({"type":"result","id":")" + std::string(id) + R"(","ok":false,"attempts":0,"took_ms":1,"error":{"code":")" +
-               std::string(code) + R"(","message":"m","retryable":)" + std::string(retryable) + "}" + std::string(more) + "}";
+        return R"({"type":"result","id":")" + std::string(id) +
+               R"(","ok":false,"attempts":0,"took_ms":1,"error":{"code":")" + std::string(code) +
+               R"(","message":"m","retryable":)" + std::string(retryable) + "}" + std::string(more) + "}";
     }
-    static std::string accepted(std::string_view id) { return R"({"type":"accepted","id":")" + std::string(id) + "\"}"; }
+    static std::string accepted(std::string_view id)
+    {
+        return R"({"type":"accepted","id":")" + std::string(id) + "\"}";
+    }
 
     std::string store_id = "0f8fad5b-d9cb-469f-a165-70867728950e";
     asio::io_context context;
@@ -119,7 +124,8 @@ TEST_CASE_METHOD(fixture, "an agent that keeps to the protocol breaks no rule", 
     CHECK(c.state == command_state::finished);
     post("c2", "event.get");
     say(s, failed("c2", "event_not_found", "false"));
-    say(s, R"({"type":"event","seq":2,"event":"event.changed","data":{"event_id":"e1","mailbox":"a@b.c","change":"deleted"}})");
+    say(s,
+        R"({"type":"event","seq":2,"event":"event.changed","data":{"event_id":"e1","mailbox":"a@b.c","change":"deleted"}})");
     say(s, R"({"type":"problem","code":"invalid_message","message":"m"})");
     say(s, R"({"type":"goodbye","reason":"shutdown"})");
     sim.closed(s, 1001);
@@ -170,7 +176,8 @@ TEST_CASE_METHOD(fixture, "numbers are not left out, used twice or kept back", "
     CHECK(store.at("ack") == 3);
 }
 
-TEST_CASE_METHOD(fixture, "with acks withheld a link that comes back sends everything again, in order", "[unit][cloud_sim]")
+TEST_CASE_METHOD(fixture, "with acks withheld a link that comes back sends everything again, in order",
+                 "[unit][cloud_sim]")
 {
     behaviour b;
     b.withhold_acks = true;
@@ -200,7 +207,8 @@ TEST_CASE_METHOD(fixture, "with acks withheld a link that comes back sends every
     CHECK(last(third) == json::object{{"type", "ack"}, {"seq", 3}});
 }
 
-TEST_CASE_METHOD(fixture, "what came late on the link before need not come again once it is acknowledged", "[unit][cloud_sim]")
+TEST_CASE_METHOD(fixture, "what came late on the link before need not come again once it is acknowledged",
+                 "[unit][cloud_sim]")
 {
     auto& before = connect(wire);
     post("c1", "event.create");
@@ -340,7 +348,8 @@ TEST_CASE_METHOD(fixture, "what is in a frame is checked as it comes in", "[unit
     post("w1", "event.create");
     say(s, R"({"type":"accepted","id":1})");
     say(s, accepted("w1"));
-    say(s, R"({"type":"result","id":"w1","seq":1,"ok":true,"output":{"event_id":"e2","item_id":"i","change_key":"k","uid":"u"},"attempts":1,"took_ms":1})");
+    say(s,
+        R"({"type":"result","id":"w1","seq":1,"ok":true,"output":{"event_id":"e2","item_id":"i","change_key":"k","uid":"u"},"attempts":1,"took_ms":1})");
     say(s, R"({"type":"event","seq":2,"event":"nothing","data":{"mailbox":"a@b.c"}})");
     say(s, R"({"type":"problem","code":"oops","message":"m"})");
     say(s, R"({"type":"goodbye"})");
@@ -377,7 +386,8 @@ TEST_CASE_METHOD(fixture, "frames before welcome are found out", "[unit][cloud_s
     CHECK(wire.sent.empty());
 }
 
-TEST_CASE_METHOD(fixture, "a second store under one identity is refused, the same one takes over", "[unit][cloud_sim]")
+TEST_CASE_METHOD(fixture, "a second store under one identity is refused, the same one takes over",
+                 "[unit][cloud_sim]")
 {
     auto& first = connect(wire);
     fake_link same;

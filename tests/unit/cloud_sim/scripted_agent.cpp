@@ -73,7 +73,10 @@ struct scripted_agent::impl {
     error_code read_error;
 };
 
-scripted_agent::scripted_agent(std::string pki, std::string name) : impl_(std::make_unique<impl>(client_tls(pki, name))) {}
+scripted_agent::scripted_agent(std::string pki, std::string name)
+    : impl_(std::make_unique<impl>(client_tls(pki, name)))
+{
+}
 
 scripted_agent::~scripted_agent()
 {
@@ -128,7 +131,8 @@ json::object scripted_agent::greet(const std::string& url, std::int64_t next_seq
         {"type", "hello"},
         {"protocol", 1},
         {"agent", {{"id", "agent-1"}, {"name", "hq-1"}, {"version", "1"}, {"os", "linux"}, {"host", "h"}}},
-        {"store", {{"id", "0f8fad5b-d9cb-469f-a165-70867728950e"}, {"next_seq", next_seq}, {"unacked", unacked}}},
+        {"store",
+         {{"id", "0f8fad5b-d9cb-469f-a165-70867728950e"}, {"next_seq", next_seq}, {"unacked", unacked}}},
         {"operations", {"event.create", "event.get"}},
         {"window", 64}}));
     return read().value_or(json::object{{"type", "nothing"}});

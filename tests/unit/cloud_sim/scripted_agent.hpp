@@ -27,7 +27,7 @@ public:
     bool send(std::string_view frame);
     // The next frame, nothing where there is none in time or the link ended.
     std::optional<boost::json::object> read(int limit_ms = 5000);
-    bool ended() const;                     // the last read found the link gone
+    bool ended() const; // the last read found the link gone
     std::optional<std::uint16_t> close_code() const;
     // True where a pong comes back in time.
     bool ping(int limit_ms);

@@ -41,7 +41,9 @@ const std::string& folder()
 
 // cloud-sim on a thread of its own.
 struct running_cloud {
-    explicit running_cloud(std::string store = "") : options{make_options(std::move(store))}, sim(context, options)
+    explicit running_cloud(std::string store = "")
+        : options{make_options(std::move(store))},
+          sim(context, options)
     {
         asio::co_spawn(context, sim.run(), [this](std::exception_ptr e) { failure = e; });
         thread = std::thread([this] { context.run(); });
@@ -85,8 +87,13 @@ std::string result_of(const json::object& command, std::int64_t seq)
 {
     auto output = event_result;
     output["event_id"] = command.at("params").at("event_id");
-    return json::serialize(json::object{{"type", "result"}, {"id", command.at("id")}, {"seq", seq}, {"ok", true},
-                                        {"output", output}, {"attempts", 1}, {"took_ms", 1}});
+    return json::serialize(json::object{{"type", "result"},
+                                        {"id", command.at("id")},
+                                        {"seq", seq},
+                                        {"ok", true},
+                                        {"output", output},
+                                        {"attempts", 1},
+                                        {"took_ms", 1}});
 }
 
 std::string accepted(const json::object& command)
@@ -120,7 +127,8 @@ TEST_CASE("the upgrade needs the path and the subprotocol", "[integration][cloud
     CHECK(three.subprotocol().empty());
 }
 
-TEST_CASE("acknowledged results survive the cloud's end, and so do violations and waiting commands", "[integration][cloud_sim]")
+TEST_CASE("acknowledged results survive the cloud's end, and so do violations and waiting commands",
+          "[integration][cloud_sim]")
 {
     const auto store = folder() + "/durable";
     {
@@ -143,7 +151,8 @@ TEST_CASE("acknowledged results survive the cloud's end, and so do violations an
         agent.send(R"({"type":"weather"})");
         CHECK(agent.ping(5000));
         agent.close(1000);
-        cloud.call("POST", "/commands", {{"op", "event.get"}, {"id", "later"}, {"params", {{"event_id", "e1"}}}});
+        cloud.call("POST", "/commands",
+                   {{"op", "event.get"}, {"id", "later"}, {"params", {{"event_id", "e1"}}}});
     }
     running_cloud cloud(store);
     scripted_agent agent(folder());
@@ -211,7 +220,8 @@ TEST_CASE("a silent cloud answers nothing, and speaks again when it is told to",
 TEST_CASE("agents are rejected with the code and the delay that were set", "[integration][cloud_sim]")
 {
     running_cloud cloud;
-    cloud.call("PUT", "/behaviour", {{"reject", {{"code", "revoked"}, {"message", "gone"}, {"retry_after_s", 300}}}});
+    cloud.call("PUT", "/behaviour",
+               {{"reject", {{"code", "revoked"}, {"message", "gone"}, {"retry_after_s", 300}}}});
     scripted_agent agent(folder());
     CHECK(agent.greet(cloud.sim.url()) ==
           json::object{{"type", "reject"}, {"code", "revoked"}, {"message", "gone"}, {"retry_after_s", 300}});
@@ -244,9 +254,18 @@ TEST_CASE("the benchmark keeps commands under way and measures them", "[integrat
     json::value report, drained;
     std::thread driver([&] {
         stand_in::control_client client(cloud.sim.control_url());
-        report = client.call("POST", "/bench", {{"op", "event.create"}, {"mailbox", "a@b.c"}, {"total", total},
-                                                {"outstanding", 8}, {"params", {{"event_id", "e-${n}"}}}}).value().body;
-        drained = client.call("POST", "/bench/drain-wait", {{"until_seq", total - 10}, {"timeout_ms", 5000}}).value().body;
+        report = client
+                     .call("POST", "/bench",
+                           {{"op", "event.create"},
+                            {"mailbox", "a@b.c"},
+                            {"total", total},
+                            {"outstanding", 8},
+                            {"params", {{"event_id", "e-${n}"}}}})
+                     .value()
+                     .body;
+        drained = client.call("POST", "/bench/drain-wait", {{"until_seq", total - 10}, {"timeout_ms", 5000}})
+                      .value()
+                      .body;
     });
     std::int64_t seq = 0;
     while (seq < total) {
@@ -260,8 +279,9 @@ TEST_CASE("the benchmark keeps commands under way and measures them", "[integrat
             agent.send(result_of(*frame, ++seq));
         } else {
             ++seq;
-            agent.send(R"({"type":"result","id":)" + json::serialize(frame->at("id")) +
-                       R"(,"ok":false,"error":{"code":"overloaded","message":"m","retryable":true},"attempts":0,"took_ms":0})");
+            agent.send(
+                R"({"type":"result","id":)" + json::serialize(frame->at("id")) +
+                R"(,"ok":false,"error":{"code":"overloaded","message":"m","retryable":true},"attempts":0,"took_ms":0})");
         }
     }
     driver.join();

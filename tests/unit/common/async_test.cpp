@@ -25,7 +25,8 @@ struct fixture {
     // Starts `t`; cancel.emit() reaches it.
     void start(task<void> t)
     {
-        asio::co_spawn(context, std::move(t), asio::bind_cancellation_slot(cancel.slot(), [this](std::exception_ptr e) {
+        asio::co_spawn(context, std::move(t),
+                       asio::bind_cancellation_slot(cancel.slot(), [this](std::exception_ptr e) {
                            ended = true;
                            failure = e;
                        }));

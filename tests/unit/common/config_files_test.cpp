@@ -72,8 +72,12 @@ TEST_CASE("a password or CA file that is not there is a mistake where the agent 
     const auto file = s.write("agent.toml", std::string(configuration) + "ca_file = \"corp-ca.crt\"\n");
     const auto found = wrong(file);
     REQUIRE(found.size() == 2);
-    CHECK(format(found[0], "a.toml").find("exchange.password_file: " + (s.folder() / "password").string() + " does not exist") != std::string::npos);
-    CHECK(format(found[1], "a.toml").find("exchange.ca_file: " + (s.folder() / "corp-ca.crt").string() + " does not exist") != std::string::npos);
+    CHECK(format(found[0], "a.toml")
+              .find("exchange.password_file: " + (s.folder() / "password").string() + " does not exist") !=
+          std::string::npos);
+    CHECK(format(found[1], "a.toml")
+              .find("exchange.ca_file: " + (s.folder() / "corp-ca.crt").string() + " does not exist") !=
+          std::string::npos);
     CHECK(load(file, {}, purpose::enroll).has_value());
 }
 
@@ -82,7 +86,8 @@ TEST_CASE("a configuration of more than 1 MiB is refused", "[unit][config]")
     const scratch s;
     s.write("password", "x");
     const std::string comment(1'048'577 - configuration.size() - 1, '#');
-    CHECK(wrong(s.write("big.toml", std::string(configuration) + "\n" + comment))[0].message == "is larger than 1 MiB");
+    CHECK(wrong(s.write("big.toml", std::string(configuration) + "\n" + comment))[0].message ==
+          "is larger than 1 MiB");
     CHECK(wrong(s.write("most.toml", std::string(configuration) + comment)).empty());
 }
 
@@ -96,8 +101,9 @@ TEST_CASE("secrets that others can read are refused, with the line that names th
     REQUIRE(both.size() == 2);
     CHECK(both[0].line == 5);
     CHECK(both[0].key == "cloud.private_key_file");
-    CHECK(both[0].message == (s.folder() / "agent.key").string() +
-                                 " can be read or changed by others than its owner (mode 0604); run: chmod 0600");
+    CHECK(both[0].message ==
+          (s.folder() / "agent.key").string() +
+              " can be read or changed by others than its owner (mode 0604); run: chmod 0600");
     CHECK(both[1].line == 9);
     CHECK(wrong(file, file_check::none).empty());
     fs::permissions(s.folder() / "password", fs::perms(0400));

@@ -31,7 +31,8 @@ settings good(std::string_view toml, const environment& variables = {})
 }
 
 // What is said about `toml`, one formatted mistake an entry.
-std::vector<std::string> said(std::string_view toml, const environment& variables = {}, purpose what = purpose::run)
+std::vector<std::string> said(std::string_view toml, const environment& variables = {},
+                              purpose what = purpose::run)
 {
     std::vector<std::string> lines;
     const auto loaded = parse(toml, variables, what);
@@ -69,7 +70,8 @@ TEST_CASE("an unknown key is a mistake that names the nearest known one", "[unit
     CHECK(said("timeout_s = 5\n" + std::string(smallest)) ==
           lines{"agent.toml:1: timeout_s: unknown key; did you mean exchange.timeout_s?"});
     CHECK(said("log = 5\n" + std::string(smallest)) == lines{"agent.toml:1: log: must be a section: [log]"});
-    CHECK(said("[[log]]\nlevel = \"info\"\n" + std::string(smallest)) == lines{"agent.toml:1: log: must be a section: [log]"});
+    CHECK(said("[[log]]\nlevel = \"info\"\n" + std::string(smallest)) ==
+          lines{"agent.toml:1: log: must be a section: [log]"});
 }
 
 TEST_CASE("every mistake is told at once, in the order of the file", "[unit][config]")
@@ -90,7 +92,8 @@ levle = "info"
                 "agent.toml:8: log.levle: unknown key; did you mean log.level?",
                 "agent.toml: cloud.url: is needed; enrolling tells it",
                 "agent.toml: exchange.url: is needed, such as https://mail.corp.example/EWS/Exchange.asmx",
-                "agent.toml: exchange.password_file: is needed (or exchange.password_command): where is the service "
+                "agent.toml: exchange.password_file: is needed (or exchange.password_command): where is the "
+                "service "
                 "account's password?",
                 "environment: WORKESTRA_RELAY_EXCHANGE_STREAMING: must be true or false"});
 }
@@ -110,62 +113,83 @@ TEST_CASE("each format is checked", "[unit][config]")
 {
     CHECK(about("cloud", "ca_file = 5") == "cloud.ca_file: must be a text in quotes");
     CHECK(about("cloud", "ca_file = \"a\\u0000b\"") == "cloud.ca_file: must not hold control characters");
-    CHECK(about("cloud", "proxy = \"https://proxy.example:3128\"").starts_with("cloud.proxy: must be http://host:port"));
-    CHECK(about("cloud", "proxy = \"proxy.example:3128\"").starts_with("cloud.proxy: must be http://host:port"));
-    CHECK(about("cloud", "proxy = \"http://u:p%zz@proxy.example\"").starts_with("cloud.proxy: must be http://host:port"));
-    CHECK(about("cloud", "proxy = \"http://proxy.example/path\"").starts_with("cloud.proxy: must be http://host:port"));
+    CHECK(about("cloud", "proxy = \"https://proxy.example:3128\"")
+              .starts_with("cloud.proxy: must be http://host:port"));
+    CHECK(about("cloud", "proxy = \"proxy.example:3128\"")
+              .starts_with("cloud.proxy: must be http://host:port"));
+    CHECK(about("cloud", "proxy = \"http://u:p%zz@proxy.example\"")
+              .starts_with("cloud.proxy: must be http://host:port"));
+    CHECK(about("cloud", "proxy = \"http://proxy.example/path\"")
+              .starts_with("cloud.proxy: must be http://host:port"));
     CHECK(about("exchange", "certificate_sha256 = \"abc\"") ==
           "exchange.certificate_sha256: must be 64 hexadecimal digits, with or without colons");
-    CHECK(about("exchange", "channel_binding = \"on\"") == "exchange.channel_binding: must be one of auto, always, never");
+    CHECK(about("exchange", "channel_binding = \"on\"") ==
+          "exchange.channel_binding: must be one of auto, always, never");
     CHECK(about("exchange", "streaming = 1") == "exchange.streaming: must be true or false");
-    CHECK(about("exchange", "max_connections = 0") == "exchange.max_connections: must be from 1 to 100, not 0");
+    CHECK(about("exchange", "max_connections = 0") ==
+          "exchange.max_connections: must be from 1 to 100, not 0");
     CHECK(about("exchange", "settle_s = 1.5") == "exchange.settle_s: must be a whole number");
     CHECK(about("exchange", "password_command = [\"x\"]") ==
           "exchange.password_command: cannot be set together with exchange.password_file: keep one of them");
-    CHECK(about("policy", "allow_operations = \"*\"") == "policy.allow_operations: must be a list of texts in quotes");
-    CHECK(about("policy", "allow_operations = [1]") == "policy.allow_operations: must be a list of texts in quotes");
-    CHECK(about("policy", "allow_operations = [\"Event Create\"]").starts_with("policy.allow_operations: must hold names"));
-    CHECK(about("policy", "deny_mailboxes = [\"ceo\"]").starts_with("policy.deny_mailboxes: must hold addresses"));
+    CHECK(about("policy", "allow_operations = \"*\"") ==
+          "policy.allow_operations: must be a list of texts in quotes");
+    CHECK(about("policy", "allow_operations = [1]") ==
+          "policy.allow_operations: must be a list of texts in quotes");
+    CHECK(about("policy", "allow_operations = [\"Event Create\"]")
+              .starts_with("policy.allow_operations: must hold names"));
+    CHECK(about("policy", "deny_mailboxes = [\"ceo\"]")
+              .starts_with("policy.deny_mailboxes: must hold addresses"));
     CHECK(about("audit", "retention_days = 0") == "audit.retention_days: must be from 1 to 3650, not 0");
     CHECK(about("queue", "history_days = 6") == "queue.history_days: must be from 7 to 3650, not 6");
-    CHECK(about("queue", "max_commands = 9223372036854775807").starts_with("queue.max_commands: must be from 1 to"));
+    CHECK(about("queue", "max_commands = 9223372036854775807")
+              .starts_with("queue.max_commands: must be from 1 to"));
     CHECK(about("log", "level = \"verbose\"") == "log.level: must be one of error, warn, info, debug, trace");
     CHECK(about("log", "format = \"\"") == "log.format: must not be empty");
     CHECK(about("agent", "data_dir = \"\"") == "agent.data_dir: must not be empty");
-    CHECK(about("agent", "name = \"" + std::string(65, 'x') + "\"") == "agent.name: must be at most 64 characters long");
+    CHECK(about("agent", "name = \"" + std::string(65, 'x') + "\"") ==
+          "agent.name: must be at most 64 characters long");
 }
 
 TEST_CASE("the status page listens on loopback or not at all", "[unit][config]")
 {
-    for (const auto* address : {"0.0.0.0:9480", "192.168.1.1:9480", "[::]:9480", "relay01:9480", "127.0.0.1", "127.0.0.1:",
-                                "127.0.0.1:99999", ":9480", "::1:9480", "[127.0.0.1]:1", "9480", "127.1:80"})
-        CHECK(about("status", fmt::format("listen = \"{}\"", address)).starts_with("status.listen: must be a loopback address"));
+    for (const auto* address :
+         {"0.0.0.0:9480", "192.168.1.1:9480", "[::]:9480", "relay01:9480", "127.0.0.1",
+          "127.0.0.1:", "127.0.0.1:99999", ":9480", "::1:9480", "[127.0.0.1]:1", "9480", "127.1:80"})
+        CHECK(about("status", fmt::format("listen = \"{}\"", address))
+                  .starts_with("status.listen: must be a loopback address"));
     CHECK_FALSE(good(std::string(smallest) + "[status]\nlisten = \"\"\n").status.listen.has_value());
-    CHECK(good(std::string(smallest) + "[status]\nlisten = \"[::1]:80\"\n").status.listen == loopback_endpoint{"::1", 80});
-    CHECK(good(std::string(smallest) + "[status]\nlisten = \"localhost:0\"\n").status.listen == loopback_endpoint{"127.0.0.1", 0});
+    CHECK(good(std::string(smallest) + "[status]\nlisten = \"[::1]:80\"\n").status.listen ==
+          loopback_endpoint{"::1", 80});
+    CHECK(good(std::string(smallest) + "[status]\nlisten = \"localhost:0\"\n").status.listen ==
+          loopback_endpoint{"127.0.0.1", 0});
     CHECK(good(smallest).status.listen == loopback_endpoint{"127.0.0.1", 9480});
 }
 
 TEST_CASE("the cloud is reached over wss only", "[unit][config]")
 {
-    for (const auto* url : {"ws://relay.example/v1", "https://relay.example", "relay.example", "wss://", "wss:///v1",
-                            "wss://user:p@relay.example/", "wss://relay.example/#x", "wss://relay.example:0/", "wss://a b/",
-                            "wss://relay.example:99999/", "wss://re%6cay/"})
+    for (const auto* url :
+         {"ws://relay.example/v1", "https://relay.example", "relay.example", "wss://", "wss:///v1",
+          "wss://user:p@relay.example/", "wss://relay.example/#x", "wss://relay.example:0/", "wss://a b/",
+          "wss://relay.example:99999/", "wss://re%6cay/"})
         CHECK(said(R"([exchange]
 url = "https://mail/"
 username = "u"
 password_file = "f"
 [cloud]
-url = ")" + std::string(url) + "\"\n") == lines{"agent.toml:6: cloud.url: must be wss://host/path, without user, password or #"});
+url = ")" + std::string(url) +
+                   "\"\n") ==
+              lines{"agent.toml:6: cloud.url: must be wss://host/path, without user, password or #"});
 }
 
 TEST_CASE("plaintext for Exchange has to be asked for, and basic never goes over it", "[unit][config]")
 {
     const auto with = [](std::string more) {
-        return "[cloud]\nurl = \"wss://r/\"\n[exchange]\nusername = \"u\"\npassword_file = \"f\"\nurl = \"http://mail/EWS\"\n" + more;
+        return "[cloud]\nurl = \"wss://r/\"\n[exchange]\nusername = \"u\"\npassword_file = \"f\"\nurl = "
+               "\"http://mail/EWS\"\n" +
+               more;
     };
-    CHECK(said(with("")) ==
-          lines{"agent.toml:6: exchange.url: must be https:// (http:// only with exchange.allow_plaintext = true)"});
+    CHECK(said(with("")) == lines{"agent.toml:6: exchange.url: must be https:// (http:// only with "
+                                  "exchange.allow_plaintext = true)"});
     CHECK(said(with("allow_plaintext = true\nauth = \"basic\"\n")) ==
           lines{"agent.toml:8: exchange.auth: basic is never sent over http://: it would show the password"});
     CHECK(said(with("auth = \"basic\"\n")).size() == 2);
@@ -179,11 +203,13 @@ TEST_CASE("only negotiate can do without a user and a password", "[unit][config]
     const std::string base = "[cloud]\nurl = \"wss://r/\"\n[exchange]\nurl = \"https://mail/EWS\"\n";
     CHECK(said(base).size() == 2);
     CHECK(said(base + "username = \"\"\npassword_file = \"f\"\n") ==
-          lines{"agent.toml:5: exchange.username: is needed, such as CORP\\workestra-svc (only negotiate can do without it)"});
+          lines{"agent.toml:5: exchange.username: is needed, such as CORP\\workestra-svc (only negotiate can "
+                "do without it)"});
     CHECK(good(base + "auth = \"negotiate\"\n").exchange.username.empty());
     CHECK(said(base + "auth = \"basic\"\nusername = \"a:b\"\npassword_file = \"f\"\n") ==
           lines{"agent.toml:6: exchange.username: must not hold a colon with basic"});
-    CHECK(good(base + "username = \"u\"\npassword_command = [\"/bin/get\", \"x\"]\n").exchange.password_command.size() == 2);
+    CHECK(good(base + "username = \"u\"\npassword_command = [\"/bin/get\", \"x\"]\n")
+              .exchange.password_command.size() == 2);
     CHECK(said(base + "username = \"u\"\npassword_command = [\"\"]\n") ==
           lines{"agent.toml:6: exchange.password_command: must begin with a program"});
 }
@@ -223,7 +249,8 @@ TEST_CASE("the smallest configuration gets every default", "[unit][config]")
 
 TEST_CASE("a proxy's user and password are percent-decoded and never printed", "[unit][config]")
 {
-    const auto s = good("[exchange]\nurl = \"https://mail/\"\nusername = \"u\"\npassword_file = \"f\"\n[cloud]\nurl = \"wss://r/\"\n"
+    const auto s = good("[exchange]\nurl = \"https://mail/\"\nusername = \"u\"\npassword_file = "
+                        "\"f\"\n[cloud]\nurl = \"wss://r/\"\n"
                         "proxy = \"http://CORP%5Crelay:p%40ss%3Aword@[2001:db8::1]:3128\"\n");
     CHECK(s.cloud.proxy.mode == proxy_mode::fixed);
     CHECK(s.cloud.proxy.host == "2001:db8::1");
@@ -271,19 +298,22 @@ TEST_CASE("every key can be set by the environment, which wins", "[unit][config]
 TEST_CASE("a mistake in the environment names the variable", "[unit][config]")
 {
     CHECK(said(smallest, {{"WORKESTRA_RELAY_EXCHANGE_URLL", "x"}}) ==
-          lines{"environment: WORKESTRA_RELAY_EXCHANGE_URLL: unknown variable; did you mean WORKESTRA_RELAY_EXCHANGE_URL?"});
+          lines{"environment: WORKESTRA_RELAY_EXCHANGE_URLL: unknown variable; did you mean "
+                "WORKESTRA_RELAY_EXCHANGE_URL?"});
     CHECK(said(smallest, {{"WORKESTRA_RELAY_EXCHANGE_TIMEOUT_S", "5s"}}) ==
           lines{"environment: WORKESTRA_RELAY_EXCHANGE_TIMEOUT_S: must be a whole number"});
     CHECK(said(smallest, {{"WORKESTRA_RELAY_POLICY_DENY_MAILBOXES", "[\"a@b.c\"\nlog.level = 5"}}) ==
           lines{"environment: WORKESTRA_RELAY_POLICY_DENY_MAILBOXES: must be a list of texts in quotes"});
     CHECK(said(smallest, {{"WORKESTRA_RELAY_POLICY_DENY_MAILBOXES", "[1]"}}).size() == 1);
     CHECK(said(smallest, {{"WORKESTRA_RELAY_EXCHANGE_URL", "http://x"}}) ==
-          lines{"environment: WORKESTRA_RELAY_EXCHANGE_URL: must be https:// (http:// only with exchange.allow_plaintext = true)"});
+          lines{"environment: WORKESTRA_RELAY_EXCHANGE_URL: must be https:// (http:// only with "
+                "exchange.allow_plaintext = true)"});
 }
 
 TEST_CASE("what a variable overrides is not judged", "[unit][config]")
 {
-    CHECK(said(std::string(smallest) + "timeout_s = 0\n", {{"WORKESTRA_RELAY_EXCHANGE_TIMEOUT_S", "5"}}).empty());
+    CHECK(said(std::string(smallest) + "timeout_s = 0\n", {{"WORKESTRA_RELAY_EXCHANGE_TIMEOUT_S", "5"}})
+              .empty());
 }
 
 TEST_CASE("the environment alone is enough", "[unit][config]")
@@ -326,7 +356,8 @@ TEST_CASE("arbitrary text never crashes the loader", "[unit][config][property]")
     for (int i = 0; i < 3000; ++i) {
         auto text = seed;
         for (auto edits = 1 + random() % 5; edits > 0; --edits)
-            text[random() % text.size()] = static_cast<char>(random() % 3 == 0 ? random() % 256 : "[]{}\"'=.\n#x1"[random() % 12]);
+            text[random() % text.size()] =
+                static_cast<char>(random() % 3 == 0 ? random() % 256 : "[]{}\"'=.\n#x1"[random() % 12]);
         const auto loaded = parse(text, {});
         CHECK((loaded.has_value() || !loaded.error().empty()));
     }

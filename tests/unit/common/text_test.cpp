@@ -11,16 +11,19 @@ using namespace std::string_view_literals;
 
 TEST_CASE("ill-formed UTF-8 is told from well-formed", "[unit][text]")
 {
-    for (const auto bad : {"\x80"sv, "\xc3"sv, "\xc0\xaf"sv, "\xc1\x81"sv, "\xe0\x80\x80"sv, "\xe2\x82"sv, "\xed\xa0\x80"sv,
-                           "\xf0\x80\x80\x80"sv, "\xf4\x90\x80\x80"sv, "\xf5\x80\x80\x80"sv, "\xff"sv, "a\xc3z"sv})
+    for (const auto bad :
+         {"\x80"sv, "\xc3"sv, "\xc0\xaf"sv, "\xc1\x81"sv, "\xe0\x80\x80"sv, "\xe2\x82"sv, "\xed\xa0\x80"sv,
+          "\xf0\x80\x80\x80"sv, "\xf4\x90\x80\x80"sv, "\xf5\x80\x80\x80"sv, "\xff"sv, "a\xc3z"sv})
         CHECK_FALSE(is_utf8(bad));
-    for (const auto good : {""sv, "a\0b"sv, "\xc3\xa4"sv, "\xe2\x82\xac"sv, "\xf0\x9f\x98\x80"sv, "\xef\xbf\xbf"sv})
+    for (const auto good :
+         {""sv, "a\0b"sv, "\xc3\xa4"sv, "\xe2\x82\xac"sv, "\xf0\x9f\x98\x80"sv, "\xef\xbf\xbf"sv})
         CHECK(is_utf8(good));
 }
 
 TEST_CASE("XML 1.0 cannot carry control characters", "[unit][text]")
 {
-    for (const auto bad : {"\0"sv, "\x01"sv, "\x0b"sv, "\x1f"sv, "\xef\xbf\xbe"sv, "\xef\xbf\xbf"sv, "\xff"sv})
+    for (const auto bad :
+         {"\0"sv, "\x01"sv, "\x0b"sv, "\x1f"sv, "\xef\xbf\xbe"sv, "\xef\xbf\xbf"sv, "\xff"sv})
         for (const std::string before : {"", "plain", "\t", "\xc3\xa4"}) {
             CHECK_FALSE(is_xml_text(before + std::string(bad)));
             CHECK_FALSE(is_xml_text(before + std::string(bad) + "plain"));
@@ -108,15 +111,16 @@ TEST_CASE("the nearest name is found where one is near", "[unit][text]")
 
 TEST_CASE("what cannot be a mailbox address is refused", "[unit][text]")
 {
-    for (const auto bad : {""sv, "a"sv, "@b"sv, "a@"sv, "a@b@c"sv, "a b@c"sv, "a@b\n"sv, "<a@b>"sv, "a@b,c@d"sv, "\"a\"@b"sv, "a@b;"sv,
-                           "a\0@b"sv, "a@\xff"sv})
+    for (const auto bad : {""sv, "a"sv, "@b"sv, "a@"sv, "a@b@c"sv, "a b@c"sv, "a@b\n"sv, "<a@b>"sv,
+                           "a@b,c@d"sv, "\"a\"@b"sv, "a@b;"sv, "a\0@b"sv, "a@\xff"sv})
         CHECK_FALSE(mailbox_address::parse(bad).has_value());
     CHECK_FALSE(mailbox_address::parse(std::string(320, 'a') + "@b").has_value());
 }
 
 TEST_CASE("mailbox addresses are compared without case and keep their spelling", "[unit][text]")
 {
-    const auto a = *mailbox_address::parse("Host@Corp.example"), b = *mailbox_address::parse("host@corp.EXAMPLE");
+    const auto a = *mailbox_address::parse("Host@Corp.example"),
+               b = *mailbox_address::parse("host@corp.EXAMPLE");
     CHECK(a == b);
     CHECK(a.str() == "Host@Corp.example");
     CHECK(a.key() == "host@corp.example");

@@ -9,7 +9,8 @@ using namespace relay;
 
 TEST_CASE("a name that is no IANA zone is not known", "[unit][time]")
 {
-    for (const auto* name : {"", "Mars/Olympus", "W. Europe Standard Time", "europe/berlin", "Europe/Berlin ", "Etc/Unknown", "-", "timezone"}) {
+    for (const auto* name : {"", "Mars/Olympus", "W. Europe Standard Time", "europe/berlin", "Europe/Berlin ",
+                             "Etc/Unknown", "-", "timezone"}) {
         INFO(name);
         CHECK_FALSE(is_iana_zone(name));
         CHECK_FALSE(windows_zone(name).has_value());
@@ -30,7 +31,8 @@ TEST_CASE("old and new names of a zone are the same zone", "[unit][time]")
 
 TEST_CASE("a zone that Windows has no id for is known, as UTC", "[unit][time]")
 {
-    for (const auto* name : {"America/Ciudad_Juarez", "America/Coyhaique", "Antarctica/Troll", "CET", "EET", "MET", "WET", "Factory"}) {
+    for (const auto* name : {"America/Ciudad_Juarez", "America/Coyhaique", "Antarctica/Troll", "CET", "EET",
+                             "MET", "WET", "Factory"}) {
         INFO(name);
         CHECK(is_iana_zone(name));
         CHECK(windows_zone(name) == "UTC");
@@ -41,7 +43,8 @@ TEST_CASE("a Windows zone has one IANA name that leads back to it", "[unit][time
 {
     CHECK(iana_zone("W. Europe Standard Time") == "Europe/Berlin");
     CHECK(iana_zone("UTC") == "Etc/UTC");
-    for (const auto* name : {"Central Standard Time", "Central Standard Time (Mexico)", "UTC-11", "Tokyo Standard Time"})
+    for (const auto* name :
+         {"Central Standard Time", "Central Standard Time (Mexico)", "UTC-11", "Tokyo Standard Time"})
         CHECK(windows_zone(iana_zone(name).value()) == name);
 }
 

@@ -25,10 +25,13 @@ struct running_server {
         routes.on("POST", "/echo", [](const control_request& r) {
             return control_reply{201, r.body.at("value")};
         });
-        routes.on("GET", "/breaks", [](const control_request&) -> control_reply { throw std::runtime_error("oops"); });
-        routes.on("GET", "/refuses", [](const control_request&) -> control_reply { throw control_error(409, "not now"); });
+        routes.on("GET", "/breaks",
+                  [](const control_request&) -> control_reply { throw std::runtime_error("oops"); });
+        routes.on("GET", "/refuses",
+                  [](const control_request&) -> control_reply { throw control_error(409, "not now"); });
         routes.on_waiting("GET", "/slow", [](control_request r) -> task<control_reply> {
-            asio::steady_timer timer(co_await asio::this_coro::executor, milliseconds(r.number("wait_ms", 1)));
+            asio::steady_timer timer(co_await asio::this_coro::executor,
+                                     milliseconds(r.number("wait_ms", 1)));
             co_await timer.async_wait(asio::use_awaitable);
             co_return control_reply{200, {{"waited", true}}};
         });
@@ -49,7 +52,8 @@ struct running_server {
     std::thread thread;
 };
 
-int status_of(control_client& client, std::string_view method, std::string_view target, const json::value& body = nullptr)
+int status_of(control_client& client, std::string_view method, std::string_view target,
+              const json::value& body = nullptr)
 {
     const auto reply = client.call(method, target, body);
     REQUIRE(reply.has_value());
@@ -91,7 +95,8 @@ TEST_CASE("control parameters arrive percent-decoded and JSON comes back", "[uni
 {
     running_server running;
     control_client client(running.server.url());
-    const auto items = client.call("GET", "/mailboxes/" + percent_encode("user1+x@corp.example") + "/items?limit=3&x");
+    const auto items =
+        client.call("GET", "/mailboxes/" + percent_encode("user1+x@corp.example") + "/items?limit=3&x");
     REQUIRE(items.has_value());
     CHECK(items->body == json::value{{"email", "user1+x@corp.example"}, {"limit", 3}});
     const auto echoed = client.call("POST", "/echo", {{"value", json::array{1, "\u00e4"}}});
@@ -100,7 +105,8 @@ TEST_CASE("control parameters arrive percent-decoded and JSON comes back", "[uni
     CHECK(echoed->body == json::array{1, "\u00e4"});
 }
 
-TEST_CASE("one waiting control call does not hold up another, and a server stops while one waits", "[unit][control]")
+TEST_CASE("one waiting control call does not hold up another, and a server stops while one waits",
+          "[unit][control]")
 {
     running_server running;
     std::thread waiting([url = running.server.url()] {
@@ -121,6 +127,7 @@ TEST_CASE("a control call has a deadline", "[unit][control]")
 {
     running_server running;
     control_client client(running.server.url());
-    CHECK(client.call("GET", "/slow?wait_ms=5000", nullptr, milliseconds(50)).error() == asio::error::timed_out);
+    CHECK(client.call("GET", "/slow?wait_ms=5000", nullptr, milliseconds(50)).error() ==
+          asio::error::timed_out);
     CHECK(status_of(client, "GET", "/slow") == 200);
 }

@@ -23,22 +23,25 @@ busy_period period(std::chrono::minutes from, std::chrono::minutes to, busy_stat
 
 TEST_CASE("periods of one status that touch or overlap become one", "[unit][dispatch]")
 {
-    const auto joined = join_periods({period(60min, 120min), period(0min, 30min), period(30min, 60min), period(90min, 100min)},
-                                     monday, monday + 24h);
+    const auto joined = join_periods(
+        {period(60min, 120min), period(0min, 30min), period(30min, 60min), period(90min, 100min)}, monday,
+        monday + 24h);
     CHECK(joined == std::vector{period(0min, 120min)});
 }
 
 TEST_CASE("periods of different status stay apart and are sorted by start", "[unit][dispatch]")
 {
-    const auto joined = join_periods({period(30min, 90min), period(0min, 60min, busy_status::tentative)}, monday, monday + 24h);
+    const auto joined = join_periods({period(30min, 90min), period(0min, 60min, busy_status::tentative)},
+                                     monday, monday + 24h);
     CHECK(joined == std::vector{period(0min, 60min, busy_status::tentative), period(30min, 90min)});
 }
 
 TEST_CASE("periods are cut to the window and what lies outside is dropped", "[unit][dispatch]")
 {
-    const auto joined = join_periods({period(-60min, 30min), period(23 * 60min, 25 * 60min), period(25 * 60min, 26 * 60min),
-                                      period(-60min, 0min), period(10min, 10min)},
-                                     monday, monday + 24h);
+    const auto joined =
+        join_periods({period(-60min, 30min), period(23 * 60min, 25 * 60min), period(25 * 60min, 26 * 60min),
+                      period(-60min, 0min), period(10min, 10min)},
+                     monday, monday + 24h);
     CHECK(joined == std::vector{period(0min, 30min), period(23 * 60min, 24 * 60min)});
 }
 
@@ -49,7 +52,8 @@ TEST_CASE("joined periods cover exactly the minutes that the given ones covered"
         std::vector<busy_period> given;
         std::set<std::pair<int, busy_status>> wanted, got;
         for (int i = 0; i < 12; ++i) {
-            const int from = static_cast<int>(random() % 200) - 20, to = from + static_cast<int>(random() % 40);
+            const int from = static_cast<int>(random() % 200) - 20,
+                      to = from + static_cast<int>(random() % 40);
             const auto status = static_cast<busy_status>(random() % 3);
             given.push_back(period(std::chrono::minutes(from), std::chrono::minutes(to), status));
             for (int m = std::max(from, 0); m < std::min(to, 150); ++m)
@@ -74,7 +78,8 @@ TEST_CASE("a question within Exchange's limits is one request", "[unit][dispatch
     CHECK(parts[0].end == monday + std::chrono::days{42});
 }
 
-TEST_CASE("a larger question is split so that every mailbox and instant is asked for exactly once", "[unit][dispatch]")
+TEST_CASE("a larger question is split so that every mailbox and instant is asked for exactly once",
+          "[unit][dispatch]")
 {
     const auto end = monday + std::chrono::days{100} + 1h;
     const auto parts = split_availability(250, monday, end);

@@ -34,7 +34,9 @@ struct probe_fixture {
 
 } // namespace
 
-TEST_CASE_METHOD(probe_fixture, "Exchange is asked at start, and once a minute while nothing else is heard of it", "[unit][dispatch]")
+TEST_CASE_METHOD(probe_fixture,
+                 "Exchange is asked at start, and once a minute while nothing else is heard of it",
+                 "[unit][dispatch]")
 {
     time.settle();
     CHECK(asked() == 1);
@@ -50,10 +52,16 @@ TEST_CASE_METHOD(probe_fixture, "Exchange is asked at start, and once a minute w
     CHECK(asked() == 2);
 }
 
-TEST_CASE_METHOD(probe_fixture, "an outage that begins while the agent is idle is noticed, and so is its end", "[unit][dispatch]")
+TEST_CASE_METHOD(probe_fixture, "an outage that begins while the agent is idle is noticed, and so is its end",
+                 "[unit][dispatch]")
 {
     time.settle();
-    exchange.troubles = {{call::resolve, {{protocol::fault_code::exchange_unavailable, "refused", {}}, ews::remedy::retry, ews::effect::none, {}, false}}};
+    exchange.troubles = {{call::resolve,
+                          {{protocol::fault_code::exchange_unavailable, "refused", {}},
+                           ews::remedy::retry,
+                           ews::effect::none,
+                           {},
+                           false}}};
     time.advance(61s);
     CHECK(gate.state() == server_state::unreachable);
     time.advance(61s);
@@ -63,8 +71,12 @@ TEST_CASE_METHOD(probe_fixture, "an outage that begins while the agent is idle i
 TEST_CASE_METHOD(probe_fixture, "a pause that Exchange asked for is kept", "[unit][dispatch]")
 {
     time.settle();
-    gate.failed({{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"}, ews::remedy::back_off, ews::effect::none, 5min, true}, {},
-                time.now(), time.utc_now());
+    gate.failed({{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"},
+                 ews::remedy::back_off,
+                 ews::effect::none,
+                 5min,
+                 true},
+                {}, time.now(), time.utc_now());
     time.advance(4min);
     CHECK(asked() == 1);
     time.advance(61s);

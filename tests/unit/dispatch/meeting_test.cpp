@@ -47,9 +47,10 @@ ews::item written(const ews::item_fields& f)
 
 TEST_CASE("the link is put into a body and taken out again without a trace", "[unit][dispatch]")
 {
-    const auto body = GENERATE(event_body{body_format::text, "Hello\nworld"}, event_body{body_format::html, "<p>Hello</p>"},
-                               event_body{body_format::html, "<html><body><p>Hello</p></body></html>"},
-                               event_body{body_format::text, ""}, event_body{body_format::text, "ends in a line end\n"});
+    const auto body =
+        GENERATE(event_body{body_format::text, "Hello\nworld"}, event_body{body_format::html, "<p>Hello</p>"},
+                 event_body{body_format::html, "<html><body><p>Hello</p></body></html>"},
+                 event_body{body_format::text, ""}, event_body{body_format::text, "ends in a line end\n"});
     const auto with = with_link(body, url);
     CHECK(with.format == body.format);
     CHECK(with.content != body.content);
@@ -63,7 +64,8 @@ TEST_CASE("a body that was only the link is no body", "[unit][dispatch]")
     CHECK(with.format == body_format::html);
     CHECK(with.content.find("href=\"https://meet.example/x?a=1&amp;b=&quot;2&quot;\"") != std::string::npos);
     CHECK(without_link(with) == std::nullopt);
-    CHECK(without_link({body_format::html, "<html><head></head><body>" + with.content + "\r\n</body></html>"}) == std::nullopt);
+    CHECK(without_link({body_format::html,
+                        "<html><head></head><body>" + with.content + "\r\n</body></html>"}) == std::nullopt);
 }
 
 TEST_CASE("the link is found again in a text whose line ends Exchange changed", "[unit][dispatch]")
@@ -75,15 +77,20 @@ TEST_CASE("the link is found again in a text whose line ends Exchange changed", 
     CHECK(without_link({body_format::text, crlf}) == event_body{body_format::text, "Agenda"});
 }
 
-TEST_CASE("a fragment of HTML comes back without the document that Exchange puts around it", "[unit][dispatch]")
+TEST_CASE("a fragment of HTML comes back without the document that Exchange puts around it",
+          "[unit][dispatch]")
 {
-    const std::string head = "<html>\r\n<head>\r\n<meta http-equiv=\"Content-Type\" content=\"text/html; charset=utf-8\">\r\n</head>\r\n<body>\r\n";
+    const std::string head = "<html>\r\n<head>\r\n<meta http-equiv=\"Content-Type\" content=\"text/html; "
+                             "charset=utf-8\">\r\n</head>\r\n<body>\r\n";
     const event_body given{body_format::html, "<p>Hello</p>\n<p>you</p>"};
     CHECK(without_link({body_format::html, head + given.content + "\r\n</body>\r\n</html>\r\n"}) == given);
-    CHECK(without_link({body_format::html, head + with_link(given, url).content + "\r\n</body>\r\n</html>\r\n"}) == given);
-    const event_body document{body_format::html, "<html><head><title>T</title></head><body><p>x</p></body></html>"};
+    CHECK(without_link({body_format::html,
+                        head + with_link(given, url).content + "\r\n</body>\r\n</html>\r\n"}) == given);
+    const event_body document{body_format::html,
+                              "<html><head><title>T</title></head><body><p>x</p></body></html>"};
     CHECK(without_link(document) == document);
-    for (const auto* broken : {"<html><head><meta ", "<html><head><meta x></head><body>", "<html><head><meta x></head></body><body>"})
+    for (const auto* broken : {"<html><head><meta ", "<html><head><meta x></head><body>",
+                               "<html><head><meta x></head></body><body>"})
         CHECK(without_link({body_format::html, broken})->content == broken);
 }
 
@@ -144,11 +151,13 @@ TEST_CASE("a new body keeps the link", "[unit][dispatch]")
     set.body = event_body{body_format::text, "New agenda"};
     const auto update = fields_for_update(set, item);
     REQUIRE(update.has_value());
-    CHECK(update->body == std::optional(std::optional(with_link(event_body{body_format::text, "New agenda"}, url))));
+    CHECK(update->body ==
+          std::optional(std::optional(with_link(event_body{body_format::text, "New agenda"}, url))));
     CHECK_FALSE(update->location.has_value());
 }
 
-TEST_CASE("clearing the link clears the location that the agent filled, and the link in the body", "[unit][dispatch]")
+TEST_CASE("clearing the link clears the location that the agent filled, and the link in the body",
+          "[unit][dispatch]")
 {
     auto f = wanted();
     f.online_meeting_url = url;

@@ -31,17 +31,27 @@ struct gate_fixture {
     }
 };
 
-const ews::error outage{{protocol::fault_code::exchange_unavailable, "mail:443: refused", {}}, ews::remedy::retry, ews::effect::none, {}, false};
-const ews::error refused{{protocol::fault_code::auth_failed, "refused", {}}, ews::remedy::sign_in, ews::effect::none, {}, false};
+const ews::error outage{{protocol::fault_code::exchange_unavailable, "mail:443: refused", {}},
+                        ews::remedy::retry,
+                        ews::effect::none,
+                        {},
+                        false};
+const ews::error refused{
+    {protocol::fault_code::auth_failed, "refused", {}}, ews::remedy::sign_in, ews::effect::none, {}, false};
 
 ews::error busy(milliseconds back_off, bool whole_server)
 {
-    return {{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"}, ews::remedy::back_off, ews::effect::none, back_off, whole_server};
+    return {{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"},
+            ews::remedy::back_off,
+            ews::effect::none,
+            back_off,
+            whole_server};
 }
 
 } // namespace
 
-TEST_CASE_METHOD(gate_fixture, "in an outage a first try may go, repeats go one at a time", "[unit][dispatch]")
+TEST_CASE_METHOD(gate_fixture, "in an outage a first try may go, repeats go one at a time",
+                 "[unit][dispatch]")
 {
     fail(outage);
     CHECK(gate.state() == server_state::unreachable);
@@ -54,7 +64,8 @@ TEST_CASE_METHOD(gate_fixture, "in an outage a first try may go, repeats go one 
     CHECK(may(true));
 }
 
-TEST_CASE_METHOD(gate_fixture, "an outage and its end are one line each, and waiting commands are woken", "[unit][dispatch]")
+TEST_CASE_METHOD(gate_fixture, "an outage and its end are one line each, and waiting commands are woken",
+                 "[unit][dispatch]")
 {
     for (int i = 0; i < 50; ++i)
         fail(outage);

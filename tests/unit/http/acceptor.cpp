@@ -37,8 +37,9 @@ void serve_signed_in(peer& p, const acceptor_wish& wish, sign_in_counts& counts,
     OM_uint32 minor = 0;
     gss_cred_id_t credential = GSS_C_NO_CREDENTIAL;
     gss_OID_set_desc wanted{1, &ntlm_oid};
-    gss_acquire_cred(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, wish.scheme == "NTLM" ? &wanted : GSS_C_NO_OID_SET,
-                     GSS_C_ACCEPT, &credential, nullptr, nullptr);
+    gss_acquire_cred(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE,
+                     wish.scheme == "NTLM" ? &wanted : GSS_C_NO_OID_SET, GSS_C_ACCEPT, &credential, nullptr,
+                     nullptr);
     gss_ctx_id_t context = GSS_C_NO_CONTEXT;
     bool signed_in = false;
     int served = 0;
@@ -65,8 +66,8 @@ void serve_signed_in(peer& p, const acceptor_wish& wish, sign_in_counts& counts,
         OM_uint32 flags = 0;
         const auto major = gss_accept_sec_context(
             &minor, &context, credential, &in,
-            wish.protection == extended_protection::off ? GSS_C_NO_CHANNEL_BINDINGS : &bindings, nullptr, nullptr, &out,
-            &flags, nullptr, nullptr);
+            wish.protection == extended_protection::off ? GSS_C_NO_CHANNEL_BINDINGS : &bindings, nullptr,
+            nullptr, &out, &flags, nullptr, nullptr);
         const std::string reply(out.value ? static_cast<char*>(out.value) : "", out.length);
         OM_uint32 ignored = 0;
         gss_release_buffer(&ignored, &out);

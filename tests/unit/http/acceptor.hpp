@@ -21,7 +21,8 @@ struct sign_in_counts {
 // Knows the account CORP\svc with the given password; the last one made in the process counts.
 class account_file {
 public:
-    explicit account_file(const std::string& password, const std::string& domain = "CORP", const std::string& user = "svc");
+    explicit account_file(const std::string& password, const std::string& domain = "CORP",
+                          const std::string& user = "svc");
     ~account_file();
 
 private:

@@ -1,7 +1,7 @@
 // What the client adds to libcurl: run with  unit_http "[.bench]"  in a release build.
+#include "agent/signin/channel_binding.hpp"
 #include "tests/unit/http/acceptor.hpp"
 #include "tests/unit/http/http_fixture.hpp"
-#include "agent/signin/channel_binding.hpp"
 
 #include <catch2/catch.hpp>
 #include <curl/curl.h>
@@ -18,7 +18,9 @@ constexpr int rounds = 5000;
 void report(const char* what, std::vector<double> us)
 {
     std::sort(us.begin(), us.end());
-    const auto at = [&](double share) { return us[static_cast<std::size_t>(share * static_cast<double>(us.size() - 1))]; };
+    const auto at = [&](double share) {
+        return us[static_cast<std::size_t>(share * static_cast<double>(us.size() - 1))];
+    };
     std::printf("%-34s p50 %7.1f us   p90 %7.1f   p99 %7.1f\n", what, at(.5), at(.9), at(.99));
 }
 
@@ -65,12 +67,12 @@ struct bench_fixture : http_fixture {
     {
         std::vector<double> us;
         spawn([](http::client& c, const std::string& what, std::vector<double>& to) -> task<void> {
-                for (int i = 0; i < rounds; ++i) {
-                    const auto start = std::chrono::steady_clock::now();
-                    ok(co_await c.perform(post(what)));
-                    to.push_back(since(start));
-                }
-            }(*client, body, us));
+            for (int i = 0; i < rounds; ++i) {
+                const auto start = std::chrono::steady_clock::now();
+                ok(co_await c.perform(post(what)));
+                to.push_back(since(start));
+            }
+        }(*client, body, us));
         run();
         return us;
     }
@@ -103,12 +105,13 @@ TEST_CASE_METHOD(bench_fixture, "bench: ten at once, and the memory of ten conne
     const auto start_time = std::chrono::steady_clock::now();
     for (int i = 0; i < 10; ++i)
         spawn([](http::client& c) -> task<void> {
-                for (int n = 0; n < rounds; ++n)
-                    ok(co_await c.perform(post(std::string(3000, 'x'))));
-            }(*client));
+            for (int n = 0; n < rounds; ++n)
+                ok(co_await c.perform(post(std::string(3000, 'x'))));
+        }(*client));
     run();
-    std::printf("ten at once: %.0f requests/s over %d connections; server and client together grew by %ld KiB\n",
-                10 * rounds / (since(start_time) / 1e6), server.connections.load(), resident_kib() - before);
+    std::printf(
+        "ten at once: %.0f requests/s over %d connections; server and client together grew by %ld KiB\n",
+        10 * rounds / (since(start_time) / 1e6), server.connections.load(), resident_kib() - before);
 }
 
 } // namespace

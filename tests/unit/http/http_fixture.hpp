@@ -65,16 +65,19 @@ struct http_fixture {
     std::shared_ptr<answer> start(http::request r, asio::cancellation_slot until = {})
     {
         auto place = std::make_shared<answer>();
-        spawn([](http::client& c, http::request what, std::shared_ptr<answer> to) -> task<void> {
-            *to = co_await c.perform(std::move(what));
-        }(*client, std::move(r), place), until);
+        spawn(
+            [](http::client& c, http::request what, std::shared_ptr<answer> to) -> task<void> {
+                *to = co_await c.perform(std::move(what));
+            }(*client, std::move(r), place),
+            until);
         return place;
     }
 
     void spawn(task<void> child, asio::cancellation_slot until = {})
     {
         ++under_way;
-        asio::co_spawn(context, std::move(child), asio::bind_cancellation_slot(until, [this](std::exception_ptr e) {
+        asio::co_spawn(context, std::move(child),
+                       asio::bind_cancellation_slot(until, [this](std::exception_ptr e) {
                            --under_way;
                            if (e)
                                std::rethrow_exception(e);

@@ -7,9 +7,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <stdexcept>
 
 namespace relay::test {
 namespace {
@@ -20,7 +20,8 @@ thread_local std::atomic<int>* bodies_seen = nullptr;
 
 std::size_t peer::some(char* to, std::size_t size)
 {
-    const auto got = tls_ ? SSL_read(tls_, to, static_cast<int>(size)) : static_cast<int>(::recv(socket_, to, size, 0));
+    const auto got =
+        tls_ ? SSL_read(tls_, to, static_cast<int>(size)) : static_cast<int>(::recv(socket_, to, size, 0));
     return got > 0 ? static_cast<std::size_t>(got) : 0;
 }
 
@@ -65,8 +66,9 @@ void peer::write(const std::string& bytes)
 {
     std::size_t done = 0;
     while (done < bytes.size()) {
-        const auto put = tls_ ? SSL_write(tls_, bytes.data() + done, static_cast<int>(bytes.size() - done))
-                              : static_cast<int>(::send(socket_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL));
+        const auto put =
+            tls_ ? SSL_write(tls_, bytes.data() + done, static_cast<int>(bytes.size() - done))
+                 : static_cast<int>(::send(socket_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL));
         if (put <= 0)
             return;
         done += static_cast<std::size_t>(put);
@@ -75,8 +77,9 @@ void peer::write(const std::string& bytes)
 
 void peer::answer(int status, const std::string& body, const std::string& more_headers)
 {
-    write("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: " +
-          std::to_string(body.size()) + "\r\n" + more_headers + "\r\n" + body);
+    write("HTTP/1.1 " + std::to_string(status) +
+          " X\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: " + std::to_string(body.size()) +
+          "\r\n" + more_headers + "\r\n" + body);
 }
 
 void peer::reset()
@@ -101,7 +104,9 @@ scripted_server::script scripted_server::always(std::string body)
     };
 }
 
-scripted_server::scripted_server(const identity& who, script play, security s) : play_(std::move(play)), security_(s)
+scripted_server::scripted_server(const identity& who, script play, security s)
+    : play_(std::move(play)),
+      security_(s)
 {
     std::signal(SIGPIPE, SIG_IGN);
     context_ = SSL_CTX_new(TLS_server_method());
@@ -137,7 +142,8 @@ scripted_server::~scripted_server()
 
 std::string scripted_server::url(const std::string& host) const
 {
-    return (security_ == security::tls ? "https://" : "http://") + host + ":" + std::to_string(port_) + "/EWS/Exchange.asmx";
+    return (security_ == security::tls ? "https://" : "http://") + host + ":" + std::to_string(port_) +
+           "/EWS/Exchange.asmx";
 }
 
 void scripted_server::accept()

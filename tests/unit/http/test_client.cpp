@@ -55,7 +55,8 @@ TEST_CASE_METHOD(http_fixture, "a connection that died while it was idle costs n
     CHECK(server.bodies == 4);
 }
 
-TEST_CASE_METHOD(http_fixture, "a connection reset before the answer leaves the outcome unknown", "[unit][http]")
+TEST_CASE_METHOD(http_fixture, "a connection reset before the answer leaves the outcome unknown",
+                 "[unit][http]")
 {
     scripted_server server(who, [](peer& p) {
         p.read();
@@ -101,11 +102,13 @@ TEST_CASE_METHOD(http_fixture, "garbage in place of HTTP is a failure", "[unit][
     CHECK(got.how_far == reached::sent);
 }
 
-TEST_CASE_METHOD(http_fixture, "an answer over the cap is a failure, whatever length it announces", "[unit][http]")
+TEST_CASE_METHOD(http_fixture, "an answer over the cap is a failure, whatever length it announces",
+                 "[unit][http]")
 {
     settings.limits.max_body_bytes = 1000;
-    const std::string head = GENERATE(as<std::string>(), "Content-Length: 1001\r\n", "Content-Length: 999999999999\r\n",
-                                      "Transfer-Encoding: chunked\r\n", "Connection: close\r\n");
+    const std::string head =
+        GENERATE(as<std::string>(), "Content-Length: 1001\r\n", "Content-Length: 999999999999\r\n",
+                 "Transfer-Encoding: chunked\r\n", "Connection: close\r\n");
     scripted_server server(who, [&](peer& p) {
         p.read();
         const std::string much(1001, 'x');
@@ -127,7 +130,8 @@ TEST_CASE_METHOD(http_fixture, "endless headers are a failure", "[unit][http]")
         p.read();
         p.write("HTTP/1.1 200 OK\r\n");
         for (int i = 0; i < 2000; ++i)
-            p.write(many ? "X-" + std::to_string(i) + ": " + std::string(60, 'y') + "\r\n" : std::string(100, 'z'));
+            p.write(many ? "X-" + std::to_string(i) + ": " + std::string(60, 'y') + "\r\n"
+                         : std::string(100, 'z'));
         p.hang();
     });
     connect(server);
@@ -344,7 +348,8 @@ TEST_CASE_METHOD(http_fixture, "an interim answer is passed over", "[unit][http]
     CHECK(got.headers.size() == 2);
 }
 
-TEST_CASE_METHOD(http_fixture, "at most max_connections requests are under way, the rest in turn", "[unit][http]")
+TEST_CASE_METHOD(http_fixture, "at most max_connections requests are under way, the rest in turn",
+                 "[unit][http]")
 {
     settings.max_connections = 3;
     std::atomic<int> now = 0, most = 0;
@@ -368,7 +373,8 @@ TEST_CASE_METHOD(http_fixture, "at most max_connections requests are under way, 
     CHECK(server.bodies == 51);
 }
 
-TEST_CASE_METHOD(http_fixture, "an idle connection is closed and the next request opens another", "[unit][http]")
+TEST_CASE_METHOD(http_fixture, "an idle connection is closed and the next request opens another",
+                 "[unit][http]")
 {
     settings.idle = 20ms;
     scripted_server server(who, scripted_server::always());

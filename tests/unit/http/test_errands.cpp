@@ -37,7 +37,8 @@ struct hanging_fixture : http_fixture {
     }
 };
 
-TEST_CASE_METHOD(hanging_fixture, "a password that takes too long to read costs the request its limit only", "[unit][http]")
+TEST_CASE_METHOD(hanging_fixture, "a password that takes too long to read costs the request its limit only",
+                 "[unit][http]")
 {
     const auto got = bad(perform(post("one", 20ms)));
     CHECK(got.code == errc::bad_credentials_source);
@@ -46,7 +47,8 @@ TEST_CASE_METHOD(hanging_fixture, "a password that takes too long to read costs 
     CHECK(server.connections == 0);
 }
 
-TEST_CASE_METHOD(hanging_fixture, "cancelling does not wait for a password that is being read", "[unit][http]")
+TEST_CASE_METHOD(hanging_fixture, "cancelling does not wait for a password that is being read",
+                 "[unit][http]")
 {
     asio::cancellation_signal stop;
     const auto got = start(post("one"), stop.slot());
@@ -59,7 +61,8 @@ TEST_CASE_METHOD(hanging_fixture, "cancelling does not wait for a password that 
     CHECK(client->now().in_flight == 0);
 }
 
-TEST_CASE_METHOD(hanging_fixture, "a client that goes away waits for a password that is being read", "[unit][http]")
+TEST_CASE_METHOD(hanging_fixture, "a client that goes away waits for a password that is being read",
+                 "[unit][http]")
 {
     const auto got = start(post("one"));
     run_until([&] { return begun == 1; });
@@ -89,7 +92,8 @@ struct errand_fixture : http_fixture {
     task<void> note(std::function<std::string()> work, duration limit = 5s)
     {
         try {
-            const auto got = co_await off_loop->run(std::move(work), std::chrono::steady_clock::now() + limit);
+            const auto got =
+                co_await off_loop->run(std::move(work), std::chrono::steady_clock::now() + limit);
             seen.push_back(got.has_value() ? *got : got.error().message());
         } catch (const std::exception& e) {
             seen.push_back(std::string("threw ") + e.what());
@@ -97,14 +101,16 @@ struct errand_fixture : http_fixture {
     }
 };
 
-TEST_CASE_METHOD(errand_fixture, "an errand that throws throws in the coroutine that waits for it", "[unit][http]")
+TEST_CASE_METHOD(errand_fixture, "an errand that throws throws in the coroutine that waits for it",
+                 "[unit][http]")
 {
     spawn(note([]() -> std::string { throw std::runtime_error("no"); }));
     run();
     CHECK(seen == std::vector<std::string>{"threw no"});
 }
 
-TEST_CASE_METHOD(errand_fixture, "errands run one after the other, in order, off the loop's thread", "[unit][http]")
+TEST_CASE_METHOD(errand_fixture, "errands run one after the other, in order, off the loop's thread",
+                 "[unit][http]")
 {
     std::atomic<int> at_once{0}, most{0};
     for (int i = 0; i < 20; ++i)
@@ -139,7 +145,8 @@ TEST_CASE_METHOD(errand_fixture, "an errand nobody waits for any longer is not b
     CHECK_FALSE(second);
 }
 
-TEST_CASE_METHOD(errand_fixture, "who goes away keeps nobody waiting but for the errand that has begun", "[unit][http]")
+TEST_CASE_METHOD(errand_fixture, "who goes away keeps nobody waiting but for the errand that has begun",
+                 "[unit][http]")
 {
     std::promise<void> let_go;
     std::atomic<bool> begun{false};

@@ -12,7 +12,8 @@ constexpr steady_time start{1h};
 
 TEST_CASE("after a refusal nothing goes out but a probe every five minutes", "[unit][signin]")
 {
-    const auto travel = GENERATE(credentials_travel::with_each_request, credentials_travel::with_each_connection);
+    const auto travel =
+        GENERATE(credentials_travel::with_each_request, credentials_travel::with_each_connection);
     sign_in_gate gate(travel);
     const auto first = gate.ask(start);
     REQUIRE(first.what == answer::go);

@@ -28,7 +28,8 @@ struct refusal_fixture : http_fixture {
     std::atomic<bool> account_good{true};
     scripted_server server{who, [this](peer& p) {
                                while (const auto r = p.read()) {
-                                   if (account_good && r->header("authorization") == "Basic Q09SUFxzdmM6cmlnaHQ=") {
+                                   if (account_good &&
+                                       r->header("authorization") == "Basic Q09SUFxzdmM6cmlnaHQ=") {
                                        p.answer(200, "<ok/>");
                                    } else {
                                        ++refused;
@@ -44,7 +45,8 @@ struct refusal_fixture : http_fixture {
     }
 };
 
-TEST_CASE_METHOD(refusal_fixture, "one wrong password is one refusal, however many requests there are", "[unit][http][signin]")
+TEST_CASE_METHOD(refusal_fixture, "one wrong password is one refusal, however many requests there are",
+                 "[unit][http][signin]")
 {
     password = "wrong";
     std::vector<std::shared_ptr<answer>> all;
@@ -62,7 +64,8 @@ TEST_CASE_METHOD(refusal_fixture, "one wrong password is one refusal, however ma
     CHECK(client->now().account_refused);
 }
 
-TEST_CASE_METHOD(refusal_fixture, "a password changed between two bursts is one refusal", "[unit][http][signin]")
+TEST_CASE_METHOD(refusal_fixture, "a password changed between two bursts is one refusal",
+                 "[unit][http][signin]")
 {
     std::vector<std::shared_ptr<answer>> all;
     for (int i = 0; i < 10; ++i)
@@ -82,7 +85,8 @@ TEST_CASE_METHOD(refusal_fixture, "a password changed between two bursts is one 
     CHECK(refused == 1);
 }
 
-TEST_CASE_METHOD(refusal_fixture, "a refused account is probed every five minutes until it works", "[unit][http][signin]")
+TEST_CASE_METHOD(refusal_fixture, "a refused account is probed every five minutes until it works",
+                 "[unit][http][signin]")
 {
     account_good = false;
     CHECK(ok(perform(post("a"))).refused_sign_in);
@@ -114,7 +118,8 @@ TEST_CASE_METHOD(refusal_fixture, "changed credentials are tried at once", "[uni
     CHECK(refused == 1);
 }
 
-TEST_CASE_METHOD(refusal_fixture, "a password that changed where it is kept is taken after the refusal", "[unit][http][signin]")
+TEST_CASE_METHOD(refusal_fixture, "a password that changed where it is kept is taken after the refusal",
+                 "[unit][http][signin]")
 {
     settings.password = [this]() -> result<signin::secret> {
         return signin::secret(password_reads++ == 0 ? "old" : "right");
@@ -140,7 +145,8 @@ TEST_CASE_METHOD(refusal_fixture, "without a readable password nothing is sent",
     CHECK(server.connections == 0);
 }
 
-TEST_CASE_METHOD(refusal_fixture, "those who wait for a sign-in share its failure to get through", "[unit][http][signin]")
+TEST_CASE_METHOD(refusal_fixture, "those who wait for a sign-in share its failure to get through",
+                 "[unit][http][signin]")
 {
     settings.url = "https://no-such-host.invalid/";
     client = std::make_unique<http::client>(settings, clock);
@@ -155,7 +161,8 @@ TEST_CASE_METHOD(refusal_fixture, "those who wait for a sign-in share its failur
     CHECK_FALSE(client->now().account_refused);
 }
 
-TEST_CASE_METHOD(http_fixture, "those who wait go on when the first answer begins, not when it ends", "[unit][http][signin]")
+TEST_CASE_METHOD(http_fixture, "those who wait go on when the first answer begins, not when it ends",
+                 "[unit][http][signin]")
 {
     std::atomic<int> others{0};
     scripted_server server(who, [&](peer& p) {

@@ -27,7 +27,8 @@ struct sign_in_fixture : http_fixture {
     }
 };
 
-TEST_CASE_METHOD(sign_in_fixture, "a wrong NTLM password is refused once with a fixed binding", "[unit][http][signin]")
+TEST_CASE_METHOD(sign_in_fixture, "a wrong NTLM password is refused once with a fixed binding",
+                 "[unit][http][signin]")
 {
     password = "wrong";
     settings.channel_binding = GENERATE(channel_binding::always, channel_binding::never);
@@ -55,7 +56,8 @@ TEST_CASE_METHOD(sign_in_fixture, "a wrong NTLM password is refused twice where 
     CHECK(counts.refused == 2);
 }
 
-TEST_CASE_METHOD(sign_in_fixture, "a server that requires the binding refuses a sign-in without", "[unit][http][signin]")
+TEST_CASE_METHOD(sign_in_fixture, "a server that requires the binding refuses a sign-in without",
+                 "[unit][http][signin]")
 {
     settings.channel_binding = channel_binding::never;
     wish.protection = extended_protection::require;
@@ -68,7 +70,8 @@ TEST_CASE_METHOD(sign_in_fixture, "a server that requires the binding refuses a 
 TEST_CASE_METHOD(sign_in_fixture, "NTLM signs a connection in once, whatever the server makes of the binding",
                  "[unit][http][signin]")
 {
-    wish.protection = GENERATE(extended_protection::off, extended_protection::allow, extended_protection::require);
+    wish.protection =
+        GENERATE(extended_protection::off, extended_protection::allow, extended_protection::require);
     scripted_server server(who, play());
     connect(server);
     for (int i = 0; i < 4; ++i) {
@@ -83,7 +86,8 @@ TEST_CASE_METHOD(sign_in_fixture, "NTLM signs a connection in once, whatever the
     CHECK(server.bodies == 4);
 }
 
-TEST_CASE_METHOD(sign_in_fixture, "where another certificate stands between, the sign-in works without the binding",
+TEST_CASE_METHOD(sign_in_fixture,
+                 "where another certificate stands between, the sign-in works without the binding",
                  "[unit][http][signin]")
 {
     wish.binding = signin::tls_server_end_point(authority().issue().der()).value();
@@ -97,7 +101,8 @@ TEST_CASE_METHOD(sign_in_fixture, "where another certificate stands between, the
     CHECK(counts.accepted == 2);
 }
 
-TEST_CASE_METHOD(sign_in_fixture, "a connection that the server closed is signed in anew, the request sent once",
+TEST_CASE_METHOD(sign_in_fixture,
+                 "a connection that the server closed is signed in anew, the request sent once",
                  "[unit][http][signin]")
 {
     scripted_server server(who, play(2));
@@ -111,7 +116,8 @@ TEST_CASE_METHOD(sign_in_fixture, "a connection that the server closed is signed
     CHECK(server.bodies == 5);
 }
 
-TEST_CASE_METHOD(sign_in_fixture, "NTLM over plain http works where it is allowed, without a binding", "[unit][http][signin]")
+TEST_CASE_METHOD(sign_in_fixture, "NTLM over plain http works where it is allowed, without a binding",
+                 "[unit][http][signin]")
 {
     settings.allow_plaintext = true;
     wish.protection = extended_protection::off;
@@ -122,7 +128,8 @@ TEST_CASE_METHOD(sign_in_fixture, "NTLM over plain http works where it is allowe
     CHECK(counts.accepted == 1);
 }
 
-TEST_CASE_METHOD(sign_in_fixture, "a server without NTLM is said to offer something else", "[unit][http][signin]")
+TEST_CASE_METHOD(sign_in_fixture, "a server without NTLM is said to offer something else",
+                 "[unit][http][signin]")
 {
     scripted_server server(who, [](peer& p) {
         while (p.read())
@@ -138,11 +145,14 @@ TEST_CASE_METHOD(sign_in_fixture, "a server without NTLM is said to offer someth
     CHECK(server.bodies == 0);
 }
 
-TEST_CASE_METHOD(sign_in_fixture, "a sign-in that loses its connection leaves the request unsent", "[unit][http][signin]")
+TEST_CASE_METHOD(sign_in_fixture, "a sign-in that loses its connection leaves the request unsent",
+                 "[unit][http][signin]")
 {
     scripted_server server(who, [](peer& p) {
         p.read();
-        p.answer(401, "", "Connection: close\r\nWWW-Authenticate: NTLM TlRMTVNTUAACAAAAAAAAADgAAAABAAAAAAAAAAAAAAAAAAAAAAAAADgAAAAAAAAAAAAAAA==\r\n");
+        p.answer(401, "",
+                 "Connection: close\r\nWWW-Authenticate: NTLM "
+                 "TlRMTVNTUAACAAAAAAAAADgAAAABAAAAAAAAAAAAAAAAAAAAAAAAADgAAAAAAAAAAAAAAA==\r\n");
     });
     connect(server);
     const auto got = perform(post("a"));
@@ -151,7 +161,8 @@ TEST_CASE_METHOD(sign_in_fixture, "a sign-in that loses its connection leaves th
     CHECK(server.bodies == 0);
 }
 
-TEST_CASE_METHOD(sign_in_fixture, "a new password is read after a refusal, and tried once", "[unit][http][signin]")
+TEST_CASE_METHOD(sign_in_fixture, "a new password is read after a refusal, and tried once",
+                 "[unit][http][signin]")
 {
     password = "old";
     settings.channel_binding = channel_binding::always;

@@ -36,18 +36,22 @@ TEST_CASE("what is no certificate binds nothing", "[unit][signin]")
     CHECK(signin::tls_server_end_point("not DER").error() == errc::bad_certificate);
 }
 
-TEST_CASE("a channel binding is the certificate's digest by its own hash, but SHA-256 at least", "[unit][signin]")
+TEST_CASE("a channel binding is the certificate's digest by its own hash, but SHA-256 at least",
+          "[unit][signin]")
 {
     const test_authority ca;
-    const auto [name, how] = GENERATE(table<std::string, const EVP_MD*>(
-        {{"SHA256", EVP_sha256()}, {"SHA384", EVP_sha384()}, {"SHA512", EVP_sha512()}, {"SHA1", EVP_sha256()}}));
+    const auto [name, how] = GENERATE(table<std::string, const EVP_MD*>({{"SHA256", EVP_sha256()},
+                                                                         {"SHA384", EVP_sha384()},
+                                                                         {"SHA512", EVP_sha512()},
+                                                                         {"SHA1", EVP_sha256()}}));
     const auto der = ca.issue({.digest = name}).der();
     CHECK(signin::tls_server_end_point(der).value() == "tls-server-end-point:" + digest(der, how));
 }
 
 TEST_CASE("the application data hashes to the check vector of MsvAvChannelBindings", "[unit][signin]")
 {
-    const auto data = "tls-server-end-point:" + from_hex("ea05fefecc6b0bd571dbbc5baa3ed45386d0446835f7b74c85621b9983475f95");
+    const auto data = "tls-server-end-point:" +
+                      from_hex("ea05fefecc6b0bd571dbbc5baa3ed45386d0446835f7b74c85621b9983475f95");
     std::string structure(16, '\0'); // address types 0, no addresses
     for (int shift = 0; shift < 32; shift += 8)
         structure += static_cast<char>(data.size() >> shift & 0xff);
@@ -107,7 +111,8 @@ TEST_CASE("challenges are found on lines of their own and in one list", "[unit][
     http::response r;
     CHECK_FALSE(http::challenge_token(r, "NTLM"));
     CHECK(http::offered_schemes(r) == "nothing");
-    r.headers = {{"www-authenticate", "Negotiate"}, {"www-authenticate", "NTLM YWJj"}, {"server", "NTLM eHl6"}};
+    r.headers = {
+        {"www-authenticate", "Negotiate"}, {"www-authenticate", "NTLM YWJj"}, {"server", "NTLM eHl6"}};
     CHECK(http::challenge_token(r, "ntlm") == "abc");
     CHECK(http::challenge_token(r, "Negotiate") == "");
     CHECK_FALSE(http::challenge_token(r, "Basic"));
@@ -143,8 +148,9 @@ std::string challenge_message(const std::string& target, const std::string& info
     const auto field = [](const std::string& what, std::size_t offset) {
         return little_endian(what.size(), 2) + little_endian(what.size(), 2) + little_endian(offset, 4);
     };
-    return std::string("NTLMSSP\0\2\0\0\0", 12) + field(target, 56) + from_hex("05828aa2") + "12345678" + std::string(8, '\0') +
-           field(info, 56 + target.size()) + from_hex("0a0063450000000f") + target + info;
+    return std::string("NTLMSSP\0\2\0\0\0", 12) + field(target, 56) + from_hex("05828aa2") + "12345678" +
+           std::string(8, '\0') + field(info, 56 + target.size()) + from_hex("0a0063450000000f") + target +
+           info;
 }
 
 const std::string a_target("C\0O\0", 4);
@@ -156,11 +162,14 @@ TEST_CASE("a malformed NTLM challenge never reaches the security library", "[uni
     const std::string from_server = GENERATE_COPY(
         challenge_message("", no_pairs), challenge_message("", ""), challenge_message("odd", no_pairs),
         challenge_message(a_target, ""), challenge_message(a_target, from_hex("0200")),
-        challenge_message(a_target, from_hex("02000400") + "C"), challenge_message(a_target, from_hex("0200020043004f00")),
-        challenge_message(a_target, no_pairs).substr(0, 40), challenge_message(a_target, no_pairs).substr(0, 58),
+        challenge_message(a_target, from_hex("02000400") + "C"),
+        challenge_message(a_target, from_hex("0200020043004f00")),
+        challenge_message(a_target, no_pairs).substr(0, 40),
+        challenge_message(a_target, no_pairs).substr(0, 58),
         "SPNEGO around " + challenge_message("", no_pairs));
     CHECK_FALSE(signin::sound_ntlm_challenge(from_server));
-    const auto n = signin::make_negotiator({signin::mechanism::ntlm, "mail.corp.example", "CORP\\svc", password});
+    const auto n =
+        signin::make_negotiator({signin::mechanism::ntlm, "mail.corp.example", "CORP\\svc", password});
     REQUIRE(n->step({}, {}).has_value());
     const auto got = n->step(from_server, {});
     REQUIRE(got.has_error());
@@ -190,7 +199,8 @@ TEST_CASE("NTLM signs a UPN in as the user of no domain, and DOMAIN\\user as bot
 TEST_CASE("a hostile challenge ends the sign-in with a sentence", "[unit][signin]")
 {
     const signin::secret password("secret-word");
-    const auto n = signin::make_negotiator({signin::mechanism::ntlm, "mail.corp.example", "CORP\\svc", password});
+    const auto n =
+        signin::make_negotiator({signin::mechanism::ntlm, "mail.corp.example", "CORP\\svc", password});
     REQUIRE(n->step({}, {}).has_value());
     const auto got = n->step(GENERATE(as<std::string>(), "x", "NTLMSSP", std::string(70000, 'A')), {});
     REQUIRE(got.has_error());

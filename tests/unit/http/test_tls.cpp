@@ -21,13 +21,15 @@ struct tls_fixture : http_fixture {
     {
         scripted_server server(shown, scripted_server::always());
         connect(server);
-        const auto got = bad(perform(post("one", 60s))); // the system's store takes its time under a sanitizer
+        const auto got =
+            bad(perform(post("one", 60s))); // the system's store takes its time under a sanitizer
         CHECK(got.code == http::cause::tls_failed);
         CHECK(got.code == failure::transient);
         CHECK(got.how_far == http::reached::nothing);
         client.reset();
         CHECK(server.bodies == 0);
-        CHECK_THAT(got.message, StartsWith("the certificate of localhost:" + std::to_string(server.port()) + " ("));
+        CHECK_THAT(got.message,
+                   StartsWith("the certificate of localhost:" + std::to_string(server.port()) + " ("));
         return got.message;
     }
 };
@@ -52,20 +54,25 @@ TEST_CASE_METHOD(tls_fixture, "a certificate for another name is called that", "
 TEST_CASE_METHOD(tls_fixture, "a certificate of an unknown authority is called that", "[unit][http]")
 {
     const test_authority stranger("Stranger CA");
-    CHECK_THAT(refused(stranger.issue()),
-               EndsWith("issuer CN=Stranger CA) was issued by an authority that is not trusted here (exchange.ca_file)"));
+    CHECK_THAT(
+        refused(stranger.issue()),
+        EndsWith(
+            "issuer CN=Stranger CA) was issued by an authority that is not trusted here (exchange.ca_file)"));
 }
 
-TEST_CASE_METHOD(tls_fixture, "without ca_file the system decides, and it does not know the test authority", "[unit][http]")
+TEST_CASE_METHOD(tls_fixture, "without ca_file the system decides, and it does not know the test authority",
+                 "[unit][http]")
 {
     settings.ca_file.clear();
     CHECK_THAT(refused(certificate_wish{}), Catch::Contains("is not trusted here"));
 }
 
-TEST_CASE_METHOD(tls_fixture, "a certificate other than the pinned one is refused, its digest given", "[unit][http]")
+TEST_CASE_METHOD(tls_fixture, "a certificate other than the pinned one is refused, its digest given",
+                 "[unit][http]")
 {
     settings.certificate_sha256 = authority().issue().sha256_hex();
-    CHECK_THAT(refused(who), EndsWith("is not the one in exchange.certificate_sha256: its SHA-256 is " + who.sha256_hex()));
+    CHECK_THAT(refused(who),
+               EndsWith("is not the one in exchange.certificate_sha256: its SHA-256 is " + who.sha256_hex()));
 }
 
 TEST_CASE_METHOD(tls_fixture, "the pinned certificate still needs its chain", "[unit][http]")
@@ -76,7 +83,8 @@ TEST_CASE_METHOD(tls_fixture, "the pinned certificate still needs its chain", "[
     CHECK_THAT(refused(shown), Catch::Contains("not trusted here"));
 }
 
-TEST_CASE_METHOD(tls_fixture, "the pinned certificate is taken, however its digest is written", "[unit][http]")
+TEST_CASE_METHOD(tls_fixture, "the pinned certificate is taken, however its digest is written",
+                 "[unit][http]")
 {
     auto digest = who.sha256_hex();
     if (GENERATE(true, false)) {
@@ -93,9 +101,11 @@ TEST_CASE_METHOD(tls_fixture, "the pinned certificate is taken, however its dige
     CHECK(ok(perform(post("one"))).status == 200);
 }
 
-TEST_CASE_METHOD(tls_fixture, "control characters in a certificate's name do not reach a message", "[unit][http]")
+TEST_CASE_METHOD(tls_fixture, "control characters in a certificate's name do not reach a message",
+                 "[unit][http]")
 {
-    const auto message = refused({.common_name = "evil\n\x1b[31m" + std::string(50, 'x'), .alternative_names = "DNS:a.example"});
+    const auto message = refused(
+        {.common_name = "evil\n\x1b[31m" + std::string(50, 'x'), .alternative_names = "DNS:a.example"});
     for (const char c : message)
         CHECK(static_cast<unsigned char>(c) >= 0x20);
 }
@@ -123,7 +133,8 @@ TEST_CASE_METHOD(tls_fixture, "a server that speaks no TLS is told apart", "[uni
 TEST_CASE_METHOD(tls_fixture, "a TLS handshake that hangs ends with the limit", "[unit][http]")
 {
     settings.limits.connect = 50ms;
-    scripted_server server(who, [](peer& p) { p.hang(); }, scripted_server::security::plain);
+    scripted_server server(
+        who, [](peer& p) { p.hang(); }, scripted_server::security::plain);
     connect("https://localhost:" + std::to_string(server.port()) + "/");
     const auto got = bad(perform(post("one")));
     CHECK(got.code == http::cause::timed_out);

@@ -27,8 +27,10 @@ std::string formatted(line_format format, line_priority priority, std::string_vi
 TEST_CASE("text from outside cannot begin a new log line", "[unit][log]")
 {
     CHECK(printable({"a\nb\r\tc\x1b[31m\x7f\0", 13}) == "a\\nb\\r\\tc\\x1b[31m\\x7f\\x00");
-    CHECK(printable("C1 \xc2\x85 and separators \xe2\x80\xa8\xe2\x80\xa9") == "C1 \\u0085 and separators \\u2028\\u2029");
-    const auto line = formatted(line_format::text, line_priority::none, "x\n2026-01-01T00:00:00Z error agent: forged");
+    CHECK(printable("C1 \xc2\x85 and separators \xe2\x80\xa8\xe2\x80\xa9") ==
+          "C1 \\u0085 and separators \\u2028\\u2029");
+    const auto line =
+        formatted(line_format::text, line_priority::none, "x\n2026-01-01T00:00:00Z error agent: forged");
     CHECK(std::count(line.begin(), line.end(), '\n') == 1);
 }
 
@@ -57,7 +59,8 @@ TEST_CASE("in the journal a line carries its priority and leaves time to the jou
     CHECK(formatted(line_format::text, line_priority::journal, "x") == "<4>uplink: x\n");
     CHECK(formatted(line_format::text, line_priority::journal, "x", spdlog::level::err) == "<3>uplink: x\n");
     CHECK(formatted(line_format::text, line_priority::journal, "x", spdlog::level::info) == "<6>uplink: x\n");
-    CHECK(formatted(line_format::text, line_priority::journal, "x", spdlog::level::trace) == "<7>uplink: x\n");
+    CHECK(formatted(line_format::text, line_priority::journal, "x", spdlog::level::trace) ==
+          "<7>uplink: x\n");
     CHECK(formatted(line_format::json, line_priority::journal, "x").starts_with("<4>{\"time\""));
 }
 

@@ -26,13 +26,16 @@ namespace {
 // The service manager's end: what sd_notify sends arrives here.
 class notify_socket {
 public:
-    notify_socket() : name_("relay-test-" + std::to_string(::getpid())), socket_(::socket(AF_UNIX, SOCK_DGRAM, 0))
+    notify_socket()
+        : name_("relay-test-" + std::to_string(::getpid())),
+          socket_(::socket(AF_UNIX, SOCK_DGRAM, 0))
     {
         ::sockaddr_un address{};
         address.sun_family = AF_UNIX;
         std::memcpy(address.sun_path + 1, name_.data(), name_.size()); // abstract: the first byte is NUL
         const auto length = offsetof(::sockaddr_un, sun_path) + 1 + name_.size();
-        REQUIRE(::bind(socket_, reinterpret_cast<::sockaddr*>(&address), static_cast<::socklen_t>(length)) == 0);
+        REQUIRE(::bind(socket_, reinterpret_cast<::sockaddr*>(&address), static_cast<::socklen_t>(length)) ==
+                0);
         ::setenv("NOTIFY_SOCKET", ("@" + name_).c_str(), 1);
     }
     ~notify_socket()
@@ -94,7 +97,8 @@ TEST_CASE("standard error is the journal only where the variable names this very
     }
     struct ::stat found {};
     REQUIRE(::fstat(2, &found) == 0);
-    ::setenv("JOURNAL_STREAM", (std::to_string(found.st_dev) + ":" + std::to_string(found.st_ino)).c_str(), 1);
+    ::setenv("JOURNAL_STREAM", (std::to_string(found.st_dev) + ":" + std::to_string(found.st_ino)).c_str(),
+             1);
     CHECK(stderr_is_journal());
     ::unsetenv("JOURNAL_STREAM");
 }

@@ -34,7 +34,8 @@ Message taken(std::string_view frame)
 
 TEST_CASE("a frame that is no JSON object gets a problem", "[unit][protocol]")
 {
-    for (const auto* frame : {"", "   ", "[]", "1", "null", "\"x\"", "{", "{\"type\":\"ack\",\"seq\":1}x", "nul"})
+    for (const auto* frame :
+         {"", "   ", "[]", "1", "null", "\"x\"", "{", "{\"type\":\"ack\",\"seq\":1}x", "nul"})
         CHECK_FALSE(refused(frame).message.empty());
 }
 
@@ -45,11 +46,16 @@ TEST_CASE("a problem names the field that is missing or wrong", "[unit][protocol
     CHECK(refused(R"({"type":"command","op":"x"})").message == "id: is missing");
     CHECK(refused(R"({"type":"command","id":"c"})").message == "op: is missing");
     CHECK(refused(R"({"type":"command","id":"c","op":1})").message == "op: must be a string");
-    CHECK(refused(R"({"type":"command","id":"c","op":"x","mailbox":1})").message == "mailbox: must be a string");
-    CHECK(refused(R"({"type":"command","id":"c","op":"x","ttl_ms":"9"})").message == "ttl_ms: must be a whole number");
-    CHECK(refused(R"({"type":"command","id":"c","op":"x","ttl_ms":1.5})").message == "ttl_ms: must be a whole number");
-    CHECK(refused(R"({"type":"command","id":"c","op":"x","redelivered":1})").message == "redelivered: must be true or false");
-    CHECK(refused(R"({"type":"command","id":"c","op":"x","params":[]})").message == "params: must be an object");
+    CHECK(refused(R"({"type":"command","id":"c","op":"x","mailbox":1})").message ==
+          "mailbox: must be a string");
+    CHECK(refused(R"({"type":"command","id":"c","op":"x","ttl_ms":"9"})").message ==
+          "ttl_ms: must be a whole number");
+    CHECK(refused(R"({"type":"command","id":"c","op":"x","ttl_ms":1.5})").message ==
+          "ttl_ms: must be a whole number");
+    CHECK(refused(R"({"type":"command","id":"c","op":"x","redelivered":1})").message ==
+          "redelivered: must be true or false");
+    CHECK(refused(R"({"type":"command","id":"c","op":"x","params":[]})").message ==
+          "params: must be an object");
     CHECK(refused(R"({"type":"ack"})").message == "seq: is missing");
     CHECK(refused(R"({"type":"ack","seq":null})").message == "seq: is missing");
     CHECK(refused(R"({"type":"ack","seq":-1})").message.starts_with("seq: must be from 0"));
@@ -69,7 +75,8 @@ TEST_CASE("a problem carries the id where one could be read", "[unit][protocol]"
 
 TEST_CASE("the id is read even from text that is no JSON", "[unit][protocol]")
 {
-    CHECK(refused(R"({"type":"command","id":"c-1","op":"event.create","params":{"subject":"\ud800"}})").id == "c-1");
+    CHECK(refused(R"({"type":"command","id":"c-1","op":"event.create","params":{"subject":"\ud800"}})").id ==
+          "c-1");
     CHECK(refused("{\"id\" : \"c-2\", \"params\": {\"subject\":\"\xff\"}}").id == "c-2");
     CHECK(refused(R"({"params":{"id":"inner"},"id":"c-3","x":)").id == "c-3");
     CHECK(refused(R"({"x":"id","y":["id","no"],"id":"c-4")").id == "c-4");
@@ -148,12 +155,15 @@ TEST_CASE("a ttl is kept as it came, as far as an elapsed time can hold it", "[u
 
 TEST_CASE("a welcome with values that make no sense is refused", "[unit][protocol]")
 {
-    const auto frame = [](std::string more) { return R"({"type":"welcome","session":"s","ack":0)" + more + "}"; };
+    const auto frame = [](std::string more) {
+        return R"({"type":"welcome","session":"s","ack":0)" + more + "}";
+    };
     CHECK(taken<welcome>(frame("")).heartbeat == std::chrono::seconds(20));
     CHECK(taken<welcome>(frame("")).max_message_bytes == default_max_message_bytes);
-    for (const auto* more : {R"(,"heartbeat_s":0)", R"(,"heartbeat_s":-1)", R"(,"heartbeat_s":100000)", R"(,"heartbeat_s":"20")",
-                             R"(,"max_message_bytes":0)", R"(,"max_message_bytes":10)", R"(,"max_message_bytes":1e18)",
-                             R"(,"time":"yesterday")", R"(,"time":5)", R"(,"ack":-1)", R"(,"ack":1.5)"})
+    for (const auto* more :
+         {R"(,"heartbeat_s":0)", R"(,"heartbeat_s":-1)", R"(,"heartbeat_s":100000)", R"(,"heartbeat_s":"20")",
+          R"(,"max_message_bytes":0)", R"(,"max_message_bytes":10)", R"(,"max_message_bytes":1e18)",
+          R"(,"time":"yesterday")", R"(,"time":5)", R"(,"ack":-1)", R"(,"ack":1.5)"})
         refused(frame(more));
     refused(R"({"type":"welcome","ack":0})");
     refused(R"({"type":"welcome","session":"s"})");
@@ -171,13 +181,16 @@ TEST_CASE("a welcome is read", "[unit][protocol]")
 
 TEST_CASE("what a reject says may be logged as it is", "[unit][protocol]")
 {
-    const auto r = taken<reject>(R"({"type":"reject","code":"revoked","message":"line\nbreak","retry_after_s":300})");
+    const auto r =
+        taken<reject>(R"({"type":"reject","code":"revoked","message":"line\nbreak","retry_after_s":300})");
     CHECK(r.code == "revoked");
     CHECK(r.message == "line break");
     CHECK(r.retry_after == std::chrono::seconds(300));
     CHECK(taken<reject>(R"({"type":"reject","code":"new_code"})").retry_after == std::chrono::seconds(60));
-    CHECK(taken<reject>(R"({"type":"reject","code":"x","retry_after_s":0})").retry_after == std::chrono::seconds(1));
-    CHECK(taken<reject>(R"({"type":"reject","code":"x","retry_after_s":1e99})").retry_after == std::chrono::hours(24));
+    CHECK(taken<reject>(R"({"type":"reject","code":"x","retry_after_s":0})").retry_after ==
+          std::chrono::seconds(1));
+    CHECK(taken<reject>(R"({"type":"reject","code":"x","retry_after_s":1e99})").retry_after ==
+          std::chrono::hours(24));
 }
 
 TEST_CASE("an unknown type is not an error", "[unit][protocol]")
@@ -190,7 +203,8 @@ TEST_CASE("an unknown type is not an error", "[unit][protocol]")
 TEST_CASE("the small messages are read", "[unit][protocol]")
 {
     CHECK(taken<ack>(R"({"type":"ack","seq":1040})").seq == 1040);
-    CHECK(taken<drain>(R"({"type":"drain","reconnect_after_ms":2000})").reconnect_after == milliseconds(2000));
+    CHECK(taken<drain>(R"({"type":"drain","reconnect_after_ms":2000})").reconnect_after ==
+          milliseconds(2000));
     CHECK(taken<drain>(R"({"type":"drain"})").reconnect_after == milliseconds(0));
     CHECK(taken<problem>(R"({"type":"problem","code":"invalid_message","message":"m","id":"c"})").id == "c");
 }

@@ -41,17 +41,22 @@ TEST_CASE("every fault code has a name that reads back", "[unit][protocol]")
 
 TEST_CASE("a failed result carries the fault", "[unit][protocol]")
 {
-    const protocol::result r{"c-02", fault{fault_code::mailbox_not_found, "no such mailbox", "ErrorNonExistentMailbox"}, 1, 9ms};
-    CHECK(encode(r) == R"({"type":"result","id":"c-02","ok":false,"error":{"code":"mailbox_not_found",)"
-                       R"("message":"no such mailbox","retryable":false,"exchange":"ErrorNonExistentMailbox"},)"
-                       R"("attempts":1,"took_ms":9})");
+    const protocol::result r{
+        "c-02", fault{fault_code::mailbox_not_found, "no such mailbox", "ErrorNonExistentMailbox"}, 1, 9ms};
+    CHECK(encode(r) ==
+          R"({"type":"result","id":"c-02","ok":false,"error":{"code":"mailbox_not_found",)"
+          R"("message":"no such mailbox","retryable":false,"exchange":"ErrorNonExistentMailbox"},)"
+          R"("attempts":1,"took_ms":9})");
     CHECK_FALSE(to_json(fault{fault_code::internal, "m", ""}).contains("exchange"));
 }
 
 TEST_CASE("a result carries its output", "[unit][protocol]")
 {
     const auto frame = object(encode(protocol::result{"c-01", json::object{{"uid", "u \"1\""}}, 2, 41ms}));
-    CHECK(frame == parsed(R"({"type":"result","id":"c-01","ok":true,"output":{"uid":"u \"1\""},"attempts":2,"took_ms":41})"));
+    CHECK(
+        frame ==
+        parsed(
+            R"({"type":"result","id":"c-01","ok":true,"output":{"uid":"u \"1\""},"attempts":2,"took_ms":41})"));
 }
 
 TEST_CASE("a stored body becomes a frame with its number", "[unit][protocol]")
@@ -69,10 +74,12 @@ TEST_CASE("a stored body becomes a frame with its number", "[unit][protocol]")
 TEST_CASE("a hello says who the agent is", "[unit][protocol]")
 {
     const hello h{"9b1c", "hq-1", "1.0.0", "linux", "relay01", "uuid", 1042, 3, {"availability.get"}, 64};
-    CHECK(object(encode(h)) ==
-          parsed(R"({"type":"hello","protocol":1,)"
-                 R"("agent":{"id":"9b1c","name":"hq-1","version":"1.0.0","os":"linux","host":"relay01"},)"
-                 R"("store":{"id":"uuid","next_seq":1042,"unacked":3},"operations":["availability.get"],"window":64})"));
+    CHECK(
+        object(encode(h)) ==
+        parsed(
+            R"({"type":"hello","protocol":1,)"
+            R"("agent":{"id":"9b1c","name":"hq-1","version":"1.0.0","os":"linux","host":"relay01"},)"
+            R"("store":{"id":"uuid","next_seq":1042,"unacked":3},"operations":["availability.get"],"window":64})"));
     CHECK(object(encode(hello{}))["operations"].as_array().empty());
 }
 
@@ -80,13 +87,16 @@ TEST_CASE("the small frames are made", "[unit][protocol]")
 {
     CHECK(encode_accepted("c-01") == R"({"type":"accepted","id":"c-01"})");
     CHECK(encode_goodbye("shutdown") == R"({"type":"goodbye","reason":"shutdown"})");
-    CHECK(encode(problem{"id_reused", "m", "c"}) == R"({"type":"problem","code":"id_reused","message":"m","id":"c"})");
-    CHECK(encode(problem{"invalid_message", "m", ""}) == R"({"type":"problem","code":"invalid_message","message":"m"})");
+    CHECK(encode(problem{"id_reused", "m", "c"}) ==
+          R"({"type":"problem","code":"id_reused","message":"m","id":"c"})");
+    CHECK(encode(problem{"invalid_message", "m", ""}) ==
+          R"({"type":"problem","code":"invalid_message","message":"m"})");
 }
 
 TEST_CASE("text that is not UTF-8 never reaches a frame", "[unit][protocol]")
 {
-    const auto frame = encode(protocol::result{"c", json::object{{"name", "a\xff\xe4 \xc3\xa4\xed\xa0\x80"}}, 1, 0ms});
+    const auto frame =
+        encode(protocol::result{"c", json::object{{"name", "a\xff\xe4 \xc3\xa4\xed\xa0\x80"}}, 1, 0ms});
     CHECK(is_utf8(frame));
     CHECK(object(frame)["output"].at("name").as_string() == "a?? \xc3\xa4???");
     CHECK(is_utf8(encode(problem{"x", "\xf0\x9f", "id"})));

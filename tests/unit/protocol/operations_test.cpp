@@ -40,8 +40,9 @@ Operation taken(const command& c)
 // The params of a valid event.create with `more` fields in place of, or beside, the needed ones.
 command create(std::string_view more)
 {
-    auto c = make("event.create",
-                  R"({"event_id":"e-1","subject":"Review","start":"2026-11-22T10:00:00Z","end":"2026-11-22T11:00:00Z"})");
+    auto c = make(
+        "event.create",
+        R"({"event_id":"e-1","subject":"Review","start":"2026-11-22T10:00:00Z","end":"2026-11-22T11:00:00Z"})");
     const auto fields = json::parse(json::string_view(more.data(), more.size()));
     for (const auto& [name, value] : fields.as_object())
         c.params[name] = value;
@@ -103,7 +104,8 @@ TEST_CASE("a mailbox is needed where the operation acts for one", "[unit][protoc
     }
     CHECK(parse_operation(make("connection.test", "{}", "")).has_value());
     CHECK(parse_operation(make("agent.diagnose", "{}", "nobody")).has_value());
-    CHECK(taken<mailbox_verify>(make("mailbox.verify", R"({"unknown":1})")).mailbox.str() == "host@corp.example");
+    CHECK(taken<mailbox_verify>(make("mailbox.verify", R"({"unknown":1})")).mailbox.str() ==
+          "host@corp.example");
 }
 
 TEST_CASE("what is wrong in event.create is told with its place", "[unit][protocol]")
@@ -111,25 +113,32 @@ TEST_CASE("what is wrong in event.create is told with its place", "[unit][protoc
     CHECK(refused(make("event.create", "{}")) == "params.event_id: is missing");
     CHECK(refused(create(R"({"event_id":""})")).starts_with("params.event_id: "));
     CHECK(refused(create(R"({"event_id":"a b"})")).starts_with("params.event_id: "));
-    CHECK(refused(create(R"({"event_id":")" + std::string(201, 'e') + "\"}")).starts_with("params.event_id: "));
+    CHECK(
+        refused(create(R"({"event_id":")" + std::string(201, 'e') + "\"}")).starts_with("params.event_id: "));
     CHECK(refused(create(R"({"event_id":7})")).starts_with("params.event_id: "));
     CHECK(refused(create(R"({"subject":null})")) == "params.subject: is missing");
     CHECK(refused(create(R"({"subject":1})")) == "params.subject: must be a string");
-    CHECK(refused(create(R"({"subject":"\u0001"})")) == "params.subject: has a character that XML 1.0 cannot carry");
-    CHECK(refused(create(R"({"subject":"\uffff"})")) == "params.subject: has a character that XML 1.0 cannot carry");
+    CHECK(refused(create(R"({"subject":"\u0001"})")) ==
+          "params.subject: has a character that XML 1.0 cannot carry");
+    CHECK(refused(create(R"({"subject":"\uffff"})")) ==
+          "params.subject: has a character that XML 1.0 cannot carry");
     CHECK(refused(create(R"({"start":"2026-11-22"})")).starts_with("params.start: must be an RFC 3339 time"));
-    CHECK(refused(create(R"({"start":"2026-11-22T10:00:00"})")).starts_with("params.start: must be an RFC 3339 time"));
+    CHECK(refused(create(R"({"start":"2026-11-22T10:00:00"})"))
+              .starts_with("params.start: must be an RFC 3339 time"));
     CHECK(refused(create(R"({"end":1763805600})")).starts_with("params.end: must be an RFC 3339 time"));
     CHECK(refused(create(R"({"end":"2026-11-22T10:00:00Z"})")) == "params.end: must be after start");
     CHECK(refused(create(R"({"end":"2026-11-22T11:30:00+02:00"})")) == "params.end: must be after start");
     CHECK(refused(create(R"({"time_zone":"Mars/Olympus"})")) == "params.time_zone: is not an IANA time zone");
-    CHECK(refused(create(R"({"time_zone":"W. Europe Standard Time"})")) == "params.time_zone: is not an IANA time zone");
+    CHECK(refused(create(R"({"time_zone":"W. Europe Standard Time"})")) ==
+          "params.time_zone: is not an IANA time zone");
     CHECK(refused(create(R"({"time_zone":""})")) == "params.time_zone: is not an IANA time zone");
     CHECK(refused(create(R"({"body":"text"})")) == "params.body: must be an object with format and content");
     CHECK(refused(create(R"({"body":{"content":"x"}})")) == "params.body.format: is missing");
-    CHECK(refused(create(R"({"body":{"format":"rtf","content":"x"}})")) == "params.body.format: must be one of text, html");
+    CHECK(refused(create(R"({"body":{"format":"rtf","content":"x"}})")) ==
+          "params.body.format: must be one of text, html");
     CHECK(refused(create(R"({"body":{"format":"text"}})")) == "params.body.content: is missing");
-    CHECK(refused(create(R"({"online_meeting_url":"ftp://x"})")) == "params.online_meeting_url: must be an http or https URL");
+    CHECK(refused(create(R"({"online_meeting_url":"ftp://x"})")) ==
+          "params.online_meeting_url: must be an http or https URL");
     CHECK(refused(create(R"({"attendees":{}})")) == "params.attendees: must be an array");
     CHECK(refused(create(R"({"attendees":["a@b"]})")) == "params.attendees[0]: must be an object with email");
     CHECK(refused(create(R"({"attendees":[{"email":"a@b.c"},{"email":"c@d.e"},{"email":"x"}]})")) ==
@@ -151,21 +160,28 @@ TEST_CASE("what is wrong in event.create is told with its place", "[unit][protoc
 TEST_CASE("limits count characters, not bytes, and the limit itself is allowed", "[unit][protocol]")
 {
     const std::string umlaut = "\xc3\xa4";
-    const auto with = [](std::string name, std::string text) { return create("{\"" + name + "\":\"" + text + "\"}"); };
+    const auto with = [](std::string name, std::string text) {
+        return create("{\"" + name + "\":\"" + text + "\"}");
+    };
     CHECK(taken<event_create>(with("subject", times(255, umlaut))).fields.subject.size() == 510);
-    CHECK(refused(with("subject", times(256, umlaut))) == "params.subject: must be at most 255 characters long");
+    CHECK(refused(with("subject", times(256, umlaut))) ==
+          "params.subject: must be at most 255 characters long");
     CHECK(taken<event_create>(with("location", times(255, umlaut))).fields.location.has_value());
-    CHECK(refused(with("location", times(256, "x"))) == "params.location: must be at most 255 characters long");
+    CHECK(refused(with("location", times(256, "x"))) ==
+          "params.location: must be at most 255 characters long");
     const std::string url = "https://x/";
     CHECK(parse_operation(with("online_meeting_url", url + times(2048 - url.size(), "a"))).has_value());
-    CHECK(refused(with("online_meeting_url", url + times(2049 - url.size(), "a"))).ends_with("2048 characters long"));
+    CHECK(refused(with("online_meeting_url", url + times(2049 - url.size(), "a")))
+              .ends_with("2048 characters long"));
     CHECK(parse_operation(create(R"({"reminder_minutes":40320})")).has_value());
     CHECK(parse_operation(create(R"({"reminder_minutes":0})")).has_value());
 }
 
 TEST_CASE("the body's limit is in bytes", "[unit][protocol]")
 {
-    const auto with = [](std::string text) { return create(R"({"body":{"format":"html","content":")" + text + "\"}}"); };
+    const auto with = [](std::string text) {
+        return create(R"({"body":{"format":"html","content":")" + text + "\"}}");
+    };
     CHECK(taken<event_create>(with(std::string(262'144, 'x'))).fields.body->content.size() == 262'144);
     CHECK(refused(with(std::string(262'145, 'x'))) == "params.body.content: must be at most 256 KiB");
     CHECK(refused(with(times(131'073, "\xc3\xa4"))) == "params.body.content: must be at most 256 KiB");
@@ -174,10 +190,14 @@ TEST_CASE("the body's limit is in bytes", "[unit][protocol]")
 TEST_CASE("lists end at their limits", "[unit][protocol]")
 {
     const std::string person = R"({"email":"p#@corp.example"})";
-    CHECK(taken<event_create>(create(R"({"attendees":)" + list(500, person) + "}")).fields.attendees.size() == 500);
-    CHECK(refused(create(R"({"attendees":)" + list(501, person) + "}")) == "params.attendees: must have at most 500 entries");
-    CHECK(taken<event_create>(create(R"({"categories":)" + list(25, R"("c#")") + "}")).fields.categories.size() == 25);
-    CHECK(refused(create(R"({"categories":)" + list(26, R"("c#")") + "}")) == "params.categories: must have at most 25 entries");
+    CHECK(taken<event_create>(create(R"({"attendees":)" + list(500, person) + "}")).fields.attendees.size() ==
+          500);
+    CHECK(refused(create(R"({"attendees":)" + list(501, person) + "}")) ==
+          "params.attendees: must have at most 500 entries");
+    CHECK(taken<event_create>(create(R"({"categories":)" + list(25, R"("c#")") + "}"))
+              .fields.categories.size() == 25);
+    CHECK(refused(create(R"({"categories":)" + list(26, R"("c#")") + "}")) ==
+          "params.categories: must have at most 25 entries");
 }
 
 TEST_CASE("an event is read with all its fields", "[unit][protocol]")
@@ -231,15 +251,18 @@ TEST_CASE("a person invited twice is invited once", "[unit][protocol]")
 
 TEST_CASE("a meeting URL holds nothing that would break out of HTML", "[unit][protocol]")
 {
-    for (const auto* url : {"https://", "https:///x", "https://x y", "https://x/\\\"", "https://x/<b>", "javascript:alert(1)", "//x", "https:x",
-                            "http//x", "https://x/\\n", "https://?q"})
-        CHECK(refused(create(std::string(R"({"online_meeting_url":")") + url + "\"}")).starts_with("params.online_meeting_url: "));
+    for (const auto* url :
+         {"https://", "https:///x", "https://x y", "https://x/\\\"", "https://x/<b>", "javascript:alert(1)",
+          "//x", "https:x", "http//x", "https://x/\\n", "https://?q"})
+        CHECK(refused(create(std::string(R"({"online_meeting_url":")") + url + "\"}"))
+                  .starts_with("params.online_meeting_url: "));
 }
 
 TEST_CASE("event.update tells absent, null and a value apart", "[unit][protocol]")
 {
-    const auto u = taken<event_update>(update(R"({"location":null,"body":{"format":"text","content":""},"show_as":null})",
-                                              R"(,"notify":"changed")"));
+    const auto u = taken<event_update>(
+        update(R"({"location":null,"body":{"format":"text","content":""},"show_as":null})",
+               R"(,"notify":"changed")"));
     CHECK_FALSE(u.set.subject.has_value());
     REQUIRE(u.set.location.has_value());
     CHECK_FALSE(u.set.location->has_value());
@@ -256,13 +279,15 @@ TEST_CASE("event.update needs something it can set", "[unit][protocol]")
     CHECK(refused(make("event.update", R"({"event_id":"e"})")) == "params.set: is missing");
     CHECK(refused(update("[]")) == "params.set: must be an object");
     CHECK(refused(update("{}")) == "params.set: must change at least one field");
-    CHECK(refused(update(R"({"event_id":"x","notify":"all","unknown":1})")) == "params.set: must change at least one field");
+    CHECK(refused(update(R"({"event_id":"x","notify":"all","unknown":1})")) ==
+          "params.set: must change at least one field");
     CHECK(refused(update(R"({"subject":null})")) == "params.set.subject: cannot be cleared");
     CHECK(refused(update(R"({"start":null})")) == "params.set.start: cannot be cleared");
     CHECK(refused(update(R"({"end":null})")) == "params.set.end: cannot be cleared");
     CHECK(refused(update(R"({"start":"2026-11-22T10:00:00Z","end":"2026-11-22T09:00:00Z"})")) ==
           "params.set.end: must be after start");
-    CHECK(refused(update(R"({"attendees":[{"email":1}]})")) == "params.set.attendees[0].email: must be a string");
+    CHECK(refused(update(R"({"attendees":[{"email":1}]})")) ==
+          "params.set.attendees[0].email: must be a string");
     CHECK(refused(update(R"({"subject":"x"})", R"(,"notify":"some")")).starts_with("params.notify: "));
     CHECK(taken<event_update>(update(R"({"start":"2026-11-22T10:00:00Z"})")).set.start.has_value());
 }
@@ -271,23 +296,31 @@ TEST_CASE("event.cancel and event.get name their event", "[unit][protocol]")
 {
     CHECK(refused(make("event.cancel", "{}")) == "params.event_id: is missing");
     CHECK(refused(make("event.get", R"({"event_id":"a/b"})")).starts_with("params.event_id: "));
-    CHECK(refused(make("event.cancel", R"({"event_id":"e","notify":"changed"})")) == "params.notify: must be one of all, none");
-    CHECK(taken<event_cancel>(make("event.cancel", R"({"event_id":"e","notify":"none"})")).notify == notify::none);
-    CHECK(taken<event_get>(make("event.get", R"({"event_id":")" + std::string(200, 'e') + "\"}")).event_id.size() == 200);
+    CHECK(refused(make("event.cancel", R"({"event_id":"e","notify":"changed"})")) ==
+          "params.notify: must be one of all, none");
+    CHECK(taken<event_cancel>(make("event.cancel", R"({"event_id":"e","notify":"none"})")).notify ==
+          notify::none);
+    CHECK(taken<event_get>(make("event.get", R"({"event_id":")" + std::string(200, 'e') + "\"}"))
+              .event_id.size() == 200);
 }
 
 TEST_CASE("availability.get is read in the order asked", "[unit][protocol]")
 {
-    const auto get = [](std::string mailboxes, std::string start = "2026-11-22T00:00:00Z", std::string end = "2026-11-29T00:00:00Z") {
+    const auto get = [](std::string mailboxes, std::string start = "2026-11-22T00:00:00Z",
+                        std::string end = "2026-11-29T00:00:00Z") {
         return make("availability.get",
-                    R"({"mailboxes":)" + mailboxes + R"(,"start":")" + start + R"(","end":")" + end + "\"}", "");
+                    R"({"mailboxes":)" + mailboxes + R"(,"start":")" + start + R"(","end":")" + end + "\"}",
+                    "");
     };
     CHECK(refused(make("availability.get", "{}")) == "params.mailboxes: is missing");
     CHECK(refused(get("[]")) == "params.mailboxes: must have at least one entry");
     CHECK(refused(get(R"(["a@b.c","x"])")) == "params.mailboxes[1]: is not an SMTP address");
-    CHECK(refused(get(list(1001, R"("u#@corp.example")"))) == "params.mailboxes: must have at most 1000 entries");
-    CHECK(refused(get(R"(["a@b.c"])", "2026-11-22T00:00:00Z", "2026-11-22T00:00:00Z")) == "params.end: must be after start");
-    CHECK(refused(get(R"(["a@b.c"])", "1700-01-01T00:00:00Z", "2026-11-22T00:00:00Z")).starts_with("params.end: must be at most"));
+    CHECK(refused(get(list(1001, R"("u#@corp.example")"))) ==
+          "params.mailboxes: must have at most 1000 entries");
+    CHECK(refused(get(R"(["a@b.c"])", "2026-11-22T00:00:00Z", "2026-11-22T00:00:00Z")) ==
+          "params.end: must be after start");
+    CHECK(refused(get(R"(["a@b.c"])", "1700-01-01T00:00:00Z", "2026-11-22T00:00:00Z"))
+              .starts_with("params.end: must be at most"));
     const auto a = taken<availability_get>(get(R"(["b@corp.example","a@corp.example","B@corp.example"])"));
     REQUIRE(a.mailboxes.size() == 3);
     CHECK(a.mailboxes[2].str() == "B@corp.example");
@@ -306,7 +339,8 @@ TEST_CASE("commands for one event share a lane whatever the mailbox's case", "[u
 
 TEST_CASE("a fingerprint tells other content, not other spelling", "[unit][protocol]")
 {
-    const auto print = [](std::string params, std::string mailbox = "a@b.c", std::string op = "event.create") {
+    const auto print = [](std::string params, std::string mailbox = "a@b.c",
+                          std::string op = "event.create") {
         return fingerprint(make(std::move(op), params, std::move(mailbox)));
     };
     CHECK(print(R"({"a":1,"b":{"x":[1,2],"y":null}})").size() == 64);

@@ -19,7 +19,8 @@ TEST_CASE("deny wins over allow, without regard to case", "[unit][policy]")
     const auto verdict = p.allows_mailbox(address("ceo@CORP.example"));
     REQUIRE_FALSE(verdict.has_value());
     CHECK(verdict.error().code == protocol::fault_code::policy_denied);
-    CHECK(verdict.error().message == "ceo@CORP.example matches \"ceo@corp.example\" in policy.deny_mailboxes");
+    CHECK(verdict.error().message ==
+          "ceo@CORP.example matches \"ceo@corp.example\" in policy.deny_mailboxes");
     CHECK_FALSE(p.allows_mailbox(address("Board-1@corp.example")).has_value());
     CHECK_FALSE(p.allows_mailbox(address("a@corp.example.evil.example")).has_value());
     CHECK(p.allows_mailbox(address("HOST@corp.EXAMPLE")).has_value());
@@ -56,16 +57,20 @@ TEST_CASE("operations are allowed by name and wildcard", "[unit][policy]")
 
 TEST_CASE("hello leaves out what no mailbox could be used for", "[unit][policy]")
 {
-    CHECK(policy::policy({{"*"}, {}, {}}).operations() == std::vector<std::string>{"connection.test", "agent.diagnose"});
-    CHECK(policy::policy({{"*"}, {"*"}, {"*"}}).operations() == std::vector<std::string>{"connection.test", "agent.diagnose"});
+    CHECK(policy::policy({{"*"}, {}, {}}).operations() ==
+          std::vector<std::string>{"connection.test", "agent.diagnose"});
+    CHECK(policy::policy({{"*"}, {"*"}, {"*"}}).operations() ==
+          std::vector<std::string>{"connection.test", "agent.diagnose"});
 }
 
 TEST_CASE("an operation is judged with the mailbox it acts for", "[unit][policy]")
 {
     const policy::policy p({{"*"}, {"*"}, {"ceo@corp.example"}});
-    CHECK_FALSE(p.allows("mailbox.verify", protocol::mailbox_verify{address("ceo@corp.example")}).has_value());
+    CHECK_FALSE(
+        p.allows("mailbox.verify", protocol::mailbox_verify{address("ceo@corp.example")}).has_value());
     CHECK(p.allows("mailbox.verify", protocol::mailbox_verify{address("a@corp.example")}).has_value());
     CHECK(p.allows("connection.test", protocol::connection_test{}).has_value());
     // In availability the denied mailbox fails alone.
-    CHECK(p.allows("availability.get", protocol::availability_get{{address("ceo@corp.example")}, {}, {}}).has_value());
+    CHECK(p.allows("availability.get", protocol::availability_get{{address("ceo@corp.example")}, {}, {}})
+              .has_value());
 }

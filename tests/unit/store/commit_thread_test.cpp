@@ -26,7 +26,10 @@ public:
     };
 
     recorded_job(kind k, std::string name, record& r, work w)
-        : job(k), name_(std::move(name)), record_(r), work_(std::move(w))
+        : job(k),
+          name_(std::move(name)),
+          record_(r),
+          work_(std::move(w))
     {
     }
     error_code run(queue_tables& t) override { return own_ = work_(t); }
@@ -60,7 +63,8 @@ struct commit_fixture : test::loop_fixture {
     commit_fixture()
     {
         REQUIRE(db->migrate(queue_schema()).has_value());
-        tables.emplace(*db, 1000, [] { return utc_time(); }, [] { return std::string("id"); });
+        tables.emplace(
+            *db, 1000, [] { return utc_time(); }, [] { return std::string("id"); });
         REQUIRE(tables->load().has_value());
     }
 
@@ -112,15 +116,18 @@ std::vector<std::unique_ptr<job>> list(auto... jobs)
 
 TEST_CASE_METHOD(commit_fixture, "a job that fails takes back its own work and nothing else", "[unit][store]")
 {
-    run_together(list(append("1"), write("2",
-                                         [](queue_tables& t) {
-                                             REQUIRE(t.append("lost", {}, {}).value() == 2);
-                                             return error_code(errc::not_found);
-                                         }),
-                      append("3"), write("4", [](queue_tables& t) -> error_code {
-                          REQUIRE(t.append("lost too", {}, {}).value() == 3);
-                          throw std::logic_error("a bug");
-                      }),
+    run_together(list(append("1"),
+                      write("2",
+                            [](queue_tables& t) {
+                                REQUIRE(t.append("lost", {}, {}).value() == 2);
+                                return error_code(errc::not_found);
+                            }),
+                      append("3"),
+                      write("4",
+                            [](queue_tables& t) -> error_code {
+                                REQUIRE(t.append("lost too", {}, {}).value() == 3);
+                                throw std::logic_error("a bug");
+                            }),
                       append("5")));
     REQUIRE(record.answers.size() == 6);
     for (std::size_t i = 1; i < 6; ++i)
@@ -140,11 +147,12 @@ TEST_CASE_METHOD(commit_fixture, "a commit that fails takes back everything, in 
     REQUIRE(db->execute("CREATE TABLE parent(x INTEGER PRIMARY KEY);"
                         "CREATE TABLE child(x INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
                 .has_value());
-    run_together(list(append("1"), write("spoils the commit",
-                                         [&](queue_tables&) {
-                                             REQUIRE(db->execute("INSERT INTO child VALUES (1)").has_value());
-                                             return error_code();
-                                         }),
+    run_together(list(append("1"),
+                      write("spoils the commit",
+                            [&](queue_tables&) {
+                                REQUIRE(db->execute("INSERT INTO child VALUES (1)").has_value());
+                                return error_code();
+                            }),
                       read("reads what is not to stay", [](queue_tables& t) {
                           CHECK(t.who()->next_seq == 2);
                           return error_code();
@@ -157,7 +165,8 @@ TEST_CASE_METHOD(commit_fixture, "a commit that fails takes back everything, in 
     CHECK(logged.str().find("queue: ") != std::string::npos);
 }
 
-TEST_CASE_METHOD(commit_fixture, "on a full disk what still fits is kept, the rest fails and goes later", "[unit][store]")
+TEST_CASE_METHOD(commit_fixture, "on a full disk what still fits is kept, the rest fails and goes later",
+                 "[unit][store]")
 {
     REQUIRE(db->limit_pages(db->number("PRAGMA page_count").value() + 2).has_value());
     run_together(list(append("small"), append("big", 100'000), append("small too")));
@@ -197,7 +206,9 @@ struct threaded_fixture {
     void reopen()
     {
         queue.reset();
-        queue = sqlite_queue_store::open({folder.path(), 100'000, sqlite_queue_store::threading::own_thread, {}}, log).value();
+        queue = sqlite_queue_store::open(
+                    {folder.path(), 100'000, sqlite_queue_store::threading::own_thread, {}}, log)
+                    .value();
     }
     void run()
     {
@@ -225,7 +236,8 @@ struct threaded_fixture {
 
 } // namespace
 
-TEST_CASE_METHOD(threaded_fixture, "calls from the loop are answered on the loop, in the order they were made", "[unit][store]")
+TEST_CASE_METHOD(threaded_fixture,
+                 "calls from the loop are answered on the loop, in the order they were made", "[unit][store]")
 {
     const auto loop = std::this_thread::get_id();
     std::vector<int> order;
@@ -236,8 +248,10 @@ TEST_CASE_METHOD(threaded_fixture, "calls from the loop are answered on the loop
             CHECK(std::this_thread::get_id() == loop);
             order.push_back(i);
         });
-        start(queue->finish("c-" + std::to_string(i), "body", utc_time()), [i](result<sequence> seq) { CHECK(seq.value() == i + 1); });
-        start(queue->read(i, 10, 1000), [i](result<std::vector<stored_message>> page) { CHECK(page->at(0).seq == i + 1); });
+        start(queue->finish("c-" + std::to_string(i), "body", utc_time()),
+              [i](result<sequence> seq) { CHECK(seq.value() == i + 1); });
+        start(queue->read(i, 10, 1000),
+              [i](result<std::vector<stored_message>> page) { CHECK(page->at(0).seq == i + 1); });
     }
     run();
     REQUIRE(order.size() == many);

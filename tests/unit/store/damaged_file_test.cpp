@@ -27,7 +27,8 @@ struct damage_fixture : test::loop_fixture {
     {
         auto queue = open(where);
         for (int i = 0; i < 200; ++i)
-            REQUIRE(await(queue->admit(a_write(*this, "c-" + std::to_string(i), std::string(300, 's')))).has_value());
+            REQUIRE(await(queue->admit(a_write(*this, "c-" + std::to_string(i), std::string(300, 's'))))
+                        .has_value());
         for (int i = 0; i < 50; ++i)
             REQUIRE(await(queue->finish("c-" + std::to_string(i), "{}", time.utc_now())).has_value());
         REQUIRE(await(queue->acknowledge(20)).has_value());
@@ -90,8 +91,10 @@ struct damage_fixture : test::loop_fixture {
     }
     error_code refused()
     {
-        auto opened = sqlite_queue_store::open({.folder = folder.path(), .mode = sqlite_queue_store::threading::inline_,
-                                                .utc_now = [this] { return time.utc_now(); }}, log);
+        auto opened = sqlite_queue_store::open({.folder = folder.path(),
+                                                .mode = sqlite_queue_store::threading::inline_,
+                                                .utc_now = [this] { return time.utc_now(); }},
+                                               log);
         return opened.has_error() ? opened.error() : error_code();
     }
 };
@@ -100,7 +103,8 @@ constexpr std::streamoff page = 4096;
 
 } // namespace
 
-TEST_CASE_METHOD(damage_fixture, "a damaged file is set aside under a dated name, and the queue begins anew", "[unit][store]")
+TEST_CASE_METHOD(damage_fixture, "a damaged file is set aside under a dated name, and the queue begins anew",
+                 "[unit][store]")
 {
     fill();
     for (std::streamoff at = page; at < static_cast<std::streamoff>(fs::file_size(file)); at += page)
@@ -115,7 +119,8 @@ TEST_CASE_METHOD(damage_fixture, "a damaged file is set aside under a dated name
     CHECK_THAT(name, Catch::EndsWith("Z"));
     CHECK(name.size() == std::string("queue.db.damaged-20261122T101500Z").size());
     CHECK((content(folder.path() / name) == damaged));
-    CHECK_THAT(logged.str(), Catch::Contains("set aside as " + name) && Catch::Contains("sends those commands again"));
+    CHECK_THAT(logged.str(),
+               Catch::Contains("set aside as " + name) && Catch::Contains("sends those commands again"));
 }
 
 TEST_CASE_METHOD(damage_fixture, "whatever is no sound queue is set aside and not deleted", "[unit][store]")
@@ -256,7 +261,9 @@ TEST_CASE_METHOD(damage_fixture, "a log of another queue does not pass for this 
     CHECK_FALSE(names().empty());
 }
 
-TEST_CASE_METHOD(damage_fixture, "damage found while running ends all work on the file; the next start begins anew", "[unit][store]")
+TEST_CASE_METHOD(damage_fixture,
+                 "damage found while running ends all work on the file; the next start begins anew",
+                 "[unit][store]")
 {
     {
         auto queue = open(folder.path());

@@ -14,7 +14,9 @@ std::vector<std::string> doors_fixture::told()
         if (const auto id = text("id"); !id.empty())
             line += " " + id;
         if (line.starts_with("result"))
-            line += f.at("ok").as_bool() ? " ok" : " " + std::string(f.at("error").as_object().at("code").as_string());
+            line += f.at("ok").as_bool()
+                        ? " ok"
+                        : " " + std::string(f.at("error").as_object().at("code").as_string());
         if (line.starts_with("problem"))
             line += " " + text("code");
         if (const auto* seq = f.if_contains("seq"))

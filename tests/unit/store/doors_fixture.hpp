@@ -52,7 +52,10 @@ struct doors_fixture : loop_fixture {
         make_doors();
     }
 
-    void link_up(store::sequence acked = 0, std::size_t max_bytes = 1 << 20) { out->link_up(acked, max_bytes); }
+    void link_up(store::sequence acked = 0, std::size_t max_bytes = 1 << 20)
+    {
+        out->link_up(acked, max_bytes);
+    }
     void link_down() { await(out->link_down()); }
 
     // What `t` answers where it need not wait; else it is cancelled.

@@ -49,11 +49,13 @@ private:
 // What must hold in every file at every time; each counts what breaks it.
 constexpr const char* laws[] = {
     // a result has its command, and a command that ended has its result
-    "SELECT count(*) FROM outbox o LEFT JOIN commands c ON c.n = o.command WHERE o.command IS NOT NULL AND (c.n IS NULL OR"
+    "SELECT count(*) FROM outbox o LEFT JOIN commands c ON c.n = o.command WHERE o.command IS NOT NULL AND "
+    "(c.n IS NULL OR"
     " c.seq <> o.seq OR c.finished_at IS NULL OR c.acknowledged <> 0 OR c.result IS NULL)",
     "SELECT count(*) FROM commands c WHERE finished_at IS NOT NULL AND acknowledged = 0 AND NOT EXISTS"
     " (SELECT 1 FROM outbox o WHERE o.command = c.n AND o.seq = c.seq)",
-    "SELECT count(*) FROM commands WHERE (finished_at IS NULL) <> (result IS NULL) OR (finished_at IS NULL) <> (seq IS NULL)"
+    "SELECT count(*) FROM commands WHERE (finished_at IS NULL) <> (result IS NULL) OR (finished_at IS NULL) "
+    "<> (seq IS NULL)"
     " OR (finished_at IS NULL) <> (params IS NOT NULL)",
     // seq without gap, and none given out before its time
     "SELECT count(*) FROM store WHERE next_seq - 1 - acked <> (SELECT count(*) FROM outbox)",
@@ -72,10 +74,12 @@ std::string content(const fs::path& file)
     for (const auto* law : laws)
         REQUIRE(db.ask(law) == "0\n");
     return db.ask("SELECT 'next ' || next_seq || ' acked ' || acked FROM store") +
-           db.ask("SELECT id || ' ' || op || ' ' || attempts || ' ' || ifnull(begun_at, '-') || ' ' || last_error || ' ' ||"
+           db.ask("SELECT id || ' ' || op || ' ' || attempts || ' ' || ifnull(begun_at, '-') || ' ' || "
+                  "last_error || ' ' ||"
                   " ifnull(finished_at, '-') || ' ' || ifnull(seq, '-') || ' ' || acknowledged || ' ' ||"
                   " ifnull(length(params), '-') || ' ' || ifnull(result, '-') FROM commands ORDER BY n") +
-           db.ask("SELECT seq || ' ' || ifnull(command, '-') || ' ' || ifnull(length(body), '-') || ' ' || command_id"
+           db.ask("SELECT seq || ' ' || ifnull(command, '-') || ' ' || ifnull(length(body), '-') || ' ' || "
+                  "command_id"
                   " FROM outbox ORDER BY seq");
 }
 
@@ -95,9 +99,12 @@ struct rig {
     bool open()
     {
         queue.reset();
-        auto opened = sqlite_queue_store::open({.folder = folder.path(), .max_commands = 1000,
+        auto opened = sqlite_queue_store::open({.folder = folder.path(),
+                                                .max_commands = 1000,
                                                 .mode = sqlite_queue_store::threading::own_thread,
-                                                .utc_now = [] { return utc_time(5s); }, .log_pages = 24}, log);
+                                                .utc_now = [] { return utc_time(5s); },
+                                                .log_pages = 24},
+                                               log);
         if (opened.has_error()) {
             why = opened.error();
             return false;
@@ -149,10 +156,12 @@ struct rig {
             context.poll();
             disk.wait_until_held();
         }
-        (asio::co_spawn(context, std::move(calls), [&](std::exception_ptr e, result<T> r) {
-            REQUIRE_FALSE(e);
-            note(std::move(r));
-        }), ...);
+        (asio::co_spawn(context, std::move(calls),
+                        [&](std::exception_ptr e, result<T> r) {
+                            REQUIRE_FALSE(e);
+                            note(std::move(r));
+                        }),
+         ...);
         context.poll();
         disk.release();
         context.restart();
@@ -172,13 +181,19 @@ struct rig {
         c.ttl = 1h;
         return c;
     }
-    task<result<admission>> admit(const std::string& name, std::size_t size = 10) { return queue->admit(command(name, size)); }
+    task<result<admission>> admit(const std::string& name, std::size_t size = 10)
+    {
+        return queue->admit(command(name, size));
+    }
     task<result<void>> begin(const std::string& name) { return queue->begin(name, utc_time(3s)); }
     task<result<sequence>> finish(const std::string& name, const std::string& body = "{}")
     {
         return queue->finish(name, body, utc_time(4s));
     }
-    task<result<sequence>> append(std::size_t size = 20) { return queue->append(std::string(size, 'e'), "", {}); }
+    task<result<sequence>> append(std::size_t size = 20)
+    {
+        return queue->append(std::string(size, 'e'), "", {});
+    }
 
     // The files as they would be found if the process died now.
     std::string after_a_crash()
@@ -207,8 +222,8 @@ const step script[] = {
     [](rig& r) { return r.did(r.begin("a-2")); },
     [](rig& r) { return r.did(r.queue->retract("a-2", "exchange_busy")); },
     [](rig& r) {
-        return r.all_did(r.admit("b-1"), r.admit("b-2", 5'000), r.begin("a-2"), r.append(3'000), r.finish("a-2", "second"),
-                         r.queue->acknowledge(2));
+        return r.all_did(r.admit("b-1"), r.admit("b-2", 5'000), r.begin("a-2"), r.append(3'000),
+                         r.finish("a-2", "second"), r.queue->acknowledge(2));
     },
     [](rig& r) { return r.open(); },
     [](rig& r) { return r.all_did(r.begin("b-1"), r.begin("b-2"), r.admit("b-3")); },
@@ -309,7 +324,8 @@ TEST_CASE("a disk that fails for ever from any operation on loses nothing", "[un
     play_all("I/O errors from then on", {.what = kind::io_error, .for_ever = true});
 }
 
-TEST_CASE("a disk that is full at any operation is reported, changes nothing, and passes", "[unit][store][fault]")
+TEST_CASE("a disk that is full at any operation is reported, changes nothing, and passes",
+          "[unit][store][fault]")
 {
     play_all("full once", {.what = kind::full});
 }
@@ -324,21 +340,26 @@ TEST_CASE("a write that is cut short at any place changes nothing", "[unit][stor
     play_all("short writes", {.what = kind::short_write});
 }
 
-TEST_CASE("a power loss at any operation costs nothing that was reported, where the disk kept only what was synced",
-          "[unit][store][fault]")
+TEST_CASE(
+    "a power loss at any operation costs nothing that was reported, where the disk kept only what was synced",
+    "[unit][store][fault]")
 {
-    play_all("power loss, unsynced writes lost", {.what = kind::power_loss, .rest = fault_plan::unsynced::lost});
+    play_all("power loss, unsynced writes lost",
+             {.what = kind::power_loss, .rest = fault_plan::unsynced::lost});
 }
 
-TEST_CASE("a power loss at any operation costs nothing that was reported, where the disk kept everything", "[unit][store][fault]")
+TEST_CASE("a power loss at any operation costs nothing that was reported, where the disk kept everything",
+          "[unit][store][fault]")
 {
-    play_all("power loss, unsynced writes kept", {.what = kind::power_loss, .rest = fault_plan::unsynced::kept});
+    play_all("power loss, unsynced writes kept",
+             {.what = kind::power_loss, .rest = fault_plan::unsynced::kept});
 }
 
 TEST_CASE("a power loss at any operation costs nothing that was reported, where the disk kept some sectors",
           "[unit][store][fault]")
 {
-    play_all("power loss, some sectors kept", {.what = kind::power_loss, .rest = fault_plan::unsynced::some, .seed = 1});
+    play_all("power loss, some sectors kept",
+             {.what = kind::power_loss, .rest = fault_plan::unsynced::some, .seed = 1});
 }
 
 TEST_CASE("the same with many more seeds", "[.][store][soak]")

@@ -47,7 +47,9 @@ fault_vfs::fault_vfs() : real_(sqlite3_vfs_find(nullptr))
         auto* r = static_cast<fault_vfs*>(v->pAppData)->real_;
         return r->xFullPathname(r, name, size, out);
     };
-    vfs_.xGetLastError = [](sqlite3_vfs* v, int, char*) { return static_cast<fault_vfs*>(v->pAppData)->system_error_; };
+    vfs_.xGetLastError = [](sqlite3_vfs* v, int, char*) {
+        return static_cast<fault_vfs*>(v->pAppData)->system_error_;
+    };
     sqlite3_vfs_register(&vfs_, 1);
 }
 
@@ -201,7 +203,8 @@ int fault_vfs::open(const char* name, sqlite3_file* out, int flags, int* out_fla
     }
     f.owner = this;
     f.path = name;
-    f.syncs_folder = (flags & SQLITE_OPEN_CREATE) != 0 && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
+    f.syncs_folder =
+        (flags & SQLITE_OPEN_CREATE) != 0 && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
     if (plan_.what == fault_plan::kind::power_loss && name) {
         const auto [found, fresh] = files_.try_emplace(name);
         f.kept = &found->second;
@@ -288,11 +291,13 @@ const sqlite3_io_methods& fault_vfs::methods()
     static const sqlite3_io_methods all = [] {
         sqlite3_io_methods m{};
         m.iVersion = 2;
-        m.xClose = [](sqlite3_file* f) {
-            return of(f).real()->pMethods->xClose(of(f).real());
+        m.xClose = [](sqlite3_file* f) { return of(f).real()->pMethods->xClose(of(f).real()); };
+        m.xRead = [](sqlite3_file* f, void* b, int n, sqlite3_int64 o) {
+            return of(f).owner->read(of(f), b, n, o);
         };
-        m.xRead = [](sqlite3_file* f, void* b, int n, sqlite3_int64 o) { return of(f).owner->read(of(f), b, n, o); };
-        m.xWrite = [](sqlite3_file* f, const void* b, int n, sqlite3_int64 o) { return of(f).owner->write(of(f), b, n, o); };
+        m.xWrite = [](sqlite3_file* f, const void* b, int n, sqlite3_int64 o) {
+            return of(f).owner->write(of(f), b, n, o);
+        };
         m.xTruncate = [](sqlite3_file* f, sqlite3_int64 n) { return of(f).owner->cut(of(f), n); };
         m.xSync = [](sqlite3_file* f, int flags) { return of(f).owner->sync(of(f), flags); };
         m.xFileSize = [](sqlite3_file* f, sqlite3_int64* out) {
@@ -306,9 +311,13 @@ const sqlite3_io_methods& fault_vfs::methods()
         m.xCheckReservedLock = [](sqlite3_file* f, int* out) {
             return of(f).real()->pMethods->xCheckReservedLock(of(f).real(), out);
         };
-        m.xFileControl = [](sqlite3_file* f, int op, void* p) { return of(f).real()->pMethods->xFileControl(of(f).real(), op, p); };
+        m.xFileControl = [](sqlite3_file* f, int op, void* p) {
+            return of(f).real()->pMethods->xFileControl(of(f).real(), op, p);
+        };
         m.xSectorSize = [](sqlite3_file* f) { return of(f).real()->pMethods->xSectorSize(of(f).real()); };
-        m.xDeviceCharacteristics = [](sqlite3_file* f) { return of(f).real()->pMethods->xDeviceCharacteristics(of(f).real()); };
+        m.xDeviceCharacteristics = [](sqlite3_file* f) {
+            return of(f).real()->pMethods->xDeviceCharacteristics(of(f).real());
+        };
         m.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** out) {
             if (extend && of(f).owner->strikes())
                 return of(f).owner->code(operation::map);
@@ -319,7 +328,9 @@ const sqlite3_io_methods& fault_vfs::methods()
             return of(f).real()->pMethods->xShmLock(of(f).real(), o, n, flags);
         };
         m.xShmBarrier = [](sqlite3_file* f) { of(f).real()->pMethods->xShmBarrier(of(f).real()); };
-        m.xShmUnmap = [](sqlite3_file* f, int d) { return of(f).real()->pMethods->xShmUnmap(of(f).real(), d); };
+        m.xShmUnmap = [](sqlite3_file* f, int d) {
+            return of(f).real()->pMethods->xShmUnmap(of(f).real(), d);
+        };
         return m;
     }();
     return all;

@@ -22,7 +22,11 @@ struct fault_plan {
         short_write, // half of it is written, then an I/O error; other operations fail at once
         power_loss,  // this one and all after it fail; heal() then shows what is left
     };
-    enum class unsynced { lost, kept, some }; // what becomes of writes that were not synced when the power goes
+    enum class unsynced {
+        lost,
+        kept,
+        some
+    }; // what becomes of writes that were not synced when the power goes
 
     kind what = kind::io_error;
     std::int64_t at = 0;   // which operation, counted from 1; 0: none
@@ -55,10 +59,10 @@ public:
 private:
     struct change {
         std::int64_t offset = 0;
-        std::string bytes;  // of a write
-        bool cuts = false;  // the file to `offset`
+        std::string bytes; // of a write
+        bool cuts = false; // the file to `offset`
     };
-    struct state {          // of a file that was opened since arm(), in power_loss
+    struct state {           // of a file that was opened since arm(), in power_loss
         std::string content; // as the program sees it
         std::vector<change> unsynced;
     };
@@ -67,7 +71,8 @@ private:
         fault_vfs* owner;
         state* kept;      // nothing: straight through
         const char* path; // SQLite's own, good until it closes the file
-        bool syncs_folder; // with its first sync, as SQLite has the file layer do for journals and logs that it creates
+        bool
+            syncs_folder; // with its first sync, as SQLite has the file layer do for journals and logs that it creates
         sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(this + 1); }
     };
 

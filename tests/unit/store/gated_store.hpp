@@ -10,7 +10,11 @@ namespace relay::test {
 
 class gated_store final : public store::queue_store {
 public:
-    gated_store(asio::any_io_executor executor, store::queue_store& behind) : behind_(behind), opened_(executor) {}
+    gated_store(asio::any_io_executor executor, store::queue_store& behind)
+        : behind_(behind),
+          opened_(executor)
+    {
+    }
 
     bool open = true;                // closed: calls that write wait, in order
     std::optional<errc> writes_fail; // with this
@@ -27,11 +31,18 @@ public:
 
     void on_damage(std::function<void()> found) override { behind_.on_damage(std::move(found)); }
     task<result<store::identity>> who() override { return behind_.who(); }
-    task<result<std::vector<store::unfinished_command>>> unfinished() override { return behind_.unfinished(); }
-    task<result<store::admission>> admit(store::new_command c) override { return write(behind_.admit(std::move(c))); }
+    task<result<std::vector<store::unfinished_command>>> unfinished() override
+    {
+        return behind_.unfinished();
+    }
+    task<result<store::admission>> admit(store::new_command c) override
+    {
+        return write(behind_.admit(std::move(c)));
+    }
     task<result<std::optional<store::admission>>> look_up(std::string id, std::string fingerprint) override
     {
-        return write(behind_.look_up(std::move(id), std::move(fingerprint))); // after what was admitted before it
+        return write(
+            behind_.look_up(std::move(id), std::move(fingerprint))); // after what was admitted before it
     }
     task<result<void>> begin(std::string id, utc_time at) override
     {
@@ -47,7 +58,8 @@ public:
     {
         return write(behind_.finish(std::move(id), std::move(body), at));
     }
-    task<result<store::sequence>> append(std::string body, std::string id, std::optional<utc_time> expires) override
+    task<result<store::sequence>> append(std::string body, std::string id,
+                                         std::optional<utc_time> expires) override
     {
         return write(behind_.append(std::move(body), std::move(id), expires));
     }
@@ -66,7 +78,10 @@ public:
         return write(behind_.acknowledge(seq));
     }
     task<result<store::identity>> renew() override { return behind_.renew(); }
-    task<result<std::size_t>> prune(utc_time before, std::size_t most) override { return behind_.prune(before, most); }
+    task<result<std::size_t>> prune(utc_time before, std::size_t most) override
+    {
+        return behind_.prune(before, most);
+    }
     task<result<store::queue_status>> status() override { return behind_.status(); }
 
 private:

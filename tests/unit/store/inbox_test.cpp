@@ -42,7 +42,8 @@ TEST_CASE_METHOD(doors_fixture, "a read is handed on at once, and nothing is sto
     CHECK(await(queue->status())->unfinished == 0);
 }
 
-TEST_CASE_METHOD(doors_fixture, "an invalid command gets its fault, without accepted and without seq", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "an invalid command gets its fault, without accepted and without seq",
+                 "[unit][store]")
 {
     link_up();
     auto bad = write("c-1");
@@ -98,7 +99,8 @@ TEST_CASE_METHOD(doors_fixture, "a command beyond the window is overloaded and n
     CHECK(in->open() == 8);
 }
 
-TEST_CASE_METHOD(doors_fixture, "a full window does not hide what is known of a repeated write", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "a full window does not hide what is known of a repeated write",
+                 "[unit][store]")
 {
     link_up();
     in->offer(write("done"));
@@ -117,7 +119,8 @@ TEST_CASE_METHOD(doors_fixture, "a full window does not hide what is known of a 
     CHECK(told() == lines{"result done ok #1", "accepted c-1", "result new overloaded"});
 }
 
-TEST_CASE_METHOD(doors_fixture, "a policy that changed does not deny what was accepted before", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "a policy that changed does not deny what was accepted before",
+                 "[unit][store]")
 {
     link_up();
     in->offer(write("c-1"));
@@ -129,7 +132,8 @@ TEST_CASE_METHOD(doors_fixture, "a policy that changed does not deny what was ac
     CHECK(told() == lines{"result c-1 ok #1", "result c-2 policy_denied"});
 }
 
-TEST_CASE_METHOD(doors_fixture, "a write repeated while it is being stored runs once and is accepted twice", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "a write repeated while it is being stored runs once and is accepted twice",
+                 "[unit][store]")
 {
     link_up();
     gate->open = false;
@@ -143,7 +147,8 @@ TEST_CASE_METHOD(doors_fixture, "a write repeated while it is being stored runs 
     CHECK(in->open() == 1);
 }
 
-TEST_CASE_METHOD(doors_fixture, "a repeat of a write that could not be stored is refused with it", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "a repeat of a write that could not be stored is refused with it",
+                 "[unit][store]")
 {
     link_up();
     gate->open = false;
@@ -160,7 +165,8 @@ TEST_CASE_METHOD(doors_fixture, "a repeat of a write that could not be stored is
     CHECK(told() == lines{"accepted c-1"});
 }
 
-TEST_CASE_METHOD(doors_fixture, "a finished write is answered with its result, with seq while it is owed", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "a finished write is answered with its result, with seq while it is owed",
+                 "[unit][store]")
 {
     link_up();
     in->offer(write("c-1"));
@@ -176,7 +182,8 @@ TEST_CASE_METHOD(doors_fixture, "a finished write is answered with its result, w
     CHECK(in->open() == 0);
 }
 
-TEST_CASE_METHOD(doors_fixture, "a read repeated while it runs is ignored, and runs again after it", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "a read repeated while it runs is ignored, and runs again after it",
+                 "[unit][store]")
 {
     link_up();
     in->offer(read("r-1"));
@@ -201,7 +208,8 @@ TEST_CASE_METHOD(doors_fixture, "a read and a write never share an id", "[unit][
     CHECK(taken_ids() == lines{"c-1", "c-2"});
 }
 
-TEST_CASE_METHOD(doors_fixture, "a store that fails makes writes overloaded, and is logged once", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "a store that fails makes writes overloaded, and is logged once",
+                 "[unit][store]")
 {
     link_up();
     for (const auto trouble : {errc::store_full, errc::store_read_only, errc::store_io}) {
@@ -218,7 +226,8 @@ TEST_CASE_METHOD(doors_fixture, "a store that fails makes writes overloaded, and
     CHECK(std::count(text.begin(), text.end(), '\n') == 2);
 }
 
-TEST_CASE_METHOD(doors_fixture, "a queue that is full makes writes overloaded until results are acknowledged", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "a queue that is full makes writes overloaded until results are acknowledged",
+                 "[unit][store]")
 {
     stop_doors();
     queue.reset();
@@ -236,7 +245,8 @@ TEST_CASE_METHOD(doors_fixture, "a queue that is full makes writes overloaded un
     CHECK(told() == lines{"accepted c-3"});
 }
 
-TEST_CASE_METHOD(doors_fixture, "a read waits for writes of its lane that are being stored, others pass", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "a read waits for writes of its lane that are being stored, others pass",
+                 "[unit][store]")
 {
     gate->open = false;
     in->offer(write("w-1", "e-1"));
@@ -275,7 +285,8 @@ TEST_CASE_METHOD(doors_fixture, "writes come out in the order received", "[unit]
     CHECK(taken_ids() == expected);
 }
 
-TEST_CASE_METHOD(doors_fixture, "cancel marks what has not begun, being stored or waiting, and wakes it", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "cancel marks what has not begun, being stored or waiting, and wakes it",
+                 "[unit][store]")
 {
     gate->open = false;
     in->offer(write("c-1"));
@@ -316,7 +327,9 @@ TEST_CASE_METHOD(doors_fixture, "cancel leaves alone what has begun, also before
     CHECK(all[1]->cancelled);
 }
 
-TEST_CASE_METHOD(doors_fixture, "after a restart unfinished writes come again, in order and with what was begun", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture,
+                 "after a restart unfinished writes come again, in order and with what was begun",
+                 "[unit][store]")
 {
     auto first = write("c-2");
     first.ttl = 1h;
@@ -363,7 +376,8 @@ TEST_CASE_METHOD(doors_fixture, "time off counts against the ttl, a clock set ba
     CHECK(taken().at(0)->deadline < time.now());
 }
 
-TEST_CASE_METHOD(doors_fixture, "a stored write that no longer passes its check comes with the fault", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "a stored write that no longer passes its check comes with the fault",
+                 "[unit][store]")
 {
     in->offer(write("c-1"));
     time.settle();
@@ -375,7 +389,8 @@ TEST_CASE_METHOD(doors_fixture, "a stored write that no longer passes its check 
     CHECK(all.front()->lane == "host@corp.example/e-1");
 }
 
-TEST_CASE_METHOD(doors_fixture, "after close everything new is overloaded, what is open goes on", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "after close everything new is overloaded, what is open goes on",
+                 "[unit][store]")
 {
     link_up();
     in->offer(write("c-1"));
@@ -386,7 +401,8 @@ TEST_CASE_METHOD(doors_fixture, "after close everything new is overloaded, what 
     CHECK(taken_ids() == lines{"c-1"});
 }
 
-TEST_CASE_METHOD(doors_fixture, "a command that is released after it was replaced frees nothing", "[unit][store]")
+TEST_CASE_METHOD(doors_fixture, "a command that is released after it was replaced frees nothing",
+                 "[unit][store]")
 {
     in->offer(read("r-1"));
     const auto first = taken().at(0);

@@ -31,7 +31,8 @@ struct outbox_fixture : test::doors_fixture {
     std::shared_ptr<pending<T>> start(task<T> t)
     {
         auto p = std::make_shared<pending<T>>();
-        asio::co_spawn(context, std::move(t), asio::bind_cancellation_slot(p->stop.slot(), [p](std::exception_ptr e, T v) {
+        asio::co_spawn(context, std::move(t),
+                       asio::bind_cancellation_slot(p->stop.slot(), [p](std::exception_ptr e, T v) {
                            if (!e)
                                p->answer.emplace(std::move(v));
                        }));
@@ -42,7 +43,8 @@ struct outbox_fixture : test::doors_fixture {
 
 } // namespace
 
-TEST_CASE_METHOD(outbox_fixture, "nothing leaves while the link is down, and short answers are dropped", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "nothing leaves while the link is down, and short answers are dropped",
+                 "[unit][store]")
 {
     out->reply(protocol::encode_accepted("c-1"));
     const auto waiting = start(out->next());
@@ -56,7 +58,8 @@ TEST_CASE_METHOD(outbox_fixture, "nothing leaves while the link is down, and sho
     CHECK(told().empty());
 }
 
-TEST_CASE_METHOD(outbox_fixture, "what is owed is sent from the acknowledged seq on, in order", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "what is owed is sent from the acknowledged seq on, in order",
+                 "[unit][store]")
 {
     for (int i = 1; i <= 4; ++i)
         finished("c-" + std::to_string(i));
@@ -69,7 +72,8 @@ TEST_CASE_METHOD(outbox_fixture, "what is owed is sent from the acknowledged seq
     CHECK(await(queue->who())->unacked == 2);
 }
 
-TEST_CASE_METHOD(outbox_fixture, "a result that finishes while the link is up is not read back from disk", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "a result that finishes while the link is up is not read back from disk",
+                 "[unit][store]")
 {
     link_up();
     CHECK(told().empty());
@@ -90,7 +94,8 @@ TEST_CASE_METHOD(outbox_fixture, "short answers and reads pass before stored mes
     CHECK(told() == lines{"accepted c-2", "result r-1 ok", "result c-1 ok #1"});
 }
 
-TEST_CASE_METHOD(outbox_fixture, "more than memory may hold is read page by page, without a gap", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "more than memory may hold is read page by page, without a gap",
+                 "[unit][store]")
 {
     link_up();
     CHECK(told().empty());
@@ -107,7 +112,8 @@ TEST_CASE_METHOD(outbox_fixture, "more than memory may hold is read page by page
     CHECK(told() == lines{"event #3001"});
 }
 
-TEST_CASE_METHOD(outbox_fixture, "an acknowledgement is stored once for all that came meanwhile", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "an acknowledgement is stored once for all that came meanwhile",
+                 "[unit][store]")
 {
     for (int i = 0; i < 5; ++i)
         publish();
@@ -138,7 +144,8 @@ TEST_CASE_METHOD(outbox_fixture, "acknowledging what was never sent holds nothin
     CHECK(await(queue->who())->unacked == 0);
 }
 
-TEST_CASE_METHOD(outbox_fixture, "an acknowledgement that could not be stored is made good by the next", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "an acknowledgement that could not be stored is made good by the next",
+                 "[unit][store]")
 {
     publish();
     publish();
@@ -181,14 +188,16 @@ TEST_CASE_METHOD(outbox_fixture, "waiting out a full disk ends by a cancel", "[u
     CHECK(waiting->answer->error() == asio::error::operation_aborted);
 }
 
-TEST_CASE_METHOD(outbox_fixture, "a damaged store and an unknown command are the caller's to know", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "a damaged store and an unknown command are the caller's to know",
+                 "[unit][store]")
 {
     CHECK(await(out->finish(ok("c-1"))).error() == errc::not_found);
     gate->writes_fail = errc::store_corrupt;
     CHECK(await(out->finish(ok("c-1"))).error() == errc::store_corrupt);
 }
 
-TEST_CASE_METHOD(outbox_fixture, "a read that ends while the link is down is stored and sent later", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "a read that ends while the link is down is stored and sent later",
+                 "[unit][store]")
 {
     answer_read("r-1");
     CHECK(out->unacked() == 1);
@@ -196,7 +205,8 @@ TEST_CASE_METHOD(outbox_fixture, "a read that ends while the link is down is sto
     CHECK(told() == lines{"result r-1 ok #1"});
 }
 
-TEST_CASE_METHOD(outbox_fixture, "a stored read whose ttl passed is sent as deadline_exceeded", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "a stored read whose ttl passed is sent as deadline_exceeded",
+                 "[unit][store]")
 {
     answer_read("r-1", 30s);
     time.advance(31s);
@@ -210,21 +220,24 @@ TEST_CASE_METHOD(outbox_fixture, "a stored read whose ttl passed is sent as dead
     CHECK(frames[0].at("took_ms") == 41);
 }
 
-TEST_CASE_METHOD(outbox_fixture, "reads not taken when the link ends are stored, other answers are not", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "reads not taken when the link ends are stored, other answers are not",
+                 "[unit][store]")
 {
     link_up();
     out->reply(protocol::encode_accepted("c-1"));
     answer_read("r-1");
     answer_read("r-2");
     CHECK(await(out->next()).has_value()); // accepted
-    CHECK(await(out->next()).has_value()); // r-1: on its way when the link breaks, so it is the cloud's to ask again
+    CHECK(await(out->next())
+              .has_value()); // r-1: on its way when the link breaks, so it is the cloud's to ask again
     out->reply(protocol::encode_accepted("c-2"));
     link_down();
     link_up();
     CHECK(told() == lines{"result r-2 ok #1"});
 }
 
-TEST_CASE_METHOD(outbox_fixture, "a read that can be neither sent nor stored waits in memory", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "a read that can be neither sent nor stored waits in memory",
+                 "[unit][store]")
 {
     gate->writes_fail = errc::store_full;
     answer_read("r-1");
@@ -236,7 +249,8 @@ TEST_CASE_METHOD(outbox_fixture, "a read that can be neither sent nor stored wai
     CHECK(told() == lines{"result r-1 ok", "result r-2 ok"});
 }
 
-TEST_CASE_METHOD(outbox_fixture, "a read kept in memory past its ttl is sent as deadline_exceeded", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "a read kept in memory past its ttl is sent as deadline_exceeded",
+                 "[unit][store]")
 {
     gate->writes_fail = errc::store_full;
     answer_read("r-1", 30s);
@@ -259,8 +273,9 @@ TEST_CASE_METHOD(outbox_fixture, "reads kept in memory have a bound", "[unit][st
 TEST_CASE_METHOD(outbox_fixture, "what is over max_message_bytes becomes result_too_large", "[unit][store]")
 {
     finished("c-1", 5'000);
-    REQUIRE(await(out->publish(R"({"type":"event","event":"availability.changed","data":{"watch_id":"w","busy":")" +
-                               std::string(5'000, 'x') + "\"}}"))
+    REQUIRE(await(out->publish(
+                      R"({"type":"event","event":"availability.changed","data":{"watch_id":"w","busy":")" +
+                      std::string(5'000, 'x') + "\"}}"))
                 .has_value());
     link_up(0, 1'000);
     answer_read("r-1", 30s, 5'000);
@@ -280,7 +295,8 @@ TEST_CASE_METHOD(outbox_fixture, "what is over max_message_bytes becomes result_
         CHECK(boost::json::serialize(f).size() <= 1'000);
 }
 
-TEST_CASE_METHOD(outbox_fixture, "a stored result is repeated only where it went out on this link before", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "a stored result is repeated only where it went out on this link before",
+                 "[unit][store]")
 {
     finished("c-1");
     finished("c-2");
@@ -320,7 +336,8 @@ TEST_CASE_METHOD(outbox_fixture, "a reader that is not read waits for room", "[u
     link_down();
 }
 
-TEST_CASE_METHOD(outbox_fixture, "a store that cannot be read is an error of next(), and goes on later", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "a store that cannot be read is an error of next(), and goes on later",
+                 "[unit][store]")
 {
     finished("c-1");
     link_up();
@@ -330,7 +347,8 @@ TEST_CASE_METHOD(outbox_fixture, "a store that cannot be read is an error of nex
     CHECK(told() == lines{"result c-1 ok #1"});
 }
 
-TEST_CASE_METHOD(outbox_fixture, "a store that was renewed is sent from 1 under its new numbers", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "a store that was renewed is sent from 1 under its new numbers",
+                 "[unit][store]")
 {
     for (int i = 0; i < 5; ++i)
         publish();
@@ -348,7 +366,8 @@ TEST_CASE_METHOD(outbox_fixture, "a store that was renewed is sent from 1 under 
     CHECK(await(queue->who())->unacked == 2);
 }
 
-TEST_CASE_METHOD(outbox_fixture, "an acknowledgement not stored before a renewal means nothing after it", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "an acknowledgement not stored before a renewal means nothing after it",
+                 "[unit][store]")
 {
     for (int i = 0; i < 5; ++i)
         publish();
@@ -382,14 +401,16 @@ TEST_CASE_METHOD(outbox_fixture, "a cancelled next takes no frame", "[unit][stor
     CHECK(told() == lines{"accepted c-1"});
 }
 
-TEST_CASE_METHOD(outbox_fixture, "the end of a link waits for what it stores, also where it is cancelled", "[unit][store]")
+TEST_CASE_METHOD(outbox_fixture, "the end of a link waits for what it stores, also where it is cancelled",
+                 "[unit][store]")
 {
     link_up();
     answer_read("r-1");
     gate->open = false;
     bool ended = false;
     asio::cancellation_signal stop;
-    asio::co_spawn(context, out->link_down(), asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr) { ended = true; }));
+    asio::co_spawn(context, out->link_down(),
+                   asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr) { ended = true; }));
     time.settle();
     CHECK_FALSE(ended);
     gate->open_gate();

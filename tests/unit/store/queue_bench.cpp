@@ -41,7 +41,9 @@ struct bench {
     void open()
     {
         queue.reset();
-        queue = sqlite_queue_store::open({folder, 10'000'000, sqlite_queue_store::threading::own_thread, {}}, log).value();
+        queue =
+            sqlite_queue_store::open({folder, 10'000'000, sqlite_queue_store::threading::own_thread, {}}, log)
+                .value();
     }
 
     // Runs `many` calls of `one(i)`, at most `side_by_side` at a time; says how many a second.
@@ -55,7 +57,9 @@ struct bench {
                 const int i = next++;
                 const auto start = std::chrono::steady_clock::now();
                 co_await one(i);
-                took.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+                took.push_back(
+                    std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+                        .count());
             }
         };
         const auto start = std::chrono::steady_clock::now();
@@ -68,9 +72,9 @@ struct bench {
         context.run();
         const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         std::sort(took.begin(), took.end());
-        std::cout << what << ", " << side_by_side << " outstanding: " << static_cast<int>(many / seconds) << "/s, p50 "
-                  << took[took.size() / 2] << " ms, p99 " << took[took.size() * 99 / 100] << " ms, resident "
-                  << resident_kib() / 1024 << " MiB\n";
+        std::cout << what << ", " << side_by_side << " outstanding: " << static_cast<int>(many / seconds)
+                  << "/s, p50 " << took[took.size() / 2] << " ms, p99 " << took[took.size() * 99 / 100]
+                  << " ms, resident " << resident_kib() / 1024 << " MiB\n";
     }
     task<void> admit(int i)
     {
@@ -87,7 +91,8 @@ struct bench {
     }
     task<void> finish(int i)
     {
-        const auto done = co_await queue->finish("command-" + std::to_string(i), std::string(300, 'r'), utc_time());
+        const auto done =
+            co_await queue->finish("command-" + std::to_string(i), std::string(300, 'r'), utc_time());
         if (done.has_error())
             throw std::runtime_error(done.error().message());
     }
@@ -121,7 +126,8 @@ TEST_CASE("commands a second, and draining what piled up", "[.][bench]")
 TEST_CASE("a million stored results take no memory", "[.][bench][million]")
 {
     bench b;
-    b.measure("append", 1'000'000, 4'000, [&](int) -> task<void> { (void)co_await b.queue->append(std::string(300, 'r'), {}, {}); });
+    b.measure("append", 1'000'000, 4'000,
+              [&](int) -> task<void> { (void)co_await b.queue->append(std::string(300, 'r'), {}, {}); });
     b.measure("open", 1, 1, [&](int) -> task<void> {
         b.open();
         co_return;

@@ -24,8 +24,7 @@ struct file_fixture : test::loop_fixture {
 
     error_code refused(const fs::path& where)
     {
-        auto opened =
-            sqlite_queue_store::open({where, 10, sqlite_queue_store::threading::inline_, {}}, log);
+        auto opened = sqlite_queue_store::open({where, 10, sqlite_queue_store::threading::inline_, {}}, log);
         return opened.has_error() ? opened.error() : error_code();
     }
     void run_sql(const fs::path& file, const char* sql)
@@ -73,7 +72,8 @@ TEST_CASE_METHOD(file_fixture, "the queue is as it was after it was closed and o
     CHECK(s->bytes > 4096);
 }
 
-TEST_CASE_METHOD(file_fixture, "no seq is given twice, also where everything was acknowledged and forgotten", "[unit][store]")
+TEST_CASE_METHOD(file_fixture, "no seq is given twice, also where everything was acknowledged and forgotten",
+                 "[unit][store]")
 {
     auto queue = open(folder.path());
     REQUIRE(await(queue->admit(a_write(*this, "c-1"))).has_value());
@@ -110,7 +110,8 @@ TEST_CASE_METHOD(file_fixture, "a folder that cannot be written is refused", "[u
     const auto where = folder.path() / "data";
     open(where).reset();
     fs::permissions(folder.path(), fs::perms::all);
-    fs::permissions(where, fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read | fs::perms::others_exec);
+    fs::permissions(where, fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read |
+                               fs::perms::others_exec);
     const as_nobody nobody;
     CHECK(refused(where) == errc::store_read_only);
     CHECK(refused(where / "below") == errc::store_read_only);
@@ -140,9 +141,11 @@ TEST_CASE_METHOD(file_fixture, "only the owner can read the files", "[unit][stor
     const auto queue = open(where);
     for (const auto& file : fs::directory_iterator(where)) {
         CAPTURE(file.path());
-        CHECK((file.status().permissions() & (fs::perms::group_all | fs::perms::others_all)) == fs::perms::none);
+        CHECK((file.status().permissions() & (fs::perms::group_all | fs::perms::others_all)) ==
+              fs::perms::none);
     }
-    CHECK((fs::status(where).permissions() & (fs::perms::group_all | fs::perms::others_all)) == fs::perms::none);
+    CHECK((fs::status(where).permissions() & (fs::perms::group_all | fs::perms::others_all)) ==
+          fs::perms::none);
 }
 
 TEST_CASE("a full disk is an error that changes nothing, and passes", "[unit][store]")
@@ -164,7 +167,8 @@ TEST_CASE("migrations are applied once, in order, each whole or not at all", "[u
     const sqlite::migration first[] = {"CREATE TABLE t(x INTEGER)"};
     REQUIRE(db->migrate(first).has_value());
     REQUIRE(db->migrate(first).has_value());
-    const sqlite::migration broken[] = {first[0], "INSERT INTO t VALUES (1); INSERT INTO no_such_table VALUES (1)"};
+    const sqlite::migration broken[] = {first[0],
+                                        "INSERT INTO t VALUES (1); INSERT INTO no_such_table VALUES (1)"};
     CHECK(db->migrate(broken).error() == errc::store_corrupt);
     CHECK_FALSE(db->in_transaction());
     CHECK(db->number("SELECT count(*) FROM t").value() == 0);
@@ -302,7 +306,8 @@ struct random_fixture : file_fixture {
 
 } // namespace
 
-TEST_CASE_METHOD(random_fixture, "whatever happens in whatever order, with crashes between any two commits, nothing is lost",
+TEST_CASE_METHOD(random_fixture,
+                 "whatever happens in whatever order, with crashes between any two commits, nothing is lost",
                  "[unit][store]")
 {
     const auto seed = GENERATE(range(1, 13));
@@ -357,7 +362,8 @@ TEST_CASE_METHOD(random_fixture, "whatever happens in whatever order, with crash
                 renew();
             else if (const auto gone = await(queue->prune(time.utc_now() + 1s, 1)).value(); gone == 1)
                 std::erase_if(m.commands, [&](const auto& c) {
-                    return c.second.acknowledged && !await(queue->look_up(c.first, "print of " + c.second.subject))->has_value();
+                    return c.second.acknowledged &&
+                           !await(queue->look_up(c.first, "print of " + c.second.subject))->has_value();
                 });
             break;
         default:

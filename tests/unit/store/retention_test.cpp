@@ -5,7 +5,8 @@
 using namespace relay;
 using namespace relay::store;
 
-TEST_CASE_METHOD(test::doors_fixture, "what finished longer ago than the history is forgotten within the hour", "[unit][store]")
+TEST_CASE_METHOD(test::doors_fixture,
+                 "what finished longer ago than the history is forgotten within the hour", "[unit][store]")
 {
     constexpr int many = 1'200; // more than one batch
     for (int i = 0; i < many; ++i) {
@@ -19,7 +20,9 @@ TEST_CASE_METHOD(test::doors_fixture, "what finished longer ago than the history
     bool ended = false;
     asio::co_spawn(context, keep_history(*queue, time, std::chrono::days(7), log),
                    asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr) { ended = true; }));
-    const auto known = [&](int i) { return await(queue->look_up("c-" + std::to_string(i), "print of s"))->has_value(); };
+    const auto known = [&](int i) {
+        return await(queue->look_up("c-" + std::to_string(i), "print of s"))->has_value();
+    };
     time.advance(24h * 7 - 1h);
     CHECK(known(0));
     time.advance(2h);

@@ -15,9 +15,10 @@ namespace relay::uplink {
 
 TEST_CASE("a cloud URL that is no plain wss:// URL is refused", "[unit][uplink]")
 {
-    for (const auto* bad : {"", "relay.example", "ws://relay.example/", "https://relay.example/", "wss://", "wss:///v1/connect",
-                            "wss://user:secret@relay.example/", "wss://relay.example/#x", "wss://relay.example:99999/",
-                            "wss://relay.example:0/", "wss://relay .example/", "wss://[::1/"}) {
+    for (const auto* bad :
+         {"", "relay.example", "ws://relay.example/", "https://relay.example/", "wss://", "wss:///v1/connect",
+          "wss://user:secret@relay.example/", "wss://relay.example/#x", "wss://relay.example:99999/",
+          "wss://relay.example:0/", "wss://relay .example/", "wss://[::1/"}) {
         INFO(bad);
         CHECK(parse_cloud_url(bad).has_error());
     }
@@ -52,8 +53,8 @@ TEST_CASE("user and password of a proxy are percent-decoded", "[unit][uplink]")
 
 TEST_CASE("a bad proxy URL is refused without repeating it", "[unit][uplink]")
 {
-    for (const auto* bad : {"https://u:secret@proxy:1", "socks5://u:secret@proxy:1", "http://u:sec ret@proxy", "http://",
-                            "http://a%3Ab:secret@proxy:1", "http://u:secret@proxy:0"}) {
+    for (const auto* bad : {"https://u:secret@proxy:1", "socks5://u:secret@proxy:1", "http://u:sec ret@proxy",
+                            "http://", "http://a%3Ab:secret@proxy:1", "http://u:secret@proxy:0"}) {
         const auto proxy = parse_proxy_url(bad);
         REQUIRE(proxy.has_error());
         CHECK(proxy.error().message.find("secret") == std::string::npos);
@@ -82,7 +83,8 @@ TEST_CASE("NO_PROXY names hosts, domains, addresses and ports", "[unit][uplink]"
 
 TEST_CASE("the environment's proxy counts only where the rule says so", "[unit][uplink]")
 {
-    std::map<std::string, std::string> variables{{"HTTPS_PROXY", "http://upper:1"}, {"NO_PROXY", "inside.example"}};
+    std::map<std::string, std::string> variables{{"HTTPS_PROXY", "http://upper:1"},
+                                                 {"NO_PROXY", "inside.example"}};
     const auto read = [&](const char* name) { return variables[name]; };
     const cloud_address outside{"relay.example", 443, "/"}, inside{"relay.inside.example", 443, "/"};
     proxy_rule rule;
@@ -113,7 +115,8 @@ TEST_CASE("pauses follow what ended the last link", "[unit][uplink]")
     CHECK(policy.after_drain(-1s, 1h) == 0s);
 }
 
-TEST_CASE("a heartbeat pings, and after a suspend finds the link dead instead of catching up", "[unit][uplink]")
+TEST_CASE("a heartbeat pings, and after a suspend finds the link dead instead of catching up",
+          "[unit][uplink]")
 {
     const steady_time start{1h};
     heartbeat beat(20s, start);
@@ -146,8 +149,9 @@ TEST_CASE("the two address families are tried by turns", "[unit][uplink]")
 TEST_CASE("the Date of an answer is read, and nothing else is taken for one", "[unit][uplink]")
 {
     CHECK(parse_http_date("Sun, 22 Nov 2026 10:00:00 GMT") == *parse_rfc3339("2026-11-22T10:00:00Z"));
-    for (const auto* bad : {"", "Sun, 22 Nov 2026 10:00:00 CET", "Sunday, 22-Nov-26 10:00:00 GMT", "Sun, 22 Xxx 2026 10:00:00 GMT",
-                            "Sun, 99 Nov 2026 10:00:00 GMT", "Sun Nov 22 10:00:00 2026     "})
+    for (const auto* bad :
+         {"", "Sun, 22 Nov 2026 10:00:00 CET", "Sunday, 22-Nov-26 10:00:00 GMT",
+          "Sun, 22 Xxx 2026 10:00:00 GMT", "Sun, 99 Nov 2026 10:00:00 GMT", "Sun Nov 22 10:00:00 2026     "})
         CHECK_FALSE(parse_http_date(bad).has_value());
 }
 

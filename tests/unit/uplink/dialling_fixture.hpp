@@ -16,8 +16,13 @@ struct dialling_fixture {
     real_time time;
     test_pki pki;
     issued agent = pki.issue({"agent-1", "", -1, 30});
-    cloud_manner manner{.identity = pki.issue(), .client_ca = pki.authority(), .answer = {}, .garbage_before_tls = {}, .serve = {}};
-    uplink::dial_settings settings{.url = {}, .files = {agent.certificate, agent.key, pki.authority()}, .proxy = {}, .environment = {}};
+    cloud_manner manner{.identity = pki.issue(),
+                        .client_ca = pki.authority(),
+                        .answer = {},
+                        .garbage_before_tls = {},
+                        .serve = {}};
+    uplink::dial_settings settings{
+        .url = {}, .files = {agent.certificate, agent.key, pki.authority()}, .proxy = {}, .environment = {}};
     std::unique_ptr<loopback_cloud> cloud;
     std::unique_ptr<loopback_proxy> proxy;
     uplink::tls_connector dialer{context.get_executor(), time};
@@ -70,7 +75,8 @@ struct dialling_fixture {
     std::string masked(std::string text) const
     {
         const auto mask = [&](std::uint16_t port, const std::string& name) {
-            for (auto at = text.find(std::to_string(port)); at != text.npos; at = text.find(std::to_string(port)))
+            for (auto at = text.find(std::to_string(port)); at != text.npos;
+                 at = text.find(std::to_string(port)))
                 text.replace(at, std::to_string(port).size(), name);
         };
         if (cloud)

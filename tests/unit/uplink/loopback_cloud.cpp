@@ -55,7 +55,10 @@ public:
         why.reason.append(reason.data(), reason.size());
         co_await ws.async_close(why, use_tuple);
     }
-    task<void> send_raw(std::string bytes) override { co_await asio::async_write(ws.next_layer(), asio::buffer(bytes), use_tuple); }
+    task<void> send_raw(std::string bytes) override
+    {
+        co_await asio::async_write(ws.next_layer(), asio::buffer(bytes), use_tuple);
+    }
     void cut() override
     {
         beast::get_lowest_layer(ws).set_option(asio::socket_base::linger(true, 0));
@@ -71,7 +74,8 @@ public:
 } // namespace
 
 loopback_cloud::loopback_cloud(asio::io_context& context, cloud_manner manner)
-    : manner_(std::move(manner)), acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+    : manner_(std::move(manner)),
+      acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
       connections_(context.get_executor())
 {
     connections_.spawn(accept());
@@ -135,7 +139,8 @@ task<void> loopback_cloud::handle(tcp::socket socket)
     const auto [failed] = co_await ws.async_accept(request, use_tuple);
     if (failed.failed())
         co_return;
-    link.deflate = request[http::field::sec_websocket_extensions].find("permessage-deflate") != beast::string_view::npos;
+    link.deflate =
+        request[http::field::sec_websocket_extensions].find("permessage-deflate") != beast::string_view::npos;
     if (manner_.serve) {
         co_await manner_.serve(link);
     } else {
@@ -148,7 +153,9 @@ task<void> loopback_cloud::handle(tcp::socket socket)
 }
 
 loopback_proxy::loopback_proxy(asio::io_context& context, std::string answer, bool hangs)
-    : answer_(std::move(answer)), hangs_(hangs), acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+    : answer_(std::move(answer)),
+      hangs_(hangs),
+      acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
       connections_(context.get_executor())
 {
     connections_.spawn(accept());
@@ -185,7 +192,8 @@ task<void> loopback_proxy::handle(tcp::socket socket)
 {
     using namespace asio::experimental::awaitable_operators;
     seen.clear();
-    const auto [ec, size] = co_await asio::async_read_until(socket, asio::dynamic_buffer(seen, 8192), "\r\n\r\n", use_tuple);
+    const auto [ec, size] =
+        co_await asio::async_read_until(socket, asio::dynamic_buffer(seen, 8192), "\r\n\r\n", use_tuple);
     if (ec.failed())
         co_return;
     if (hangs_)
@@ -202,7 +210,8 @@ task<void> loopback_proxy::handle(tcp::socket socket)
     const auto colon = seen.find(':');
     const auto port = static_cast<std::uint16_t>(std::stoi(seen.substr(colon + 1)));
     tcp::socket target(co_await asio::this_coro::executor);
-    const auto [unreachable] = co_await target.async_connect({asio::ip::address_v4::loopback(), port}, use_tuple);
+    const auto [unreachable] =
+        co_await target.async_connect({asio::ip::address_v4::loopback(), port}, use_tuple);
     if (unreachable.failed())
         co_return;
     static const std::string established = "HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n";

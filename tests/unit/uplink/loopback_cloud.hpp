@@ -24,15 +24,15 @@ public:
     virtual task<void> close(std::uint16_t code, std::string reason) = 0;
     virtual task<void> send_raw(std::string bytes) = 0; // under the WebSocket, inside TLS
     virtual void cut() = 0;
-    virtual std::uint16_t closed_with() const = 0;      // by the agent
+    virtual std::uint16_t closed_with() const = 0; // by the agent
     virtual bool deflates() const = 0;
 };
 
 struct cloud_manner {
     issued identity;
-    std::filesystem::path client_ca;   // empty: no client certificate is asked for
+    std::filesystem::path client_ca; // empty: no client certificate is asked for
     std::string subprotocol = "workestra.relay.v1";
-    std::string answer;                // sent instead of the answer to the upgrade
+    std::string answer; // sent instead of the answer to the upgrade
     bool only_tls_1_2 = false;
     bool hangs_before_tls = false;
     bool hangs_before_upgrade = false;

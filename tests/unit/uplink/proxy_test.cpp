@@ -3,38 +3,54 @@
 
 namespace relay::test {
 
-using uplink::step;
 using Catch::Matchers::Contains;
+using uplink::step;
 
 TEST_CASE_METHOD(dialling_fixture, "a proxy that wants a sign-in says which", "[unit][uplink][proxy]")
 {
     through_proxy("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Negotiate\r\n"
                   "Proxy-Authenticate: Basic realm=\"corp\"\r\nContent-Length: 0\r\n\r\n");
-    CHECK(failure(step::proxy) == "the proxy 127.0.0.1:PROXY wants a user name and a password (it offers: Negotiate, Basic)");
+    CHECK(failure(step::proxy) ==
+          "the proxy 127.0.0.1:PROXY wants a user name and a password (it offers: Negotiate, Basic)");
 }
 
-TEST_CASE_METHOD(dialling_fixture, "a proxy that refuses the password is told apart, and the password kept", "[unit][uplink][proxy]")
+TEST_CASE_METHOD(dialling_fixture, "a proxy that refuses the password is told apart, and the password kept",
+                 "[unit][uplink][proxy]")
 {
     through_proxy("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"corp\"\r\n\r\n");
     settings.proxy.address.authorization = uplink::basic_authorization("svc", "secret");
     const auto text = failure(step::proxy);
     CHECK_THAT(text, Contains("refuses the user name or password"));
-    CHECK_THAT(text, !Contains("secret") && !Contains(uplink::basic_authorization("svc", "secret").substr(6)));
+    CHECK_THAT(text,
+               !Contains("secret") && !Contains(uplink::basic_authorization("svc", "secret").substr(6)));
     CHECK_THAT(proxy->seen, Contains("Proxy-Authorization: Basic c3ZjOnNlY3JldA==\r\n"));
 }
 
 TEST_CASE_METHOD(dialling_fixture, "a proxy that forbids the cloud is quoted", "[unit][uplink][proxy]")
 {
     through_proxy("HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\n<p>no</p>");
-    CHECK(failure(step::proxy) == "the proxy 127.0.0.1:PROXY does not connect to localhost:PORT: it answers 403 Forbidden");
+    CHECK(failure(step::proxy) ==
+          "the proxy 127.0.0.1:PROXY does not connect to localhost:PORT: it answers 403 Forbidden");
 }
 
 TEST_CASE_METHOD(dialling_fixture, "a proxy that speaks no HTTP is refused", "[unit][uplink][proxy]")
 {
-    SECTION("garbage") { through_proxy("SSH-2.0-OpenSSH_9.2\r\n"); }
-    SECTION("a header without end") { through_proxy("HTTP/1.1 200 OK\r\nX: " + std::string(100'000, 'x')); }
-    SECTION("bytes after the answer") { through_proxy("HTTP/1.1 200 OK\r\n\r\ngarbage"); }
-    SECTION("silence, then the end") { through_proxy("H"); }
+    SECTION("garbage")
+    {
+        through_proxy("SSH-2.0-OpenSSH_9.2\r\n");
+    }
+    SECTION("a header without end")
+    {
+        through_proxy("HTTP/1.1 200 OK\r\nX: " + std::string(100'000, 'x'));
+    }
+    SECTION("bytes after the answer")
+    {
+        through_proxy("HTTP/1.1 200 OK\r\n\r\ngarbage");
+    }
+    SECTION("silence, then the end")
+    {
+        through_proxy("H");
+    }
     auto link = dial();
     REQUIRE(link.has_error());
     CHECK(link.error().at == step::proxy);
@@ -45,7 +61,8 @@ TEST_CASE_METHOD(dialling_fixture, "a proxy that never answers is given up in ti
 {
     through_proxy("", true);
     settings.step_limit = 150ms;
-    CHECK(failure(step::proxy) == "CONNECT to localhost:PORT by the proxy 127.0.0.1:PROXY took longer than 1 s");
+    CHECK(failure(step::proxy) ==
+          "CONNECT to localhost:PORT by the proxy 127.0.0.1:PROXY took longer than 1 s");
 }
 
 TEST_CASE_METHOD(dialling_fixture, "a proxy that is not there is named", "[unit][uplink][proxy]")
@@ -58,7 +75,8 @@ TEST_CASE_METHOD(dialling_fixture, "a proxy that is not there is named", "[unit]
     auto link = dial();
     REQUIRE(link.has_error());
     CHECK(link.error().at == step::tcp);
-    CHECK(link.error().message == "cannot connect to the proxy 127.0.0.1:" + std::to_string(port) + " (127.0.0.1): Connection refused");
+    CHECK(link.error().message == "cannot connect to the proxy 127.0.0.1:" + std::to_string(port) +
+                                      " (127.0.0.1): Connection refused");
 }
 
 TEST_CASE_METHOD(dialling_fixture, "TLS goes through the tunnel to the cloud itself", "[unit][uplink][proxy]")
@@ -71,14 +89,17 @@ TEST_CASE_METHOD(dialling_fixture, "TLS goes through the tunnel to the cloud its
     CHECK(masked(report.proxy) == "127.0.0.1:PROXY");
 }
 
-TEST_CASE_METHOD(dialling_fixture, "the environment's proxy is used, and left out for hosts in NO_PROXY", "[unit][uplink][proxy]")
+TEST_CASE_METHOD(dialling_fixture, "the environment's proxy is used, and left out for hosts in NO_PROXY",
+                 "[unit][uplink][proxy]")
 {
     through_proxy("HTTP/1.1 403 Forbidden\r\n\r\n");
     const auto url = "http://127.0.0.1:" + std::to_string(proxy->port());
     std::string no_proxy;
     settings.proxy = {uplink::proxy_rule::mode::environment, {}};
     settings.environment = [&](const char* name) {
-        return std::string_view(name) == "HTTPS_PROXY" ? url : std::string_view(name) == "NO_PROXY" ? no_proxy : std::string();
+        return std::string_view(name) == "HTTPS_PROXY" ? url
+               : std::string_view(name) == "NO_PROXY"  ? no_proxy
+                                                       : std::string();
     };
     CHECK(dial().has_error());
     no_proxy = "localhost";

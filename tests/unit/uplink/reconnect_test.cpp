@@ -5,7 +5,8 @@ namespace relay::test {
 
 using uplink::link_state;
 
-TEST_CASE_METHOD(uplink_fixture, "a refused uplink is retried until it is up, and says so once at each end", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "a refused uplink is retried until it is up, and says so once at each end",
+                 "[unit][uplink]")
 {
     cloud.refusals = 5;
     start();
@@ -19,7 +20,8 @@ TEST_CASE_METHOD(uplink_fixture, "a refused uplink is retried until it is up, an
     CHECK(count_logged("info connected to wss://relay.example/v1/connect again") == 1);
 }
 
-TEST_CASE_METHOD(uplink_fixture, "pauses grow, the first within half a second, none over a minute", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "pauses grow, the first within half a second, none over a minute",
+                 "[unit][uplink]")
 {
     cloud.refusals = 1000;
     start();
@@ -33,7 +35,8 @@ TEST_CASE_METHOD(uplink_fixture, "pauses grow, the first within half a second, n
     CHECK(longest > 30s);
 }
 
-TEST_CASE_METHOD(uplink_fixture, "a link that keeps breaking at once does not reset the pauses", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "a link that keeps breaking at once does not reset the pauses",
+                 "[unit][uplink]")
 {
     cloud.greet = [](wire& w) {
         scripted_cloud::welcome(0)(w);
@@ -44,7 +47,8 @@ TEST_CASE_METHOD(uplink_fixture, "a link that keeps breaking at once does not re
     CHECK(cloud.attempts < 100);
 }
 
-TEST_CASE_METHOD(uplink_fixture, "a link that stayed up for half a minute resets the pauses", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "a link that stayed up for half a minute resets the pauses",
+                 "[unit][uplink]")
 {
     cloud.refusals = 12;
     start();
@@ -52,15 +56,20 @@ TEST_CASE_METHOD(uplink_fixture, "a link that stayed up for half a minute resets
     time.advance(31s);
     const auto before = time.now();
     cloud.now().cut();
-    REQUIRE(within(1s, [&] { return cloud.links.size() == 2; }, 1ms));
+    REQUIRE(within(
+        1s, [&] { return cloud.links.size() == 2; }, 1ms));
     CHECK(time.now() - before <= 501ms);
     CHECK(up.status().reconnects == 1);
     CHECK(count_logged("warning lost the link to the cloud: cut by the test") == 1);
 }
 
-TEST_CASE_METHOD(uplink_fixture, "a rejected agent waits as long as it is told, and logs it once", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "a rejected agent waits as long as it is told, and logs it once",
+                 "[unit][uplink]")
 {
-    cloud.greet = [](wire& w) { w.send(R"({"type":"reject","code":"revoked","message":"ask your administrator","retry_after_s":300})"); };
+    cloud.greet = [](wire& w) {
+        w.send(
+            R"({"type":"reject","code":"revoked","message":"ask your administrator","retry_after_s":300})");
+    };
     start();
     CHECK(state() == link_state::rejected);
     CHECK(up.status().last_error == "the cloud rejects this agent: revoked ask your administrator");
@@ -88,7 +97,9 @@ TEST_CASE_METHOD(uplink_fixture, "a cloud that sends no welcome is left after te
 
 TEST_CASE_METHOD(uplink_fixture, "commands before welcome break the link off", "[unit][uplink]")
 {
-    cloud.greet = [](wire& w) { w.send(R"({"type":"command","id":"c-1","op":"connection.test","params":{}})"); };
+    cloud.greet = [](wire& w) {
+        w.send(R"({"type":"command","id":"c-1","op":"connection.test","params":{}})");
+    };
     start();
     CHECK(state() == link_state::backoff);
     CHECK(in.open() == 0);
@@ -106,7 +117,8 @@ TEST_CASE_METHOD(uplink_fixture, "unknown and broken messages before welcome do 
     CHECK(heard() == std::vector<std::string>{"hello", "problem"});
 }
 
-TEST_CASE_METHOD(uplink_fixture, "a silent link is pinged, then given up after two heartbeats", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "a silent link is pinged, then given up after two heartbeats",
+                 "[unit][uplink]")
 {
     start();
     time.advance(5min);
@@ -120,7 +132,8 @@ TEST_CASE_METHOD(uplink_fixture, "a silent link is pinged, then given up after t
     CHECK(up.status().last_error == "nothing arrived from wss://relay.example/v1/connect for 40 s");
 }
 
-TEST_CASE_METHOD(uplink_fixture, "a drained link delivers what is ready and comes back after the delay", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "a drained link delivers what is ready and comes back after the delay",
+                 "[unit][uplink]")
 {
     start();
     time.advance(40s);
@@ -144,7 +157,8 @@ TEST_CASE_METHOD(uplink_fixture, "a drained link delivers what is ready and come
     CHECK(count_logged("warning") == 0);
 }
 
-TEST_CASE_METHOD(uplink_fixture, "a drain does not wait for ever for a cloud that reads nothing", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "a drain does not wait for ever for a cloud that reads nothing",
+                 "[unit][uplink]")
 {
     start();
     time.advance(40s);
@@ -184,7 +198,8 @@ TEST_CASE_METHOD(uplink_fixture, "reconnect() cuts a pause and a hanging attempt
     CHECK(state() == link_state::connected);
 }
 
-TEST_CASE_METHOD(uplink_fixture, "an old copy of the store gets a new identity and connects again", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "an old copy of the store gets a new identity and connects again",
+                 "[unit][uplink]")
 {
     owe("c-1");
     const auto before = await(queue->who());

@@ -21,12 +21,12 @@ struct wire {
     std::optional<uplink::failed> broken; // what the next read and write fail with
     std::optional<std::uint16_t> closed;  // by the agent, with this code
     bool aborted = false;
-    bool reads = true;                    // false: the cloud takes nothing, writes wait
+    bool reads = true; // false: the cloud takes nothing, writes wait
     bool answers_pings = true;
     bool answers_close = true;
     int pings = 0;
-    std::size_t writes = 0;               // calls of write()
-    std::size_t most = 0;                 // limit_frames()
+    std::size_t writes = 0; // calls of write()
+    std::size_t most = 0;   // limit_frames()
     steady_time arrived;
 
     void send(std::string frame)
@@ -101,9 +101,9 @@ public:
     scripted_cloud(asio::any_io_executor executor, time_source& time) : executor_(executor), time_(time) {}
 
     int attempts = 0;
-    int refusals = 0;                                // the next so many attempts fail
-    bool hangs = false;                              // attempts never end by themselves
-    std::function<void(wire&)> greet = welcome(0);   // what it says when a link opens
+    int refusals = 0;                              // the next so many attempts fail
+    bool hangs = false;                            // attempts never end by themselves
+    std::function<void(wire&)> greet = welcome(0); // what it says when a link opens
     std::vector<std::shared_ptr<wire>> links;
     std::vector<steady_time> attempted_at;
 
@@ -119,7 +119,8 @@ public:
         }
         if (refusals > 0) {
             --refusals;
-            co_return uplink::failed{uplink::step::tcp, asio::error::connection_refused, "cannot connect to relay.example:443"};
+            co_return uplink::failed{uplink::step::tcp, asio::error::connection_refused,
+                                     "cannot connect to relay.example:443"};
         }
         links.push_back(std::make_shared<wire>(executor_, time_));
         greet(now());
@@ -130,8 +131,9 @@ public:
     static std::function<void(wire&)> welcome(std::int64_t ack)
     {
         return [ack](wire& w) {
-            w.send(R"({"type":"welcome","session":"s-1","time":"2026-11-22T10:00:00Z","heartbeat_s":20,"ack":)" +
-                   std::to_string(ack) + R"(,"max_message_bytes":65536})");
+            w.send(
+                R"({"type":"welcome","session":"s-1","time":"2026-11-22T10:00:00Z","heartbeat_s":20,"ack":)" +
+                std::to_string(ack) + R"(,"max_message_bytes":65536})");
         };
     }
 

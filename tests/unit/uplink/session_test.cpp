@@ -28,7 +28,8 @@ TEST_CASE_METHOD(uplink_fixture, "many results leave in few writes", "[unit][upl
 TEST_CASE_METHOD(uplink_fixture, "garbage is answered with a problem and the link stays", "[unit][uplink]")
 {
     start();
-    for (const auto* garbage : {"", "{", "[]", "null", R"({"type":5})", R"({"type":"command"})", R"({"type":"ack","seq":"x"})"})
+    for (const auto* garbage :
+         {"", "{", "[]", "null", R"({"type":5})", R"({"type":"command"})", R"({"type":"ack","seq":"x"})"})
         cloud.now().send(garbage);
     settle();
     CHECK(heard().size() == 8);
@@ -64,7 +65,8 @@ TEST_CASE_METHOD(uplink_fixture, "commands, cancels and acks reach their doors",
     in.release(*t);
 }
 
-TEST_CASE_METHOD(uplink_fixture, "a cloud that sends but does not read is not read from without end", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "a cloud that sends but does not read is not read from without end",
+                 "[unit][uplink]")
 {
     start();
     cloud.now().reads = false;
@@ -89,7 +91,8 @@ TEST_CASE_METHOD(uplink_fixture, "a cloud that sends but does not read is not re
     }
 }
 
-TEST_CASE_METHOD(uplink_fixture, "a slow reader that takes something now and then is not a dead link", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "a slow reader that takes something now and then is not a dead link",
+                 "[unit][uplink]")
 {
     start();
     cloud.now().reads = false;
@@ -118,11 +121,12 @@ TEST_CASE_METHOD(uplink_fixture, "a link cut in the middle loses nothing that is
     cloud.now().cut(asio::error::eof);
     cloud.greet = scripted_cloud::welcome(4);
     REQUIRE(within(1s, [&] { return cloud.links.size() == 2 && state() == link_state::connected; }));
-    CHECK(heard() == std::vector<std::string>{"hello", "result c-4 #5", "result c-5 #6", "result c-6 #7", "result c-7 #8",
-                                              "result c-8 #9", "result c-9 #10"});
+    CHECK(heard() == std::vector<std::string>{"hello", "result c-4 #5", "result c-5 #6", "result c-6 #7",
+                                              "result c-7 #8", "result c-8 #9", "result c-9 #10"});
 }
 
-TEST_CASE_METHOD(uplink_fixture, "a read's answer that finds no link is stored and sent on the next", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "a read's answer that finds no link is stored and sent on the next",
+                 "[unit][uplink]")
 {
     start();
     ask("c-1");
@@ -136,7 +140,8 @@ TEST_CASE_METHOD(uplink_fixture, "a read's answer that finds no link is stored a
 
 // ---- shutdown ----
 
-TEST_CASE_METHOD(uplink_fixture, "goodbye comes before the refusals, and running commands still finish", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "goodbye comes before the refusals, and running commands still finish",
+                 "[unit][uplink]")
 {
     start();
     ask("c-1");
@@ -154,7 +159,9 @@ TEST_CASE_METHOD(uplink_fixture, "goodbye comes before the refusals, and running
     CHECK(state() == link_state::stopped);
 }
 
-TEST_CASE_METHOD(uplink_fixture, "a command that does not finish holds up the shutdown for the drain timeout only", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture,
+                 "a command that does not finish holds up the shutdown for the drain timeout only",
+                 "[unit][uplink]")
 {
     start();
     ask("c-1");
@@ -166,7 +173,8 @@ TEST_CASE_METHOD(uplink_fixture, "a command that does not finish holds up the sh
     CHECK(ended);
 }
 
-TEST_CASE_METHOD(uplink_fixture, "a cloud that answers no close does not hold up the shutdown", "[unit][uplink]")
+TEST_CASE_METHOD(uplink_fixture, "a cloud that answers no close does not hold up the shutdown",
+                 "[unit][uplink]")
 {
     start();
     cloud.now().answers_close = false;
@@ -210,12 +218,18 @@ TEST_CASE_METHOD(uplink_fixture, "the link breaking while it says goodbye ends t
 
 TEST_CASE_METHOD(uplink_fixture, "stop() ends an uplink without a link at once", "[unit][uplink]")
 {
-    SECTION("while it dials") { cloud.hangs = true; }
+    SECTION("while it dials")
+    {
+        cloud.hangs = true;
+    }
     SECTION("while it waits for welcome")
     {
         cloud.greet = [](wire&) {};
     }
-    SECTION("while it pauses") { cloud.refusals = 1; }
+    SECTION("while it pauses")
+    {
+        cloud.refusals = 1;
+    }
     SECTION("while it is rejected")
     {
         cloud.greet = [](wire& w) { w.send(R"({"type":"reject","code":"revoked","message":"no"})"); };
@@ -245,7 +259,9 @@ TEST_CASE("stop() is heard at any instant of connecting", "[unit][uplink]")
     for (int handlers = 0; handlers < 60; ++handlers) {
         uplink_fixture f;
         REQUIRE(f.await(f.in.recover()).has_value());
-        asio::co_spawn(f.context, f.up.run(), asio::bind_cancellation_slot(f.cancel.slot(), [&](std::exception_ptr) { f.ended = true; }));
+        asio::co_spawn(
+            f.context, f.up.run(),
+            asio::bind_cancellation_slot(f.cancel.slot(), [&](std::exception_ptr) { f.ended = true; }));
         f.context.restart();
         for (int i = 0; i < handlers; ++i)
             f.context.poll_one();
@@ -259,12 +275,18 @@ TEST_CASE("stop() is heard at any instant of connecting", "[unit][uplink]")
 TEST_CASE_METHOD(uplink_fixture, "a cancel ends the uplink in any state, without a goodbye", "[unit][uplink]")
 {
     SECTION("connected") {}
-    SECTION("dialling") { cloud.hangs = true; }
+    SECTION("dialling")
+    {
+        cloud.hangs = true;
+    }
     SECTION("waiting for welcome")
     {
         cloud.greet = [](wire&) {};
     }
-    SECTION("pausing") { cloud.refusals = 1; }
+    SECTION("pausing")
+    {
+        cloud.refusals = 1;
+    }
     SECTION("on the second link")
     {
         start();

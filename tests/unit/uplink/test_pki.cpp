@@ -44,12 +44,14 @@ owned<X509> blank(const certificate_wish& wish, EVP_PKEY* key)
     owned<X509> c(X509_new());
     std::uint64_t serial = 0;
     must(RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial) == 1);
-    must(X509_set_version(c.get(), 2) == 1 && ASN1_INTEGER_set_uint64(X509_get_serialNumber(c.get()), serial >> 1) == 1);
+    must(X509_set_version(c.get(), 2) == 1 &&
+         ASN1_INTEGER_set_uint64(X509_get_serialNumber(c.get()), serial >> 1) == 1);
     X509_gmtime_adj(X509_getm_notBefore(c.get()), 86400L * wish.from_days);
     X509_gmtime_adj(X509_getm_notAfter(c.get()), 86400L * wish.to_days);
     must(X509_set_pubkey(c.get(), key) == 1);
     must(X509_NAME_add_entry_by_txt(X509_get_subject_name(c.get()), "CN", MBSTRING_UTF8,
-                                    reinterpret_cast<const unsigned char*>(wish.common_name.c_str()), -1, -1, 0) == 1);
+                                    reinterpret_cast<const unsigned char*>(wish.common_name.c_str()), -1, -1,
+                                    0) == 1);
     return c;
 }
 

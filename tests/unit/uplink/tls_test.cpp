@@ -3,18 +3,21 @@
 
 namespace relay::test {
 
-using uplink::step;
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
+using uplink::step;
 
-TEST_CASE_METHOD(dialling_fixture, "an expired server certificate is refused with its dates", "[unit][uplink][tls]")
+TEST_CASE_METHOD(dialling_fixture, "an expired server certificate is refused with its dates",
+                 "[unit][uplink][tls]")
 {
     manner.identity = pki.issue({"localhost", "DNS:localhost", -9, -5});
     const auto text = failure(step::tls);
-    CHECK_THAT(text, StartsWith("localhost:PORT: its certificate (subject CN=localhost, issuer CN=Test authority ca) expired on 20"));
+    CHECK_THAT(text, StartsWith("localhost:PORT: its certificate (subject CN=localhost, issuer CN=Test "
+                                "authority ca) expired on 20"));
 }
 
-TEST_CASE_METHOD(dialling_fixture, "a server certificate of the future is refused, and the clock suspected", "[unit][uplink][tls]")
+TEST_CASE_METHOD(dialling_fixture, "a server certificate of the future is refused, and the clock suspected",
+                 "[unit][uplink][tls]")
 {
     manner.identity = pki.issue({"localhost", "DNS:localhost", 5, 9});
     const auto text = failure(step::tls);
@@ -22,14 +25,17 @@ TEST_CASE_METHOD(dialling_fixture, "a server certificate of the future is refuse
     CHECK_THAT(text, Contains("is the clock of this machine right?"));
 }
 
-TEST_CASE_METHOD(dialling_fixture, "a certificate for another name is refused, and both names are told", "[unit][uplink][tls]")
+TEST_CASE_METHOD(dialling_fixture, "a certificate for another name is refused, and both names are told",
+                 "[unit][uplink][tls]")
 {
     manner.identity = pki.issue({"localhost", "DNS:elsewhere.example,DNS:*.host", -1, 30});
-    CHECK(failure(step::tls) == "localhost:PORT: its certificate (subject CN=localhost, issuer CN=Test authority ca) is for "
-                                "elsewhere.example, *.host, not for localhost");
+    CHECK(failure(step::tls) ==
+          "localhost:PORT: its certificate (subject CN=localhost, issuer CN=Test authority ca) is for "
+          "elsewhere.example, *.host, not for localhost");
 }
 
-TEST_CASE_METHOD(dialling_fixture, "the common name alone names no host where there are alternative names", "[unit][uplink][tls]")
+TEST_CASE_METHOD(dialling_fixture, "the common name alone names no host where there are alternative names",
+                 "[unit][uplink][tls]")
 {
     manner.identity = pki.issue({"127.0.0.1", "DNS:localhost", -1, 30});
     open_cloud();
@@ -37,7 +43,9 @@ TEST_CASE_METHOD(dialling_fixture, "the common name alone names no host where th
     CHECK_THAT(failure(step::tls), Contains("is for localhost, not for 127.0.0.1"));
 }
 
-TEST_CASE_METHOD(dialling_fixture, "an address in the URL is checked against the addresses of the certificate", "[unit][uplink][tls]")
+TEST_CASE_METHOD(dialling_fixture,
+                 "an address in the URL is checked against the addresses of the certificate",
+                 "[unit][uplink][tls]")
 {
     open_cloud();
     settings.url = cloud->url("127.0.0.1");
@@ -47,11 +55,14 @@ TEST_CASE_METHOD(dialling_fixture, "an address in the URL is checked against the
 TEST_CASE_METHOD(dialling_fixture, "an unknown issuer is refused and named", "[unit][uplink][tls]")
 {
     manner.identity = pki.issue({}, "other");
-    CHECK(failure(step::tls) == "localhost:PORT: its certificate (subject CN=localhost, issuer CN=Test authority other) comes from "
-                                "an issuer that is not trusted here");
+    CHECK(failure(step::tls) ==
+          "localhost:PORT: its certificate (subject CN=localhost, issuer CN=Test authority other) comes from "
+          "an issuer that is not trusted here");
 }
 
-TEST_CASE_METHOD(dialling_fixture, "without a CA file the system decides, and does not know the test authority", "[unit][uplink][tls]")
+TEST_CASE_METHOD(dialling_fixture,
+                 "without a CA file the system decides, and does not know the test authority",
+                 "[unit][uplink][tls]")
 {
     settings.files.ca_file.clear();
     CHECK_THAT(failure(step::tls), Contains("not trusted here"));
@@ -76,13 +87,15 @@ TEST_CASE_METHOD(dialling_fixture, "a cloud that refuses our certificate is quot
     {
         agent = pki.issue({"agent-1", "", -9, -5});
         settings.files = {agent.certificate, agent.key, pki.authority()};
-        CHECK(failure(step::upgrade) == "localhost:PORT: it refuses our client certificate: certificate expired");
+        CHECK(failure(step::upgrade) ==
+              "localhost:PORT: it refuses our client certificate: certificate expired");
     }
     SECTION("because there is none")
     {
         settings.files.certificate_file.clear();
         settings.files.private_key_file.clear();
-        CHECK(failure(step::upgrade) == "localhost:PORT: it refuses our client certificate: certificate required");
+        CHECK(failure(step::upgrade) ==
+              "localhost:PORT: it refuses our client certificate: certificate required");
     }
 }
 
@@ -93,7 +106,8 @@ TEST_CASE_METHOD(dialling_fixture, "a port where no TLS is spoken is told as suc
     CHECK(failure(step::tls) == "localhost:PORT: what answers there does not speak TLS");
 }
 
-TEST_CASE_METHOD(dialling_fixture, "a TLS handshake that never ends is given up in time", "[unit][uplink][tls]")
+TEST_CASE_METHOD(dialling_fixture, "a TLS handshake that never ends is given up in time",
+                 "[unit][uplink][tls]")
 {
     manner.hangs_before_tls = true;
     settings.step_limit = 150ms;
@@ -132,17 +146,22 @@ TEST_CASE("credential files that cannot be used are refused in plain words", "[u
         REQUIRE(context.has_error());
         return context.error().message;
     };
-    CHECK_THAT(refused({"/nonexistent/agent.crt", good.key, pki.authority()}), Contains("/nonexistent/agent.crt cannot be opened"));
-    CHECK_THAT(refused({good.certificate, other.key, pki.authority()}), Contains("is not the key of the certificate in"));
+    CHECK_THAT(refused({"/nonexistent/agent.crt", good.key, pki.authority()}),
+               Contains("/nonexistent/agent.crt cannot be opened"));
+    CHECK_THAT(refused({good.certificate, other.key, pki.authority()}),
+               Contains("is not the key of the certificate in"));
     CHECK_THAT(refused({good.key, good.key, pki.authority()}), Contains("holds no PEM certificate"));
-    CHECK_THAT(refused({good.certificate, good.certificate, pki.authority()}), Contains("holds no readable PEM private key"));
+    CHECK_THAT(refused({good.certificate, good.certificate, pki.authority()}),
+               Contains("holds no readable PEM private key"));
     const auto empty = pki.write("empty.pem", "");
     CHECK_THAT(refused({good.certificate, good.key, empty}), Contains("holds no PEM certificate"));
-    const auto damaged = pki.write("damaged.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    const auto damaged =
+        pki.write("damaged.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     CHECK_THAT(refused({good.certificate, good.key, damaged}), Contains("holds a damaged certificate"));
-    const auto encrypted = pki.write("encrypted.pem",
-                                     "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
-                                     "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAAA\n-----END EC PRIVATE KEY-----\n");
+    const auto encrypted = pki.write(
+        "encrypted.pem",
+        "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+        "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAAA\n-----END EC PRIVATE KEY-----\n");
     CHECK_THAT(refused({good.certificate, encrypted, pki.authority()}), Contains("without a passphrase"));
     CHECK(tls::make_client_context({good.certificate, good.key, pki.authority()}).has_value());
 }

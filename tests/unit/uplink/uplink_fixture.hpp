@@ -24,20 +24,22 @@ struct uplink_fixture {
     manual_time time{context};
     std::ostringstream logged;
     spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_st>(logged)};
-    std::unique_ptr<store::sqlite_queue_store> queue =
-        *store::sqlite_queue_store::open({.folder = {}, .mode = store::sqlite_queue_store::threading::inline_, .utc_now = {}}, log);
+    std::unique_ptr<store::sqlite_queue_store> queue = *store::sqlite_queue_store::open(
+        {.folder = {}, .mode = store::sqlite_queue_store::threading::inline_, .utc_now = {}}, log);
     store::outbox out{context.get_executor(), *queue, time, log};
-    store::inbox in{context.get_executor(), *queue, out, time,
-                    [](const protocol::command& c) { return protocol::parse_operation(c); }, store::inbox::limits{64}, log};
+    store::inbox in{context.get_executor(),
+                    *queue,
+                    out,
+                    time,
+                    [](const protocol::command& c) { return protocol::parse_operation(c); },
+                    store::inbox::limits{64},
+                    log};
     scripted_cloud cloud{context.get_executor(), time};
     uplink::uplink up{context.get_executor(), {cloud, in, out, *queue, time, log}, facts(), 1};
     asio::cancellation_signal cancel;
     bool ended = false;
 
-    uplink_fixture()
-    {
-        log.set_pattern("%l %v");
-    }
+    uplink_fixture() { log.set_pattern("%l %v"); }
     ~uplink_fixture()
     {
         abandon();
@@ -46,12 +48,16 @@ struct uplink_fixture {
         await(out.stop());
     }
 
-    static uplink::hello_facts facts() { return {"a-1", "hq-1", "1.0.0", "linux", "relay01", {"event.create"}, 64}; }
+    static uplink::hello_facts facts()
+    {
+        return {"a-1", "hq-1", "1.0.0", "linux", "relay01", {"event.create"}, 64};
+    }
 
     void start()
     {
         REQUIRE(await(in.recover()).has_value());
-        asio::co_spawn(context, up.run(), asio::bind_cancellation_slot(cancel.slot(), [this](std::exception_ptr error) {
+        asio::co_spawn(context, up.run(),
+                       asio::bind_cancellation_slot(cancel.slot(), [this](std::exception_ptr error) {
                            ended = true;
                            CHECK_FALSE(error);
                        }));

@@ -3,8 +3,8 @@
 
 namespace relay::test {
 
-using uplink::step;
 using Catch::Matchers::Contains;
+using uplink::step;
 
 struct link_fixture : dialling_fixture {
     uplink::link_ptr link;
@@ -36,7 +36,8 @@ TEST_CASE_METHOD(link_fixture, "an upgrade that is refused is quoted", "[unit][u
     SECTION("forbidden")
     {
         manner.answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
-        CHECK(failure(step::upgrade) == "localhost:PORT refuses the WebSocket upgrade: it answers 403 Forbidden");
+        CHECK(failure(step::upgrade) ==
+              "localhost:PORT refuses the WebSocket upgrade: it answers 403 Forbidden");
     }
     SECTION("a web page")
     {
@@ -62,24 +63,37 @@ TEST_CASE_METHOD(link_fixture, "an upgrade that is refused is quoted", "[unit][u
     }
 }
 
-TEST_CASE_METHOD(link_fixture, "a cloud that selects no or another subprotocol is refused", "[unit][uplink][websocket]")
+TEST_CASE_METHOD(link_fixture, "a cloud that selects no or another subprotocol is refused",
+                 "[unit][uplink][websocket]")
 {
     manner.subprotocol = GENERATE("", "workestra.relay.v2");
     CHECK(failure(step::upgrade) == "localhost:PORT does not select the subprotocol workestra.relay.v1");
 }
 
-TEST_CASE_METHOD(link_fixture, "a dial that is cancelled ends at once, at any step", "[unit][uplink][websocket]")
+TEST_CASE_METHOD(link_fixture, "a dial that is cancelled ends at once, at any step",
+                 "[unit][uplink][websocket]")
 {
-    SECTION("proxy") { through_proxy("", true); }
-    SECTION("TLS") { manner.hangs_before_tls = true; }
-    SECTION("upgrade") { manner.hangs_before_upgrade = true; }
+    SECTION("proxy")
+    {
+        through_proxy("", true);
+    }
+    SECTION("TLS")
+    {
+        manner.hangs_before_tls = true;
+    }
+    SECTION("upgrade")
+    {
+        manner.hangs_before_upgrade = true;
+    }
     open_cloud();
     settings.url = cloud->url();
     REQUIRE(dialer.load(settings).has_value());
     asio::cancellation_signal cancel;
     bool ended = false;
-    asio::co_spawn(context, dialer.connect(),
-                   asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr, uplink::outcome<uplink::link_ptr>) { ended = true; }));
+    asio::co_spawn(
+        context, dialer.connect(),
+        asio::bind_cancellation_slot(
+            cancel.slot(), [&](std::exception_ptr, uplink::outcome<uplink::link_ptr>) { ended = true; }));
     context.restart();
     context.run_for(200ms);
     CHECK_FALSE(ended);
@@ -128,7 +142,8 @@ TEST_CASE_METHOD(link_fixture, "pings are answered and measured", "[unit][uplink
     CHECK_FALSE(link->round_trip().has_value());
     const auto before = link->last_arrival();
     bool read_ended = false;
-    asio::co_spawn(context, link->read(), [&](std::exception_ptr, uplink::outcome<std::string>) { read_ended = true; });
+    asio::co_spawn(context, link->read(),
+                   [&](std::exception_ptr, uplink::outcome<std::string>) { read_ended = true; });
     REQUIRE(await(link->ping()).has_value());
     run_until([&] { return link->round_trip().has_value(); });
     CHECK(link->last_arrival() > before);
@@ -137,7 +152,8 @@ TEST_CASE_METHOD(link_fixture, "pings are answered and measured", "[unit][uplink
     run_until([&] { return read_ended; });
 }
 
-TEST_CASE_METHOD(link_fixture, "a frame over the limit closes the link with 1009", "[unit][uplink][websocket]")
+TEST_CASE_METHOD(link_fixture, "a frame over the limit closes the link with 1009",
+                 "[unit][uplink][websocket]")
 {
     manner.serve = [&](server_link& l) -> task<void> {
         co_await l.send(std::string(70'000, 'x'));
@@ -203,11 +219,13 @@ TEST_CASE_METHOD(link_fixture, "a link that breaks says how", "[unit][uplink][we
     }
 }
 
-TEST_CASE_METHOD(link_fixture, "our close carries code and reason, and ends the read", "[unit][uplink][websocket]")
+TEST_CASE_METHOD(link_fixture, "our close carries code and reason, and ends the read",
+                 "[unit][uplink][websocket]")
 {
     connect();
     std::optional<uplink::failed> ended;
-    asio::co_spawn(context, link->read(), [&](std::exception_ptr, uplink::outcome<std::string> r) { ended = r.error(); });
+    asio::co_spawn(context, link->read(),
+                   [&](std::exception_ptr, uplink::outcome<std::string> r) { ended = r.error(); });
     await(link->close(uplink::close_code::going_away, "shutdown"));
     run_until([&] { return ended.has_value() && cloud->closed_with != 0; });
     CHECK(ended->code == errc::link_closed);
@@ -225,18 +243,22 @@ TEST_CASE_METHOD(link_fixture, "abort() ends reads, writes and pings that hang",
     const std::vector<std::string> frames(64, std::string(500'000, 'x'));
     link->limit_frames(1 << 20);
     asio::co_spawn(context, link->read(), [&](std::exception_ptr, uplink::outcome<std::string>) { ++ended; });
-    asio::co_spawn(context, [&]() -> task<void> {
-        std::mt19937 random(1); // what does not compress
-        std::vector<std::string> noise(64);
-        for (auto& n : noise)
-            while (n.size() < 500'000)
-                n += "0123456789abcdefghijklmnopqrstuv"[random() % 32];
-        co_await link->write(noise);
-    }, [&](std::exception_ptr) { ++ended; });
+    asio::co_spawn(
+        context,
+        [&]() -> task<void> {
+            std::mt19937 random(1); // what does not compress
+            std::vector<std::string> noise(64);
+            for (auto& n : noise)
+                while (n.size() < 500'000)
+                    n += "0123456789abcdefghijklmnopqrstuv"[random() % 32];
+            co_await link->write(noise);
+        },
+        [&](std::exception_ptr) { ++ended; });
     context.restart();
     context.run_for(1s);
     asio::co_spawn(context, link->ping(), [&](std::exception_ptr, uplink::outcome<void>) { ++ended; });
-    asio::co_spawn(context, link->close(uplink::close_code::going_away, "x"), [&](std::exception_ptr) { ++ended; });
+    asio::co_spawn(context, link->close(uplink::close_code::going_away, "x"),
+                   [&](std::exception_ptr) { ++ended; });
     context.restart();
     context.run_for(100ms);
     CHECK(ended == 0);
