@@ -81,6 +81,11 @@ reply command_run::deadline_answer() const
 {
     if (last_error_)
         return last_error_->fault;
+    if (ticket_->failed_with)
+        return protocol::fault{
+            *ticket_->failed_with,
+            "the command's time passed; its last try, before a restart of the agent, failed so",
+            {}};
     // Begun, and nothing that tells why it failed: a restart cut the try off, or the time passed in the
     // middle of it.
     if (ticket_->attempts > 0)

@@ -53,7 +53,8 @@ struct looked_and_begun {
 task<looked_and_begun> look_and_begin(command_run& run, const protocol::event_create& op)
 {
     using namespace asio::experimental::awaitable_operators;
-    auto both = co_await (look_up(run, op.mailbox, op.event_id, reach::usual) && run.begin());
+    const auto far = run.ticket().event_known ? reach::everywhere : reach::usual;
+    auto both = co_await (look_up(run, op.mailbox, op.event_id, far) && run.begin());
     co_return looked_and_begun{std::move(std::get<0>(both)), std::move(std::get<1>(both))};
 }
 
@@ -103,8 +104,9 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
         if (begun) {
             found = std::move(*std::exchange(fresh, std::nullopt));
         } else {
+            const auto usual = run.ticket().event_known ? reach::everywhere : reach::usual;
             auto looked = co_await look_for(run, op.mailbox, op.event_id, reach::usual,
-                                            run.may_be_repeat() ? reach::certain : reach::usual);
+                                            run.may_be_repeat() ? reach::certain : usual);
             if (looked.has_error())
                 co_return looked.error();
             found = std::move(*looked);

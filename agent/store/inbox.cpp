@@ -95,6 +95,8 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
     t->attempts = u.attempts;
     if (u.begun_at)
         t->begun = ticket::begun_try{*u.begun_at};
+    else
+        t->failed_with = protocol::parse_fault_code(u.last_error);
     // The file may be an old copy (a backup, a snapshot of the machine), and what it takes for not begun may have been
     // carried out since. Not even the cloud can tell in every case, Exchange can: so it is looked up there first.
     t->restored = true;
@@ -193,6 +195,7 @@ task<void> inbox::admit(new_command c, waiting_ptr w)
     note(found.has_error() ? found.error() : error_code());
     if (found.has_value() && std::holds_alternative<stored_now>(*found)) {
         note_full(false);
+        w->ticket->event_known = std::get<stored_now>(*found).event_known;
         out_.reply(protocol::encode_accepted(id)); // before its result can be there
         w->durable = true;
         if (w->ticket->lane.empty())

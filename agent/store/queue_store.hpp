@@ -40,7 +40,10 @@ struct unfinished_command {
 };
 
 // ---- what admit() found ----
-struct stored_now {};            // new: `accepted` is due, it is owed a result
+struct stored_now { // new: `accepted` is due, it is owed a result
+    // Other commands about its event are stored: an item of it may lie in the mailbox already, wherever people put it.
+    bool event_known = false;
+};
 struct still_running {};         // known and unfinished: `accepted` again
 struct finished_before {         // known and finished: its result again
     std::optional<sequence> seq; // while unacknowledged

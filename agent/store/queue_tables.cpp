@@ -62,6 +62,7 @@ queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std:
                   " begun_at, last_error, params FROM commands INDEXED BY commands_owed"
                   " WHERE acknowledged = 0 AND finished_at IS NULL ORDER BY n"),
       find_(db, "SELECT fingerprint, finished_at, acknowledged, seq, result FROM commands WHERE id = ?1"),
+      is_event_known_(db, "SELECT 1 FROM commands WHERE event_id = ?1 AND event_id <> '' LIMIT 1"),
       insert_(db, "INSERT INTO commands(id, fingerprint, op, mailbox, event_id, received_at, ttl_ms, "
                   "redelivered, params)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
@@ -283,6 +284,14 @@ result<admission> queue_tables::admit(const new_command& c)
     if (now_.owed >= max_commands_)
         return admission(queue_full{});
 
+    stored_now answer;
+    {
+        auto others = is_event_known_.query({std::string_view(c.event_id)});
+        const auto row = others.next();
+        if (row.has_error())
+            return row.error();
+        answer.event_known = *row;
+    }
     const auto params = boost::json::serialize(c.command.params);
     const auto stored = insert_.run({std::string_view(c.command.id), sqlite::blob{c.fingerprint},
                                      std::string_view(c.command.op), std::string_view(c.command.mailbox),
@@ -293,7 +302,7 @@ result<admission> queue_tables::admit(const new_command& c)
         return stored.error();
     ++now_.owed;
     ++now_.unfinished;
-    return admission(stored_now{});
+    return admission(answer);
 }
 
 result<void> queue_tables::begin(std::string_view id, utc_time at)

@@ -74,7 +74,7 @@ private:
 
     sqlite::statement begin_commit_, begin_job_, keep_job_, undo_job_, commit_, roll_back_;
     sqlite::statement load_, count_, ends_, save_, bury_;
-    sqlite::statement unfinished_, find_, insert_, begin_, retract_;
+    sqlite::statement unfinished_, find_, is_event_known_, insert_, begin_, retract_;
     sqlite::statement progress_, finish_, append_result_, append_, read_;
     sqlite::statement mark_acknowledged_, delete_acknowledged_;
     sqlite::statement renumber_results_, lift_outbox_, lower_outbox_, prune_;

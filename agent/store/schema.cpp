@@ -42,6 +42,7 @@ constexpr sqlite::migration steps[] = {
         params       TEXT,
         result       TEXT
     ) STRICT;
+    CREATE INDEX commands_event ON commands(event_id) WHERE event_id <> '';
     CREATE INDEX commands_owed ON commands(finished_at) WHERE acknowledged = 0;
     CREATE INDEX commands_history ON commands(finished_at) WHERE acknowledged = 1;
     CREATE TABLE outbox (

@@ -19,10 +19,13 @@ struct ticket {
     std::string lane; // commands of one lane run one after the other, in the order received; empty: no lane
     steady_time received_at{};
     steady_time deadline{};   // received_at + ttl: never started, and no failed try repeated, after it
+    bool event_known = false; // the store holds other commands about its event
     bool redelivered = false; // the cloud says so: another agent may have applied it
-    bool restored =
-        false; // taken up at a start: we may have applied it, also where the store says that it was not begun
+    // Taken up at a start: we may have applied it, also where the store says that it was not begun.
+    bool restored = false;
     int attempts = 0; // tries begun, also before a restart
+    // Why the last try before a restart failed, where that is known.
+    std::optional<protocol::fault_code> failed_with;
 
     // A try that was begun before a restart and whose outcome is not known.
     struct begun_try {

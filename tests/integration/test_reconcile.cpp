@@ -113,6 +113,18 @@ TEST_CASE("a booking whose item was moved while its agent was dead is not made a
     CHECK(w.ledger() == tally{.creates = 1, .invitations = 2});
 }
 
+TEST_CASE("an event that is created again after its item was moved is a conflict, not a second item",
+          "[integration]")
+{
+    scenario w;
+    make_folder(w, "Team");
+    REQUIRE(outcome(w.call("event.create", host, booking("b-1"))) == "ok");
+    by_hand(w, "move", item_id(w), "Team");
+    CHECK(outcome(w.call("event.create", host, booking("b-1"))) == "conflict");
+    CHECK(w.items(host).empty());
+    CHECK(w.ledger() == tally{.creates = 1, .invitations = 2});
+}
+
 TEST_CASE("a meeting that was copied by hand is touched by nothing until the copies are gone",
           "[integration]")
 {

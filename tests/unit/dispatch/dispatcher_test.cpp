@@ -341,6 +341,21 @@ TEST_CASE_METHOD(agent_fixture, "a command that was tried does not end as one th
 }
 
 TEST_CASE_METHOD(agent_fixture,
+                 "a command whose time passed while the agent was off ends with what its last try met",
+                 "[unit][dispatch]")
+{
+    ews::error busy = outage;
+    busy.fault.code = protocol::fault_code::exchange_busy;
+    exchange.troubles = {{call::create, busy}};
+    create("c-1", "e-1", 10'000ms);
+    stop();
+    time.advance(20s);
+    start();
+    CHECK(code("c-1") == "exchange_busy");
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(agent_fixture,
                  "a permanent refusal of unknown effect is looked up, and answered once it has settled",
                  "[unit][dispatch]")
 {

@@ -62,6 +62,22 @@ TEST_CASE_METHOD(folders_fixture,
     CHECK(exchange.count(call::find_in) == 3);
 }
 
+TEST_CASE_METHOD(folders_fixture, "a second create of an event whose item was moved is a conflict",
+                 "[unit][dispatch]")
+{
+    create("c-1", "e-1");
+    REQUIRE(ok("c-1"));
+    exchange.items.front().folder = "folder-44";
+    create("c-2", "e-1");
+    CHECK(code("c-2") == "conflict");
+    CHECK(exchange.items.size() == 1);
+
+    const auto asked = exchange.count(call::folders);
+    create("c-3", "e-2");
+    CHECK(ok("c-3"));
+    CHECK(exchange.count(call::folders) == asked);
+}
+
 TEST_CASE_METHOD(folders_fixture, "what lies in a folder that was thrown away is deleted", "[unit][dispatch]")
 {
     put("item-9", "e-1", "c-0", "thrown away");

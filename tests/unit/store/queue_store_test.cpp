@@ -54,6 +54,32 @@ TEST_CASE_METHOD(queue_fixture, "a write that is new is stored, and running when
     CHECK(std::holds_alternative<still_running>(admit("c-1")));
 }
 
+TEST_CASE_METHOD(queue_fixture, "a write whose event the store knows is told so, as long as it remembers",
+                 "[unit][store]")
+{
+    const auto known = [&](const std::string& id, const std::string& event) {
+        auto c = a_write(*this, id);
+        c.event_id = event;
+        const auto found = await(queue->admit(std::move(c)));
+        REQUIRE(found.has_value());
+        return std::get<stored_now>(*found).event_known;
+    };
+    CHECK_FALSE(known("c-1", "e-1"));
+    CHECK(known("c-2", "e-1"));
+    CHECK_FALSE(known("c-3", "E-1")); // ids are compared exactly
+    CHECK_FALSE(known("c-4", ""));
+    CHECK_FALSE(known("c-5", ""));
+
+    finish("c-3");
+    acknowledge(1);
+    CHECK(known("c-6", "E-1"));
+    finish("c-6");
+    acknowledge(2);
+    time.advance(24h);
+    REQUIRE(await(queue->prune(time.utc_now(), 100)).has_value());
+    CHECK_FALSE(known("c-7", "E-1"));
+}
+
 TEST_CASE_METHOD(queue_fixture, "an id with other content is reused, also after the command finished",
                  "[unit][store]")
 {
