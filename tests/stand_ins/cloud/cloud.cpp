@@ -57,7 +57,8 @@ void cloud::load(contents known)
         store.first = r.first;
         store.received = store.closing = store.durable = store.told = r.ack;
         store.repeats = r.repeats;
-        for (const auto& gap : json::parse(r.gaps).as_array())
+        const auto gaps = json::parse(r.gaps);
+        for (const auto& gap : gaps.as_array())
             store.gaps.push_back(gap.as_int64());
         store.hashes.resize(static_cast<std::size_t>(std::max<std::int64_t>(0, r.ack - r.first + 1)));
     }
