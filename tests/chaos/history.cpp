@@ -108,8 +108,20 @@ private:
         }
     }
 
+    // Whether a removal told the guests tells cancels that notify from those that do not.
+    bool fits(std::size_t deleted, const asked& cancel) const
+    {
+        const auto uid = text_of(evidence_.writes[deleted].as_object(), "uid");
+        const auto sent = [&](std::string_view kind) {
+            return std::ranges::any_of(evidence_.notifications, [&](const auto& n) {
+                return text_of(n.as_object(), "uid") == uid && text_of(n.as_object(), "kind") == kind;
+            });
+        };
+        return sent("cancel") ? notifies(cancel) : !(notifies(cancel) && sent("request"));
+    }
+
     // A delete carries the id of the command before it: which cancel did it is found by trying those that say
-    // they did, the order of the commands being what must hold.
+    // they did, the order of the commands being what must hold, and then what they said to the guests.
     void find_deletes()
     {
         std::vector<std::size_t> deletes, cancels;
@@ -132,14 +144,15 @@ private:
         std::size_t fewest = nowhere;
         do {
             auto tried = place_;
-            std::size_t unsure_left = 0;
+            std::size_t unsure_left = 0, misfits = 0;
             for (std::size_t k = 0; k < cancels.size(); ++k) {
-                if (k < deletes.size())
+                if (k < deletes.size()) {
                     tried[cancels[k]] = deletes[k];
-                else
+                    misfits += !fits(deletes[k], commands_[cancels[k]]);
+                } else
                     unsure_left += !commands_[cancels[k]].sent_again();
             }
-            const auto bad = unsure_left + inversions(tried).size();
+            const auto bad = misfits + 1000 * (unsure_left + inversions(tried).size());
             if (bad < fewest) {
                 fewest = bad;
                 best = tried;

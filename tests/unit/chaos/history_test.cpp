@@ -33,14 +33,18 @@ struct story {
         c.result = json::object{{"ok", false}, {"error", {{"code", code}}}};
     }
 
-    void write(const char* operation, const char* command)
+    void write(const char* operation, const char* command, const char* uid = "u")
     {
-        seen.writes.push_back({{"n", ++entries}, {"operation", operation}, {"command_id", command}});
+        seen.writes.push_back(
+            {{"n", ++entries}, {"operation", operation}, {"command_id", command}, {"uid", uid}});
     }
-    void tell(const char* kind, const char* command)
+    void tell(const char* kind, const char* command, const char* uid = "u")
     {
-        seen.notifications.push_back(
-            {{"n", ++entries}, {"kind", kind}, {"to", "guest@elsewhere.example"}, {"command_id", command}});
+        seen.notifications.push_back({{"n", ++entries},
+                                      {"kind", kind},
+                                      {"to", "guest@elsewhere.example"},
+                                      {"command_id", command},
+                                      {"uid", uid}});
     }
     void hold(const char* folder, const char* subject, const char* command)
     {
@@ -127,6 +131,29 @@ TEST_CASE("effects out of the order of the commands are wrong, unless one was se
     CHECK(mentions(s.verdict(), "c2 took effect after c3"));
     s.commands[1].last_sent = ++s.sends;
     CHECK(s.verdict().empty());
+}
+
+TEST_CASE("of two cancels that may each have done it, the one that notifies is taken for the one that told",
+          "[unit][chaos]")
+{
+    story s;
+    s.ask("quiet", "event.cancel", {{"notify", "none"}}, {{"existed", true}});
+    s.create("c1");
+    s.cancel("loud", "c1");
+    s.ask("c2", "event.create",
+          {{"subject", "Second"},
+           {"notify", "none"},
+           {"attendees", json::array{{{"email", "guest@elsewhere.example"}}}}},
+          {});
+    s.write("create", "c2", "u2");
+    s.write("delete", "c2", "u2");
+    s.commands[0].last_sent = ++s.sends;
+    s.hold("deleteditems", "First", "c1");
+    s.hold("deleteditems", "Second", "c2");
+    CHECK(s.verdict() == std::vector<std::string>{});
+
+    s.tell("cancel", "c2", "u2");
+    CHECK(mentions(s.verdict(), "too often"));
 }
 
 TEST_CASE("what a command says about the event must have been so in its turn", "[unit][chaos]")
