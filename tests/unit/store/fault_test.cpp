@@ -5,8 +5,10 @@
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <spdlog/sinks/base_sink.h>
 
 #include <iostream>
+#include <mutex>
 
 using namespace relay;
 using namespace relay::store;
@@ -83,13 +85,32 @@ std::string content(const fs::path& file)
                   " FROM outbox ORDER BY seq");
 }
 
+// The store's own thread logs while the test reads.
+class kept_log final : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    std::string text()
+    {
+        const std::lock_guard lock(mutex_);
+        return lines_;
+    }
+
+private:
+    void sink_it_(const spdlog::details::log_msg& line) override
+    {
+        lines_.append(line.payload.data(), line.payload.size()).append("\n");
+    }
+    void flush_() override {}
+
+    std::string lines_;
+};
+
 // A queue on its own thread, in a folder of its own.
 struct rig {
     test::fault_vfs& disk;
     test::temporary_folder folder, copy;
     asio::io_context context;
-    std::ostringstream logged;
-    spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_st>(logged)};
+    std::shared_ptr<kept_log> logged = std::make_shared<kept_log>();
+    spdlog::logger log{"test", logged};
     std::unique_ptr<sqlite_queue_store> queue;
     std::string id; // the store's, as it said last
     error_code why; // the last failure
@@ -111,7 +132,7 @@ struct rig {
         }
         queue = std::move(*opened);
         return did(queue->who(), [&](const identity& us) {
-            INFO(logged.str());
+            INFO(logged->text());
             if (!id.empty())
                 REQUIRE(us.id == id);
             id = us.id;
@@ -247,7 +268,7 @@ bool play(test::fault_vfs& disk, const fault_plan& plan, const std::vector<std::
     disk.arm(plan);
     for (std::size_t k = 0, tries = 0; k < steps;) {
         const auto before = k == 0 ? std::string() : states[k - 1];
-        INFO("operation " << plan.at << ", step " << k << ", " << r.logged.str());
+        INFO("operation " << plan.at << ", step " << k << ", " << r.logged->text());
         if (script[k](r)) {
             ++k;
             tries = 0;
@@ -270,7 +291,7 @@ bool play(test::fault_vfs& disk, const fault_plan& plan, const std::vector<std::
             }
             if (k != 0 && k < steps) {
                 const bool opened = r.open();
-                INFO(r.logged.str());
+                INFO(r.logged->text());
                 REQUIRE(opened);
             }
             continue;
@@ -284,7 +305,7 @@ bool play(test::fault_vfs& disk, const fault_plan& plan, const std::vector<std::
     REQUIRE(r.open()); // what a fault while closing left
     r.queue.reset();
     REQUIRE(r.after_a_crash() == states.back());
-    REQUIRE(r.logged.str().find("damaged") == std::string::npos);
+    REQUIRE(r.logged->text().find("damaged") == std::string::npos);
     return struck;
 }
 
