@@ -9,6 +9,7 @@ import unittest
 import urllib.parse
 
 import requests
+from cryptography.hazmat.backends.openssl import backend as _  # loads OpenSSL's legacy provider: NTLM needs its MD4
 from requests_ntlm import HttpNtlmAuth
 
 from exchange_sim import ACCOUNT, ExchangeSim
