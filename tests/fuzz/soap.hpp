@@ -27,8 +27,9 @@ inline std::string_view text_of_input(const std::uint8_t* data, std::size_t size
 // What holds for every error, whatever came back.
 inline void check(const ews::error& e, const ews::call& c)
 {
+    // A ResponseCode, or "HTTP 403".
     const auto is_word = [](char x) {
-        return (x >= 'A' && x <= 'Z') || (x >= 'a' && x <= 'z') || (x >= '0' && x <= '9');
+        return (x >= 'A' && x <= 'Z') || (x >= 'a' && x <= 'z') || (x >= '0' && x <= '9') || x == ' ';
     };
     require(!e.fault.message.empty() && is_utf8(e.fault.message) && e.fault.message.size() < 1000);
     require(e.fault.exchange.size() <= 100 &&
