@@ -122,18 +122,25 @@ task<uplink::outcome<uplink::link_ptr>> cloud::door::connect()
 
 // ---- frames on their way ----
 
-// How long something takes that must not overtake what went before.
-duration cloud::delay(steady_time& last) const
+// It must not overtake what went before, also where that is due at this very moment and has not arrived yet.
+void cloud::pass_on(const wire_ptr& w, wire::road& by, std::function<void()> arrive)
 {
-    last = std::max(last, time_.now() + latency_);
-    return last - time_.now();
+    const auto now = time_.now();
+    by.last = std::max(by.last, now + latency_);
+    if (by.last == now && by.under_way != 0)
+        by.last += std::chrono::nanoseconds(1);
+    ++by.under_way;
+    later_(by.last - now, [w, &by, arrive = std::move(arrive)] {
+        --by.under_way;
+        arrive();
+    });
 }
 
 void cloud::put(const wire_ptr& w, parcel p)
 {
     if (w->dumb || w->broken)
         return;
-    later_(delay(w->last_in), [w, p = std::move(p)]() mutable {
+    pass_on(w, w->in, [w, p = std::move(p)]() mutable {
         if (w->dumb || w->broken)
             return;
         w->to_agent.push_back(std::move(p));
@@ -145,7 +152,7 @@ void cloud::send_out(const wire_ptr& w, const std::string& frame)
 {
     if (w->dumb)
         return;
-    later_(delay(w->last_out), [this, w, frame] {
+    pass_on(w, w->out, [this, w, frame] {
         if (!w->lost && !w->dumb)
             heard(w, frame);
     });

@@ -73,11 +73,7 @@ private:
     };
     // One connection. Shared by the cloud, the agent's link and frames on their way.
     struct wire {
-        explicit wire(asio::any_io_executor e, steady_time now)
-            : changed(e),
-              arrived(now),
-              last_in(now),
-              last_out(now)
+        explicit wire(asio::any_io_executor e, steady_time now) : changed(e), arrived(now), in{now}, out{now}
         {
         }
         notifier changed;
@@ -86,7 +82,12 @@ private:
         bool lost = false; // what is on its way does not arrive
         bool dead = false; // the agent is: what it still does on its way out is nobody's business
         bool dumb = false; // nothing passes any more, and nobody is told
-        steady_time arrived, last_in, last_out;
+        steady_time arrived;
+        // What is on its way in one direction: it arrives in the order it left.
+        struct road {
+            steady_time last; // when the last of it arrives
+            int under_way = 0;
+        } in, out;
         // The rules.
         bool greeted = false;
         std::int64_t next_seq = 0; // of the stored message that has to come next, once welcome was taken
@@ -113,7 +114,7 @@ private:
     void heard_result(const wire_ptr& w, const json::object& result);
     void hang_up(const wire_ptr& w, error_code why);
     void forget(const wire* w);
-    duration delay(steady_time& last) const;
+    void pass_on(const wire_ptr& w, wire::road& by, std::function<void()> arrive);
 
     asio::any_io_executor executor_;
     time_source& time_;
