@@ -137,7 +137,14 @@ task<std::optional<ending>> command_run::after_failure(ews::error e)
     // No further try fits in: say so now instead of at the deadline.
     if (!outcome_is_unknown() && now + delay >= ticket_->deadline)
         co_return ending{deadline_answer()};
-    co_return ended_by(co_await pause_until(now + delay));
+    // Another command's end of an outage ends the pause, another's failure does not: two that look up their outcomes
+    // would else keep each other awake.
+    for (;;) {
+        auto over = ended_by(co_await pause_until(now + delay));
+        if (over || services_.time.now() >= now + delay ||
+            services_.gate.state() != server_state::unreachable)
+            co_return over;
+    }
 }
 
 void command_run::succeeded()
@@ -204,7 +211,12 @@ task<std::optional<ending>> command_run::wait_to_settle()
 
 task<std::optional<ending>> command_run::wait_for_sight()
 {
-    co_return ended_by(co_await pause_until(services_.time.now() + lag()));
+    const auto in_sight = services_.time.now() + lag();
+    for (;;) {
+        auto over = ended_by(co_await pause_until(in_sight));
+        if (over || services_.time.now() >= in_sight)
+            co_return over;
+    }
 }
 
 void command_run::drain()

@@ -128,7 +128,7 @@ void cloud::pass_on(const wire_ptr& w, wire::road& by, std::function<void()> arr
     const auto now = time_.now();
     by.last = std::max(by.last, now + latency_);
     if (by.last == now && by.under_way != 0)
-        by.last += std::chrono::nanoseconds(1);
+        by.last += 1ms;
     ++by.under_way;
     later_(by.last - now, [w, &by, arrive = std::move(arrive)] {
         --by.under_way;

@@ -285,6 +285,26 @@ TEST_CASE_METHOD(agent_fixture, "a command that never got its turn ends with dea
     CHECK(ok("c-1"));
 }
 
+TEST_CASE_METHOD(agent_fixture,
+                 "writes of unknown outcome do not keep each other looking while Exchange is away",
+                 "[unit][dispatch]")
+{
+    exchange.troubles.assign(2, {call::create, answer_lost});
+    exchange.slowness = 100ms;
+    create("c-1", "e-1");
+    create("c-2", "e-2");
+    time.advance(250ms);
+    REQUIRE(exchange.count(call::create) == 2);
+    exchange.troubles.assign(1000, {call::find, outage});
+    const auto before = exchange.count(call::find);
+    time.advance(60s);
+    CHECK(exchange.count(call::find) - before < 40);
+    exchange.troubles.clear();
+    time.advance(200s);
+    CHECK(ok("c-1"));
+    CHECK(ok("c-2"));
+}
+
 TEST_CASE_METHOD(agent_fixture, "a write waits out an outage", "[unit][dispatch]")
 {
     exchange.troubles.assign(20, {call::find, outage});
