@@ -27,13 +27,19 @@ inline std::string_view text_of_input(const std::uint8_t* data, std::size_t size
 // What holds for every error, whatever came back.
 inline void check(const ews::error& e, const ews::call& c)
 {
-    // A ResponseCode, or "HTTP 403".
-    const auto is_word = [](char x) {
-        return (x >= 'A' && x <= 'Z') || (x >= 'a' && x <= 'z') || (x >= '0' && x <= '9') || x == ' ';
+    const auto is_digit = [](char x) { return x >= '0' && x <= '9'; };
+    const auto is_word = [&](char x) {
+        return (x >= 'A' && x <= 'Z') || (x >= 'a' && x <= 'z') || is_digit(x);
+    };
+    // A ResponseCode, or the status of an answer that has none: "HTTP 403".
+    const auto is_code = [&](std::string_view code) {
+        constexpr std::string_view http = "HTTP ";
+        return code.starts_with(http)
+                   ? code.size() == http.size() + 3 && std::ranges::all_of(code.substr(http.size()), is_digit)
+                   : std::ranges::all_of(code, is_word);
     };
     require(!e.fault.message.empty() && is_utf8(e.fault.message) && e.fault.message.size() < 1000);
-    require(e.fault.exchange.size() <= 100 &&
-            std::all_of(e.fault.exchange.begin(), e.fault.exchange.end(), is_word));
+    require(e.fault.exchange.size() <= 100 && is_code(e.fault.exchange));
     require(ews::is_write(c.operation) || e.effect == ews::effect::none);
     require((e.remedy == ews::remedy::back_off) == (e.back_off > milliseconds{0}));
     require(e.back_off <= ews::longest_back_off);
