@@ -52,6 +52,16 @@ task<command_run::woken> command_run::pause_until(steady_time t)
     }
 }
 
+// Until `t`, whoever calls wake() before; or, once somebody does, until `enough` is true.
+task<std::optional<ending>> command_run::rest_until(steady_time t, std::function<bool()> enough)
+{
+    for (;;) {
+        auto over = ended_by(co_await pause_until(t));
+        if (over || services_.time.now() >= t || (enough && enough()))
+            co_return over;
+    }
+}
+
 task<std::optional<ending>> command_run::wait_for_wake()
 {
     co_return ended_by(co_await pause_until(steady_time::max()));
@@ -137,14 +147,10 @@ task<std::optional<ending>> command_run::after_failure(ews::error e)
     // No further try fits in: say so now instead of at the deadline.
     if (!outcome_is_unknown() && now + delay >= ticket_->deadline)
         co_return ending{deadline_answer()};
-    // Another command's end of an outage ends the pause, another's failure does not: two that look up their outcomes
-    // would else keep each other awake.
-    for (;;) {
-        auto over = ended_by(co_await pause_until(now + delay));
-        if (over || services_.time.now() >= now + delay ||
-            services_.gate.state() != server_state::unreachable)
-            co_return over;
-    }
+    // The end of an outage ends the pause; another command's failure does not, or two that look up their outcomes would
+    // keep each other awake.
+    std::function<bool()> answers = [this] { return services_.gate.state() != server_state::unreachable; };
+    co_return co_await rest_until(now + delay, std::move(answers));
 }
 
 void command_run::succeeded()
@@ -205,18 +211,12 @@ std::optional<ending> command_run::never_arrived()
 
 task<std::optional<ending>> command_run::wait_to_settle()
 {
-    const auto now = services_.time.now();
-    co_return ended_by(co_await pause_until(std::min(now + between_looks, all_settles_at())));
+    return rest_until(std::min(services_.time.now() + between_looks, all_settles_at()));
 }
 
 task<std::optional<ending>> command_run::wait_for_sight()
 {
-    const auto in_sight = services_.time.now() + lag();
-    for (;;) {
-        auto over = ended_by(co_await pause_until(in_sight));
-        if (over || services_.time.now() >= in_sight)
-            co_return over;
-    }
+    return rest_until(services_.time.now() + lag());
 }
 
 void command_run::drain()

@@ -119,6 +119,7 @@ private:
 
     enum class woken { elapsed, deadline, cancelled, draining };
     task<woken> pause_until(steady_time t);
+    task<std::optional<ending>> rest_until(steady_time t, std::function<bool()> enough = {});
     std::optional<ending> ended_by(woken w) const;
     steady_time all_settles_at() const
     {
