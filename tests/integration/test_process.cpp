@@ -7,7 +7,6 @@
 #include <csignal>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 using namespace relay::test;
 
@@ -171,11 +170,14 @@ TEST_CASE("an agent killed before Exchange answered books once, with one set of 
 TEST_CASE("an agent killed again and again delivers everything once", "[integration]")
 {
     scenario w;
+    // So that there is a middle to be killed in.
+    w.faults({fault("CreateItem", "before", "delay", {{"ms", 100}}, 0)});
     std::vector<std::string> ids;
     for (int i = 0; i < 30; ++i)
         ids.push_back(w.send("event.create", host, booking("b-" + std::to_string(i))));
-    for (int kills = 0; kills < 4; ++kills) {
-        std::this_thread::sleep_for(150ms + 130ms * kills);
+    for (const auto* doing : {"CreateItem", "FindItem", "CreateItem", "FindItem"}) {
+        const auto before = w.requests(doing);
+        REQUIRE(eventually([&] { return w.requests(doing) > before; }, 30s));
         w.kill_agent();
         w.start_agent();
     }
