@@ -316,6 +316,11 @@ std::size_t inbox::open() const noexcept
     return open_.size();
 }
 
+bool inbox::is_open(const std::string& id) const
+{
+    return open_.contains(id);
+}
+
 task<void> inbox::stop()
 {
     admissions_.stop();

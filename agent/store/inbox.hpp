@@ -58,6 +58,7 @@ public:
 
     // Commands without a result: admitted or being admitted.
     std::size_t open() const noexcept;
+    bool is_open(const std::string& id) const;
 
     // Ends admissions that are under way and returns when they are gone.
     task<void> stop();

@@ -64,8 +64,8 @@ agent_life::agent_life(const surroundings& s)
                    [](const mailbox_address&) { return protocol::checked<void>(); },
                    []() -> task<boost::json::object> { co_return boost::json::object(); }, s.log},
                   dispatch_limits(), s.seed),
-      door_(s.peer.open_door([this] {
-          return agent_view{inbox_.open(), stop_by_ != steady_time::max()};
+      door_(s.peer.open_door([this](const std::string& id) {
+          return agent_view{inbox_.open(), inbox_.is_open(id), stop_by_ != steady_time::max()};
       })),
       uplink_(s.context.get_executor(), {*door_, inbox_, outbox_, store_, s.time, s.log}, facts(), s.seed + 1,
               limits()),

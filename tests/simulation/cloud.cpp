@@ -30,12 +30,7 @@ std::string text(const json::object& o, std::string_view key)
 
 class cloud::link final : public uplink::link {
 public:
-    link(cloud& c, wire_ptr w, const std::function<agent_view()>& view)
-        : cloud_(c),
-          wire_(std::move(w)),
-          view_(view)
-    {
-    }
+    link(cloud& c, wire_ptr w, const cloud::agent_look& look) : cloud_(c), wire_(std::move(w)), look_(look) {}
     ~link() override { abort(); }
 
     task<uplink::outcome<std::string>> read() override
@@ -48,7 +43,7 @@ public:
         const auto p = std::move(wire_->to_agent.front());
         wire_->to_agent.pop_front();
         wire_->arrived = cloud_.time_.now();
-        cloud_.taken(*wire_, p, view_());
+        cloud_.taken(*wire_, p, look_(p.id));
         co_return p.frame;
     }
 
@@ -89,12 +84,12 @@ public:
 private:
     cloud& cloud_;
     wire_ptr wire_;
-    const std::function<agent_view()>& view_;
+    const cloud::agent_look& look_;
 };
 
-std::unique_ptr<cloud::door> cloud::open_door(std::function<agent_view()> view)
+std::unique_ptr<cloud::door> cloud::open_door(agent_look look)
 {
-    return std::make_unique<door>(*this, std::move(view));
+    return std::make_unique<door>(*this, std::move(look));
 }
 
 void cloud::door::cut_off()
@@ -117,7 +112,7 @@ task<uplink::outcome<uplink::link_ptr>> cloud::door::connect()
     last_ = std::make_shared<wire>(cloud_.executor_, cloud_.time_.now());
     cloud_.forget(cloud_.current_.get());
     cloud_.current_ = last_;
-    co_return std::make_unique<link>(cloud_, last_, view_);
+    co_return std::make_unique<link>(cloud_, last_, look_);
 }
 
 // ---- frames on their way ----
@@ -260,7 +255,7 @@ void cloud::taken(wire& w, const parcel& p, const agent_view& agent)
     switch (p.type) {
     case parcel::what::command:
         w.unanswered.insert(p.id);
-        model_.delivered(p.id, agent.open, agent.closing);
+        model_.delivered(p.id, agent);
         break;
     case parcel::what::reuse:
         w.reused.insert(p.id);

@@ -17,14 +17,11 @@
 namespace relay::simulation {
 
 // What the cloud's end needs to see of an agent when it takes a frame.
-struct agent_view {
-    std::size_t open = 0; // commands without a result
-    bool closing = false; // it said goodbye
-};
 
 class cloud {
 public:
     enum class network { up, refuses, hangs, rejects };
+    using agent_look = std::function<agent_view(const std::string& id)>; // at one command
     using later = std::function<void(duration, std::function<void()>)>;
 
     cloud(asio::any_io_executor executor, time_source& time, reference& model, verdict& v,
@@ -55,7 +52,7 @@ public:
 
     // The way in for one agent; once cut off, nothing passes any more.
     class door;
-    std::unique_ptr<door> open_door(std::function<agent_view()> view);
+    std::unique_ptr<door> open_door(agent_look look);
 
     // ---- at the end ----
     bool connected() const noexcept { return current_ != nullptr; }
@@ -134,7 +131,7 @@ private:
 
 class cloud::door final : public uplink::connector {
 public:
-    door(cloud& c, std::function<agent_view()> view) : cloud_(c), view_(std::move(view)) {}
+    door(cloud& c, agent_look look) : cloud_(c), look_(std::move(look)) {}
 
     void cut_off();
 
@@ -143,7 +140,7 @@ public:
 
 private:
     cloud& cloud_;
-    std::function<agent_view()> view_;
+    agent_look look_;
     bool cut_off_ = false;
     wire_ptr last_;
 };

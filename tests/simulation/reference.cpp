@@ -101,29 +101,27 @@ void reference::done_elsewhere(const std::string& id)
 
 // ---- taken from the link ----
 
-void reference::delivered(const std::string& id, std::size_t open, bool closing)
+void reference::delivered(const std::string& id, const agent_view& agent)
 {
     auto* t = known(id);
     if (!t)
         return;
     auto& l = lanes_.at(t->what.lane());
-    const bool full = open >= window;
-    t->must_refuse = (full || closing) && !t->delivered;
-    t->may_refuse = t->may_refuse || full || closing;
+    const bool full = agent.open >= window;
+    t->must_refuse = (full || agent.closing) && !t->delivered;
+    t->may_refuse = t->may_refuse || full || agent.closing;
     t->delivered = true;
     if (is_write(t->what.what)) {
         taken_.push_back(id);
         if (t->stored || t->pending)
             return;
-        t->pending = !full && !closing;
+        t->pending = !full && !agent.closing;
         t->received = time_.now();
         return;
     }
-    if (full || closing)
+    if (agent.is_open || full || agent.closing)
         return;
-    if (t->open.empty())
-        t->received = time_.now();
-    track::standing s{l.writes.size(), {}};
+    track::standing s{time_.now(), l.writes.size(), {}};
     for (const auto& [other, o] : commands_)
         if (o.pending && o.what.lane() == t->what.lane())
             s.pending.push_back(other);
@@ -177,8 +175,7 @@ void reference::answered(const std::string& id, const json::object& result)
             broken(id, "a read was answered more often than it was asked");
         return;
     }
-    judge(*t, lanes_.at(t->what.lane()), result);
-    t->open.clear();
+    judge_read(*t, result);
 }
 
 // ---- durable ----
@@ -281,8 +278,7 @@ void reference::appended(const std::string& id, std::int64_t seq, const std::str
     // Where it was given to a link that broke before it was taken, it was judged already.
     if (t->open.empty())
         return broken(id, "a read was answered more often than it was asked");
-    judge(*t, lanes_.at(t->what.lane()), json::parse(body).as_object());
-    t->open.clear();
+    judge_read(*t, json::parse(body).as_object());
 }
 
 void reference::found_at_start(std::int64_t next_seq)
@@ -368,6 +364,13 @@ bool reference::too_late(const track& t) const
     return time_.now() + rounding >= t.received + t.what.ttl;
 }
 
+void reference::judge_read(track& t, const json::object& result)
+{
+    t.received = t.open.front().received;
+    judge(t, lanes_.at(t.what.lane()), result);
+    t.open.pop_front();
+}
+
 void reference::judge(const track& t, const lane& l, const json::object& result)
 {
     const auto* error = result.if_contains("error");
@@ -413,13 +416,12 @@ void reference::judge_ok(const track& t, const lane& l, const json::object& outp
 // It has to show what the writes before it made, and nothing of those after it.
 void reference::judge_get(const track& t, const lane& l, const std::optional<std::string>& seen)
 {
-    const bool right = std::ranges::any_of(t.open, [&](const track::standing& s) {
-        auto place = s.behind;
-        for (const auto& other : s.pending)
-            if (const auto& o = commands_.at(other); o.stored && o.place >= 0)
-                place = std::max(place, static_cast<std::size_t>(o.place) + 1);
-        return place < l.after.size() && l.after[place] == seen;
-    });
+    const auto& standing = t.open.front();
+    auto place = standing.behind;
+    for (const auto& other : standing.pending)
+        if (const auto& o = commands_.at(other); o.stored && o.place >= 0)
+            place = std::max(place, static_cast<std::size_t>(o.place) + 1);
+    const bool right = place < l.after.size() && l.after[place] == seen;
     if (!right)
         broken(t.what.id, fmt::format("saw \"{}\", which is not what the writes before it made",
                                       seen.value_or("nothing")));

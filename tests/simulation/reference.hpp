@@ -9,6 +9,7 @@
 #include <boost/json/object.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -41,6 +42,13 @@ struct order {
     std::string lane() const { return mailbox + '/' + event; }
 };
 
+// The agent, just before it takes a command from the link.
+struct agent_view {
+    std::size_t open = 0; // commands without a result
+    bool is_open = false; // this command among them: a repeat is ignored
+    bool closing = false; // it said goodbye
+};
+
 class reference {
 public:
     static constexpr std::size_t window = 64;
@@ -61,8 +69,8 @@ public:
     // What the event's item says; nothing where there is none.
     std::optional<std::string> item(const std::string& lane) const;
 
-    // ---- what the agent took from the link, with its open commands just before ----
-    void delivered(const std::string& id, std::size_t open, bool closing);
+    // ---- what the agent took from the link ----
+    void delivered(const std::string& id, const agent_view& agent);
     // The id of a write with other content.
     void reuse_delivered(const std::string& id) { taken_.push_back(id); }
     void cancel_delivered(const std::string& id);
@@ -132,12 +140,14 @@ private:
         int notified = 0;
         bool elsewhere = false;
         std::optional<std::string> result;
-        // A read: where it stands in its lane, once for each time it was taken and not answered.
+        // A read: where it stands in its lane, once for each run whose answer has not left. A run is over for the
+        // agent before its answer is on the link: a repeat in between is another run, and answered too.
         struct standing {
+            steady_time received;
             std::size_t behind;               // so many stored writes
             std::vector<std::string> pending; // and these, where they get stored
         };
-        std::vector<standing> open;
+        std::deque<standing> open;
     };
     struct lane {
         std::vector<std::string> writes; // in the order stored, which has to be the order received
@@ -149,6 +159,7 @@ private:
 
     track* known(const std::string& id);
     track* head(lane& l);
+    void judge_read(track& t, const json::object& result); // of the first run
     void judge(const track& t, const lane& l, const json::object& result);
     void judge_ok(const track& t, const lane& l, const json::object& output);
     void judge_error(const track& t, const lane& l, std::string_view code, std::int64_t attempts);
