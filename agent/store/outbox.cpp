@@ -15,7 +15,7 @@ namespace relay::store {
 namespace {
 
 constexpr std::size_t page_messages = 512;
-constexpr std::size_t page_bytes = 512 * 1'024;
+constexpr std::size_t page_bytes = 512U * 1'024;
 constexpr backoff::limits store_retry{500ms, 30s};
 constexpr std::size_t room_for_seq = 32; // what with_seq() adds at most: ,"seq":9223372036854775807
 
@@ -280,7 +280,7 @@ void outbox::reply(std::string frame)
         pass({std::move(frame), {}, {}});
 }
 
-void outbox::repeat(sequence seq, std::string body)
+void outbox::repeat(sequence seq, std::string_view body)
 {
     if (seq <= taken_)
         reply(protocol::with_seq(body, seq));

@@ -10,6 +10,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace spdlog {
 class logger;
@@ -22,7 +23,7 @@ class outbox {
 public:
     // Short answers that lie here before room() waits: what a cloud that sends but does not read can make us hold.
     static constexpr std::size_t most_replies = 256;
-    static constexpr std::size_t most_reply_bytes = 4 * 1'048'576;
+    static constexpr std::size_t most_reply_bytes = 4U * 1'048'576;
     // Stored messages held in memory while the link is up; the rest waits on disk and is read page by page.
     static constexpr std::size_t most_ready = 1'024;
     static constexpr std::size_t most_ready_bytes = 1'048'576;
@@ -66,7 +67,7 @@ public:
     void reply(std::string frame);
     // The stored result `seq` again, for a command that was repeated. Sent only where it went out on this link before:
     // otherwise it is still in line, and must not overtake what has a lower seq.
-    void repeat(sequence seq, std::string body);
+    void repeat(sequence seq, std::string_view body);
     // The result of an accepted write. Returns when it is durable; where the store cannot be written it keeps trying
     // (backoff up to 30 s) until it can or the coroutine is cancelled. Other errors: errc::not_found, store_corrupt.
     task<result<void>> finish(protocol::result r);

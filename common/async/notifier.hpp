@@ -12,8 +12,8 @@ namespace relay {
 //   while (queue.empty()) if (const auto ec = co_await filled.wait()) co_return ec;
 class notifier {
 public:
-    explicit notifier(asio::any_io_executor executor)
-        : timer_(std::move(executor), asio::steady_timer::time_point::max())
+    explicit notifier(const asio::any_io_executor& executor)
+        : timer_(executor, asio::steady_timer::time_point::max())
     {
     }
 

@@ -10,8 +10,9 @@ namespace {
 
 // A ttl is kept in whole milliseconds of the wall clock across a restart.
 constexpr duration rounding = 2ms;
-// A command may end before its ttl where no further try fits in: so long is the longest pause between two.
-constexpr duration longest_pause = 61s;
+// A command may end before its ttl where no further try fits in: so long is the longest pause between two, of the
+// agent's own and as Exchange asks for it here.
+constexpr duration longest_pause = 61s, longest_asked_for = 120s;
 
 std::string text(const json::object& o, std::string_view key)
 {
@@ -460,7 +461,9 @@ void reference::judge_error(const track& t, const lane& l, std::string_view code
         broken(id, fmt::format("ended with {}, which Exchange never answered", code));
     } else if ((code == "exchange_unavailable" || code == "exchange_busy" ||
                 (write && code == "auth_failed")) &&
-               time_.now() + longest_pause < t.received + t.what.ttl && (write || !closing_)) {
+               time_.now() + (code == "exchange_busy" ? longest_asked_for : longest_pause) <
+                   t.received + t.what.ttl &&
+               (write || !closing_)) {
         broken(id, fmt::format("gave up with {} before its time was over", code));
     }
 }

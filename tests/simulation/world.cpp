@@ -54,7 +54,11 @@ std::optional<breach> world::play()
     for (const auto& a : scenario_.actions) {
         if (watch)
             watch(done, a);
-        perform(a);
+        try {
+            perform(a);
+        } catch (const std::exception& e) { // a queue that its own agent cannot open any more
+            verdict_.broken(e.what());
+        }
         ++done;
         if (!verdict_.holds())
             return breach{verdict_.first(), done};
