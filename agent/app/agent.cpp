@@ -147,8 +147,7 @@ agent::make(asio::io_context& context, config::settings settings, std::shared_pt
 
 agent::agent(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log,
              opened o)
-    : context_(context),
-      settings_(std::move(settings)),
+    : settings_(std::move(settings)),
       log_(std::move(log)),
       seed_(random_seed()),
       agent_id_(std::move(o.agent_id)),

@@ -64,7 +64,6 @@ private:
     uplink::hello_facts facts() const;
     task<void> serve();
 
-    asio::io_context& context_;
     config::settings settings_;
     std::shared_ptr<spdlog::logger> log_;
     real_time time_;

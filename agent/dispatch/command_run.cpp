@@ -14,12 +14,12 @@ constexpr duration between_looks = 5s; // while an outcome is unknown
 
 } // namespace
 
-command_run::command_run(asio::any_io_executor executor, store::ticket_ptr t, const services& s,
+command_run::command_run(const asio::any_io_executor& executor, store::ticket_ptr t, const services& s,
                          const limits& l, std::uint64_t seed)
     : ticket_(std::move(t)),
       services_(s),
       limits_(l),
-      wake_(std::move(executor)),
+      wake_(executor),
       pace_(retry_limits, seed)
 {
     // Found begun at start: sent before that, but how long before nobody knows. The wall clock may have

@@ -48,8 +48,8 @@ using ending = std::optional<reply>;
 // Loop thread only. Used by one coroutine; wake() and drain() come from outside it.
 class command_run {
 public:
-    command_run(asio::any_io_executor executor, store::ticket_ptr t, const services& s, const limits& l,
-                std::uint64_t seed);
+    command_run(const asio::any_io_executor& executor, store::ticket_ptr t, const services& s,
+                const limits& l, std::uint64_t seed);
 
     const store::ticket& ticket() const noexcept { return *ticket_; }
     const store::ticket_ptr& ticket_pointer() const noexcept { return ticket_; }

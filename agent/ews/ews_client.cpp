@@ -192,6 +192,7 @@ task<outcome<std::vector<found_item>>> ews_client::find_in(const mailbox_address
     if (folders.empty())
         co_return std::vector<found_item>{};
     std::vector<find_position> positions;
+    positions.reserve(folders.size());
     for (auto& folder : folders)
         positions.push_back({folder.where, 0, std::move(folder.id)});
     co_return co_await search(mailbox, std::move(event_id), std::move(positions), limit);

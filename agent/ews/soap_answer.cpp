@@ -67,7 +67,7 @@ void soap_answer::read()
         problem_ = unreadable::not_xml;
         return;
     }
-    const auto envelope = child(document_, "Envelope");
+    const auto envelope = child(document_.root(), "Envelope");
     const auto body = child(envelope, "Body");
     if (!body) {
         problem_ = unreadable::not_soap;

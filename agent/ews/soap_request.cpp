@@ -30,7 +30,7 @@ struct string_writer final : pugi::xml_writer {
 
 soap_request::soap_request(const char* element, const mailbox_address* impersonated)
 {
-    auto envelope = add(document_, "s:Envelope");
+    auto envelope = add(document_.root(), "s:Envelope");
     set(envelope, "xmlns:s", "http://schemas.xmlsoap.org/soap/envelope/");
     set(envelope, "xmlns:t", "http://schemas.microsoft.com/exchange/services/2006/types");
     set(envelope, "xmlns:m", "http://schemas.microsoft.com/exchange/services/2006/messages");

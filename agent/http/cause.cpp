@@ -5,6 +5,7 @@
 namespace relay::http {
 namespace {
 
+// NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and never deleted
 class cause_category final : public boost::system::error_category {
 public:
     const char* name() const noexcept override { return "relay.http"; }

@@ -146,7 +146,7 @@ void trust::install(ssl_ctx_st* context, presented& seen) const
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS); // 34 KiB less for each idle connection
     SSL_CTX_set_cert_verify_callback(context, &trust::verify, kept.get());
     if (SSL_CTX_set_ex_data(context, slot, kept.get()) == 1)
-        kept.release(); // freed with the context, by target::free
+        (void)kept.release(); // freed with the context, by target::free
     else
         SSL_CTX_set_cert_verify_callback(
             context, [](X509_STORE_CTX*, void*) { return 0; }, nullptr);

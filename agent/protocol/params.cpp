@@ -17,7 +17,7 @@ namespace {
 
 // PROTOCOL.md, "Limits"; those it does not name are ours, wide enough for anything Outlook makes.
 constexpr std::size_t longest_subject = 255, longest_location = 255;
-constexpr std::size_t largest_body = 256U * 1024; // bytes
+constexpr std::size_t largest_body = 256 * 1024; // bytes
 constexpr std::size_t longest_url = 2048;
 constexpr std::size_t most_attendees = 500, most_categories = 25, most_mailboxes = 1000;
 constexpr std::size_t longest_name = 255, longest_category = 255;

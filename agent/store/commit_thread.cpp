@@ -50,15 +50,17 @@ void commit_thread::push(std::unique_ptr<job> j)
         checkpoint_if_due(true);
         return;
     }
+    bool taken = false;
     {
         const std::lock_guard lock(mutex_);
-        if (queue_.size() < limits_.most_queued)
+        taken = queue_.size() < limits_.most_queued;
+        if (taken)
             queue_.push_back(std::move(j));
     }
-    if (j)
-        j->fail(errc::store_full);
-    else
+    if (taken)
         filled_.notify_one();
+    else
+        j->fail(errc::store_full);
 }
 
 void commit_thread::run()

@@ -15,7 +15,7 @@ namespace relay::store {
 namespace {
 
 constexpr std::size_t page_messages = 512;
-constexpr std::size_t page_bytes = 512U * 1'024;
+constexpr std::size_t page_bytes = 512 * 1'024;
 constexpr backoff::limits store_retry{500ms, 30s};
 constexpr std::size_t room_for_seq = 32; // what with_seq() adds at most: ,"seq":9223372036854775807
 
@@ -222,7 +222,9 @@ std::string outbox::take_stored()
 
 std::string outbox::fitted(std::string body) const
 {
-    return body.size() > max_bytes_ ? made_small(body, max_bytes_) : body;
+    if (body.size() > max_bytes_)
+        return made_small(body, max_bytes_);
+    return body;
 }
 
 // ---- acknowledgements ----

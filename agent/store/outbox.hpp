@@ -23,7 +23,7 @@ class outbox {
 public:
     // Short answers that lie here before room() waits: what a cloud that sends but does not read can make us hold.
     static constexpr std::size_t most_replies = 256;
-    static constexpr std::size_t most_reply_bytes = 4U * 1'048'576;
+    static constexpr std::size_t most_reply_bytes = 4 * 1'048'576;
     // Stored messages held in memory while the link is up; the rest waits on disk and is read page by page.
     static constexpr std::size_t most_ready = 1'024;
     static constexpr std::size_t most_ready_bytes = 1'048'576;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t most_unknown_types = 32;             // logged in a session
 constexpr int most_problems = 32;                          // the same
-constexpr std::size_t most_frame_bytes = 64U * 1024 * 1024; // whatever max_message_bytes says
+constexpr std::size_t most_frame_bytes = 64 * 1024 * 1024; // whatever max_message_bytes says
 constexpr duration look_again = 10ms;                      // while a drain waits for silence
 constexpr backoff::limits store_retry{.first = 500ms, .cap = 10s};
 

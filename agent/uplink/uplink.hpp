@@ -48,7 +48,7 @@ struct uplink_limits {
     duration deliver = 10s; // results that are ready, when the cloud drains or the configuration changed
     duration close = 3s;    // the closing handshake
     std::size_t batch_frames = 256;
-    std::size_t batch_bytes = 64U * 1024;
+    std::size_t batch_bytes = 64 * 1024;
 };
 
 class session;

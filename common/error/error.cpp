@@ -5,6 +5,7 @@
 namespace relay {
 namespace {
 
+// NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and never deleted
 class failure_category final : public boost::system::error_category {
 public:
     const char* name() const noexcept override { return "relay.failure"; }
@@ -24,6 +25,7 @@ public:
 
 const failure_category failures;
 
+// NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and never deleted
 class relay_category final : public boost::system::error_category {
 public:
     const char* name() const noexcept override { return "relay"; }

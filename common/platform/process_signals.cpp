@@ -22,8 +22,8 @@ struct process_signals::state {
     }
 };
 
-process_signals::process_signals(boost::asio::any_io_executor executor, handlers h)
-    : state_(new state{{std::move(executor), SIGTERM, SIGINT, SIGHUP}, std::move(h)})
+process_signals::process_signals(const boost::asio::any_io_executor& executor, handlers h)
+    : state_(new state{{executor, SIGTERM, SIGINT, SIGHUP}, std::move(h)})
 {
     state::wait(state_);
 }

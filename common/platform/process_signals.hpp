@@ -16,7 +16,7 @@ public:
         std::function<void()> reload; // SIGHUP
     };
 
-    process_signals(boost::asio::any_io_executor executor, handlers h);
+    process_signals(const boost::asio::any_io_executor& executor, handlers h);
     ~process_signals();
     process_signals(const process_signals&) = delete;
     process_signals& operator=(const process_signals&) = delete;

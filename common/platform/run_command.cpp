@@ -74,6 +74,7 @@ private:
 pid_t start(const std::vector<std::string>& argv, int output)
 {
     std::vector<char*> arguments;
+    arguments.reserve(argv.size() + 1);
     for (const auto& a : argv)
         arguments.push_back(const_cast<char*>(a.c_str())); // posix_spawn does not write to them
     arguments.push_back(nullptr);

@@ -8,7 +8,7 @@
 namespace relay::platform {
 namespace {
 
-void send(std::string state)
+void send(const std::string& state)
 {
     // A manager that is gone or slow must not disturb us: the result is of no use.
     static_cast<void>(::sd_notify(0, state.c_str()));

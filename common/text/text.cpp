@@ -137,9 +137,10 @@ std::string to_hex(std::string_view bytes)
     constexpr std::string_view digits = "0123456789abcdef";
     std::string out;
     out.reserve(2 * bytes.size());
-    for (const unsigned char c : bytes) {
-        out += digits[c >> 4];
-        out += digits[c & 15];
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        out += digits[byte >> 4];
+        out += digits[byte & 15];
     }
     return out;
 }

@@ -76,7 +76,8 @@ TEST_CASE("an unknown key is a mistake that names the nearest known one", "[unit
 
 TEST_CASE("every mistake is told at once, in the order of the file", "[unit][config]")
 {
-    CHECK(said(R"([agent]
+    CHECK(
+        said(R"([agent]
 drain_timeout_s = -1
 [exchange]
 auth = "kerberos"
@@ -85,17 +86,16 @@ username = "svc"
 [log]
 levle = "info"
 )",
-               {{"WORKESTRA_RELAY_EXCHANGE_STREAMING", "maybe"}}) ==
-          lines{"agent.toml:2: agent.drain_timeout_s: must be from 0 to 600, not -1",
-                "agent.toml:4: exchange.auth: must be one of basic, ntlm, negotiate",
-                "agent.toml:5: exchange.timeout_s: must be a whole number",
-                "agent.toml:8: log.levle: unknown key; did you mean log.level?",
-                "agent.toml: cloud.url: is needed; enrolling tells it",
-                "agent.toml: exchange.url: is needed, such as https://mail.corp.example/EWS/Exchange.asmx",
-                "agent.toml: exchange.password_file: is needed (or exchange.password_command): where is the "
-                "service "
-                "account's password?",
-                "environment: WORKESTRA_RELAY_EXCHANGE_STREAMING: must be true or false"});
+             {{"WORKESTRA_RELAY_EXCHANGE_STREAMING", "maybe"}}) ==
+        lines{"agent.toml:2: agent.drain_timeout_s: must be from 0 to 600, not -1",
+              "agent.toml:4: exchange.auth: must be one of basic, ntlm, negotiate",
+              "agent.toml:5: exchange.timeout_s: must be a whole number",
+              "agent.toml:8: log.levle: unknown key; did you mean log.level?",
+              "agent.toml: cloud.url: is needed; enrolling tells it",
+              "agent.toml: exchange.url: is needed, such as https://mail.corp.example/EWS/Exchange.asmx",
+              std::string("agent.toml: exchange.password_file: is needed (or exchange.password_command): ") +
+                  "where is the service account's password?",
+              "environment: WORKESTRA_RELAY_EXCHANGE_STREAMING: must be true or false"});
 }
 
 TEST_CASE("text that is no TOML is told with its line, without quoting it", "[unit][config]")
@@ -183,7 +183,7 @@ url = ")" + std::string(url) +
 
 TEST_CASE("plaintext for Exchange has to be asked for, and basic never goes over it", "[unit][config]")
 {
-    const auto with = [](std::string more) {
+    const auto with = [](const std::string& more) {
         return "[cloud]\nurl = \"wss://r/\"\n[exchange]\nusername = \"u\"\npassword_file = \"f\"\nurl = "
                "\"http://mail/EWS\"\n" +
                more;
@@ -357,7 +357,7 @@ TEST_CASE("arbitrary text never crashes the loader", "[unit][config][property]")
         auto text = seed;
         for (auto edits = 1 + random() % 5; edits > 0; --edits)
             text[random() % text.size()] =
-                static_cast<char>(random() % 3 == 0 ? random() % 256 : "[]{}\"'=.\n#x1"[random() % 12]);
+                random() % 3 == 0 ? static_cast<char>(random() % 256) : "[]{}\"'=.\n#x1"[random() % 12];
         const auto loaded = parse(text, {});
         CHECK((loaded.has_value() || !loaded.error().empty()));
     }
