@@ -10,8 +10,9 @@ result<mailbox_address> mailbox_address::parse(std::string_view text)
     const auto at = text.find('@');
     if (text.size() > longest || at == text.npos || at == 0 || at + 1 == text.size() || at != text.rfind('@'))
         return errc::bad_mailbox_address;
-    for (const unsigned char c : text)
-        if (c <= ' ' || c == 0x7f || c == '"' || c == '<' || c == '>' || c == ',' || c == ';')
+    for (const char c : text)
+        if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == '"' || c == '<' || c == '>' ||
+            c == ',' || c == ';')
             return errc::bad_mailbox_address;
     if (!is_xml_text(text))
         return errc::bad_mailbox_address;
