@@ -29,10 +29,10 @@ struct https_pool::connection {
     beast::flat_buffer buffer;
 };
 
-https_pool::https_pool(asio::any_io_executor executor, pool_settings settings)
+https_pool::https_pool(const asio::any_io_executor& executor, pool_settings settings)
     : settings_(std::move(settings)),
       tls_(std::make_unique<tls>()),
-      freed_(std::move(executor))
+      freed_(executor)
 {
     tls_->context.load_verify_file(settings_.ca_file);
     tls_->context.set_verify_mode(asio::ssl::verify_peer);

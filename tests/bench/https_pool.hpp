@@ -23,7 +23,7 @@ struct pool_settings {
 // Loop thread only. perform() waits for a free connection; limits of requests are not looked at.
 class https_pool final : public http::transport {
 public:
-    https_pool(asio::any_io_executor executor, pool_settings settings);
+    https_pool(const asio::any_io_executor& executor, pool_settings settings);
     ~https_pool() override;
 
     task<http::outcome> perform(http::request r) override;

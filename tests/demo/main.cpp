@@ -48,7 +48,8 @@ json::object params(std::string_view event_id, std::string_view from, std::strin
 
 void people_have_meetings(relay_world& w)
 {
-    const auto add = [&](std::string mailbox, std::string from, std::string to, std::string busy) {
+    const auto add = [&](const std::string& mailbox, const std::string& from, const std::string& to,
+                         const std::string& busy) {
         w.exchange().post("/mailboxes/" + mailbox + "/items", {{"subject", "Private"},
                                                                {"start", day + "T" + from + ":00Z"},
                                                                {"end", day + "T" + to + ":00Z"},

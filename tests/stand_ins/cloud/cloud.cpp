@@ -45,7 +45,7 @@ cloud::cloud(recorder& disk, settings s, contents known, time_source& time, asio
 {
     load(std::move(known));
     disk_.start({[this](std::vector<row>& batch) { closing(batch); }, [this] { committed(); },
-                 [this](std::string reason) { throw std::runtime_error(std::move(reason)); }});
+                 [](const std::string& reason) { throw std::runtime_error(reason); }});
 }
 
 void cloud::load(contents known)

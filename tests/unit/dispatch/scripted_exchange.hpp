@@ -26,9 +26,9 @@ public:
         bool uninvited = false;                  // done, but Exchange breaks off before it sends invitations
     };
 
-    scripted_exchange(asio::any_io_executor executor, time_source& time)
+    scripted_exchange(const asio::any_io_executor& executor, time_source& time)
         : time_(time),
-          moved_(std::move(executor))
+          moved_(executor)
     {
     }
 

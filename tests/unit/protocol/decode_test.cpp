@@ -104,7 +104,7 @@ TEST_CASE("lone surrogates, bad UTF-8 and deep nesting are refused", "[unit][pro
 
 TEST_CASE("an id is 1 to 64 of the characters the protocol names", "[unit][protocol]")
 {
-    const auto frame = [](std::string id) { return R"({"type":"cancel","id":")" + id + "\"}"; };
+    const auto frame = [](const std::string& id) { return R"({"type":"cancel","id":")" + id + "\"}"; };
     CHECK(taken<cancel>(frame(std::string(64, 'a'))).id.size() == 64);
     CHECK(taken<cancel>(frame("AZaz09._:-")).id == "AZaz09._:-");
     refused(frame(""));
@@ -140,7 +140,7 @@ TEST_CASE("a command is read with its defaults", "[unit][protocol]")
 
 TEST_CASE("a ttl is kept as it came, as far as an elapsed time can hold it", "[unit][protocol]")
 {
-    const auto ttl = [](std::string number) {
+    const auto ttl = [](const std::string& number) {
         return *taken<command>(R"({"type":"command","id":"c","op":"x","ttl_ms":)" + number + "}").ttl;
     };
     CHECK(ttl("0") == milliseconds(0));
@@ -155,7 +155,7 @@ TEST_CASE("a ttl is kept as it came, as far as an elapsed time can hold it", "[u
 
 TEST_CASE("a welcome with values that make no sense is refused", "[unit][protocol]")
 {
-    const auto frame = [](std::string more) {
+    const auto frame = [](const std::string& more) {
         return R"({"type":"welcome","session":"s","ack":0)" + more + "}";
     };
     CHECK(taken<welcome>(frame("")).heartbeat == std::chrono::seconds(20));

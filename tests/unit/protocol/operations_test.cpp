@@ -160,7 +160,7 @@ TEST_CASE("what is wrong in event.create is told with its place", "[unit][protoc
 TEST_CASE("limits count characters, not bytes, and the limit itself is allowed", "[unit][protocol]")
 {
     const std::string umlaut = "\xc3\xa4";
-    const auto with = [](std::string name, std::string text) {
+    const auto with = [](const std::string& name, const std::string& text) {
         return create("{\"" + name + "\":\"" + text + "\"}");
     };
     CHECK(taken<event_create>(with("subject", times(255, umlaut))).fields.subject.size() == 510);
@@ -179,7 +179,7 @@ TEST_CASE("limits count characters, not bytes, and the limit itself is allowed",
 
 TEST_CASE("the body's limit is in bytes", "[unit][protocol]")
 {
-    const auto with = [](std::string text) {
+    const auto with = [](const std::string& text) {
         return create(R"({"body":{"format":"html","content":")" + text + "\"}}");
     };
     CHECK(taken<event_create>(with(std::string(262'144, 'x'))).fields.body->content.size() == 262'144);
@@ -306,8 +306,8 @@ TEST_CASE("event.cancel and event.get name their event", "[unit][protocol]")
 
 TEST_CASE("availability.get is read in the order asked", "[unit][protocol]")
 {
-    const auto get = [](std::string mailboxes, std::string start = "2026-11-22T00:00:00Z",
-                        std::string end = "2026-11-29T00:00:00Z") {
+    const auto get = [](const std::string& mailboxes, const std::string& start = "2026-11-22T00:00:00Z",
+                        const std::string& end = "2026-11-29T00:00:00Z") {
         return make("availability.get",
                     R"({"mailboxes":)" + mailboxes + R"(,"start":")" + start + R"(","end":")" + end + "\"}",
                     "");
@@ -339,7 +339,7 @@ TEST_CASE("commands for one event share a lane whatever the mailbox's case", "[u
 
 TEST_CASE("a fingerprint tells other content, not other spelling", "[unit][protocol]")
 {
-    const auto print = [](std::string params, std::string mailbox = "a@b.c",
+    const auto print = [](const std::string& params, std::string mailbox = "a@b.c",
                           std::string op = "event.create") {
         return fingerprint(make(std::move(op), params, std::move(mailbox)));
     };
