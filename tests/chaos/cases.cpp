@@ -304,7 +304,7 @@ class list {
 public:
     explicit list(bool reduced) : reduced_(reduced) {}
 
-    void add(const std::string& place, std::string name, std::function<bool(lab&)> road,
+    void add(const std::string& place, const std::string& name, std::function<bool(lab&)> road,
              std::size_t stores = 1)
     {
         cases_.push_back({place + ", " + name, place.substr(0, place.find(':')), std::move(road), stores});

@@ -115,9 +115,11 @@ bool lab::stop()
 {
     note("stop");
     const auto code = world_->stop_agent();
-    if (!code)
+    if (!code) {
         kill("it does not stop");
-    return code == 0 || code == killed;
+        return false;
+    }
+    return *code == 0 || *code == killed;
 }
 
 bool lab::died(milliseconds limit)
@@ -362,7 +364,7 @@ std::string lab::timeline()
 
 fs::path lab::keep()
 {
-    const auto kept = fs::path(world_->folder().string() + "-kept");
+    auto kept = fs::path(world_->folder().string() + "-kept");
     fs::copy(world_->folder(), kept, fs::copy_options::recursive);
     return kept;
 }

@@ -213,7 +213,7 @@ void riot::behave(const char* key, json::value on, json::value off, milliseconds
                      }});
 }
 
-void riot::link(json::object action)
+void riot::link(const json::object& action)
 {
     lab_.note("link " + json::serialize(action));
     stand_in::control_client client(lab_.world().cloud().url()); // 409 where there is no link

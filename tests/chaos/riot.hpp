@@ -47,7 +47,7 @@ private:
     void cause_trouble();
     void exchange_trouble();
     void behave(const char* key, json::value on, json::value off, milliseconds length);
-    void link(json::object action);
+    void link(const json::object& action);
     void jump_clock();
     void start_again();
     void undo_due(bool all);

@@ -18,7 +18,7 @@ task<result<T>> watched_store::pass(call<T> c, told<T> t)
         co_return answer;
     }
     struct place {
-        explicit place(asio::any_io_executor e) : done(std::move(e)) {}
+        explicit place(const asio::any_io_executor& e) : done(e) {}
         notifier done;
         std::optional<result<T>> answer;
     };

@@ -73,7 +73,7 @@ int slowness() noexcept
     return RELAY_SLOWNESS;
 }
 
-process::process(const fs::path& program, options o) : program_(program)
+process::process(const fs::path& program, const options& o) : program_(program)
 {
     std::array<int, 2> pipe{};
     if (::pipe2(pipe.data(), O_CLOEXEC) != 0)

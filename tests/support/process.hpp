@@ -29,7 +29,7 @@ public:
     };
 
     // Starts it. It is killed where this object or this process goes away.
-    process(const fs::path& program, options o);
+    process(const fs::path& program, const options& o);
     ~process();
     process(process&& other) noexcept;
     process& operator=(process&& other) noexcept;

@@ -139,7 +139,7 @@ folder_ref resolve_folder(pugi::xml_node node, operation_context& context)
         std::uint32_t number = 0;
         for (std::size_t i = 5; i < 9; ++i)
             number = number << 8 | static_cast<unsigned char>((*blob)[i]);
-        const auto folder = static_cast<std::size_t>((*blob)[9]);
+        const auto folder = static_cast<unsigned char>((*blob)[9]);
         auto* owner = context.store.mailbox_by_number(number);
         if (!owner || folder >= owner->folders.size() || owner != context.acting)
             refuse_item("ErrorFolderNotFound", "The specified folder could not be found in the store.");

@@ -73,7 +73,7 @@ struct scripted_agent::impl {
     error_code read_error;
 };
 
-scripted_agent::scripted_agent(std::string pki, std::string name)
+scripted_agent::scripted_agent(const std::string& pki, const std::string& name)
     : impl_(std::make_unique<impl>(client_tls(pki, name)))
 {
 }

@@ -14,7 +14,7 @@ namespace relay::test {
 class scripted_agent {
 public:
     // `pki`: a folder of make-dev-pki.sh; `name`: the client certificate in it ("agent").
-    explicit scripted_agent(std::string pki, std::string name = "agent");
+    explicit scripted_agent(const std::string& pki, const std::string& name = "agent");
     ~scripted_agent();
 
     // The error message, empty where the link is up.

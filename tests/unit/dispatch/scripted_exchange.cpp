@@ -152,7 +152,7 @@ task<ews::outcome<item_ref>> scripted_exchange::create(const mailbox_address& ma
     const auto t = co_await enter(call::create);
     const bool sends = notify != protocol::notify::none && !(t && t->uninvited);
     co_return finish<item_ref>(t, [this, key = mailbox.key(), fields, m, uid, sends] {
-        const item_ref ref{"item-" + std::to_string(next_id_++), "1"};
+        item_ref ref{"item-" + std::to_string(next_id_++), "1"};
         const bool invited = sends && fields.attendees && !fields.attendees->empty();
         items.push_back({key,
                          {ref, ews::whereabouts::live, m.event_id, m.command_id, uid, invited},

@@ -84,7 +84,7 @@ TEST_CASE("markup inside comments, CDATA and attribute values is not counted as 
 
 TEST_CASE("what is not UTF-8 is refused, a byte order mark is not", "[unit][ews]")
 {
-    CHECK(problem_of("\xff\xfe<\0a\0") == unreadable::not_utf8);
+    CHECK(problem_of({"\xff\xfe<\0a\0", 6}) == unreadable::not_utf8);
     CHECK(problem_of(envelope("<m:X>\xe4</m:X>")) == unreadable::not_utf8);
     CHECK(problem_of("\xef\xbb\xbf" + envelope("<m:X>\xc3\xa4</m:X>")) == unreadable::none);
 }

@@ -49,7 +49,7 @@ command create(std::string_view more)
     return c;
 }
 
-command update(std::string set, std::string more = "")
+command update(const std::string& set, const std::string& more = "")
 {
     return make("event.update", R"({"event_id":"e-1","set":)" + set + more + "}");
 }

@@ -114,7 +114,7 @@ issued test_pki::issue(const certificate_wish& wish, const std::string& by)
 
 std::filesystem::path test_pki::write(const std::string& name, const std::string& text) const
 {
-    const auto file = folder_ / name;
+    auto file = folder_ / name;
     std::ofstream(file, std::ios::binary) << text;
     return file;
 }
