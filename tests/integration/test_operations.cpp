@@ -82,7 +82,7 @@ TEST_CASE("a booking is created, read, moved and cancelled, with one notice a re
     auto params = booking("b-1");
     params["body"] = {{"format", "text"}, {"content", "Bring the \xf0\x9f\x94\x91 & <papers>"}};
     params["online_meeting_url"] = "https://meet.example/abc?x=1&y=2";
-    params["categories"] = {"Viewing"};
+    params["categories"] = json::array{"Viewing"};
     params["reminder_minutes"] = 15;
     const auto created = w.call("event.create", host, params);
     INFO(described(created));

@@ -83,7 +83,7 @@ fs::path relay_program()
 
 fs::path development_pki()
 {
-    const fs::path folder = RELAY_PKI;
+    fs::path folder = RELAY_PKI;
     fs::create_directories(folder.parent_path());
     const auto lock_file = folder.string() + ".lock";
     const int lock = ::open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);

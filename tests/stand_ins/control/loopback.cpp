@@ -33,7 +33,7 @@ result<tcp::endpoint> parse_loopback(std::string_view text)
     return tcp::endpoint(address, port);
 }
 
-result<void> listen_on(tcp::acceptor& acceptor, tcp::endpoint endpoint)
+result<void> listen_on(tcp::acceptor& acceptor, const tcp::endpoint& endpoint)
 {
     error_code ec;
     acceptor.open(endpoint.protocol(), ec);

@@ -15,7 +15,8 @@ namespace relay::stand_in {
 result<boost::asio::ip::tcp::endpoint> parse_loopback(std::string_view text);
 
 // Opens, binds (with SO_REUSEADDR) and listens.
-result<void> listen_on(boost::asio::ip::tcp::acceptor& acceptor, boost::asio::ip::tcp::endpoint endpoint);
+result<void> listen_on(boost::asio::ip::tcp::acceptor& acceptor,
+                       const boost::asio::ip::tcp::endpoint& endpoint);
 
 // "127.0.0.1:PORT"
 std::string endpoint_text(const boost::asio::ip::tcp::endpoint& endpoint);

@@ -42,7 +42,7 @@ const std::string& folder()
 // cloud-sim on a thread of its own.
 struct running_cloud {
     explicit running_cloud(std::string store = "")
-        : options{make_options(std::move(store))},
+        : options{make_options(store)},
           sim(context, options)
     {
         asio::co_spawn(context, sim.run(), [this](std::exception_ptr e) { failure = e; });
@@ -55,7 +55,7 @@ struct running_cloud {
         CHECK_FALSE(failure);
     }
 
-    static serve_options make_options(std::string store)
+    static serve_options make_options(const std::string& store)
     {
         static int number = 0;
         serve_options o;

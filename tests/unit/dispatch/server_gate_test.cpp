@@ -19,7 +19,7 @@ struct gate_fixture {
     steady_time now{1h};
     utc_time wall{};
 
-    void fail(ews::error e, const std::string& mailbox = "a@x") { gate.failed(e, mailbox, now, wall); }
+    void fail(const ews::error& e, const std::string& mailbox = "a@x") { gate.failed(e, mailbox, now, wall); }
     bool may(bool repeated = false, const std::string& mailbox = "a@x")
     {
         return gate.may_start(mailbox, repeated, now) <= now;

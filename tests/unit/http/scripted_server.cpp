@@ -96,7 +96,7 @@ void peer::hang()
     }
 }
 
-scripted_server::script scripted_server::always(std::string body)
+scripted_server::script scripted_server::always(const std::string& body)
 {
     return [body](peer& p) {
         while (p.read())

@@ -73,7 +73,7 @@ public:
     void await_closed(int count) const;
 
     // A script that answers every request with 200 and `body`.
-    static script always(std::string body = "<ok/>");
+    static script always(const std::string& body = "<ok/>");
 
 private:
     void accept();

@@ -111,7 +111,8 @@ TEST_CASE("signals become calls on the loop, until closed", "[unit][platform]")
     int raised = 0;
     for (const int number : {SIGTERM, SIGHUP, SIGINT}) {
         std::raise(number);
-        for (++raised; stops + reloads < raised;)
+        ++raised;
+        while (stops + reloads < raised)
             loop.run_one();
     }
     CHECK(stops == 2);

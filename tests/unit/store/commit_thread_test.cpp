@@ -10,7 +10,6 @@
 
 using namespace relay;
 using namespace relay::store;
-using relay::test::a_write;
 
 namespace {
 
@@ -97,7 +96,7 @@ struct commit_fixture : test::loop_fixture {
     }
     std::unique_ptr<job> append(std::string name, std::size_t bytes = 10)
     {
-        return write(name, [bytes](queue_tables& t) {
+        return write(std::move(name), [bytes](queue_tables& t) {
             const auto seq = t.append(std::string(bytes, 'x'), {}, {});
             return seq.has_error() ? seq.error() : error_code();
         });
