@@ -41,7 +41,7 @@ const std::string& folder()
 
 // cloud-sim on a thread of its own.
 struct running_cloud {
-    explicit running_cloud(std::string store = "")
+    explicit running_cloud(const std::string& store = "")
         : options{make_options(store)},
           sim(context, options)
     {

@@ -149,9 +149,9 @@ TEST_CASE("an answer of 200 that cannot be read leaves a write's outcome open", 
 
 TEST_CASE("Retry-After of a 429 is kept to, within bounds", "[unit][ews]")
 {
-    const auto back_off = [](const std::string& value) {
+    const auto back_off = [](std::string_view value) {
         auto answer = http_answer(429, "");
-        answer.headers.emplace_back("retry-after", std::move(value));
+        answer.headers.emplace_back("retry-after", value);
         return error_of(answer, reading).back_off;
     };
     CHECK(back_off("17") == 17s);

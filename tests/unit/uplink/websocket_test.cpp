@@ -143,7 +143,7 @@ TEST_CASE_METHOD(link_fixture, "pings are answered and measured", "[unit][uplink
     const auto before = link->last_arrival();
     bool read_ended = false;
     asio::co_spawn(context, link->read(),
-                   [&](std::exception_ptr, uplink::outcome<std::string>) { read_ended = true; });
+                   [&](std::exception_ptr, const uplink::outcome<std::string>&) { read_ended = true; });
     REQUIRE(await(link->ping()).has_value());
     run_until([&] { return link->round_trip().has_value(); });
     CHECK(link->last_arrival() > before);
@@ -225,7 +225,7 @@ TEST_CASE_METHOD(link_fixture, "our close carries code and reason, and ends the 
     connect();
     std::optional<uplink::failed> ended;
     asio::co_spawn(context, link->read(),
-                   [&](std::exception_ptr, uplink::outcome<std::string> r) { ended = r.error(); });
+                   [&](std::exception_ptr, const uplink::outcome<std::string>& r) { ended = r.error(); });
     await(link->close(uplink::close_code::going_away, "shutdown"));
     run_until([&] { return ended.has_value() && cloud->closed_with != 0; });
     CHECK(ended->code == errc::link_closed);
@@ -242,7 +242,8 @@ TEST_CASE_METHOD(link_fixture, "abort() ends reads, writes and pings that hang",
     int ended = 0;
     const std::vector<std::string> frames(64, std::string(500'000, 'x'));
     link->limit_frames(1 << 20);
-    asio::co_spawn(context, link->read(), [&](std::exception_ptr, uplink::outcome<std::string>) { ++ended; });
+    asio::co_spawn(context, link->read(),
+                   [&](std::exception_ptr, const uplink::outcome<std::string>&) { ++ended; });
     asio::co_spawn(
         context,
         [&]() -> task<void> {
@@ -256,7 +257,7 @@ TEST_CASE_METHOD(link_fixture, "abort() ends reads, writes and pings that hang",
         [&](std::exception_ptr) { ++ended; });
     context.restart();
     context.run_for(1s);
-    asio::co_spawn(context, link->ping(), [&](std::exception_ptr, uplink::outcome<void>) { ++ended; });
+    asio::co_spawn(context, link->ping(), [&](std::exception_ptr, const uplink::outcome<void>&) { ++ended; });
     asio::co_spawn(context, link->close(uplink::close_code::going_away, "x"),
                    [&](std::exception_ptr) { ++ended; });
     context.restart();
