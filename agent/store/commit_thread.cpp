@@ -50,17 +50,15 @@ void commit_thread::push(std::unique_ptr<job> j)
         checkpoint_if_due(true);
         return;
     }
-    bool taken = false;
-    {
-        const std::lock_guard lock(mutex_);
-        taken = queue_.size() < limits_.most_queued;
-        if (taken)
-            queue_.push_back(std::move(j));
-    }
-    if (taken)
-        filled_.notify_one();
-    else
+    std::unique_lock lock(mutex_);
+    if (queue_.size() >= limits_.most_queued) {
+        lock.unlock();
         j->fail(errc::store_full);
+        return;
+    }
+    queue_.push_back(std::move(j));
+    lock.unlock();
+    filled_.notify_one();
 }
 
 void commit_thread::run()

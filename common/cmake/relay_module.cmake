@@ -12,13 +12,12 @@ target_compile_features(relay_compile_options INTERFACE cxx_std_20)
 target_include_directories(relay_compile_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
 target_compile_options(relay_compile_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
     $<$<BOOL:${RELAY_WARNINGS_AS_ERRORS}>:-Werror>
-    # g++ 12 raises false alarms of these two inside libstdc++ and Boost once it inlines coroutines.
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-free-nonheap-object>)
+    # g++ 12 raises false alarms of these inside libstdc++ and Boost once it inlines or instruments coroutines.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-free-nonheap-object -Wno-mismatched-new-delete>)
 if(RELAY_SANITIZE)
     target_compile_options(relay_compile_options INTERFACE -fsanitize=${RELAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
-        # Asio's fences, which g++ cannot instrument (the queues around them use mutexes), and its coroutine frames, whose
-        # operators g++ takes for a mismatch once it instruments them.
-        $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan -Wno-mismatched-new-delete>)
+        # Asio's fences, which g++ cannot instrument (the queues around them use mutexes).
+        $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
     target_link_options(relay_compile_options INTERFACE -fsanitize=${RELAY_SANITIZE})
 else()
     target_compile_options(relay_compile_options INTERFACE -fstack-protector-strong
