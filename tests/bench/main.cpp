@@ -12,6 +12,7 @@
 #include "tests/bench/report.hpp"
 #include "tests/support/relay_world.hpp"
 
+#include <CLI/CLI.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/serialize.hpp>
@@ -441,10 +442,14 @@ private:
 } // namespace
 } // namespace relay::bench
 
-int main(int count, char** arguments)
+int main(int argc, char** argv)
 {
+    std::string report = "bench.json";
+    CLI::App app("Measures the agent against nginx and a bare byte pipe, all on one stand-in Exchange.");
+    app.add_option("report", report, "the JSON file to write")->capture_default_str();
+    CLI11_PARSE(app, argc, argv);
     try {
-        return relay::bench::bench(count > 1 ? arguments[1] : "bench.json").run();
+        return relay::bench::bench(report).run();
     } catch (const std::exception& e) {
         std::fprintf(stderr, "bench: %s\n", e.what());
         return 1;

@@ -16,8 +16,6 @@
 
 namespace relay::simulation {
 
-// What the cloud's end needs to see of an agent when it takes a frame.
-
 class cloud {
 public:
     enum class network { up, refuses, hangs, rejects };

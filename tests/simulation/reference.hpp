@@ -42,7 +42,7 @@ struct order {
     std::string lane() const { return mailbox + '/' + event; }
 };
 
-// The agent, just before it takes a command from the link.
+// What is seen of the agent just before it takes a command from the link.
 struct agent_view {
     std::size_t open = 0; // commands without a result
     bool is_open = false; // this command among them: a repeat is ignored
