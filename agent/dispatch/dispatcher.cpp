@@ -80,7 +80,7 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
         protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};
         if (ticket->kind == protocol::operation_class::write)
             co_await parts_.out.finish(std::move(r));
-        else
+        else if (co_await parts_.in.may_answer(ticket))
             co_await parts_.out.answer_read(std::move(r), ticket->deadline);
     }
     leave_lane(*run);

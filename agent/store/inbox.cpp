@@ -52,6 +52,7 @@ inbox::inbox(asio::any_io_executor executor, queue_store& store, outbox& out, ti
       limits_(l),
       log_(log),
       filled_(executor),
+      looked_up_(executor),
       admissions_(executor)
 {
 }
@@ -113,10 +114,10 @@ void inbox::offer(protocol::command c)
     const auto kind = protocol::class_of(c.op).value_or(operation_class::read);
     const bool writes = kind == operation_class::write;
     if (auto why_not = refusal(c))
-        return refuse(c, std::move(*why_not), writes);
+        return refuse(c, std::move(*why_not));
     auto operation = check_(c);
     if (operation.has_error())
-        return refuse(c, operation.error(), writes);
+        return refuse(c, operation.error());
 
     const auto now = time_.now();
     const auto ttl = ttl_of(c, kind);
@@ -126,6 +127,10 @@ void inbox::offer(protocol::command c)
     t->received_at = now;
     t->deadline = now + ttl;
     open_.emplace(c.id, t);
+    if (!writes) { // beside the request to Exchange: a read need not wait for the commits before it
+        t->id_is = ticket::id_state::being_looked_up;
+        admissions_.spawn(look_up_read(t, protocol::fingerprint(c)));
+    }
 
     const auto behind = lane.empty() ? lanes_.end() : lanes_.find(lane);
     if (!writes && behind == lanes_.end())
@@ -157,17 +162,17 @@ void inbox::offer_known(protocol::command c, const ticket& known)
 {
     const auto kind = protocol::class_of(c.op).value_or(operation_class::read);
     if (known.kind == operation_class::write)
-        return refuse(c, {fault_code::overloaded, "it could not be stored", {}}, true);
+        return refuse(c, {fault_code::overloaded, "it could not be stored", {}});
     if (kind == operation_class::write)
         return reused(c.id);
     log_.debug("inbox: read {} came again while it runs: ignored", c.id);
 }
 
-// Gives the refusal, but for a write that the store knows by now: that gets its true answer.
-void inbox::refuse(const protocol::command& c, fault f, bool look_first)
+// Gives the refusal, but for an id that the store knows by now: that gets its true answer.
+void inbox::refuse(const protocol::command& c, fault f)
 {
     log_.debug("inbox: {} is refused: {}", c.id, protocol::name(f.code));
-    if (!look_first || look_ups_ >= most_look_ups)
+    if (look_ups_ >= most_look_ups)
         return answer(c.id, std::move(f));
     ++look_ups_;
     admissions_.spawn(look_up(c.id, protocol::fingerprint(c), std::move(f)));
@@ -186,6 +191,20 @@ task<void> inbox::look_up(std::string id, std::string fingerprint, fault otherwi
         reused(id);
     else if (auto* finished = std::get_if<finished_before>(&**found))
         answer_finished(std::move(*finished));
+}
+
+task<void> inbox::look_up_read(ticket_ptr t, std::string fingerprint)
+{
+    const auto found = co_await store_.look_up(t->id, std::move(fingerprint));
+    note(found.has_error() ? found.error() : error_code());
+    // A queue that cannot be read does not keep free/busy from anybody.
+    const bool known = found.has_value() && *found;
+    t->id_is = known ? ticket::id_state::reused : ticket::id_state::fresh;
+    if (known) {
+        reused(t->id);
+        cancel(t->id);
+    }
+    looked_up_.notify();
 }
 
 task<void> inbox::admit(new_command c, waiting_ptr w)
@@ -303,6 +322,14 @@ task<result<ticket_ptr>> inbox::next()
     auto t = std::move(ready_.front());
     ready_.pop_front();
     co_return t;
+}
+
+task<bool> inbox::may_answer(ticket_ptr read)
+{
+    while (read->id_is == ticket::id_state::being_looked_up)
+        if (const auto ec = co_await looked_up_.wait())
+            co_return false;
+    co_return read->id_is == ticket::id_state::fresh;
 }
 
 void inbox::release(const ticket_ptr& t)

@@ -41,7 +41,7 @@ public:
 
     // ---- for the uplink ----
     // Takes a command as PROTOCOL.md says ("Commands and results"). Returns at once; admission goes on behind it, in order.
-    // A refusal (window, policy, params) of a write whose id the store knows is not given: the known outcome is.
+    // A refusal (window, policy, params) of a command whose id the store knows is not given: the known outcome is.
     void offer(protocol::command c);
     // Marks a command that dispatch has not started as cancelled; it still comes out of next(), to be answered.
     void cancel(std::string_view id);
@@ -53,6 +53,9 @@ public:
     // but that a read need not wait for the disk: it passes writes of other lanes that are still being stored.
     // Do not race it against an operation whose win throws the ticket away.
     task<result<ticket_ptr>> next();
+    // Whether the read's answer may be given: waits until it is known that no write has its id (id_reused went out
+    // otherwise). False too where the waiting coroutine is cancelled.
+    task<bool> may_answer(ticket_ptr read);
     // The command's result has been given to the outbox: its place in the window is free.
     void release(const ticket_ptr& t);
 
@@ -76,12 +79,13 @@ private:
 
     std::optional<protocol::fault> refusal(const protocol::command& c) const;
     void offer_known(protocol::command c, const ticket& known);
-    void refuse(const protocol::command& c, protocol::fault f, bool look_first);
+    void refuse(const protocol::command& c, protocol::fault f);
     void answer(const std::string& id, protocol::fault f);
     void reused(const std::string& id);
     void answer_finished(finished_before f);
     task<void> admit(new_command c, waiting_ptr w);
     task<void> look_up(std::string id, std::string fingerprint, protocol::fault otherwise);
+    task<void> look_up_read(ticket_ptr t, std::string fingerprint);
     void publish(const ticket_ptr& t);
     void pump(const std::string& lane);
     void drop(const waiting_ptr& w);
@@ -96,6 +100,7 @@ private:
     limits limits_;
     spdlog::logger& log_;
     notifier filled_;
+    notifier looked_up_; // a read's id
 
     std::unordered_map<std::string, ticket_ptr> open_;               // by id
     std::unordered_map<std::string, std::deque<waiting_ptr>> lanes_; // only lanes with something being stored

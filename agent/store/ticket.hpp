@@ -33,6 +33,11 @@ struct ticket {
     };
     std::optional<begun_try> begun;
 
+    // A read runs while its id is looked up in the store: until then nothing of it may be told, and never where the id is
+    // a write's. Dispatch asks inbox::may_answer().
+    enum class id_state { being_looked_up, fresh, reused };
+    id_state id_is = id_state::fresh;
+
     bool started = false;   // set by dispatch when the first try begins: from then on cancel() does nothing
     bool cancelled = false; // set by inbox::cancel() before that, which then calls wake
     std::function<void()> wake; // set by dispatch: the command is waiting and has a reason to look up

@@ -122,6 +122,13 @@ TEST_CASE("the same id with other content is answered with id_reused and nothing
           R"({"type":"command","id":"one","op":"event.cancel","mailbox":"host@corp.example","params":{"event_id":"b-1"}})"}});
     REQUIRE(eventually([&] { return problems(w) == 1; }));
     CHECK_THAT(json::serialize(w.cloud().get("/problems")), Catch::Contains("id_reused"));
+    w.cloud().post(
+        "/raw",
+        {{"text",
+          R"({"type":"command","id":"one","op":"event.get","mailbox":"host@corp.example","params":{"event_id":"b-1"}})"}});
+    REQUIRE(eventually([&] { return problems(w) == 2; }));
+    REQUIRE(outcome(w.call("connection.test", "", {})) == "ok"); // what came before it has been answered
+    CHECK(w.record("one").at("results").to_number<int>() == 1);
     CHECK(w.ledger() == tally{.creates = 1, .invitations = 2});
 }
 

@@ -180,6 +180,8 @@ void cloud::send(order o, bool elsewhere)
     auto other = o;
     other.subject += ", changed";
     other.mailbox = is_write(o.what) && o.what != kind::cancel ? o.mailbox : "x" + o.mailbox;
+    if (is_write(o.what) && commands_.size() % 2 == 0) // a read under a write's id
+        other.what = kind::get;
     c.other = command_frame(other);
     model_.made(std::move(o));
     if (elsewhere)

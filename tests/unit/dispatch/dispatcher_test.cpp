@@ -25,6 +25,23 @@ TEST_CASE_METHOD(agent_fixture, "a second create of a live event is a conflict",
     CHECK(exchange.items.size() == 1);
 }
 
+TEST_CASE_METHOD(agent_fixture, "a read under the id of a finished write is a problem and nothing else",
+                 "[unit][dispatch]")
+{
+    create("c-1", "e-1");
+    disk->open = false; // so that it is known late whose id it is
+    send("c-1", "event.get", {{"event_id", "e-1"}});
+    CHECK(now->in.open() == 1);
+    disk->open_gate();
+    time.settle();
+    CHECK(ok("c-1")); // the one result
+    CHECK(now->frames.back().at("type") == "problem");
+    CHECK(now->frames.back().at("code") == "id_reused");
+    CHECK(now->in.open() == 0);
+    send("r-1", "event.get", {{"event_id", "e-1"}});
+    CHECK(ok("r-1"));
+}
+
 TEST_CASE_METHOD(agent_fixture, "an event that was cancelled can be created again", "[unit][dispatch]")
 {
     create("c-1", "e-1");
