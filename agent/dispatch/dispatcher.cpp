@@ -77,6 +77,10 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
 
     if (end) {
         const auto took = std::chrono::round<milliseconds>(parts_.time.now() - ticket->received_at);
+        if (parts_.ended)
+            parts_.ended({ticket->id, ticket->op,
+                          end->has_error() ? std::optional(end->error().code) : std::nullopt, true,
+                          ticket->attempts, took});
         protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};
         if (ticket->kind == protocol::operation_class::write)
             co_await parts_.out.finish(std::move(r));

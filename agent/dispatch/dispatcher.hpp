@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/dispatch/command_run.hpp"
+#include "agent/protocol/ended_command.hpp"
 #include "agent/store/inbox.hpp"
 #include "agent/store/outbox.hpp"
 #include "common/async/task_group.hpp"
@@ -30,6 +31,7 @@ public:
         std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
         std::function<task<json::object>()> diagnose;
         spdlog::logger& log;
+        protocol::ended_listener ended = {}; // told of each command that got its result
     };
 
     dispatcher(asio::any_io_executor executor, parts p, limits l, std::uint64_t seed);

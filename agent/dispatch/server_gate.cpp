@@ -20,6 +20,23 @@ bool is_outage(const ews::error& e)
 
 } // namespace
 
+std::string_view name(server_state s) noexcept
+{
+    switch (s) {
+    case server_state::unknown:
+        return "unknown";
+    case server_state::ok:
+        return "ok";
+    case server_state::unreachable:
+        return "unreachable";
+    case server_state::auth_failed:
+        return "auth_failed";
+    case server_state::busy:
+        return "busy";
+    }
+    return "unknown";
+}
+
 server_gate::server_gate(std::uint64_t seed, std::function<void()> changed, spdlog::logger& log)
     : changed_(std::move(changed)),
       log_(log),

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 namespace spdlog {
@@ -17,6 +18,8 @@ class logger;
 namespace relay::dispatch {
 
 enum class server_state { unknown, ok, unreachable, auth_failed, busy };
+
+std::string_view name(server_state s) noexcept; // as `status` has it
 
 // Loop thread only.
 class server_gate {

@@ -173,18 +173,18 @@ void inbox::refuse(const protocol::command& c, fault f)
 {
     log_.debug("inbox: {} is refused: {}", c.id, protocol::name(f.code));
     if (look_ups_ >= most_look_ups)
-        return answer(c.id, std::move(f));
+        return answer(c.id, c.op, std::move(f));
     ++look_ups_;
-    admissions_.spawn(look_up(c.id, protocol::fingerprint(c), std::move(f)));
+    admissions_.spawn(look_up(c.id, c.op, protocol::fingerprint(c), std::move(f)));
 }
 
-task<void> inbox::look_up(std::string id, std::string fingerprint, fault otherwise)
+task<void> inbox::look_up(std::string id, std::string op, std::string fingerprint, fault otherwise)
 {
     auto found = co_await store_.look_up(id, std::move(fingerprint));
     --look_ups_;
     note(found.has_error() ? found.error() : error_code());
     if (found.has_error() || !*found)
-        answer(id, std::move(otherwise));
+        answer(id, op, std::move(otherwise));
     else if (std::holds_alternative<still_running>(**found))
         out_.reply(protocol::encode_accepted(id));
     else if (std::holds_alternative<reused_id>(**found))
@@ -226,7 +226,8 @@ task<void> inbox::admit(new_command c, waiting_ptr w)
 
     drop(w);
     if (found.has_error())
-        answer(id, {fault_code::overloaded, "the queue cannot be written: " + found.error().message(), {}});
+        answer(id, w->ticket->op,
+               {fault_code::overloaded, "the queue cannot be written: " + found.error().message(), {}});
     else if (std::holds_alternative<still_running>(*found))
         out_.reply(protocol::encode_accepted(id));
     else if (std::holds_alternative<reused_id>(*found))
@@ -235,7 +236,8 @@ task<void> inbox::admit(new_command c, waiting_ptr w)
         answer_finished(std::move(*finished));
     else {
         note_full(true);
-        answer(id, {fault_code::overloaded, "the queue holds queue.max_commands commands", {}});
+        answer(id, w->ticket->op,
+               {fault_code::overloaded, "the queue holds queue.max_commands commands", {}});
     }
 }
 
@@ -260,8 +262,10 @@ void inbox::close()
 
 // ---- answers ----
 
-void inbox::answer(const std::string& id, fault f)
+void inbox::answer(const std::string& id, std::string_view op, fault f)
 {
+    if (refused_)
+        refused_({.id = id, .op = op, .fault = f.code, .admitted = false});
     out_.reply(protocol::encode(protocol::result{id, std::move(f), 0, 0ms}));
 }
 

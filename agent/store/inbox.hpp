@@ -2,6 +2,7 @@
 // handed to dispatch in the order received. Answers that need no Exchange (accepted, refusals, repeats) go to the outbox.
 #pragma once
 
+#include "agent/protocol/ended_command.hpp"
 #include "agent/store/outbox.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/store/ticket.hpp"
@@ -59,6 +60,9 @@ public:
     // The command's result has been given to the outbox: its place in the window is free.
     void release(const ticket_ptr& t);
 
+    // Told of each command that is refused before it is admitted; at most one listener.
+    void on_refused(protocol::ended_listener listener) { refused_ = std::move(listener); }
+
     // Commands without a result: admitted or being admitted.
     std::size_t open() const noexcept;
     bool is_open(const std::string& id) const;
@@ -80,11 +84,11 @@ private:
     std::optional<protocol::fault> refusal(const protocol::command& c) const;
     void offer_known(protocol::command c, const ticket& known);
     void refuse(const protocol::command& c, protocol::fault f);
-    void answer(const std::string& id, protocol::fault f);
+    void answer(const std::string& id, std::string_view op, protocol::fault f);
     void reused(const std::string& id);
     void answer_finished(finished_before f);
     task<void> admit(new_command c, waiting_ptr w);
-    task<void> look_up(std::string id, std::string fingerprint, protocol::fault otherwise);
+    task<void> look_up(std::string id, std::string op, std::string fingerprint, protocol::fault otherwise);
     task<void> look_up_read(ticket_ptr t, std::string fingerprint);
     void publish(const ticket_ptr& t);
     void pump(const std::string& lane);
@@ -101,6 +105,7 @@ private:
     spdlog::logger& log_;
     notifier filled_;
     notifier looked_up_; // a read's id
+    protocol::ended_listener refused_;
 
     std::unordered_map<std::string, ticket_ptr> open_;               // by id
     std::unordered_map<std::string, std::deque<waiting_ptr>> lanes_; // only lanes with something being stored
