@@ -55,6 +55,12 @@ invocation parse_command_line(int argc, const char* const* argv)
         command(app, "run",
                 "Run the agent in the foreground until SIGTERM or Ctrl-C; SIGHUP reloads the configuration");
     config_option(run, config);
+    auto* status =
+        command(app, "status",
+                "Tell how the running agent does: exit code 0 connected, 3 not connected, 4 not running");
+    config_option(status, config);
+    bool as_json = false;
+    status->add_flag("--json", as_json, "As JSON, for scripts");
     auto* configuration = command(app, "config", "Look at the configuration");
     configuration->require_subcommand(1);
     auto* check =
@@ -68,6 +74,8 @@ invocation parse_command_line(int argc, const char* const* argv)
     }
     if (run->parsed())
         return run_agent{config};
+    if (status->parsed())
+        return ask_status{config, as_json};
     return check_config{config};
 }
 

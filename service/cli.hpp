@@ -12,15 +12,21 @@ struct run_agent {
 struct check_config {
     std::filesystem::path config;
 };
+struct ask_status {
+    std::filesystem::path config;
+    bool json = false;
+};
 // Help or the version was printed, or a mistake in usage was told: nothing is left to do but to end.
 struct answered {
     int exit_code;
 };
 
-using invocation = std::variant<run_agent, check_config, answered>;
+using invocation = std::variant<run_agent, check_config, ask_status, answered>;
 
 inline constexpr int exit_failure = 1;
 inline constexpr int exit_usage = 2;
+inline constexpr int exit_not_connected = 3; // of `status`
+inline constexpr int exit_not_running = 4;   // the same
 
 // Prints help and version on standard output, a mistake in one line on standard error.
 invocation parse_command_line(int argc, const char* const* argv);

@@ -8,9 +8,10 @@
 
 namespace relay::service {
 
-std::optional<config::settings> load_or_tell(const std::filesystem::path& file)
+std::optional<config::settings> load_or_tell(const std::filesystem::path& file, config::purpose what,
+                                             config::file_check files)
 {
-    auto loaded = config::load(file, config::process_environment());
+    auto loaded = config::load(file, config::process_environment(), what, files);
     if (loaded.has_value())
         return std::move(*loaded);
     for (const auto& mistake : loaded.error())

@@ -9,7 +9,9 @@
 namespace relay::service {
 
 // The settings; nothing where they are wrong: then each mistake stands in a line of its own on standard error.
-std::optional<config::settings> load_or_tell(const std::filesystem::path& file);
+std::optional<config::settings> load_or_tell(const std::filesystem::path& file,
+                                             config::purpose what = config::purpose::run,
+                                             config::file_check files = config::file_check::permissions);
 
 // Returns the exit code.
 int check_configuration(const std::filesystem::path& file);

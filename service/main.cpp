@@ -3,6 +3,7 @@
 #include "service/cli.hpp"
 #include "service/config_check.hpp"
 #include "service/run_command.hpp"
+#include "service/status_command.hpp"
 
 #include <curl/curl.h>
 #include <fmt/format.h>
@@ -36,6 +37,8 @@ int carry_out(const service::invocation& asked)
         return done->exit_code;
     if (const auto* check = std::get_if<service::check_config>(&asked))
         return service::check_configuration(check->config);
+    if (const auto* status = std::get_if<service::ask_status>(&asked))
+        return service::tell_status(*status);
     const libraries initialised;
     return service::run_in_foreground(std::get<service::run_agent>(asked).config);
 }

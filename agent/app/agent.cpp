@@ -116,21 +116,21 @@ std::uint64_t random_seed()
 struct agent::opened {
     std::unique_ptr<store::queue_store> store;
     std::unique_ptr<uplink::tls_connector> connector;
-    std::string agent_id;
+    tls::certificate_facts certificate;
 };
 
 boost::system::result<std::unique_ptr<agent>, cannot_start>
 agent::make(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log)
 {
     opened o;
-    const auto certificate =
+    auto certificate =
         tls::read_certificate(settings.cloud.certificate_file, settings.cloud.private_key_file);
     if (certificate.has_error())
         return cannot_start{certificate.error().message};
     if (certificate->common_name.empty())
         return cannot_start{fmt::format("{}: the certificate has no common name, which is this agent's id",
                                         settings.cloud.certificate_file.string())};
-    o.agent_id = certificate->common_name;
+    o.certificate = std::move(*certificate);
 
     crash_point("start.open", crash_moment::before);
     auto store = store::sqlite_queue_store::open({settings.agent.data_dir,
@@ -150,25 +150,37 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
     : settings_(std::move(settings)),
       log_(std::move(log)),
       seed_(random_seed()),
-      agent_id_(std::move(o.agent_id)),
+      started_at_(time_.utc_now()),
+      certificate_(std::move(o.certificate)),
       policy_(rules_of(settings_.policy)),
+      recorder_(time_),
       store_(std::move(o.store)),
       outbox_(context.get_executor(), *store_, time_, *log_),
       inbox_(
           context.get_executor(), *store_, outbox_, time_,
           [this](const protocol::command& c) { return admit(c); }, store::inbox::limits{window}, *log_),
-      exchange_(settings_.exchange, time_, log_),
+      queue_numbers_(context.get_executor(), *store_, time_),
+      exchange_(settings_.exchange, time_, log_,
+                [this](const ews::request_report& r) {
+                    recorder_.request_ended(
+                        r.operation, r.failure ? std::optional(r.failure->fault.code) : std::nullopt, r.took);
+                }),
       dispatcher_(context.get_executor(),
                   {inbox_, outbox_, *store_, exchange_.exchange(), time_,
                    [this](const store::ticket& t) { return allows(t); },
                    [this](const mailbox_address& m) { return policy_.allows_mailbox(m); },
-                   [this] { return diagnose(); }, *log_},
+                   [this] { return diagnose(); }, *log_,
+                   [this](const protocol::ended_command& c) { recorder_.command_ended(c); }},
                   limits_of(settings_.exchange), seed_),
       connector_(std::make_unique<uplink::tls_connector>(context.get_executor(), time_)),
       uplink_(context.get_executor(), {*connector_, inbox_, outbox_, *store_, time_, *log_}, facts(),
               seed_ + 1, uplink_limits_of(settings_.agent)),
+      site_([this] { return snapshot(); }, recorder_),
+      status_server_(context.get_executor(), site_, time_, *log_),
       parts_(context.get_executor())
 {
+    inbox_.on_refused([this](const protocol::ended_command& c) { recorder_.command_ended(c); });
+    status_server_.use(settings_.status.listen);
     // A broken file is not worked on. A request that Exchange is carrying out gets the time of a drain all the same: what
     // it does has to be there when the command comes again and is looked up.
     store_->on_damage([this] {
@@ -200,13 +212,55 @@ protocol::checked<void> agent::allows(const store::ticket& t) const
 uplink::hello_facts agent::facts() const
 {
     const auto host = platform::host_name();
-    return {agent_id_,
+    return {certificate_.common_name,
             settings_.agent.name.empty() ? host : settings_.agent.name,
             std::string(version()),
             std::string(platform::os_name()),
             host,
             policy_.operations(),
             window};
+}
+
+task<status::snapshot> agent::snapshot()
+{
+    status::snapshot s;
+    const auto queue = co_await queue_numbers_.now();
+    const auto now = time_.utc_now();
+    const auto us = facts();
+    s.taken_at = now;
+    s.agent = {us.agent_id, us.agent_name, us.agent_version, started_at_};
+
+    const auto& link = uplink_.status();
+    const bool up = link.state == uplink::link_state::connected;
+    s.link.state = uplink::name(link.state);
+    s.link.since = link.since;
+    s.link.url = link.url.empty() ? settings_.cloud.url : link.url;
+    s.link.session = up ? link.session : std::string();
+    s.link.last_error = link.last_error;
+    s.link.reconnects = link.reconnects;
+    s.link.rtt = up ? link.rtt : std::nullopt;
+
+    const auto& gate = dispatcher_.gate();
+    s.exchange.state = dispatch::name(gate.state());
+    s.exchange.since = gate.state() == dispatch::server_state::unknown ? started_at_ : gate.since();
+    if (const auto& version = exchange_.version()) {
+        s.exchange.version = version->str();
+        s.exchange.product = version->product();
+    }
+    s.exchange.last_error = gate.last_error();
+    s.exchange.in_flight = exchange_.in_flight();
+
+    if (queue) {
+        status::snapshot::queue_part q{
+            queue->unfinished, queue->unacked, {}, queue->bytes, queue->damaged_files};
+        if (queue->oldest) // clocks are set: nothing waits for less than no time
+            q.oldest = std::max(std::chrono::seconds(0),
+                                std::chrono::floor<std::chrono::seconds>(now - *queue->oldest));
+        s.queue = q;
+    }
+    s.certificate = {certificate_.subject, certificate_.not_after,
+                     std::chrono::floor<std::chrono::days>(certificate_.not_after - now).count()};
+    co_return s;
 }
 
 task<boost::json::object> agent::diagnose()
@@ -234,6 +288,7 @@ task<void> agent::run()
     parts_.spawn(dispatcher_.run());
     parts_.spawn(dispatch::keep_asking(exchange_.exchange(), dispatcher_.gate(), time_));
     parts_.spawn(store::keep_history(*store_, time_, settings_.queue.history, *log_));
+    parts_.spawn(status_server_.run());
     parts_.spawn(serve());
     std::exception_ptr failure;
     try {
@@ -289,10 +344,10 @@ std::vector<std::string> agent::reload(const config::settings& wanted)
     if (const auto loaded = connector_->load(dial_settings(wanted.cloud)); loaded.has_error()) {
         notes.push_back(fmt::format("cloud: {}; the old settings stay in use", loaded.error().message));
     } else {
-        const auto certificate =
+        auto certificate =
             tls::read_certificate(wanted.cloud.certificate_file, wanted.cloud.private_key_file);
         if (certificate.has_value() && !certificate->common_name.empty())
-            agent_id_ = certificate->common_name;
+            certificate_ = std::move(*certificate);
         settings_.cloud = wanted.cloud;
     }
 
@@ -304,6 +359,8 @@ std::vector<std::string> agent::reload(const config::settings& wanted)
     settings_.agent.name = wanted.agent.name;
     settings_.agent.drain_timeout = wanted.agent.drain_timeout;
     settings_.log.level = wanted.log.level;
+    status_server_.use(wanted.status.listen);
+    settings_.status = wanted.status;
 
     const auto at_next_start = [&](bool same, std::string_view key) {
         if (!same)
@@ -313,7 +370,6 @@ std::vector<std::string> agent::reload(const config::settings& wanted)
     at_next_start(wanted.audit == settings_.audit, "audit");
     at_next_start(wanted.queue == settings_.queue, "queue");
     at_next_start(wanted.log == settings_.log, "log.format and log.file");
-    at_next_start(wanted.status == settings_.status, "status.listen");
 
     uplink_.introduce_as(facts());
     uplink_

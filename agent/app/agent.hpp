@@ -2,8 +2,12 @@
 #pragma once
 
 #include "agent/app/exchange_side.hpp"
+#include "agent/app/queue_numbers.hpp"
 #include "agent/dispatch/dispatcher.hpp"
 #include "agent/policy/policy.hpp"
+#include "agent/status/recorder.hpp"
+#include "agent/status/server.hpp"
+#include "agent/status/site.hpp"
 #include "agent/store/inbox.hpp"
 #include "agent/store/outbox.hpp"
 #include "agent/store/queue_store.hpp"
@@ -62,22 +66,28 @@ private:
     protocol::checked<void> allows(const store::ticket& t) const;
     task<boost::json::object> diagnose();
     uplink::hello_facts facts() const;
+    task<status::snapshot> snapshot();
     task<void> serve();
 
     config::settings settings_;
     std::shared_ptr<spdlog::logger> log_;
     real_time time_;
     std::uint64_t seed_;
-    std::string agent_id_;
+    utc_time started_at_;
+    tls::certificate_facts certificate_; // that the cloud is shown
     policy::policy policy_;
+    status::recorder recorder_;
 
     std::unique_ptr<store::queue_store> store_;
     store::outbox outbox_;
     store::inbox inbox_;
+    queue_numbers queue_numbers_;
     exchange_side exchange_;
     dispatch::dispatcher dispatcher_;
     std::unique_ptr<uplink::tls_connector> connector_;
     uplink::uplink uplink_;
+    status::site site_;
+    status::server status_server_;
     task_group parts_;
     steady_time stop_by_ = steady_time::max(); // end of the drain, once stop() was called
     bool queue_damaged_ = false;

@@ -34,20 +34,16 @@ http::channel_binding binding(config::channel_binding b)
     return http::channel_binding::automatic;
 }
 
-ews::client_settings ews_settings(const config::exchange_settings& s)
-{
-    const auto url = boost::urls::parse_uri(s.url);
-    return {url.has_value() ? std::string(url->host()) : std::string(), s.username, {}};
-}
-
 } // namespace
 
 exchange_side::exchange_side(const config::exchange_settings& settings, time_source& time,
-                             std::shared_ptr<spdlog::logger> log)
+                             std::shared_ptr<spdlog::logger> log,
+                             std::function<void(const ews::request_report&)> on_request)
     : time_(time),
       log_(std::move(log)),
+      on_request_(std::move(on_request)),
       settings_(settings),
-      client_(transport_, time, ews_settings(settings))
+      client_(transport_, time, ews_settings())
 {
     transport_.client = make_client(settings_);
 }
@@ -62,7 +58,18 @@ void exchange_side::apply(const config::exchange_settings& settings)
     }
     settings_ = settings;
     transport_.client = make_client(settings_);
-    client_.reconfigure(ews_settings(settings_));
+    client_.reconfigure(ews_settings());
+}
+
+std::size_t exchange_side::in_flight() const
+{
+    return transport_.client ? transport_.client->now().in_flight : 0;
+}
+
+ews::client_settings exchange_side::ews_settings() const
+{
+    const auto url = boost::urls::parse_uri(settings_.url);
+    return {url.has_value() ? std::string(url->host()) : std::string(), settings_.username, on_request_};
 }
 
 void exchange_side::close()
@@ -82,7 +89,7 @@ std::shared_ptr<http::client> exchange_side::make_client(const config::exchange_
     c.channel_binding = binding(s.channel_binding);
     c.allow_plaintext = s.allow_plaintext;
     c.max_connections = static_cast<std::size_t>(s.max_connections);
-    c.user_agent = "workestra-relay/" + std::string(version());
+    c.user_agent = "workestra-relay/" + std::string(app::version());
     return std::make_shared<http::client>(std::move(c), time_, log_);
 }
 

@@ -12,10 +12,15 @@ namespace relay::app {
 // Loop thread only.
 class exchange_side {
 public:
+    // `on_request`: see ews::client_settings.
     exchange_side(const config::exchange_settings& settings, time_source& time,
-                  std::shared_ptr<spdlog::logger> log);
+                  std::shared_ptr<spdlog::logger> log,
+                  std::function<void(const ews::request_report&)> on_request);
 
     ews::exchange& exchange() noexcept { return client_; }
+    const std::optional<ews::server_version>& version() const noexcept { return client_.version(); }
+    // Requests that hold a connection to Exchange now.
+    std::size_t in_flight() const;
     // Requests begun from now on use these; those under way end as they were begun. The password is read again.
     void apply(const config::exchange_settings& settings);
     // Ends what is under way, closes the connections and lets no other request begin, so that the loop may run dry.
@@ -30,9 +35,11 @@ private:
     };
 
     std::shared_ptr<http::client> make_client(const config::exchange_settings& settings);
+    ews::client_settings ews_settings() const;
 
     time_source& time_;
     std::shared_ptr<spdlog::logger> log_;
+    std::function<void(const ews::request_report&)> on_request_;
     config::exchange_settings settings_;
     latest transport_;
     ews::ews_client client_;

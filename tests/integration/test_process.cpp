@@ -12,24 +12,9 @@ using namespace relay::test;
 
 namespace {
 
-struct ended {
-    int code = -1;
-    std::string out, err;
-};
-
-ended run(std::vector<std::string> arguments, const fs::path& folder)
+ended run(std::vector<std::string> arguments)
 {
-    const auto log = folder / "stderr.txt";
-    fs::remove(log);
-    process p(relay_program(),
-              {.arguments = std::move(arguments), .environment = {}, .standard_error = log, .folder = {}});
-    ended e;
-    while (const auto line = p.read_line(20s))
-        e.out += *line + "\n";
-    e.code = p.wait().value_or(-1);
-    std::ifstream in(log);
-    e.err.assign(std::istreambuf_iterator<char>(in), {});
-    return e;
+    return run_to_end(relay_program(), std::move(arguments));
 }
 
 world_options without_agent(configuration config = {})
@@ -50,19 +35,19 @@ auto lines(const std::string& text)
 
 TEST_CASE("help and version stand on every level", "[integration]")
 {
-    temporary_folder here;
     for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--help"},
                                                       {"run", "--help"},
+                                                      {"status", "--help"},
                                                       {"config", "--help"},
                                                       {"config", "check", "--help"}}) {
-        const auto e = run(arguments, here.path());
+        const auto e = run(arguments);
         CHECK(e.code == 0);
         CHECK(e.err.empty());
         CHECK_THAT(e.out, Catch::Contains("Usage"));
     }
     for (const std::vector<std::string>& arguments :
          {std::vector<std::string>{"--version"}, {"run", "--version"}}) {
-        const auto e = run(arguments, here.path());
+        const auto e = run(arguments);
         CHECK(e.code == 0);
         CHECK_THAT(e.out, Catch::StartsWith("workestra-relay "));
     }
@@ -70,14 +55,14 @@ TEST_CASE("help and version stand on every level", "[integration]")
 
 TEST_CASE("a mistake in usage is one line on standard error and exit 2", "[integration]")
 {
-    temporary_folder here;
     for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
                                                       {"fly"},
                                                       {"run", "--confg", "x"},
                                                       {"config"},
                                                       {"run", "--config"},
+                                                      {"status", "--jsn"},
                                                       {"run", "more"}}) {
-        const auto e = run(arguments, here.path());
+        const auto e = run(arguments);
         INFO(e.err);
         CHECK(e.code == 2);
         CHECK(e.out.empty());
@@ -89,12 +74,12 @@ TEST_CASE("a mistake in usage is one line on standard error and exit 2", "[integ
 TEST_CASE("config check tells every mistake at once, with line and key", "[integration]")
 {
     scenario w(without_agent());
-    CHECK(run({"config", "check", "--config", w.config_file().string()}, w.folder()).code == 0);
+    CHECK(run({"config", "check", "--config", w.config_file().string()}).code == 0);
 
     const auto bad = w.folder() / "bad.toml";
     std::ofstream(bad)
         << "[cloud]\nurl = \"http://x\"\n[exchange]\nurll = \"https://x\"\nmax_connections = 0\n";
-    const auto e = run({"config", "check", "--config", bad.string()}, w.folder());
+    const auto e = run({"config", "check", "--config", bad.string()});
     INFO(e.err);
     CHECK(e.code == 1);
     CHECK_THAT(e.err, Catch::Contains("bad.toml:2: cloud.url") &&
@@ -108,7 +93,7 @@ TEST_CASE("the agent refuses to start on a bad configuration and says why", "[in
     scenario w(without_agent());
     const auto refused = [&](const configuration& c, std::string_view why) {
         w.configure(c);
-        const auto e = run({"run", "--config", w.config_file().string()}, w.folder());
+        const auto e = run({"run", "--config", w.config_file().string()});
         INFO(e.err);
         CHECK(e.code == 1);
         CHECK_THAT(e.err, Catch::Contains(std::string(why)));
@@ -119,7 +104,7 @@ TEST_CASE("the agent refuses to start on a bad configuration and says why", "[in
     refused({{"cloud.certificate_file", "'/nowhere/agent.crt'"}}, "/nowhere/agent.crt");
     refused({{"cloud.private_key_file", "'" + (development_pki() / "agent-2.key").string() + "'"}}, "key");
     refused({{"log.file", "'/nowhere/at/all.log'"}}, "log.file");
-    const auto missing = run({"run", "--config", "/nowhere/agent.toml"}, w.folder());
+    const auto missing = run({"run", "--config", "/nowhere/agent.toml"});
     CHECK(missing.code == 1);
     CHECK_THAT(missing.err, Catch::Contains("/nowhere/agent.toml"));
 
@@ -132,7 +117,7 @@ TEST_CASE("a data folder that cannot be used is a refusal to start, in plain wor
     scenario w(without_agent());
     std::ofstream(w.folder() / "file") << "x";
     w.configure({{"agent.data_dir", "'" + (w.folder() / "file" / "data").string() + "'"}});
-    const auto e = run({"run", "--config", w.config_file().string()}, w.folder());
+    const auto e = run({"run", "--config", w.config_file().string()});
     INFO(e.err);
     CHECK(e.code == 1);
     CHECK_THAT(e.err, Catch::Contains("data"));
@@ -141,7 +126,7 @@ TEST_CASE("a data folder that cannot be used is a refusal to start, in plain wor
 TEST_CASE("a second agent on one data folder is refused, and the first goes on", "[integration]")
 {
     scenario w;
-    const auto e = run({"run", "--config", w.config_file().string()}, w.folder());
+    const auto e = run({"run", "--config", w.config_file().string()});
     INFO(e.err);
     CHECK(e.code == 1);
     CHECK_THAT(e.err, Catch::Contains("another agent"));

@@ -1,5 +1,7 @@
 #include "tests/support/process.hpp"
 
+#include "tests/support/temporary_folder.hpp"
+
 #include <boost/json/parse.hpp>
 
 #include <fcntl.h>
@@ -13,6 +15,7 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -225,6 +228,24 @@ std::chrono::microseconds process::cpu_time() const
         return {};
     const auto ticks = std::stoll(fields[11]) + std::stoll(fields[12]); // utime, stime: proc(5)
     return std::chrono::microseconds(ticks * 1'000'000 / ::sysconf(_SC_CLK_TCK));
+}
+
+ended run_to_end(const fs::path& program, std::vector<std::string> arguments,
+                 std::map<std::string, std::string> environment)
+{
+    const temporary_folder here;
+    const auto errors = here.path() / "stderr.txt";
+    process p(program, {.arguments = std::move(arguments),
+                        .environment = std::move(environment),
+                        .standard_error = errors,
+                        .folder = {}});
+    ended e;
+    while (const auto line = p.read_line(40s))
+        e.out += *line + "\n";
+    e.code = p.wait().value_or(-1);
+    std::ifstream in(errors);
+    e.err.assign(std::istreambuf_iterator<char>(in), {});
+    return e;
 }
 
 } // namespace relay::test

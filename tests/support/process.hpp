@@ -62,4 +62,12 @@ private:
     fs::path program_;
 };
 
+// What a program that ran to its end left: its exit code (-1 where it had to be killed) and what it wrote.
+struct ended {
+    int code = -1;
+    std::string out, err;
+};
+ended run_to_end(const fs::path& program, std::vector<std::string> arguments,
+                 std::map<std::string, std::string> environment = {});
+
 } // namespace relay::test

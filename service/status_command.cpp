@@ -1,0 +1,74 @@
+#include "service/status_command.hpp"
+
+#include "agent/status/client.hpp"
+#include "agent/status/plain_text.hpp"
+#include "service/config_check.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/json/parse.hpp>
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace relay::service {
+namespace {
+
+constexpr milliseconds patience{5'000};
+
+int refused(int code, const std::string& sentence)
+{
+    fmt::print(stderr, "workestra-relay: {}\n", sentence);
+    return code;
+}
+
+std::string why_nobody(error_code ec, const std::string& where)
+{
+    if (ec == boost::asio::error::connection_refused)
+        return fmt::format(
+            "no agent runs: nobody listens on {} (status.listen); start it with systemctl start "
+            "workestra-relay",
+            where);
+    if (ec == boost::asio::error::timed_out)
+        return fmt::format(
+            "what listens on {} (status.listen) does not answer; look at the agent's log, and restart "
+            "it with systemctl restart workestra-relay",
+            where);
+    return fmt::format("no agent answers on {} (status.listen): {}; if another program has that port, give "
+                       "status.listen another one",
+                       where, ec.message());
+}
+
+} // namespace
+
+int tell_status(const ask_status& asked)
+{
+    // Whoever asks need not be allowed to read the agent's secrets, nor does the rest of the configuration matter.
+    const auto settings = load_or_tell(asked.config, config::purpose::enroll, config::file_check::none);
+    if (!settings)
+        return exit_failure;
+    const auto& listen = settings->status.listen;
+    if (!listen || listen->port == 0)
+        return refused(exit_failure,
+                       "the running agent cannot be asked: status.listen names no port; set it, such as "
+                       "\"127.0.0.1:9480\", and reload the agent");
+    const auto where = fmt::format("{}:{}", listen->address, listen->port);
+    const auto answer = status::fetch(*listen, "/api/status", patience);
+    if (answer.has_error())
+        return refused(exit_not_running, why_nobody(answer.error(), where));
+
+    error_code ec;
+    const auto document = boost::json::parse(answer->body, ec);
+    const auto now = ec ? result<status::snapshot>(errc::protocol_violation) : status::from_json(document);
+    if (answer->status != 200 || now.has_error())
+        return refused(exit_not_running,
+                       fmt::format("what answers on {} (status.listen) is no Workestra Relay agent; "
+                                   "give status.listen another port, and reload the agent",
+                                   where));
+    if (asked.json)
+        fmt::print("{}{}", answer->body, answer->body.ends_with('\n') ? "" : "\n");
+    else
+        fmt::print("{}", status::plain_text(*now));
+    return now->link.state == "connected" ? 0 : exit_not_connected;
+}
+
+} // namespace relay::service
