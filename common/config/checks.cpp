@@ -72,7 +72,7 @@ mistake mistake_at(const places& set, std::string_view key, std::string message)
 void check_together(const settings& s, const places& set, purpose what, mistakes& wrong)
 {
     if (what == purpose::run) {
-        if (!set.contains("cloud.url"))
+        if (!set.contains("cloud.url") && s.cloud.url.empty())
             wrong.push_back({origin::file, 0, "cloud.url", "is needed; enrolling tells it"});
         if (!set.contains("exchange.url"))
             wrong.push_back({origin::file, 0, "exchange.url",

@@ -1,6 +1,7 @@
 #include "common/config/load.hpp"
 
 #include "common/config/checks.hpp"
+#include "common/config/enrolment_record.hpp"
 #include "common/text/text.hpp"
 
 #include <algorithm>
@@ -44,9 +45,26 @@ void fill_in_defaults(settings& s, const std::filesystem::path& folder)
         settle(*p);
 }
 
+// Keys that enrolment told and nobody set: the administrator's word goes first.
+void fill_in_enrolment(settings& s, const places& set)
+{
+    const bool url_set = set.contains("cloud.url"), ca_set = set.contains("cloud.ca_file");
+    if (url_set && ca_set)
+        return;
+    const auto told = read_enrolment_record(s.cloud.certificate_file);
+    if (!told)
+        return;
+    if (!url_set)
+        s.cloud.url = told->relay_url;
+    if (!ca_set)
+        s.cloud.ca_file = told->ca_file;
+}
+
+enum class enrolment { looked_up, ignored };
+
 boost::system::result<settings, mistakes> assemble(std::string_view toml, const std::filesystem::path& folder,
                                                    const environment& variables, purpose what,
-                                                   file_check files)
+                                                   file_check files, enrolment told)
 {
     settings s;
     mistakes wrong;
@@ -62,6 +80,8 @@ boost::system::result<settings, mistakes> assemble(std::string_view toml, const 
     lay_over(s, from_file, set, wrong);
     lay_over(s, from_environment, set, wrong);
     fill_in_defaults(s, folder);
+    if (told == enrolment::looked_up)
+        fill_in_enrolment(s, set);
     if (read) // else everything would be missing
         check_together(s, set, what, wrong);
     if (files == file_check::permissions)
@@ -100,7 +120,7 @@ boost::system::result<settings, mistakes> load(const std::filesystem::path& file
     std::error_code ec;
     const bool absent = !std::filesystem::exists(file, ec) && !ec;
     if (absent && file == default_config_file()) // everything may come from the environment
-        return assemble({}, {}, variables, what, files);
+        return assemble({}, {}, variables, what, files, enrolment::looked_up);
     if (std::filesystem::is_directory(file, ec))
         return mistakes{{origin::file, 0, {}, "is a folder, not a file"}};
     const auto text = read_file(file);
@@ -110,13 +130,14 @@ boost::system::result<settings, mistakes> load(const std::filesystem::path& file
     }
     if (text->size() > largest_file)
         return mistakes{{origin::file, 0, {}, "is larger than 1 MiB"}};
-    return assemble(*text, std::filesystem::absolute(file, ec).parent_path(), variables, what, files);
+    return assemble(*text, std::filesystem::absolute(file, ec).parent_path(), variables, what, files,
+                    enrolment::looked_up);
 }
 
 boost::system::result<settings, mistakes> parse(std::string_view toml, const environment& variables,
                                                 purpose what, file_check files)
 {
-    return assemble(toml, {}, variables, what, files);
+    return assemble(toml, {}, variables, what, files, enrolment::ignored);
 }
 
 } // namespace relay::config

@@ -48,12 +48,13 @@ enum class purpose {
 // but `status` and `queue` may be run by somebody who cannot even see them).
 enum class file_check { permissions, none };
 
-// Reads `file` (at most 1 MiB), lays the environment over it, checks everything. Blocking file access; any thread.
+// Reads `file` (at most 1 MiB), lays the environment over it, fills in what enrolment told (enrolment_record.hpp), checks
+// everything. Blocking file access; any thread.
 boost::system::result<settings, mistakes> load(const std::filesystem::path& file,
                                                const environment& variables, purpose what = purpose::run,
                                                file_check files = file_check::permissions);
 
-// The same for a text already read: what load() does after reading.
+// The same for a text already read: what load() does after reading, but for what enrolment told.
 boost::system::result<settings, mistakes> parse(std::string_view toml, const environment& variables,
                                                 purpose what = purpose::run,
                                                 file_check files = file_check::none);

@@ -125,7 +125,7 @@ failed peer_check::explain(error_code ec) const
         return {ec, whose + "is not valid before " + format_rfc3339(not_before_) +
                         " (is the clock of this machine right?)"};
     if (is_unknown_issuer(error_))
-        return {ec, whose + "comes from an issuer that is not trusted here"};
+        return {ec, whose + std::string(unknown_issuer)};
     return {ec, whose + "is refused: " + X509_verify_cert_error_string(error_)};
 }
 

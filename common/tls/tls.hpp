@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace boost::asio::ssl {
@@ -57,6 +58,9 @@ struct certificate_facts {
 // is no error here. Errors: errc::not_found, errc::bad_certificate.
 checked<certificate_facts> read_certificate(const std::filesystem::path& certificate_file,
                                             const std::filesystem::path& private_key_file = {});
+
+// How peer_check::explain() says that nobody we trust vouches for the peer.
+inline constexpr std::string_view unknown_issuer = "comes from an issuer that is not trusted here";
 
 // Checks one peer during one handshake, and remembers why it was refused. Outlives the stream it is attached to.
 class peer_check {

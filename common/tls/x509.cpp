@@ -132,7 +132,12 @@ checked<std::vector<x509_ptr>> read_certificates(const std::filesystem::path& fi
     const auto text = read_file(file);
     if (text.has_error())
         return text.error();
-    const auto bio = view(*text);
+    return parse_certificates(*text, shown(file));
+}
+
+checked<std::vector<x509_ptr>> parse_certificates(const std::string& text, const std::string& name)
+{
+    const auto bio = view(text);
     std::vector<x509_ptr> certificates;
     bool asked = false;
     while (x509_ptr one{PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, &asked)})
@@ -141,9 +146,9 @@ checked<std::vector<x509_ptr>> read_certificates(const std::filesystem::path& fi
     const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     const auto reason = last_openssl_reason();
     if (!at_end)
-        return failed{errc::bad_certificate, shown(file) + " holds a damaged certificate (" + reason + ")"};
+        return failed{errc::bad_certificate, name + " holds a damaged certificate (" + reason + ")"};
     if (certificates.empty())
-        return failed{errc::bad_certificate, shown(file) + " holds no PEM certificate"};
+        return failed{errc::bad_certificate, name + " holds no PEM certificate"};
     return certificates;
 }
 
@@ -169,6 +174,17 @@ checked<pkey_ptr> read_private_key(const std::filesystem::path& file)
     return key;
 }
 
+certificate_facts facts_of(const X509* certificate)
+{
+    certificate_facts facts;
+    facts.subject = one_line(X509_get_subject_name(certificate));
+    facts.issuer = one_line(X509_get_issuer_name(certificate));
+    facts.common_name = common_name(X509_get_subject_name(certificate));
+    facts.not_before = to_utc(X509_get0_notBefore(certificate));
+    facts.not_after = to_utc(X509_get0_notAfter(certificate));
+    return facts;
+}
+
 checked<certificate_facts> read_certificate(const std::filesystem::path& certificate_file,
                                             const std::filesystem::path& private_key_file)
 {
@@ -176,12 +192,7 @@ checked<certificate_facts> read_certificate(const std::filesystem::path& certifi
     if (chain.has_error())
         return chain.error();
     const X509* leaf = chain->front().get();
-    certificate_facts facts;
-    facts.subject = one_line(X509_get_subject_name(leaf));
-    facts.issuer = one_line(X509_get_issuer_name(leaf));
-    facts.common_name = common_name(X509_get_subject_name(leaf));
-    facts.not_before = to_utc(X509_get0_notBefore(leaf));
-    facts.not_after = to_utc(X509_get0_notAfter(leaf));
+    auto facts = facts_of(leaf);
     facts.chain = chain->size();
     if (!private_key_file.empty()) {
         const auto key = read_private_key(private_key_file);

@@ -1,4 +1,5 @@
-// Reading X.509 certificates: what this module's sources share. OpenSSL stays out of the headers others include.
+// Reading X.509 certificates: for the sources of this module and of those that make or judge certificates. OpenSSL stays
+// out of the headers others include.
 #pragma once
 
 #include "common/tls/tls.hpp"
@@ -39,6 +40,10 @@ std::string last_openssl_reason();
 
 // At least one certificate. Errors: errc::not_found, errc::bad_certificate.
 checked<std::vector<x509_ptr>> read_certificates(const std::filesystem::path& file);
+// The same from a text; `name` stands for it in messages.
+checked<std::vector<x509_ptr>> parse_certificates(const std::string& text, const std::string& name);
+// Of the certificate alone: `chain` and `matches_key` are left empty.
+certificate_facts facts_of(const X509* certificate);
 // Never asks for a passphrase. Errors: errc::not_found, errc::bad_certificate.
 checked<pkey_ptr> read_private_key(const std::filesystem::path& file);
 
