@@ -51,6 +51,24 @@ boost::system::result<location, bad_address> host_and_port(const urls::url_view&
     return at;
 }
 
+boost::system::result<cloud_address, bad_address> parse_url_of(std::string_view scheme, std::string_view text)
+{
+    const auto url = urls::parse_uri(text);
+    if (!url.has_value())
+        return bad_address{"it is not a URL"};
+    if (!ascii_iequals(std::string_view(url->scheme()), scheme))
+        return bad_address{"it must start with " + std::string(scheme) + "://"};
+    if (url->has_userinfo() || url->has_fragment())
+        return bad_address{"it must hold no user name, password or fragment"};
+    const auto at = host_and_port(*url, 443);
+    if (at.has_error())
+        return at.error();
+    cloud_address address{at->host, at->port, std::string(std::string_view(url->encoded_target()))};
+    if (!address.target.starts_with('/'))
+        address.target.insert(0, "/");
+    return address;
+}
+
 std::string_view without_dots(std::string_view host)
 {
     while (host.starts_with('.'))
@@ -110,20 +128,12 @@ std::string basic_authorization(std::string_view user, std::string_view password
 
 boost::system::result<cloud_address, bad_address> parse_cloud_url(std::string_view text)
 {
-    const auto url = urls::parse_uri(text);
-    if (!url.has_value())
-        return bad_address{"it is not a URL"};
-    if (!ascii_iequals(std::string_view(url->scheme()), "wss"))
-        return bad_address{"it must start with wss://"};
-    if (url->has_userinfo() || url->has_fragment())
-        return bad_address{"it must hold no user name, password or fragment"};
-    const auto at = host_and_port(*url, 443);
-    if (at.has_error())
-        return at.error();
-    cloud_address address{at->host, at->port, std::string(std::string_view(url->encoded_target()))};
-    if (!address.target.starts_with('/'))
-        address.target.insert(0, "/");
-    return address;
+    return parse_url_of("wss", text);
+}
+
+boost::system::result<cloud_address, bad_address> parse_https_url(std::string_view text)
+{
+    return parse_url_of("https", text);
 }
 
 boost::system::result<proxy_address, bad_address> parse_proxy_url(std::string_view text)

@@ -50,6 +50,8 @@ struct bad_address {
 
 // A wss:// URL with a host; no user, no fragment.
 boost::system::result<cloud_address, bad_address> parse_cloud_url(std::string_view url);
+// The same for https://, where the cloud enrols and renews.
+boost::system::result<cloud_address, bad_address> parse_https_url(std::string_view url);
 // http://[user:password@]host[:port]; user and password are percent-decoded. "host:port" alone is taken as http://.
 boost::system::result<proxy_address, bad_address> parse_proxy_url(std::string_view url);
 

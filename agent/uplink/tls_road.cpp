@@ -1,0 +1,84 @@
+#include "agent/uplink/tls_road.hpp"
+
+#include "agent/uplink/proxy_tunnel.hpp"
+#include "agent/uplink/tcp_race.hpp"
+#include "agent/uplink/tls_handshake.hpp"
+
+namespace relay::uplink {
+namespace {
+
+using asio::ip::tcp;
+
+std::string list(const std::vector<tcp::endpoint>& endpoints)
+{
+    std::string text;
+    for (std::size_t i = 0; i < endpoints.size() && i < most_addresses; ++i)
+        text += (i == 0 ? "" : ", ") + endpoints[i].address().to_string();
+    return text;
+}
+
+task<outcome<std::vector<tcp::endpoint>>> look_up(name_lookup& names, std::string host, std::uint16_t port)
+{
+    auto found = co_await names.resolve(host, port);
+    if (found.has_error())
+        co_return failed{step::name, found.error(),
+                         "the name " + host + " cannot be resolved: " + found.error().message()};
+    co_return *std::move(found);
+}
+
+task<outcome<tcp::socket>> reach(time_source& time, std::vector<tcp::endpoint> addresses,
+                                 std::string authority)
+{
+    const auto tried = list(addresses);
+    auto socket = co_await connect_any(time, std::move(addresses));
+    if (socket.has_error())
+        co_return failed{step::tcp, socket.error(),
+                         "cannot connect to " + authority + " (" + tried + "): " + socket.error().message()};
+    co_return *std::move(socket);
+}
+
+} // namespace
+
+task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, const dial_settings& settings,
+                                   const cloud_address& address, tls::context_ptr context)
+{
+    const auto proxy = choose_proxy(settings.proxy, address, settings.environment);
+    if (proxy.has_error())
+        co_return failed{step::proxy, errc::not_found, proxy.error().message};
+    const auto& via = *proxy;
+    const auto first_host = via ? via->host : address.host;
+    const auto first_hop = via ? "the proxy " + via->authority() : address.authority();
+    steps.report().proxy = via ? via->authority() : std::string();
+
+    auto addresses = co_await steps.run(step::name, "the name look-up of " + first_host,
+                                        look_up(names, first_host, via ? via->port : address.port));
+    if (addresses.has_error())
+        co_return addresses.error();
+    steps.note(step::name, list(*addresses));
+
+    auto socket = co_await steps.run(step::tcp, "connecting to " + first_hop + " (" + list(*addresses) + ")",
+                                     reach(steps.time(), *addresses, first_hop));
+    if (socket.has_error())
+        co_return socket.error();
+    error_code gone; // the peer may have left already: the next step will say so
+    steps.note(step::tcp, socket->remote_endpoint(gone).address().to_string());
+
+    if (via) {
+        const auto tunnel =
+            co_await steps.run(step::proxy, "CONNECT to " + address.authority() + " by " + first_hop,
+                               open_tunnel(*socket, *via, address.authority()));
+        if (tunnel.has_error())
+            co_return tunnel.error();
+        steps.note(step::proxy, first_hop);
+    }
+
+    auto secured = co_await steps.run(step::tls, "the TLS handshake with " + address.authority(),
+                                      secure(*std::move(socket), context, address));
+    if (secured.has_error())
+        co_return secured.error();
+    steps.report().peer = peer_of(*secured);
+    steps.note(step::tls, version_of(*secured) + ", " + steps.report().peer.subject);
+    co_return secured;
+}
+
+} // namespace relay::uplink
