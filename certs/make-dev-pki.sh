@@ -8,7 +8,7 @@ usage() {
 Usage: make-dev-pki.sh [--agent-id ID] [--name HOST]... [--days N] [--force] DIR
 
 Makes a throw-away PKI (P-256) in DIR for tests and the demo. Never use it in production.
-A complete DIR made with the same options is left as it is, unless it runs out within a day.
+A complete DIR made with the same options is left as it is, unless its certificates are soon due for renewal.
 
   --agent-id ID   common name of the agent's client certificate (agent-1)
   --name HOST     another DNS name or IPv4 address for the server certificates
@@ -45,8 +45,9 @@ command -v openssl >/dev/null || fail 'the openssl command is needed: install th
 # The last file made, holding what the rest was made with.
 complete=.complete
 settings="$agent_id $names $days"
+# A third of their life, at which an agent renews by itself (and would write here), and a day.
 if [[ $force == no && -e $dir/$complete && $(<"$dir/$complete") == "$settings" ]] &&
-    openssl x509 -checkend 86400 -noout -in "$dir/agent.crt" >/dev/null 2>&1; then
+    openssl x509 -checkend $((days * 28800 + 86400)) -noout -in "$dir/agent.crt" >/dev/null 2>&1; then
     exit 0
 fi
 mkdir -p "$dir"

@@ -76,6 +76,35 @@ void add_report(CLI::App& app, int& exit_code, const std::string& name, const st
     sub->callback([url, path, &exit_code] { exit_code = call(*url, "GET", path); });
 }
 
+struct token_options {
+    std::string control, agent_id;
+    std::int64_t valid_s = 86'400;
+};
+
+// The token alone, so that a shell can hand it on: workestra-relay enroll --token "$(cloud-sim token …)"
+int make_token(const token_options& o)
+{
+    stand_in::control_client client(o.control);
+    const auto reply = client.call("POST", "/tokens", {{"valid_s", o.valid_s}, {"agent_id", o.agent_id}});
+    if (!reply || reply->status != 200) {
+        std::cerr << "cloud-sim: " << o.control << ": "
+                  << (reply ? json::serialize(reply->body) : reply.error().message()) << '\n';
+        return 1;
+    }
+    std::cout << std::string_view(reply->body.at("token").as_string()) << '\n';
+    return 0;
+}
+
+void add_token(CLI::App& app, int& exit_code)
+{
+    auto o = std::make_shared<token_options>();
+    auto* sub = app.add_subcommand("token", "Print a new one-time token for workestra-relay enroll");
+    sub->add_option("--control", o->control, "URL of the control interface")->required();
+    sub->add_option("--valid-s", o->valid_s, "For how many seconds it is good")->capture_default_str();
+    sub->add_option("--agent-id", o->agent_id, "Who uses it (made up where absent)");
+    sub->callback([o, &exit_code] { exit_code = make_token(*o); });
+}
+
 struct fault_options {
     std::string control, action, behaviour;
     std::int64_t reconnect_after_ms = 0, code = 1000;
@@ -117,6 +146,7 @@ void add_client_commands(CLI::App& app, int& exit_code)
     add_report(app, exit_code, "results", "/results", "Print the results that arrived");
     add_report(app, exit_code, "agents", "/agents", "Print the sessions, newest first");
     add_report(app, exit_code, "violations", "/violations", "Print what agents did against the protocol");
+    add_token(app, exit_code);
     add_fault(app, exit_code);
 }
 

@@ -5,7 +5,7 @@
 
 namespace relay::cloud_sim {
 
-// Adds send, results, agents and fault. What they return ends up in `exit_code`.
+// Adds send, results, agents, violations, token and fault. What they return ends up in `exit_code`.
 void add_client_commands(CLI::App& app, int& exit_code);
 
 } // namespace relay::cloud_sim

@@ -275,7 +275,60 @@ void add_bench_routes(stand_in::routes& routes, cloud& c)
     });
 }
 
+json::object enrolment_json(const desk_settings& s)
+{
+    json::value trouble = nullptr;
+    if (const auto& t = s.trouble)
+        trouble = {{"on", t->on},     {"action", t->action},   {"status", t->status},
+                   {"code", t->code}, {"message", t->message}, {"count", t->count}};
+    return {{"life_s", s.life_s},   {"age_s", s.age_s},         {"renew_expired", s.renew_expired},
+            {"tell_ca", s.tell_ca}, {"relay_url", s.relay_url}, {"fault", std::move(trouble)}};
+}
+
+desk_settings changed(desk_settings s, const json::object& o)
+{
+    s.life_s = number_of(o, "life_s", s.life_s);
+    s.age_s = number_of(o, "age_s", s.age_s);
+    s.renew_expired = flag_of(o, "renew_expired", s.renew_expired);
+    s.tell_ca = flag_of(o, "tell_ca", s.tell_ca);
+    if (o.contains("relay_url"))
+        s.relay_url = text_of(o, "relay_url");
+    if (const auto* fault = o.if_contains("fault")) {
+        s.trouble.reset();
+        if (!fault->is_null()) {
+            const auto& f = fault->as_object();
+            const auto on = text_of(f, "on");
+            s.trouble = desk_settings::fault{on.empty() ? "*" : on,       text_of(f, "action"),
+                                             number_of(f, "status", 503), text_of(f, "code"),
+                                             text_of(f, "message"),       number_of(f, "count", 1)};
+            if (s.trouble->action.empty())
+                throw control_error(400, "a fault needs an action");
+        }
+    }
+    return s;
+}
+
 } // namespace
+
+void add_enrolment_routes(stand_in::routes& routes, enrolment_desk& desk)
+{
+    routes.on("POST", "/tokens", [&](const control_request& r) {
+        constexpr std::int64_t a_day = 86'400;
+        const auto& o = r.body.is_null() ? json::object() : body_of(r);
+        return control_reply{200,
+                             {{"token", desk.add_token(text_of(o, "token"), text_of(o, "agent_id"),
+                                                       number_of(o, "valid_s", a_day))}}};
+    });
+    routes.on("GET", "/tokens", [&](const control_request&) { return control_reply{200, desk.tokens()}; });
+    routes.on("GET", "/issued", [&](const control_request&) { return control_reply{200, desk.issued()}; });
+    routes.on("GET", "/enrolment", [&](const control_request&) {
+        return control_reply{200, enrolment_json(desk.settings())};
+    });
+    routes.on("PUT", "/enrolment", [&](const control_request& r) {
+        desk.set(changed(desk.settings(), body_of(r)));
+        return control_reply{200, enrolment_json(desk.settings())};
+    });
+}
 
 void add_routes(stand_in::routes& routes, cloud& c, recorder& disk)
 {

@@ -11,6 +11,8 @@ void add_serve(CLI::App& app, relay::cloud_sim::serve_options& o, std::int64_t& 
     sub->add_option("--key", o.tls.key, "Its private key, PEM")->required();
     sub->add_option("--client-ca", o.tls.client_ca, "CA that signs the agents' certificates, PEM")
         ->required();
+    sub->add_option("--client-ca-key", o.tls.client_ca_key,
+                    "Its private key, PEM: with it agents are enrolled and renewed here");
     sub->add_option("--store", o.store, "SQLite file, made where it is missing")->required();
     sub->add_option("--listen", o.listen, "Address for agents, loopback only")->capture_default_str();
     sub->add_option("--control", o.control, "Address of the control interface, loopback only")

@@ -38,6 +38,7 @@ simulation::simulation(asio::io_context& context, const serve_options& o, conten
       control_(context)
 {
     add_routes(control_.routes(), cloud_, disk_);
+    add_enrolment_routes(control_.routes(), server_.desk());
     control_.routes().on("GET", "/connections", [this](const stand_in::control_request&) {
         return stand_in::control_reply{200, server_.counters()};
     });

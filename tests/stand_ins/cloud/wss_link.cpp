@@ -24,18 +24,18 @@ constexpr std::size_t largest_frame =
     64u << 20; // far over max_message_bytes: too large is for the checker to say
 constexpr std::size_t most_waiting_frames = 500'000;
 
-std::string common_name(SSL* tls)
+std::optional<client_certificate> certificate_of(SSL* tls)
 {
-    std::string name;
-    if (X509* certificate = SSL_get1_peer_certificate(tls)) {
-        char text[256] = {};
-        const int length =
-            X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text, sizeof text);
-        if (length > 0)
-            name.assign(text, static_cast<std::size_t>(length));
-        X509_free(certificate);
-    }
-    return name;
+    X509* certificate = SSL_get1_peer_certificate(tls);
+    if (!certificate)
+        return std::nullopt;
+    char text[256] = {};
+    const int length =
+        X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text, sizeof text);
+    client_certificate found{std::string(text, length > 0 ? static_cast<std::size_t>(length) : 0),
+                             X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0};
+    X509_free(certificate);
+    return found;
 }
 
 bool offers_subprotocol(const http::request<http::string_body>& request)
@@ -60,10 +60,13 @@ struct wss_link::impl {
     gated_stream& tcp() { return stream.next_layer().next_layer(); }
     task<error_code> handshake(const options& o);
     task<error_code> refuse(http::status status, std::string_view code);
+    task<void> answer(http::status status, std::string body);
+    task<error_code> serve_desk(const options& o, const http::request<http::string_body>& request);
 
     websocket::stream<tls_stream> stream;
     beast::flat_buffer buffer;
-    std::string name;
+    std::optional<client_certificate> client;
+    std::string name; // of `client`
     bool deflated = false;
     std::optional<std::uint16_t> peer_code;
     std::function<void()> pinged;
@@ -78,16 +81,35 @@ struct wss_link::impl {
     notifier work;
 };
 
-task<error_code> wss_link::impl::refuse(http::status status, std::string_view code)
+task<void> wss_link::impl::answer(http::status status, std::string body)
 {
     http::response<http::string_body> response(status, 11);
     response.set(http::field::content_type, "application/json");
-    response.body() = "{\"code\":\"" + std::string(code) + "\",\"message\":\"this is /v1/connect\"}";
+    response.body() = std::move(body);
     response.keep_alive(false);
     response.prepare_payload();
     co_await http::async_write(stream.next_layer(), response, use_tuple);
     tcp().end(gated_stream::ending::close);
+}
+
+task<error_code> wss_link::impl::refuse(http::status status, std::string_view code)
+{
+    co_await answer(status, "{\"code\":\"" + std::string(code) + "\",\"message\":\"this is /v1/connect\"}");
     co_return errc::protocol_violation;
+}
+
+task<error_code> wss_link::impl::serve_desk(const options& o, const http::request<http::string_body>& request)
+{
+    constexpr auto longest_hang = 10min; // whoever accepts us has less patience
+    const desk_request asked{std::string(request.target()), request.body(), client};
+    auto reply = o.desk(asked);
+    if (reply.how == desk_reply::manner::hang)
+        co_await o.time->sleep_for(longest_hang);
+    if (reply.how == desk_reply::manner::answer)
+        co_await answer(static_cast<http::status>(reply.status), std::move(reply.body));
+    else
+        tcp().end(gated_stream::ending::reset);
+    co_return asio::error::eof;
 }
 
 task<error_code> wss_link::impl::handshake(const options& o)
@@ -95,7 +117,8 @@ task<error_code> wss_link::impl::handshake(const options& o)
     auto [ec] = co_await stream.next_layer().async_handshake(asio::ssl::stream_base::server, use_tuple);
     if (ec)
         co_return ec;
-    name = common_name(stream.next_layer().native_handle());
+    client = certificate_of(stream.next_layer().native_handle());
+    name = client ? client->common_name : std::string();
 
     http::request_parser<http::string_body> parser;
     parser.header_limit(16u << 10);
@@ -105,8 +128,14 @@ task<error_code> wss_link::impl::handshake(const options& o)
     if (ec)
         co_return ec;
     const auto& request = parser.get();
+    const bool for_desk = request.target() == "/v1/enroll" || request.target() == "/v1/renew";
+    if (o.desk && for_desk && request.method() == http::verb::post)
+        co_return co_await serve_desk(o, request);
     if (request.target() != connect_path || !websocket::is_upgrade(request))
         co_return co_await refuse(http::status::not_found, "not_found");
+    if (!client || client->expired)
+        co_return co_await refuse(http::status::unauthorized,
+                                  client ? "certificate_expired" : "certificate_required");
     if (!offers_subprotocol(request))
         co_return co_await refuse(http::status::bad_request, "no_subprotocol");
 

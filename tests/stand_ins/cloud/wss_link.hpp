@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/async/async.hpp"
+#include "tests/stand_ins/cloud/enrolment_desk.hpp"
 #include "tests/stand_ins/cloud/link.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
@@ -21,6 +22,9 @@ public:
         bool deflate = true;
         bool select_subprotocol = true;
         duration dead_after = 60s; // nothing at all arrived for so long
+        // Answers POST /v1/enroll and /v1/renew; empty: they are not found.
+        std::function<desk_reply(const desk_request&)> desk;
+        time_source* time = nullptr; // needed with `desk`
     };
     struct frame {
         frame_format format;
@@ -28,7 +32,8 @@ public:
     };
 
     // TLS, the HTTP request, the upgrade. Another path than /v1/connect is answered 404, a client that does not offer
-    // the subprotocol 400: both are errors here (errc::protocol_violation), as is any failed handshake.
+    // the subprotocol 400, one without a certificate that is valid now 401: these are errors here
+    // (errc::protocol_violation), as is any failed handshake. What the desk answered ends with asio::error::eof.
     static task<result<std::unique_ptr<wss_link>>> accept(asio::ip::tcp::socket socket,
                                                           asio::ssl::context& tls, options o);
 

@@ -3,6 +3,7 @@
 
 #include "common/async/task_group.hpp"
 #include "tests/stand_ins/cloud/cloud.hpp"
+#include "tests/stand_ins/cloud/enrolment_desk.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -12,6 +13,7 @@ namespace relay::cloud_sim {
 
 struct tls_files {
     std::string certificate, key, client_ca;
+    std::string client_ca_key{}; // empty: nobody is enrolled here
 };
 
 class wss_server {
@@ -30,6 +32,8 @@ public:
     // Connections by how far they came: {"accepted","refused","links"}; refused ones failed TLS or the upgrade.
     json::object counters() const;
 
+    enrolment_desk& desk() noexcept { return desk_; }
+
 private:
     task<void> serve(asio::ip::tcp::socket socket);
     task<void> converse(session& s, class wss_link& link);
@@ -38,6 +42,7 @@ private:
     recorder& disk_;
     asio::ssl::context tls_;
     bool deflate_;
+    enrolment_desk desk_;
     asio::ip::tcp::acceptor acceptor_;
     task_group links_;
     std::int64_t accepted_ = 0, refused_ = 0;
