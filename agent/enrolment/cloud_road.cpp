@@ -1,0 +1,82 @@
+#include "agent/enrolment/cloud_road.hpp"
+
+#include "agent/uplink/address.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+namespace relay::enrolment {
+namespace {
+
+constexpr std::string_view enroll_path = "/v1/enroll";
+constexpr duration goodbye_limit = 3s;
+
+task<void> part(time_source& time, uplink::link& l)
+{
+    using namespace asio::experimental::awaitable_operators;
+    const auto patience = [&]() -> task<void> {
+        const auto ec = co_await time.sleep_for(goodbye_limit);
+        if (!ec.failed())
+            l.abort();
+    };
+    co_await (l.close(uplink::close_code::normal, "only looking") || patience());
+    l.abort();
+}
+
+// Whether it is the certificate that the cloud does not take, or anything else.
+failed judge(const uplink::failed& f)
+{
+    auto why = explain(f);
+    if (f.code == asio::error::access_denied ||
+        f.message.find("refuses our client certificate") != f.message.npos)
+        why.what = fault::refused;
+    return why;
+}
+
+} // namespace
+
+std::string renewal_url(const std::string& cloud_url)
+{
+    const auto at = uplink::parse_cloud_url(cloud_url);
+    return at.has_error() ? std::string() : "https://" + at->authority() + "/v1/renew";
+}
+
+outcome<std::string> enrolment_url(const std::string& url)
+{
+    const auto at = uplink::parse_https_url(url);
+    if (at.has_error())
+        return failed{fault::local, at.error().message};
+    auto target = at->target;
+    if (target.find('?') != target.npos)
+        return failed{fault::local, "it must hold no query"};
+    while (target.ends_with('/'))
+        target.pop_back();
+    if (!target.ends_with(enroll_path))
+        target += enroll_path;
+    return "https://" + at->authority() + target;
+}
+
+task<outcome<uplink::post_answer>> tls_road::post_renewal(std::string body)
+{
+    auto settings = settings_();
+    settings.url = renewal_url(settings.url);
+    auto answer = co_await uplink::post_json(time_, std::move(settings), std::move(body));
+    if (answer.has_error())
+        co_return judge(answer.error());
+    co_return *std::move(answer);
+}
+
+task<outcome<void>> tls_road::try_out(tls::credential_files files)
+{
+    auto settings = settings_();
+    settings.files = std::move(files);
+    uplink::tls_connector dialer(co_await asio::this_coro::executor, time_);
+    if (const auto ready = dialer.load(std::move(settings)); ready.has_error())
+        co_return failed{fault::local, ready.error().message};
+    auto reached = co_await dialer.connect();
+    if (reached.has_error())
+        co_return judge(reached.error());
+    co_await part(time_, **reached);
+    co_return outcome<void>();
+}
+
+} // namespace relay::enrolment
