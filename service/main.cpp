@@ -2,6 +2,7 @@
 #include "common/platform/process.hpp"
 #include "service/cli.hpp"
 #include "service/config_check.hpp"
+#include "service/enroll_command.hpp"
 #include "service/run_command.hpp"
 #include "service/status_command.hpp"
 
@@ -40,6 +41,8 @@ int carry_out(const service::invocation& asked)
     if (const auto* status = std::get_if<service::ask_status>(&asked))
         return service::tell_status(*status);
     const libraries initialised;
+    if (const auto* enroll = std::get_if<service::enroll_agent>(&asked))
+        return service::enroll(*enroll);
     return service::run_in_foreground(std::get<service::run_agent>(asked).config);
 }
 
@@ -50,7 +53,9 @@ int main(int argc, char** argv)
     try {
         if (const auto ec = platform::harden_process())
             fmt::print(stderr, "workestra-relay: core files could not be turned off: {}\n", ec.message());
-        return carry_out(service::parse_command_line(argc, argv));
+        const auto asked = service::parse_command_line(argc, argv);
+        service::cover_token(argc, argv);
+        return carry_out(asked);
     } catch (const std::exception& e) {
         fmt::print(stderr, "workestra-relay: {}\n", e.what());
         return service::exit_failure;

@@ -20,42 +20,7 @@ namespace {
 constexpr int window = 64; // commands without a result that the agent takes at once
 constexpr duration diagnose_limit = 10s;
 constexpr duration between_drain_looks = 20ms;
-
-tls::credential_files credentials(const config::cloud_settings& c)
-{
-    return {c.certificate_file, c.private_key_file, c.ca_file};
-}
-
-uplink::proxy_rule proxy_of(const config::proxy_settings& p)
-{
-    using mode = uplink::proxy_rule::mode;
-    switch (p.mode) {
-    case config::proxy_mode::direct:
-        return {mode::direct, {}};
-    case config::proxy_mode::environment:
-        return {mode::environment, {}};
-    case config::proxy_mode::fixed:
-        return {mode::fixed,
-                {p.host, p.port,
-                 p.username.empty() ? std::string()
-                                    : uplink::basic_authorization(p.username, p.password.reveal())}};
-    }
-    return {};
-}
-
-uplink::dial_settings dial_settings(const config::cloud_settings& c)
-{
-    uplink::dial_settings d;
-    d.url = c.url;
-    d.files = credentials(c);
-    d.proxy = proxy_of(c.proxy);
-    d.user_agent = "workestra-relay/" + std::string(version());
-    d.environment = [](const char* name) {
-        const char* value = std::getenv(name);
-        return value ? std::string(value) : std::string();
-    };
-    return d;
-}
+constexpr duration disk_limit = 60s; // for the few small files of a renewal
 
 dispatch::limits limits_of(const config::exchange_settings& e)
 {
@@ -116,21 +81,17 @@ std::uint64_t random_seed()
 struct agent::opened {
     std::unique_ptr<store::queue_store> store;
     std::unique_ptr<uplink::tls_connector> connector;
-    tls::certificate_facts certificate;
+    app::identity identity;
 };
 
 boost::system::result<std::unique_ptr<agent>, cannot_start>
 agent::make(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log)
 {
     opened o;
-    auto certificate =
-        tls::read_certificate(settings.cloud.certificate_file, settings.cloud.private_key_file);
-    if (certificate.has_error())
-        return cannot_start{certificate.error().message};
-    if (certificate->common_name.empty())
-        return cannot_start{fmt::format("{}: the certificate has no common name, which is this agent's id",
-                                        settings.cloud.certificate_file.string())};
-    o.certificate = std::move(*certificate);
+    auto identity = own_identity(settings.cloud);
+    if (identity.has_error())
+        return cannot_start{identity.error().message};
+    o.identity = *std::move(identity);
 
     crash_point("start.open", crash_moment::before);
     auto store = store::sqlite_queue_store::open({settings.agent.data_dir,
@@ -151,7 +112,7 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
       log_(std::move(log)),
       seed_(random_seed()),
       started_at_(time_.utc_now()),
-      certificate_(std::move(o.certificate)),
+      identity_(std::move(o.identity)),
       policy_(rules_of(settings_.policy)),
       recorder_(time_),
       store_(std::move(o.store)),
@@ -175,6 +136,13 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
       connector_(std::make_unique<uplink::tls_connector>(context.get_executor(), time_)),
       uplink_(context.get_executor(), {*connector_, inbox_, outbox_, *store_, time_, *log_}, facts(),
               seed_ + 1, uplink_limits_of(settings_.agent)),
+      road_(time_, [this] { return dial_settings(settings_.cloud); }),
+      renewal_(
+          context.get_executor(), {time_, road_, disk_errand(), *log_}, renewal_facts(),
+          [this](const tls::certificate_facts& facts, const std::filesystem::path& ca_file) {
+              use_renewed(facts, ca_file);
+          },
+          seed_ + 2),
       site_([this] { return snapshot(); }, recorder_),
       status_server_(context.get_executor(), site_, time_, *log_),
       parts_(context.get_executor())
@@ -212,7 +180,7 @@ protocol::checked<void> agent::allows(const store::ticket& t) const
 uplink::hello_facts agent::facts() const
 {
     const auto host = platform::host_name();
-    return {certificate_.common_name,
+    return {identity_.agent_id,
             settings_.agent.name.empty() ? host : settings_.agent.name,
             std::string(version()),
             std::string(platform::os_name()),
@@ -258,8 +226,9 @@ task<status::snapshot> agent::snapshot()
                                 std::chrono::floor<std::chrono::seconds>(now - *queue->oldest));
         s.queue = q;
     }
-    s.certificate = {certificate_.subject, certificate_.not_after,
-                     std::chrono::floor<std::chrono::days>(certificate_.not_after - now).count()};
+    const auto& certificate = identity_.certificate;
+    s.certificate = {certificate.subject, certificate.not_after,
+                     std::chrono::floor<std::chrono::days>(certificate.not_after - now).count()};
     co_return s;
 }
 
@@ -288,6 +257,7 @@ task<void> agent::run()
     parts_.spawn(dispatcher_.run());
     parts_.spawn(dispatch::keep_asking(exchange_.exchange(), dispatcher_.gate(), time_));
     parts_.spawn(store::keep_history(*store_, time_, settings_.queue.history, *log_));
+    parts_.spawn(renewal_.run());
     parts_.spawn(status_server_.run());
     parts_.spawn(serve());
     std::exception_ptr failure;
@@ -305,6 +275,40 @@ task<void> agent::run()
         std::rethrow_exception(failure);
     if (queue_damaged_)
         throw std::runtime_error(damage_found(settings_.agent.data_dir));
+}
+
+// Where a renewal reads and writes: a disk may hang, and the loop must not.
+enrolment::renewal::off_loop agent::disk_errand()
+{
+    return [this](std::function<void()> work) -> task<error_code> {
+        const auto carry_out = [work = std::move(work)] {
+            work();
+            return true;
+        };
+        const auto done = co_await errands_.run(carry_out, time_.now() + disk_limit);
+        co_return done.has_error() ? done.error() : error_code();
+    };
+}
+
+enrolment::renewal::in_use agent::renewal_facts() const
+{
+    const auto& c = settings_.cloud;
+    return {enrolment::places_of(c.certificate_file, c.private_key_file, c.ca_file), c.ca_file,
+            identity_.agent_id};
+}
+
+// The files are others now: the next link presents them, and this one ends as for a reload.
+void agent::use_renewed(const tls::certificate_facts& facts, const std::filesystem::path& ca_file)
+{
+    settings_.cloud.ca_file = ca_file;
+    if (const auto loaded = connector_->load(dial_settings(settings_.cloud)); loaded.has_error()) {
+        log_->error("the renewed certificate cannot be used: {}; the old one stays in use",
+                    loaded.error().message);
+        return;
+    }
+    identity_.certificate = facts;
+    if (stop_by_ == steady_time::max()) // else the link that is draining is the last one
+        uplink_.reconnect();
 }
 
 task<void> agent::serve()
@@ -341,15 +345,15 @@ std::vector<std::string> agent::reload(const config::settings& wanted)
 
     if (!(wanted.cloud == settings_.cloud))
         notes.push_back("cloud: connects anew with the new settings");
+    auto identity = own_identity(wanted.cloud); // first: it ends what an enrolment that died had begun
     if (const auto loaded = connector_->load(dial_settings(wanted.cloud)); loaded.has_error()) {
         notes.push_back(fmt::format("cloud: {}; the old settings stay in use", loaded.error().message));
     } else {
-        auto certificate =
-            tls::read_certificate(wanted.cloud.certificate_file, wanted.cloud.private_key_file);
-        if (certificate.has_value() && !certificate->common_name.empty())
-            certificate_ = std::move(*certificate);
+        if (identity.has_value())
+            identity_ = *std::move(identity);
         settings_.cloud = wanted.cloud;
     }
+    renewal_.use(renewal_facts());
 
     exchange_.apply(wanted.exchange);
     dispatcher_.set_limits(limits_of(wanted.exchange));

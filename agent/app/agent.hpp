@@ -1,9 +1,12 @@
 // The whole agent: builds the parts, runs them, stops them. Reads top to bottom as the list of what it is made of.
 #pragma once
 
+#include "agent/app/cloud_side.hpp"
 #include "agent/app/exchange_side.hpp"
 #include "agent/app/queue_numbers.hpp"
 #include "agent/dispatch/dispatcher.hpp"
+#include "agent/enrolment/renewal.hpp"
+#include "agent/http/errands.hpp"
 #include "agent/policy/policy.hpp"
 #include "agent/status/recorder.hpp"
 #include "agent/status/server.hpp"
@@ -68,13 +71,16 @@ private:
     uplink::hello_facts facts() const;
     task<status::snapshot> snapshot();
     task<void> serve();
+    enrolment::renewal::off_loop disk_errand();
+    enrolment::renewal::in_use renewal_facts() const;
+    void use_renewed(const tls::certificate_facts& facts, const std::filesystem::path& ca_file);
 
     config::settings settings_;
     std::shared_ptr<spdlog::logger> log_;
     real_time time_;
     std::uint64_t seed_;
     utc_time started_at_;
-    tls::certificate_facts certificate_; // that the cloud is shown
+    app::identity identity_; // that the cloud is shown
     policy::policy policy_;
     status::recorder recorder_;
 
@@ -86,6 +92,9 @@ private:
     dispatch::dispatcher dispatcher_;
     std::unique_ptr<uplink::tls_connector> connector_;
     uplink::uplink uplink_;
+    http::errands errands_; // of the renewal
+    enrolment::tls_road road_;
+    enrolment::renewal renewal_;
     status::site site_;
     status::server status_server_;
     task_group parts_;

@@ -37,6 +37,7 @@ TEST_CASE("help and version stand on every level", "[integration]")
 {
     for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--help"},
                                                       {"run", "--help"},
+                                                      {"enroll", "--help"},
                                                       {"status", "--help"},
                                                       {"config", "--help"},
                                                       {"config", "check", "--help"}}) {
@@ -60,6 +61,7 @@ TEST_CASE("a mistake in usage is one line on standard error and exit 2", "[integ
                                                       {"run", "--confg", "x"},
                                                       {"config"},
                                                       {"run", "--config"},
+                                                      {"enroll", "--token", "t"},
                                                       {"status", "--jsn"},
                                                       {"run", "more"}}) {
         const auto e = run(arguments);

@@ -1,0 +1,73 @@
+#include "agent/app/cloud_side.hpp"
+
+#include "agent/app/version.hpp"
+#include "agent/enrolment/identity_files.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+namespace relay::app {
+namespace {
+
+uplink::proxy_rule proxy_of(const config::proxy_settings& p)
+{
+    using mode = uplink::proxy_rule::mode;
+    switch (p.mode) {
+    case config::proxy_mode::direct:
+        return {mode::direct, {}};
+    case config::proxy_mode::environment:
+        return {mode::environment, {}};
+    case config::proxy_mode::fixed:
+        return {mode::fixed,
+                {p.host, p.port,
+                 p.username.empty() ? std::string()
+                                    : uplink::basic_authorization(p.username, p.password.reveal())}};
+    }
+    return {};
+}
+
+} // namespace
+
+tls::credential_files credentials(const config::cloud_settings& c)
+{
+    return {c.certificate_file, c.private_key_file, c.ca_file};
+}
+
+uplink::dial_settings dial_settings(const config::cloud_settings& c)
+{
+    uplink::dial_settings d;
+    d.url = c.url;
+    d.files = credentials(c);
+    d.proxy = proxy_of(c.proxy);
+    d.user_agent = "workestra-relay/" + std::string(version());
+    d.environment = [](const char* name) {
+        const char* value = std::getenv(name);
+        return value ? std::string(value) : std::string();
+    };
+    return d;
+}
+
+enrolment::outcome<identity> own_identity(const config::cloud_settings& c)
+{
+    using enrolment::failed;
+    using enrolment::fault;
+    const enrolment::identity_files files(
+        enrolment::places_of(c.certificate_file, c.private_key_file, c.ca_file));
+    if (const auto well = files.settle(); well.has_error())
+        return well.error();
+    auto certificate = tls::read_certificate(c.certificate_file, c.private_key_file);
+    if (certificate.has_error()) {
+        const bool absent = certificate.error().code == errc::not_found;
+        return failed{fault::local, certificate.error().message +
+                                        (absent ? "; enrol this machine first: workestra-relay enroll" : "")};
+    }
+    auto id = enrolment::agent_id_of(c.certificate_file, *certificate);
+    if (id.empty())
+        return failed{fault::local,
+                      fmt::format("{}: the certificate has no common name, which is this agent's id",
+                                  c.certificate_file.string())};
+    return identity{std::move(id), *std::move(certificate)};
+}
+
+} // namespace relay::app
