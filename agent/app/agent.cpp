@@ -228,7 +228,8 @@ task<status::snapshot> agent::snapshot()
     }
     const auto& certificate = identity_.certificate;
     s.certificate = {certificate.subject, certificate.not_after,
-                     std::chrono::floor<std::chrono::days>(certificate.not_after - now).count()};
+                     std::chrono::floor<std::chrono::days>(certificate.not_after - now).count(),
+                     enrolment::renewal_schedule::overdue(certificate, now)};
     co_return s;
 }
 

@@ -27,6 +27,11 @@ bool renewal_schedule::due(const tls::certificate_facts& c, utc_time now)
     return now >= c.not_after || c.not_after - now < life(c) / 3;
 }
 
+bool renewal_schedule::overdue(const tls::certificate_facts& c, utc_time now)
+{
+    return c.not_after - now < std::min<clock_length>(life(c) / 6, std::chrono::days(14));
+}
+
 duration renewal_schedule::spread(duration length)
 {
     std::uniform_int_distribution<duration::rep> pick(length.count() / 20 * 19, length.count() / 20 * 21);

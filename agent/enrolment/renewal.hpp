@@ -28,6 +28,8 @@ public:
 
     // Less than a third of its life is left, or nothing.
     static bool due(const tls::certificate_facts& c, utc_time now);
+    // Half of the time for it is over, and 14 days or less are left: something is in its way.
+    static bool overdue(const tls::certificate_facts& c, utc_time now);
 
     // Nothing to do before that: an hour, or until it is due where that is sooner. Spread, so that agents that were
     // enrolled or started together do not come together.

@@ -12,7 +12,6 @@ namespace {
 
 using level = finding::level;
 
-constexpr std::int64_t soon_days = 14;
 constexpr std::chrono::minutes long_wait{15};
 constexpr std::chrono::seconds usual_dial{
     30}; // steps of connecting have 10 s each: an attempt this young is no news
@@ -40,7 +39,7 @@ void look_at_link(const snapshot& s, std::vector<finding>& found)
              fmt::format("The cloud rejects this agent since {}{}.", at(l.since), because(l.last_error)),
              passing ? "Nothing: the agent asks again by itself."
                      : "Ask whoever runs the workspace in Workestra; duplicate_agent means that another "
-                       "machine uses the same certificate: take one of them away or enrol it anew."});
+                       "machine uses the same certificate: take one of them away, or enrol it anew."});
     } else if (l.state == "stopped") {
         found.push_back({level::warning, "The agent is stopping: it takes no commands any more.",
                          "Nothing; start it again when you want it back."});
@@ -108,11 +107,12 @@ void look_at_certificate(const snapshot& s, std::vector<finding>& found)
     if (c.not_after == utc_time{})
         return;
     const std::string advice =
-        "Renew the client certificate (cloud.certificate_file), then reload the agent.";
+        "The agent renews it by itself, and its log says what is in the way. Where the cloud refuses to: "
+        "have a new token made, then workestra-relay enroll --force, then systemctl reload workestra-relay.";
     if (c.not_after <= s.taken_at)
         found.push_back(
             {level::error, fmt::format("The client certificate expired on {}.", at(c.not_after)), advice});
-    else if (c.days_left < soon_days)
+    else if (c.overdue)
         found.push_back(
             {level::warning, fmt::format("The client certificate expires on {}.", at(c.not_after)), advice});
 }

@@ -88,7 +88,8 @@ json::object to_json(const snapshot& s)
         {"certificate",
          {{"subject", s.certificate.subject},
           {"not_after", format_rfc3339(s.certificate.not_after)},
-          {"days_left", s.certificate.days_left}}},
+          {"days_left", s.certificate.days_left},
+          {"overdue", s.certificate.overdue}}},
         {"watches", {{"count", s.watches.count}, {"mailboxes", s.watches.mailboxes}}},
         {"time", format_rfc3339(s.taken_at)},
     };
@@ -140,6 +141,8 @@ result<snapshot> from_json(const json::value& document)
     read(certificate, "subject", s.certificate.subject);
     read(certificate, "not_after", s.certificate.not_after);
     read_number(certificate, "days_left", s.certificate.days_left);
+    if (const auto* v = certificate.if_contains("overdue"); v && v->is_bool())
+        s.certificate.overdue = v->get_bool();
 
     const auto& watches = part(all, "watches");
     read_number(watches, "count", s.watches.count);

@@ -47,6 +47,7 @@ struct snapshot {
         std::string subject;
         utc_time not_after{};
         std::int64_t days_left = 0; // whole days; negative: expired
+        bool overdue = false;       // it should have been renewed by now
     };
     struct watches_part {
         std::int64_t count = 0, mailboxes = 0;

@@ -86,7 +86,8 @@ function showStatus(s) {
         ["oldest", q.oldest_s === null ? "nothing waits" : span(q.oldest_s * 1000)], ["on disk", bytes(q.bytes)]] : []);
 
     const days = s.certificate.days_left;
-    state("certificate-state", days < 0 ? "Expired" : `${days} days left`, days < 0 ? "error" : days < 14 ? "warning" : "good");
+    state("certificate-state", days < 0 ? "Expired" : `${days} days left`,
+        days < 0 ? "error" : s.certificate.overdue ? "warning" : "good");
     facts("certificate", [["subject", s.certificate.subject], ["valid until", new Date(s.certificate.not_after).toLocaleString()]]);
 }
 

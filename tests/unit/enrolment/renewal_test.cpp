@@ -347,7 +347,8 @@ TEST_CASE_METHOD(renewal_fixture, "a stop in the middle of a renewal ends it, an
     CHECK(pair_matches());
 }
 
-TEST_CASE("a certificate is due with less than a third of its life left", "[unit][enrolment]")
+TEST_CASE("a certificate is due with less than a third of its life left, and overdue with less than a sixth",
+          "[unit][enrolment]")
 {
     const utc_time start = std::chrono::sys_days{std::chrono::year{2026} / 1 / 1};
     tls::certificate_facts c;
@@ -356,6 +357,11 @@ TEST_CASE("a certificate is due with less than a third of its life left", "[unit
     CHECK_FALSE(renewal_schedule::due(c, start + std::chrono::days(20)));
     CHECK(renewal_schedule::due(c, start + std::chrono::days(20) + 1s));
     CHECK(renewal_schedule::due(c, start + std::chrono::days(40)));
+    CHECK_FALSE(renewal_schedule::overdue(c, start + std::chrono::days(25)));
+    CHECK(renewal_schedule::overdue(c, start + std::chrono::days(25) + 1s));
+    c.not_after = start + std::chrono::days(3650); // made by hand, it may never be renewed
+    CHECK_FALSE(renewal_schedule::overdue(c, c.not_after - std::chrono::days(14)));
+    CHECK(renewal_schedule::overdue(c, c.not_after - std::chrono::days(14) + 1s));
     c.not_after = start; // nonsense is due too, and does no harm
     CHECK(renewal_schedule::due(c, start));
     renewal_schedule s(1);

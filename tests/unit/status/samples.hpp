@@ -15,7 +15,7 @@ inline status::snapshot healthy()
     s.link = {"connected", morning + 1s, "wss://relay.example/v1/connect", "s-77", "", 2, milliseconds(12)};
     s.exchange = {"ok", morning + 2s, "15.2.1118.7", "Exchange 2019", "", 1};
     s.queue = status::snapshot::queue_part{3, 4, std::chrono::seconds(5), 8192, 0};
-    s.certificate = {"CN=agent-1", morning + std::chrono::days(90), 89};
+    s.certificate = {"CN=agent-1", morning + std::chrono::days(90), 89, false};
     return s;
 }
 

@@ -22,7 +22,7 @@ TEST_CASE("the status document has the fields of INTERFACE.md, and null for what
         "exchange":{"state":"ok","since":"2026-11-22T10:00:02Z","version":"15.2.1118.7","product":"Exchange 2019",
                     "last_error":null,"in_flight":1},
         "queue":{"commands":3,"results_unacked":4,"oldest_s":5,"bytes":8192,"damaged_files":0},
-        "certificate":{"subject":"CN=agent-1","not_after":"2027-02-20T10:00:00Z","days_left":89},
+        "certificate":{"subject":"CN=agent-1","not_after":"2027-02-20T10:00:00Z","days_left":89,"overdue":false},
         "watches":{"count":0,"mailboxes":0},
         "time":"2026-11-22T11:00:00Z"})"));
 
@@ -121,8 +121,9 @@ TEST_CASE("each thing that can be wrong is told with what to do about it", "[uni
              s.certificate.not_after = s.taken_at - 1s;
              s.certificate.days_left = -1;
          },
-         finding::level::error, "expired", "Renew", true},
-        {[](auto& s) { s.certificate.days_left = 13; }, finding::level::warning, "expires", "Renew", true},
+         finding::level::error, "expired", "enroll --force", true},
+        {[](auto& s) { s.certificate.overdue = true; }, finding::level::warning, "expires",
+         "renews it by itself", true},
     };
     for (const auto& c : cases) {
         auto s = healthy();
