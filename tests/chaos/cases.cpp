@@ -97,7 +97,9 @@ bool dies(lab& l)
         if (l.died(5ms))
             return true;
         const auto now = std::chrono::steady_clock::now();
-        if (!l.running() || now > until || (finished && now > *finished + reached_within * test::slowness()))
+        if (!l.running())
+            return l.died(0ms); // just now
+        if (now > until || (finished && now > *finished + reached_within * test::slowness()))
             return false;
         if (!finished && l.learn() == 0)
             finished = now;
