@@ -163,9 +163,16 @@ void inbox::offer_known(protocol::command c, const ticket& known)
     const auto kind = protocol::class_of(c.op).value_or(operation_class::read);
     if (known.kind == operation_class::write)
         return refuse(c, {fault_code::overloaded, "it could not be stored", {}});
-    if (kind == operation_class::write)
-        return reused(c.id);
-    log_.debug("inbox: read {} came again while it runs: ignored", c.id);
+    std::function<void()> unknown = [this, id = c.id, writes = kind == operation_class::write] {
+        if (writes)
+            reused(id);
+        else
+            log_.debug("inbox: read {} came again while it runs: ignored", id);
+    };
+    // What runs may itself be a read under the id of a write that is over: it is that write that this repeats then.
+    if (known.id_is == ticket::id_state::fresh || look_ups_ >= most_look_ups)
+        return unknown();
+    spawn_look_up(c, std::move(unknown));
 }
 
 // Gives the refusal, but for an id that the store knows by now: that gets its true answer.
@@ -174,23 +181,24 @@ void inbox::refuse(const protocol::command& c, fault f)
     log_.debug("inbox: {} is refused: {}", c.id, protocol::name(f.code));
     if (look_ups_ >= most_look_ups)
         return answer(c.id, c.op, std::move(f));
-    ++look_ups_;
-    admissions_.spawn(look_up(c.id, c.op, protocol::fingerprint(c), std::move(f)));
+    spawn_look_up(c, [this, id = c.id, op = c.op, f = std::move(f)] { answer(id, op, f); });
 }
 
-task<void> inbox::look_up(std::string id, std::string op, std::string fingerprint, fault otherwise)
+void inbox::spawn_look_up(const protocol::command& c, std::function<void()> unknown)
+{
+    ++look_ups_;
+    admissions_.spawn(look_up(c.id, protocol::fingerprint(c), std::move(unknown)));
+}
+
+task<void> inbox::look_up(std::string id, std::string fingerprint, std::function<void()> unknown)
 {
     auto found = co_await store_.look_up(id, std::move(fingerprint));
     --look_ups_;
     note(found.has_error() ? found.error() : error_code());
     if (found.has_error() || !*found)
-        answer(id, op, std::move(otherwise));
-    else if (std::holds_alternative<still_running>(**found))
-        out_.reply(protocol::encode_accepted(id));
-    else if (std::holds_alternative<reused_id>(**found))
-        reused(id);
-    else if (auto* finished = std::get_if<finished_before>(&**found))
-        answer_finished(std::move(*finished));
+        unknown();
+    else
+        answer_known(id, std::move(**found));
 }
 
 task<void> inbox::look_up_read(ticket_ptr t, std::string fingerprint)
@@ -228,13 +236,7 @@ task<void> inbox::admit(new_command c, waiting_ptr w)
     if (found.has_error())
         answer(id, w->ticket->op,
                {fault_code::overloaded, "the queue cannot be written: " + found.error().message(), {}});
-    else if (std::holds_alternative<still_running>(*found))
-        out_.reply(protocol::encode_accepted(id));
-    else if (std::holds_alternative<reused_id>(*found))
-        reused(id);
-    else if (auto* finished = std::get_if<finished_before>(&*found))
-        answer_finished(std::move(*finished));
-    else {
+    else if (!answer_known(id, std::move(*found))) {
         note_full(true);
         answer(id, w->ticket->op,
                {fault_code::overloaded, "the queue holds queue.max_commands commands", {}});
@@ -275,12 +277,20 @@ void inbox::reused(const std::string& id)
         protocol::problem{"id_reused", "a command with this id and other content came before", id}));
 }
 
-void inbox::answer_finished(finished_before f)
+// What is due for an id that the store knows; false where it does not.
+bool inbox::answer_known(const std::string& id, admission found)
 {
-    if (f.seq)
-        out_.repeat(*f.seq, std::move(f.body));
+    if (std::holds_alternative<still_running>(found))
+        out_.reply(protocol::encode_accepted(id));
+    else if (std::holds_alternative<reused_id>(found))
+        reused(id);
+    else if (auto* finished = std::get_if<finished_before>(&found); finished && finished->seq)
+        out_.repeat(*finished->seq, std::move(finished->body));
+    else if (finished)
+        out_.reply(std::move(finished->body));
     else
-        out_.reply(std::move(f.body));
+        return false;
+    return true;
 }
 
 // ---- order ----

@@ -86,9 +86,10 @@ private:
     void refuse(const protocol::command& c, protocol::fault f);
     void answer(const std::string& id, std::string_view op, protocol::fault f);
     void reused(const std::string& id);
-    void answer_finished(finished_before f);
+    bool answer_known(const std::string& id, admission found);
     task<void> admit(new_command c, waiting_ptr w);
-    task<void> look_up(std::string id, std::string op, std::string fingerprint, protocol::fault otherwise);
+    void spawn_look_up(const protocol::command& c, std::function<void()> unknown);
+    task<void> look_up(std::string id, std::string fingerprint, std::function<void()> unknown);
     task<void> look_up_read(ticket_ptr t, std::string fingerprint);
     void publish(const ticket_ptr& t);
     void pump(const std::string& lane);

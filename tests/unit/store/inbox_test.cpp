@@ -239,6 +239,25 @@ TEST_CASE_METHOD(doors_fixture, "a read under the id of a write that is over get
         CHECK_FALSE(may);
         in->release(t);
     }
+    SECTION("and does not stand before what the write's id is for")
+    {
+        gate->open = false;
+        in->offer(read("c-1"));
+        const auto t = taken().at(0);
+        for (int i = 0; i < 2; ++i) {
+            in->offer(write("c-1"));
+            in->offer(write("c-1", "another event"));
+            in->offer(read("c-1"));
+            gate->open_gate();
+            auto now_told = told();
+            std::ranges::sort(now_told);
+            auto expected = lines{"problem c-1 id_reused", "problem c-1 id_reused", "result c-1 ok #1"};
+            if (i == 0) // the read that runs
+                expected.insert(expected.begin(), "problem c-1 id_reused");
+            CHECK(now_told == expected);
+        }
+        in->release(t);
+    }
     SECTION("where it would be refused")
     {
         denied = protocol::fault{protocol::fault_code::policy_denied, "no", {}};
