@@ -1,6 +1,4 @@
-#include "service/config_check.hpp"
-
-#include "service/cli.hpp"
+#include "service/load_or_tell.hpp"
 
 #include <fmt/format.h>
 
@@ -17,14 +15,6 @@ std::optional<config::settings> load_or_tell(const std::filesystem::path& file, 
     for (const auto& mistake : loaded.error())
         fmt::print(stderr, "workestra-relay: {}\n", config::format(mistake, file));
     return std::nullopt;
-}
-
-int check_configuration(const std::filesystem::path& file)
-{
-    if (!load_or_tell(file))
-        return exit_failure;
-    fmt::print("{}: no mistakes\n", file.string());
-    return 0;
 }
 
 } // namespace relay::service

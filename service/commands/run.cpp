@@ -1,11 +1,10 @@
-#include "service/run_command.hpp"
-
 #include "agent/app/version.hpp"
 #include "common/log/line_formatter.hpp"
 #include "common/log/logger.hpp"
-#include "service/cli.hpp"
-#include "service/config_check.hpp"
+#include "service/commands/commands.hpp"
 #include "service/host.hpp"
+#include "service/libraries.hpp"
+#include "service/load_or_tell.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <fmt/format.h>
@@ -34,10 +33,9 @@ void tell(spdlog::logger& log, bool log_is_stderr, std::string_view message)
     fmt::print(stderr, "workestra-relay: {}\n", printable(message));
 }
 
-} // namespace
-
 int run_in_foreground(const std::filesystem::path& config_file)
 {
+    const libraries initialised;
     auto settings = load_or_tell(config_file);
     if (!settings)
         return exit_failure;
@@ -68,6 +66,16 @@ int run_in_foreground(const std::filesystem::path& config_file)
         tell(*log, log_is_stderr, e.what());
     }
     return exit_failure;
+}
+
+} // namespace
+
+void add_run(command_line& line)
+{
+    line.does(
+        line.add("run",
+                 "Run the agent in the foreground until SIGTERM or Ctrl-C; SIGHUP reloads the configuration"),
+        run_in_foreground);
 }
 
 } // namespace relay::service

@@ -1,25 +1,20 @@
-#include "service/status_command.hpp"
-
 #include "agent/status/client.hpp"
 #include "agent/status/plain_text.hpp"
-#include "service/config_check.hpp"
+#include "service/commands/commands.hpp"
+#include "service/load_or_tell.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <memory>
 
 namespace relay::service {
 namespace {
 
 constexpr milliseconds patience{5'000};
-
-int refused(int code, const std::string& sentence)
-{
-    fmt::print(stderr, "workestra-relay: {}\n", sentence);
-    return code;
-}
+constexpr int exit_not_connected = 3;
+constexpr int exit_not_running = 4;
 
 std::string why_nobody(error_code ec, const std::string& where)
 {
@@ -38,37 +33,45 @@ std::string why_nobody(error_code ec, const std::string& where)
                        where, ec.message());
 }
 
-} // namespace
-
-int tell_status(const ask_status& asked)
+int tell_status(const std::filesystem::path& config_file, bool as_json)
 {
     // Whoever asks need not be allowed to read the agent's secrets, nor does the rest of the configuration matter.
-    const auto settings = load_or_tell(asked.config, config::purpose::enroll, config::file_check::none);
+    const auto settings = load_or_tell(config_file, config::purpose::enroll, config::file_check::none);
     if (!settings)
         return exit_failure;
     const auto& listen = settings->status.listen;
     if (!listen || listen->port == 0)
-        return refused(exit_failure,
-                       "the running agent cannot be asked: status.listen names no port; set it, such as "
-                       "\"127.0.0.1:9480\", and reload the agent");
+        return refuse("the running agent cannot be asked: status.listen names no port; set it, such as "
+                      "\"127.0.0.1:9480\", and reload the agent");
     const auto where = fmt::format("{}:{}", listen->address, listen->port);
     const auto answer = status::fetch(*listen, "/api/status", patience);
     if (answer.has_error())
-        return refused(exit_not_running, why_nobody(answer.error(), where));
+        return refuse(why_nobody(answer.error(), where), exit_not_running);
 
     error_code ec;
     const auto document = boost::json::parse(answer->body, ec);
     const auto now = ec ? result<status::snapshot>(errc::protocol_violation) : status::from_json(document);
     if (answer->status != 200 || now.has_error())
-        return refused(exit_not_running,
-                       fmt::format("what answers on {} (status.listen) is no Workestra Relay agent; "
-                                   "give status.listen another port, and reload the agent",
-                                   where));
-    if (asked.json)
+        return refuse(fmt::format("what answers on {} (status.listen) is no Workestra Relay agent; "
+                                  "give status.listen another port, and reload the agent",
+                                  where),
+                      exit_not_running);
+    if (as_json)
         fmt::print("{}{}", answer->body, answer->body.ends_with('\n') ? "" : "\n");
     else
         fmt::print("{}", status::plain_text(*now));
     return now->link.state == "connected" ? 0 : exit_not_connected;
+}
+
+} // namespace
+
+void add_status(command_line& line)
+{
+    auto* command = line.add(
+        "status", "Tell how the running agent does: exit code 0 connected, 3 not connected, 4 not running");
+    const auto as_json = std::make_shared<bool>(false);
+    command->add_flag("--json", *as_json, "As JSON, for scripts");
+    line.does(command, [as_json](const auto& config) { return tell_status(config, *as_json); });
 }
 
 } // namespace relay::service

@@ -1,4 +1,4 @@
-// `config check`, and how every command tells what is wrong with the configuration.
+// How every command reads the configuration, and tells what is wrong with it.
 #pragma once
 
 #include "common/config/load.hpp"
@@ -12,8 +12,5 @@ namespace relay::service {
 std::optional<config::settings> load_or_tell(const std::filesystem::path& file,
                                              config::purpose what = config::purpose::run,
                                              config::file_check files = config::file_check::permissions);
-
-// Returns the exit code.
-int check_configuration(const std::filesystem::path& file);
 
 } // namespace relay::service

@@ -1,15 +1,15 @@
-#include "service/enroll_command.hpp"
-
+#include "agent/enrolment/enroll.hpp"
 #include "agent/app/cloud_side.hpp"
 #include "agent/app/version.hpp"
 #include "agent/enrolment/cloud_road.hpp"
-#include "agent/enrolment/enroll.hpp"
 #include "common/async/run_alone.hpp"
 #include "common/log/line_formatter.hpp"
 #include "common/platform/process.hpp"
 #include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"
-#include "service/config_check.hpp"
+#include "service/commands/commands.hpp"
+#include "service/libraries.hpp"
+#include "service/load_or_tell.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -17,6 +17,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <optional>
 
 namespace relay::service {
@@ -25,12 +26,16 @@ namespace {
 using enrolment::identity_files;
 
 constexpr std::size_t longest_token = 4096;
+// Not WORKESTRA_RELAY_…: such a variable is a key of the configuration.
+constexpr std::string_view token_variable = "WORKESTRA_ENROLL_TOKEN";
 
-int fail(const std::string& message, int code = exit_failure)
-{
-    fmt::print(stderr, "workestra-relay: {}\n", printable(message));
-    return code;
-}
+struct request {
+    std::filesystem::path config;
+    std::string url; // of the cloud, as given
+    secret token;    // "-": from standard input; empty: from the environment
+    bool force = false;
+    bool json = false;
+};
 
 // One line of standard input; empty where there is none.
 std::string token_from_input()
@@ -63,7 +68,7 @@ struct outcome {
 };
 
 // With the configuration as it is now: what enrolling told is in it.
-int tell(const outcome& o, const enroll_agent& asked, const config::settings& before)
+int tell(const outcome& o, const request& asked, const config::settings& before)
 {
     const auto now = load_or_tell(asked.config, config::purpose::enroll, config::file_check::none);
     const auto& cloud = now ? now->cloud : before.cloud;
@@ -106,25 +111,23 @@ enrolment::introduction introduction_of(const config::settings& s)
 }
 
 // Exit code where the command ends here: enrolled already, or something in the way of enrolling.
-std::optional<int> told_present(const identity_files& files, const enroll_agent& asked,
-                                const config::settings& s)
+std::optional<int> told_present(const identity_files& files, const request& asked, const config::settings& s)
 {
     const auto present = enrolment::present_identity(files.where(), real_time().utc_now());
     if (!present)
         return std::nullopt;
     if (present->has_error())
-        return fail(present->error().message + "; --force enrols again and replaces both");
+        return refuse(present->error().message + "; --force enrols again and replaces both");
     return tell({enrolment::agent_id_of(files.where().certificate, **present), **present, false, {}}, asked,
                 s);
 }
 
-} // namespace
-
-int enroll(const enroll_agent& asked)
+int enroll(const request& asked)
 {
+    const libraries initialised;
     const auto url = enrolment::enrolment_url(asked.url);
     if (url.has_error())
-        return fail("--url cannot be used: " + url.error().message + "; see enroll --help", exit_usage);
+        return refuse("--url cannot be used: " + url.error().message + "; see enroll --help", exit_usage);
     // Who may read the secrets is asked when the agent runs; here it would be in the way of mending it.
     const auto settings = load_or_tell(asked.config, config::purpose::enroll, config::file_check::none);
     if (!settings)
@@ -133,20 +136,20 @@ int enroll(const enroll_agent& asked)
     const identity_files files(
         enrolment::places_of(cloud.certificate_file, cloud.private_key_file, cloud.ca_file));
     if (const auto well = files.settle(); well.has_error())
-        return fail(well.error().message);
+        return refuse(well.error().message);
     if (!asked.force)
         if (const auto code = told_present(files, asked, *settings))
             return *code;
 
     auto token = find_token(asked.token);
     if (token.empty())
-        return fail(
+        return refuse(
             fmt::format("no usable token: give --token, --token - and a line on standard input, or {}; see "
                         "enroll --help",
                         token_variable),
             exit_usage);
     if (const auto ready = files.prepare(); ready.has_error()) // before the token is used up
-        return fail(ready.error().message);
+        return refuse(ready.error().message);
     auto dial = app::dial_settings(cloud);
     std::error_code ec;
     const bool own_ca = !cloud.ca_file.empty() && std::filesystem::exists(cloud.ca_file, ec);
@@ -156,8 +159,56 @@ int enroll(const enroll_agent& asked)
     const auto done = run_alone(
         enrolment::enroll(time, std::move(dial), std::move(token), introduction_of(*settings), files));
     if (done.has_error())
-        return fail(done.error().message);
+        return refuse(done.error().message);
     return tell({done->agent_id, done->facts, true, done->relay_url}, asked, *settings);
+}
+
+} // namespace
+
+void add_enroll(command_line& line)
+{
+    struct options {
+        request asked;
+        std::string token;
+    };
+    const auto given = std::make_shared<options>();
+    auto* command =
+        line.add("enroll", "Enrol this machine with the cloud: a key is made here, the cloud signs its "
+                           "certificate, and both are written where the configuration says");
+    command->add_option("--url", given->asked.url, "Where the cloud enrols agents, https://…")
+        ->type_name("URL")
+        ->required();
+    command
+        ->add_option(
+            "--token", given->token,
+            "The one-time token; - reads it from standard input, and without this option it is taken "
+            "from the environment (" +
+                std::string(token_variable) + "): other users of this machine can see a command line")
+        ->type_name("TOKEN");
+    command->add_flag("--force", given->asked.force,
+                      "Enrol again where there is a certificate already, and replace it");
+    command->add_flag("--json", given->asked.json, "Print the outcome as a JSON object");
+    line.does(command, [given](const std::filesystem::path& config) {
+        given->asked.config = config;
+        given->asked.token = secret(std::move(given->token));
+        return enroll(given->asked);
+    });
+}
+
+void cover_token(int argc, char** argv)
+{
+    constexpr std::string_view option = "--token";
+    const auto cover = [](char* text) {
+        while (*text != '\0')
+            *text++ = '*';
+    };
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word = argv[i];
+        if (word == option && i + 1 < argc && std::string_view(argv[i + 1]) != "-")
+            cover(argv[++i]);
+        else if (word.starts_with(option) && word.substr(option.size()).starts_with('='))
+            cover(argv[i] + option.size() + 1);
+    }
 }
 
 } // namespace relay::service

@@ -1,0 +1,32 @@
+// The commands of workestra-relay, in the order in which --help lists them. Each adds itself and its options.
+#pragma once
+
+#include "service/command_line.hpp"
+
+namespace relay::service {
+
+// The agent in the foreground, as systemd and a terminal start it: 0 after a signal and a drain, 1 where it could not start
+// or failed (told on standard error).
+void add_run(command_line& line);
+
+// The certificate of this machine, from the cloud, for a one-time token: 0 where the machine is enrolled now (or was: then
+// nothing is changed, without --force), 1 where it is not, 2 where the URL or the token is missing or none.
+void add_enroll(command_line& line);
+// Overwrites the value of --token in the command line that other users of the machine see. After command_line::parse().
+void cover_token(int argc, char** argv);
+
+// Asks the running agent over its local HTTP: 0 connected, 3 running but not connected, 4 not running.
+void add_status(command_line& line);
+
+// `config check`: every mistake at once.
+void add_config(command_line& line);
+
+inline void add_all(command_line& line)
+{
+    add_run(line);
+    add_enroll(line);
+    add_status(line);
+    add_config(line);
+}
+
+} // namespace relay::service
