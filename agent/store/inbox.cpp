@@ -194,7 +194,8 @@ task<void> inbox::look_up(std::string id, std::string fingerprint, std::function
 {
     auto found = co_await store_.look_up(id, std::move(fingerprint));
     --look_ups_;
-    note(found.has_error() ? found.error() : error_code());
+    if (found.has_error()) // that it can be read does not say that it can be written
+        note(found.error());
     if (found.has_error() || !*found)
         unknown();
     else
@@ -204,7 +205,8 @@ task<void> inbox::look_up(std::string id, std::string fingerprint, std::function
 task<void> inbox::look_up_read(ticket_ptr t, std::string fingerprint)
 {
     const auto found = co_await store_.look_up(t->id, std::move(fingerprint));
-    note(found.has_error() ? found.error() : error_code());
+    if (found.has_error())
+        note(found.error());
     // A queue that cannot be read does not keep free/busy from anybody.
     const bool known = found.has_value() && *found;
     t->id_is = known ? ticket::id_state::reused : ticket::id_state::fresh;

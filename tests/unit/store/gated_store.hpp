@@ -41,8 +41,8 @@ public:
     }
     task<result<std::optional<store::admission>>> look_up(std::string id, std::string fingerprint) override
     {
-        return write(
-            behind_.look_up(std::move(id), std::move(fingerprint))); // after what was admitted before it
+        // After what was admitted before it.
+        return gated(behind_.look_up(std::move(id), std::move(fingerprint)), reads_fail);
     }
     task<result<void>> begin(std::string id, utc_time at) override
     {
@@ -88,11 +88,16 @@ private:
     template <class T>
     task<result<T>> write(task<result<T>> call)
     {
+        return gated(std::move(call), writes_fail);
+    }
+    template <class T>
+    task<result<T>> gated(task<result<T>> call, const std::optional<errc>& fails)
+    {
         while (!open)
             if (const auto ec = co_await opened_.wait())
                 co_return ec;
-        if (writes_fail)
-            co_return *writes_fail;
+        if (fails)
+            co_return *fails;
         auto done = co_await std::move(call);
         co_return done;
     }

@@ -274,7 +274,7 @@ TEST_CASE_METHOD(doors_fixture, "a read under the id of a write that is over get
 TEST_CASE_METHOD(doors_fixture, "a read is answered where its id cannot be looked up", "[unit][store]")
 {
     link_up();
-    gate->writes_fail = errc::store_io;
+    gate->reads_fail = errc::store_io;
     in->offer(read("r-1"));
     CHECK(await(in->may_answer(taken().at(0))));
 }
