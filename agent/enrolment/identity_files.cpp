@@ -126,9 +126,9 @@ outcome<void> identity_files::stage(const identity& i) const
     if (alone.has_error())
         return cannot("locking", places_.key.parent_path(), alone.error());
     if (look() == leftover::counting)
-        if (const auto done = finish(); done.has_error())
+        if (auto done = finish(); done.has_error())
             return done;
-    if (const auto done = remove_all(); done.has_error())
+    if (auto done = remove_all(); done.has_error())
         return done;
 
     const auto write = [&](const fs::path& place, std::string_view text, readable_by who) -> outcome<void> {
@@ -139,14 +139,14 @@ outcome<void> identity_files::stage(const identity& i) const
     };
     auto record = i.record;
     record.certificate_sha256 = to_hex(sha256(i.certificate));
-    if (const auto done = write(places_.key, i.key.pem(), readable_by::owner); done.has_error())
+    if (auto done = write(places_.key, i.key.pem(), readable_by::owner); done.has_error())
         return done;
-    if (const auto done = write(places_.record(), config::to_json(record, places_.certificate.parent_path()),
-                                readable_by::all);
+    if (auto done = write(places_.record(), config::to_json(record, places_.certificate.parent_path()),
+                          readable_by::all);
         done.has_error())
         return done;
     if (i.ca)
-        if (const auto done = write(places_.ca, *i.ca, readable_by::all); done.has_error())
+        if (auto done = write(places_.ca, *i.ca, readable_by::all); done.has_error())
             return done;
     return write(places_.certificate, i.certificate, readable_by::all);
 }
@@ -160,7 +160,7 @@ outcome<void> identity_files::commit(const std::optional<std::string>& certifica
         return failed{fault::local,
                       "the new certificate beside " + places_.certificate.string() +
                           " is not the one that was written there; is somebody else enrolling this agent?"};
-    if (const auto done = move(places_.certificate); done.has_error()) // from here on it counts
+    if (auto done = move(places_.certificate); done.has_error()) // from here on it counts
         return done;
     return finish();
 }
@@ -178,7 +178,7 @@ outcome<void> identity_files::finish() const
 {
     for (const auto& place : {places_.ca, places_.record(), places_.key})
         if (there(beside(place)))
-            if (const auto done = move(place); done.has_error())
+            if (auto done = move(place); done.has_error())
                 return done;
     return {};
 }

@@ -139,7 +139,7 @@ task<outcome<std::shared_ptr<renewal::found>>> renewal::read()
 {
     const auto f = std::make_shared<found>();
     disk_work work = [f](const identity_files& files) -> outcome<void> {
-        if (const auto well = files.recover(); well.has_error())
+        if (auto well = files.recover(); well.has_error())
             return well;
         const auto& at = files.where();
         const auto facts = tls::read_certificate(at.certificate, at.key);

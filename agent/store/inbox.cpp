@@ -109,7 +109,7 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
 void inbox::offer(protocol::command c)
 {
     if (const auto known = open_.find(c.id); known != open_.end())
-        return offer_known(std::move(c), *known->second);
+        return offer_known(c, *known->second);
 
     const auto kind = protocol::class_of(c.op).value_or(operation_class::read);
     const bool writes = kind == operation_class::write;
@@ -158,7 +158,7 @@ std::optional<fault> inbox::refusal(const protocol::command& c) const
 
 // The same id again while it is open. A write's first admission may still be under way: looking it up comes
 // after it.
-void inbox::offer_known(protocol::command c, const ticket& known)
+void inbox::offer_known(const protocol::command& c, const ticket& known)
 {
     const auto kind = protocol::class_of(c.op).value_or(operation_class::read);
     if (known.kind == operation_class::write)

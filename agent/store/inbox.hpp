@@ -82,7 +82,7 @@ private:
     static constexpr std::size_t most_look_ups = 256; // at a time; past it a refusal is given without looking
 
     std::optional<protocol::fault> refusal(const protocol::command& c) const;
-    void offer_known(protocol::command c, const ticket& known);
+    void offer_known(const protocol::command& c, const ticket& known);
     void refuse(const protocol::command& c, protocol::fault f);
     void answer(const std::string& id, std::string_view op, protocol::fault f);
     void reused(const std::string& id);
