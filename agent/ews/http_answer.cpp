@@ -38,7 +38,7 @@ bool is_web_page(const http::response& r)
 
 // Something that is no EWS answered. Before the first true answer that is a mistake in exchange.url; later it
 // is a server or a proxy in trouble.
-error not_ews(const call& c, std::string what)
+error not_ews(const call& c, const std::string& what)
 {
     if (c.answered_before)
         return failed_call(c, fault_code::exchange_unavailable, remedy::retry,

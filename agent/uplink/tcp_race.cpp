@@ -13,7 +13,7 @@ namespace {
 using asio::ip::tcp;
 
 struct race {
-    explicit race(asio::any_io_executor executor) : changed(std::move(executor)) {}
+    explicit race(const asio::any_io_executor& executor) : changed(executor) {}
 
     notifier changed;
     std::optional<tcp::socket> winner;
