@@ -1,6 +1,7 @@
 #include "agent/enrolment/cloud_road.hpp"
 
 #include "agent/uplink/address.hpp"
+#include "common/tls/doubt.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -8,26 +9,12 @@ namespace relay::enrolment {
 namespace {
 
 constexpr std::string_view enroll_path = "/v1/enroll";
-constexpr duration goodbye_limit = 3s;
-
-task<void> part(time_source& time, uplink::link& l)
-{
-    using namespace asio::experimental::awaitable_operators;
-    const auto patience = [&]() -> task<void> {
-        const auto ec = co_await time.sleep_for(goodbye_limit);
-        if (!ec.failed())
-            l.abort();
-    };
-    co_await (l.close(uplink::close_code::normal, "only looking") || patience());
-    l.abort();
-}
 
 // Whether it is the certificate that the cloud does not take, or anything else.
 failed judge(const uplink::failed& f)
 {
     auto why = explain(f);
-    if (f.code == asio::error::access_denied ||
-        f.message.find("refuses our client certificate") != f.message.npos)
+    if (f.code == asio::error::access_denied || tls::is_about_ours(f.code))
         why.what = fault::refused;
     return why;
 }
@@ -75,7 +62,7 @@ task<outcome<void>> tls_road::try_out(tls::credential_files files)
     auto reached = co_await dialer.connect();
     if (reached.has_error())
         co_return judge(reached.error());
-    co_await part(time_, **reached);
+    co_await uplink::leave(time_, **reached);
     co_return outcome<void>();
 }
 

@@ -2,33 +2,16 @@
 
 #include "agent/http/cause.hpp"
 #include "common/text/text.hpp"
+#include "common/tls/doubt.hpp"
+#include "common/tls/x509.hpp"
 
 #include <fmt/format.h>
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-#include <openssl/x509v3.h>
-
-#include <cctype>
 
 namespace relay::http {
 namespace {
-
-constexpr std::size_t longest_name = 200; // of a subject or issuer, in a message
-
-std::string name_text(const X509_NAME* name)
-{
-    const std::unique_ptr<BIO, decltype(&BIO_free_all)> out(BIO_new(BIO_s_mem()), &BIO_free_all);
-    if (!out || X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0)
-        return "?";
-    char* text = nullptr;
-    const long size = BIO_get_mem_data(out.get(), &text);
-    auto result = std::string(text, static_cast<std::size_t>(size));
-    if (!is_utf8(result))
-        return "?";
-    return std::string(utf8_prefix(result, longest_name));
-}
 
 std::string der_of(X509* certificate)
 {
@@ -39,38 +22,6 @@ std::string der_of(X509* certificate)
     std::string der(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
     OPENSSL_free(bytes);
     return der;
-}
-
-std::string date_text(const ASN1_TIME* time)
-{
-    std::tm parts{};
-    if (ASN1_TIME_to_tm(time, &parts) != 1)
-        return "an unreadable date";
-    return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
-}
-
-std::string trouble_of(X509_STORE_CTX* check)
-{
-    const int error = X509_STORE_CTX_get_error(check);
-    const int depth = X509_STORE_CTX_get_error_depth(check);
-    X509* culprit = X509_STORE_CTX_get_current_cert(check);
-    const std::string who =
-        depth > 0 && culprit ? "stands on one that is expired or not valid yet: " + describe(culprit) : "";
-    switch (error) {
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-        return depth > 0 || !culprit ? who : "expired on " + date_text(X509_get0_notAfter(culprit));
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-        return depth > 0 || !culprit ? who : "is not valid before " + date_text(X509_get0_notBefore(culprit));
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        return "was issued by an authority that is not trusted here (exchange.ca_file)";
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        return "is self-signed and not trusted here (exchange.ca_file)";
-    default:
-        return fmt::format("was refused: {}", X509_verify_cert_error_string(error));
-    }
 }
 
 std::string hex_only(std::string_view text)
@@ -159,24 +110,22 @@ int trust::verify(x509_store_ctx_st* check, void* argument)
     if (!leaf)
         return 0;
     seen.leaf_der = der_of(leaf);
-    seen.whom = describe(leaf);
+    seen.leaf = tls::facts_of(leaf);
+    seen.whom = tls::describe(leaf);
     if (X509_verify_cert(check) != 1) {
-        seen.trouble = trouble_of(check);
+        const auto why = tls::doubt_about(check);
+        seen.doubt = why.code;
+        seen.trouble = why.message + (why.code == tls::doubt::unknown_issuer ? " (exchange.ca_file)" : "");
         return 0;
     }
     if (const auto digest = to_hex(sha256(seen.leaf_der));
         !owner.pinned_.empty() && digest != owner.pinned_) {
+        seen.doubt = tls::doubt::not_the_pinned_one;
         seen.trouble = "is not the one in exchange.certificate_sha256: its SHA-256 is " + digest;
         X509_STORE_CTX_set_error(check, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;
     }
     return 1;
-}
-
-std::string describe(x509_st* certificate)
-{
-    return fmt::format("subject {}, issuer {}", name_text(X509_get_subject_name(certificate)),
-                       name_text(X509_get_issuer_name(certificate)));
 }
 
 } // namespace relay::http

@@ -4,6 +4,7 @@
 
 #include "agent/http/errands.hpp"
 #include "agent/http/http.hpp"
+#include "common/tls/tls.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -12,7 +13,6 @@
 #include <string_view>
 
 struct ssl_ctx_st;
-struct x509_st;
 struct x509_store_st;
 struct x509_store_ctx_st;
 
@@ -20,8 +20,10 @@ namespace relay::http {
 
 // What a handshake learnt about the other side. Filled in by trust::install()'s callback during the handshake.
 struct presented {
-    std::string leaf_der; // empty before the first handshake
-    std::string whom;     // "subject CN=mail, issuer CN=Corp CA", fit for a log
+    std::string leaf_der;        // empty before the first handshake
+    tls::certificate_facts leaf; // the same certificate, taken apart
+    std::string whom;            // "subject CN=mail, issuer CN=Corp CA", fit for a log
+    error_code doubt;            // tls::doubt; none where the certificate passed
     std::string
         trouble; // what failed, as the end of a sentence that begins with the certificate; empty where nothing
 };
@@ -51,8 +53,5 @@ private:
     errands& errands_;
     std::shared_ptr<x509_store_st> store_; // shared with whoever reads it; OpenSSL counts on its own
 };
-
-// "subject …, issuer …" of a certificate, control characters escaped, cut to a length that a log line stands.
-std::string describe(x509_st* certificate);
 
 } // namespace relay::http

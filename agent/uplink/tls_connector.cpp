@@ -5,6 +5,11 @@
 #include "agent/uplink/websocket_link.hpp"
 
 namespace relay::uplink {
+namespace {
+
+constexpr duration goodbye_limit = 3s;
+
+} // namespace
 
 struct tls_connector::loaded {
     dial_settings settings;
@@ -56,13 +61,25 @@ task<outcome<link_ptr>> tls_connector::dial(dial_report& report)
     if (secured.has_error())
         co_return secured.error();
 
-    auto done = co_await steps.run(step::upgrade, "the WebSocket upgrade by " + address.authority(),
-                                   upgrade(time_, *std::move(secured), address, now->settings.user_agent));
+    auto done = co_await steps.run(
+        step::upgrade, "the WebSocket upgrade by " + address.authority(),
+        upgrade(time_, *std::move(secured), address, now->settings.user_agent, report.server_time));
     if (done.has_error())
         co_return done.error();
-    report.server_time = done->server_time;
     steps.note(step::upgrade, address.target);
-    co_return std::move(done->link);
+    co_return std::move(*done);
+}
+
+task<void> leave(time_source& time, link& l)
+{
+    using namespace asio::experimental::awaitable_operators;
+    const auto patience = [&]() -> task<void> {
+        const auto ec = co_await time.sleep_for(goodbye_limit);
+        if (!ec.failed())
+            l.abort();
+    };
+    co_await (l.close(close_code::normal, "only looking") || patience());
+    l.abort();
 }
 
 } // namespace relay::uplink

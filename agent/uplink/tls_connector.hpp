@@ -31,9 +31,9 @@ struct dial_report {
         duration took{};
     };
     std::vector<step_done> steps;
-    std::optional<utc_time> server_time; // the Date of the answer to the upgrade
-    tls::certificate_facts peer;
-    std::string proxy; // "proxy.corp.example:3128", empty where it went direct
+    std::optional<utc_time> server_time; // the Date of the answer to the upgrade, also where it was a refusal
+    tls::certificate_facts peer;         // also where it was refused
+    std::string proxy;                   // "proxy.corp.example:3128", empty where it went direct
 };
 
 class name_lookup;
@@ -59,5 +59,8 @@ private:
     std::shared_ptr<const loaded> loaded_; // shared with the attempt that runs while load() replaces it
     std::unique_ptr<name_lookup> names_;
 };
+
+// Closes a link over which nothing was said: the closing handshake, for 3 s at most.
+task<void> leave(time_source& time, link& l);
 
 } // namespace relay::uplink

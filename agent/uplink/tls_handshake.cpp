@@ -5,7 +5,7 @@
 namespace relay::uplink {
 
 task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context,
-                                 cloud_address address)
+                                 cloud_address address, tls::certificate_facts& peer)
 {
     tls_stream stream{context, std::make_unique<tls::peer_check>(address.host),
                       std::make_shared<corked_stream::core>(std::move(socket), *context)};
@@ -22,14 +22,11 @@ task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr 
                          address.authority() + " closed the connection during the TLS handshake"};
     if (ec.failed()) {
         const auto why = stream.check->explain(ec);
+        peer = stream.check->refused();
         co_return failed{step::tls, why.code, address.authority() + ": " + why.message};
     }
+    peer = tls::peer_certificate(tls.native_handle());
     co_return stream;
-}
-
-tls::certificate_facts peer_of(const tls_stream& stream)
-{
-    return tls::peer_certificate(stream.core->tls.native_handle());
 }
 
 std::string version_of(const tls_stream& stream)

@@ -8,12 +8,12 @@
 namespace relay::uplink {
 
 // Handshakes with `address` over `socket`: chain and host name are verified. The message of a failure says which check
-// failed on which certificate. Sets no deadline of its own.
+// failed on which certificate. Sets no deadline of its own. `peer` outlives the call: it gets what the other side showed,
+// be it refused.
 task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context,
-                                 cloud_address address);
+                                 cloud_address address, tls::certificate_facts& peer);
 
 // Of a finished handshake.
-tls::certificate_facts peer_of(const tls_stream& stream);
 std::string version_of(const tls_stream& stream);
 
 } // namespace relay::uplink

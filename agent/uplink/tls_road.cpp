@@ -39,6 +39,24 @@ task<outcome<tcp::socket>> reach(time_source& time, std::vector<tcp::endpoint> a
 
 } // namespace
 
+task<outcome<tcp::socket>> dial_tcp(step_watch& steps, name_lookup& names, std::string host,
+                                    std::uint16_t port, std::string hop)
+{
+    const auto addresses =
+        co_await steps.run(step::name, "the name look-up of " + host, look_up(names, host, port));
+    if (addresses.has_error())
+        co_return addresses.error();
+    steps.note(step::name, list(*addresses));
+
+    auto socket = co_await steps.run(step::tcp, "connecting to " + hop + " (" + list(*addresses) + ")",
+                                     reach(steps.time(), *addresses, hop));
+    if (socket.has_error())
+        co_return socket.error();
+    error_code gone; // the peer may have left already: the next step will say so
+    steps.note(step::tcp, socket->remote_endpoint(gone).address().to_string());
+    co_return socket;
+}
+
 task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, const dial_settings& settings,
                                    const cloud_address& address, tls::context_ptr context)
 {
@@ -50,18 +68,9 @@ task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, const 
     const auto first_hop = via ? "the proxy " + via->authority() : address.authority();
     steps.report().proxy = via ? via->authority() : std::string();
 
-    auto addresses = co_await steps.run(step::name, "the name look-up of " + first_host,
-                                        look_up(names, first_host, via ? via->port : address.port));
-    if (addresses.has_error())
-        co_return addresses.error();
-    steps.note(step::name, list(*addresses));
-
-    auto socket = co_await steps.run(step::tcp, "connecting to " + first_hop + " (" + list(*addresses) + ")",
-                                     reach(steps.time(), *addresses, first_hop));
+    auto socket = co_await dial_tcp(steps, names, first_host, via ? via->port : address.port, first_hop);
     if (socket.has_error())
         co_return socket.error();
-    error_code gone; // the peer may have left already: the next step will say so
-    steps.note(step::tcp, socket->remote_endpoint(gone).address().to_string());
 
     if (via) {
         const auto tunnel =
@@ -73,10 +82,9 @@ task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, const 
     }
 
     auto secured = co_await steps.run(step::tls, "the TLS handshake with " + address.authority(),
-                                      secure(*std::move(socket), context, address));
+                                      secure(*std::move(socket), context, address, steps.report().peer));
     if (secured.has_error())
         co_return secured.error();
-    steps.report().peer = peer_of(*secured);
     steps.note(step::tls, version_of(*secured) + ", " + steps.report().peer.subject);
     co_return secured;
 }

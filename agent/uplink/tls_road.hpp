@@ -7,6 +7,10 @@
 
 namespace relay::uplink {
 
+// Its first half: the name of `host` and a TCP connection to it. `hop` stands for it in sentences: "the proxy p:3128".
+task<outcome<asio::ip::tcp::socket>> dial_tcp(step_watch& steps, name_lookup& names, std::string host,
+                                              std::uint16_t port, std::string hop);
+
 // Goes to `address`, through the proxy that `settings` names for it. `steps`, `names`, `settings` and `address` outlive
 // the call. Cancelling it ends it within a loop turn.
 task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, const dial_settings& settings,

@@ -64,7 +64,8 @@ public:
         });
     }
 
-    task<outcome<std::optional<utc_time>>> upgrade(const cloud_address& address, std::string user_agent);
+    task<outcome<void>> upgrade(const cloud_address& address, std::string user_agent,
+                                std::optional<utc_time>& server_time);
 
     task<outcome<std::string>> read() override;
     task<outcome<void>> write(std::span<const std::string> frames) override;
@@ -106,8 +107,8 @@ error_code refusal(const websocket::response_type& answer)
                : make_error_code(errc::protocol_violation);
 }
 
-task<outcome<std::optional<utc_time>>> websocket_link::upgrade(const cloud_address& address,
-                                                               std::string user_agent)
+task<outcome<void>> websocket_link::upgrade(const cloud_address& address, std::string user_agent,
+                                            std::optional<utc_time>& server_time)
 {
     ws_.set_option(websocket::stream_base::decorator([user_agent](websocket::request_type& request) {
         request.set(http::field::user_agent, user_agent);
@@ -119,6 +120,8 @@ task<outcome<std::optional<utc_time>>> websocket_link::upgrade(const cloud_addre
     const auto host = address.port == 443 ? address.authority().substr(0, address.authority().rfind(':'))
                                           : address.authority();
     const auto [ec] = co_await ws_.async_handshake(answer, host, address.target, use_tuple);
+    const auto date = answer[http::field::date];
+    server_time = parse_http_date({date.data(), date.size()});
     if (ec == websocket::error::upgrade_declined)
         co_return failed{step::upgrade, refusal(answer),
                          where_ + " refuses the WebSocket upgrade: it answers " +
@@ -145,8 +148,7 @@ task<outcome<std::optional<utc_time>>> websocket_link::upgrade(const cloud_addre
                          where_ + " does not select the subprotocol " + std::string(protocol::subprotocol)};
     }
     arrived_ = time_.now();
-    const auto date = answer[http::field::date];
-    co_return parse_http_date({date.data(), date.size()});
+    co_return outcome<void>();
 }
 
 task<outcome<std::string>> websocket_link::read()
@@ -249,14 +251,14 @@ failed websocket_link::explain(error_code ec)
 
 } // namespace
 
-task<outcome<upgraded>> upgrade(time_source& time, tls_stream stream, cloud_address address,
-                                std::string user_agent)
+task<outcome<link_ptr>> upgrade(time_source& time, tls_stream stream, cloud_address address,
+                                std::string user_agent, std::optional<utc_time>& server_time)
 {
     auto made = std::make_unique<websocket_link>(time, std::move(stream), address.authority());
-    auto done = co_await made->upgrade(address, std::move(user_agent));
+    const auto done = co_await made->upgrade(address, std::move(user_agent), server_time);
     if (done.has_error())
         co_return done.error();
-    co_return upgraded{std::move(made), *done};
+    co_return link_ptr(std::move(made));
 }
 
 } // namespace relay::uplink

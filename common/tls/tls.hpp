@@ -52,15 +52,14 @@ struct certificate_facts {
     utc_time not_after{};
     std::size_t chain = 0;    // certificates in the file, the leaf among them
     bool matches_key = false; // false where no key file was given
+    std::string
+        broken_link{}; // which certificate of the file did not issue the one before it; empty where all did
 };
 
 // The leaf of a PEM chain, and whether `private_key_file` (empty: not looked at) is its key. A key that does not match
-// is no error here. Errors: errc::not_found, errc::bad_certificate.
+// is no error here, nor is a chain whose parts do not belong together. Errors: errc::not_found, errc::bad_certificate.
 checked<certificate_facts> read_certificate(const std::filesystem::path& certificate_file,
                                             const std::filesystem::path& private_key_file = {});
-
-// How peer_check::explain() says that nobody we trust vouches for the peer.
-inline constexpr std::string_view unknown_issuer = "comes from an issuer that is not trusted here";
 
 // Checks one peer during one handshake, and remembers why it was refused. Outlives the stream it is attached to.
 class peer_check {
@@ -79,13 +78,18 @@ public:
 
     // What went wrong, after `ec` ended the handshake or an early read (with TLS 1.3 a server refuses our certificate
     // only after the handshake): subject, issuer and the check that failed. No full stop, no host: the caller names it.
+    // The code is a doubt (doubt.hpp), errc::certificate_name_mismatch, or `ec`.
     failed explain(error_code ec) const;
+
+    // The certificate that was refused; nothing filled in where none was.
+    const certificate_facts& refused() const noexcept { return leaf_; }
 
 private:
     std::string host_;
-    int error_ = 0; // X509_V_…, 0: none
-    std::string subject_, issuer_, names_;
-    utc_time not_before_{}, not_after_{};
+    bool refused_ = false;
+    failed why_;
+    certificate_facts leaf_;
+    std::string names_;
 };
 
 // "TLSv1.3" and the like, of a finished handshake.

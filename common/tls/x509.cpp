@@ -1,5 +1,9 @@
 #include "common/tls/x509.hpp"
 
+#include "common/text/text.hpp"
+#include "common/time/rfc3339.hpp"
+#include "common/tls/doubt.hpp"
+
 #include <boost/throw_exception.hpp>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -12,6 +16,8 @@
 
 namespace relay::tls {
 namespace {
+
+constexpr std::size_t longest_name = 200; // of a subject or an issuer, in a message
 
 using bio_ptr = std::unique_ptr<BIO, freed_by<BIO_free_all>>;
 using openssl_text = std::unique_ptr<unsigned char, decltype([](unsigned char* p) { OPENSSL_free(p); })>;
@@ -47,6 +53,16 @@ int no_passphrase(char*, int, int, void* asked)
     return -1;
 }
 
+// Which certificate does not fit the one before it; empty where each was issued by the next.
+std::string broken_link(const std::vector<x509_ptr>& chain)
+{
+    for (std::size_t i = 1; i < chain.size(); ++i)
+        if (X509_check_issued(chain[i].get(), chain[i - 1].get()) != X509_V_OK)
+            return "certificate " + std::to_string(i + 1) + " (" + describe(chain[i].get()) +
+                   ") did not issue the one before it";
+    return {};
+}
+
 } // namespace
 
 void throw_exception_from_error(const failed& f, const boost::source_location& where)
@@ -62,7 +78,8 @@ std::string one_line(const X509_NAME* name)
         return {};
     char* text = nullptr;
     const auto size = BIO_get_mem_data(out.get(), &text);
-    return std::string(text, static_cast<std::size_t>(size)).substr(0, 300);
+    const std::string name_text(text, static_cast<std::size_t>(size));
+    return is_utf8(name_text) ? std::string(utf8_prefix(name_text, longest_name)) : std::string("?");
 }
 
 std::string common_name(const X509_NAME* name)
@@ -111,6 +128,40 @@ std::string alternative_names(const X509* certificate)
         joined += (joined.empty() ? "" : ", ") + name;
     }
     return joined;
+}
+
+std::string describe(const X509* certificate)
+{
+    return "subject " + one_line(X509_get_subject_name(certificate)) + ", issuer " +
+           one_line(X509_get_issuer_name(certificate));
+}
+
+failed doubt_about(X509_STORE_CTX* check)
+{
+    const int error = X509_STORE_CTX_get_error(check);
+    const X509* culprit = X509_STORE_CTX_get_current_cert(check);
+    const bool leaf = X509_STORE_CTX_get_error_depth(check) == 0 || !culprit;
+    const auto stands_on = leaf ? std::string() : "stands on one (" + describe(culprit) + ") that ";
+    switch (error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return {doubt::expired,
+                stands_on + "expired" +
+                    (culprit ? " on " + format_rfc3339(to_utc(X509_get0_notAfter(culprit))) : std::string())};
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return {doubt::not_yet_valid,
+                stands_on + "is not valid before " +
+                    (culprit ? format_rfc3339(to_utc(X509_get0_notBefore(culprit))) : "a later time") +
+                    " (is the clock of this machine right?)"};
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_CERT_UNTRUSTED:
+        return {doubt::unknown_issuer, "comes from an issuer that is not trusted here"};
+    default:
+        return {doubt::unfit, std::string("is refused: ") + X509_verify_cert_error_string(error)};
+    }
 }
 
 std::string shown(const std::filesystem::path& file)
@@ -194,6 +245,7 @@ checked<certificate_facts> read_certificate(const std::filesystem::path& certifi
     const X509* leaf = chain->front().get();
     auto facts = facts_of(leaf);
     facts.chain = chain->size();
+    facts.broken_link = broken_link(*chain);
     if (!private_key_file.empty()) {
         const auto key = read_private_key(private_key_file);
         if (key.has_error())

@@ -33,6 +33,11 @@ utc_time to_utc(const ASN1_TIME* time);
 // DNS names and addresses that the certificate is for, at most ten, joined by ", "; empty where there are none.
 std::string alternative_names(const X509* certificate);
 
+// "subject …, issuer …", fit for a log line.
+std::string describe(const X509* certificate);
+// Why a chain did not pass, as the end of a sentence that begins with the peer's certificate, and a doubt as its code.
+failed doubt_about(X509_STORE_CTX* check);
+
 // "FILE" as it is shown in messages.
 std::string shown(const std::filesystem::path& file);
 // What OpenSSL put on its error queue last; empties the queue.

@@ -56,8 +56,7 @@ TEST_CASE_METHOD(tls_fixture, "a certificate of an unknown authority is called t
     const test_authority stranger("Stranger CA");
     CHECK_THAT(
         refused(stranger.issue()),
-        EndsWith(
-            "issuer CN=Stranger CA) was issued by an authority that is not trusted here (exchange.ca_file)"));
+        EndsWith("issuer CN=Stranger CA) comes from an issuer that is not trusted here (exchange.ca_file)"));
 }
 
 TEST_CASE_METHOD(tls_fixture, "without ca_file the system decides, and it does not know the test authority",
