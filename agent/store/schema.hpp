@@ -7,6 +7,8 @@
 
 namespace relay::store {
 
+inline constexpr const char* queue_file_name = "queue.db"; // in agent.data_dir
+
 std::span<const sqlite::migration> queue_schema() noexcept;
 
 // errc::store_corrupt where `db` is neither empty nor a queue, but some other program's.

@@ -245,7 +245,7 @@ result<std::unique_ptr<sqlite_queue_store>> sqlite_queue_store::open(settings s,
             return lock.error();
         }
         p->lock.emplace(std::move(*lock));
-        p->file = folder / "queue.db";
+        p->file = folder / queue_file_name;
     }
     if (const auto done = p->open(); done.has_error()) {
         p->close(); // nothing is left to set aside

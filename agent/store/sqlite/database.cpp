@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 
@@ -57,6 +58,15 @@ struct clock_limit {
     bool passed = false;
 };
 
+// A file name as SQLite's URIs have it (https://www.sqlite.org/uri.html).
+std::string uri_of(const std::string& file)
+{
+    std::string uri = "file:";
+    for (const char c : file)
+        uri += c == '%' ? "%25" : c == '?' ? "%3f" : c == '#' ? "%23" : std::string(1, c);
+    return uri;
+}
+
 int look_at_clock(void* limit)
 {
     auto& l = *static_cast<clock_limit*>(limit);
@@ -87,6 +97,34 @@ result<std::unique_ptr<database>> database::open(const std::string& file, std::s
         return done.error();
     }
     return db;
+}
+
+result<std::unique_ptr<database>> database::open_to_look(const std::string& file, std::string* problem)
+{
+    std::unique_ptr<database> db(new database);
+    // With a log there is (or was) somebody who writes, and reading has to go by the index they share. Without one nobody
+    // does, and SQLite would make a log and an index that stay; immutable=1 makes neither.
+    std::error_code ec;
+    const bool in_use = std::filesystem::exists(file + "-wal", ec);
+    const auto uri = uri_of(file) + (in_use ? "?mode=ro" : "?immutable=1");
+    constexpr int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+    const int rc = sqlite3_open_v2(uri.c_str(), &db->handle_, flags, nullptr);
+    if (!db->handle_)
+        throw std::bad_alloc();
+    auto ec_of_open = rc == SQLITE_OK ? error_code() : db->failed(rc);
+    if (!ec_of_open) {
+        sqlite3_extended_result_codes(db->handle_, 1);
+        sqlite3_busy_timeout(db->handle_, busy_wait_ms);
+        sqlite3_db_config(db->handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+        const auto set =
+            db->execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+                        "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA query_only = ON");
+        ec_of_open = set.has_error() ? set.error() : error_code();
+    }
+    if (!ec_of_open)
+        return db;
+    *problem = db->last_problem_;
+    return ec_of_open;
 }
 
 database::~database()
@@ -150,19 +188,26 @@ int database::count_pages(void* self, sqlite3*, const char*, int pages)
     return SQLITE_OK;
 }
 
-result<void> database::migrate(std::span<const migration> steps)
+result<std::int64_t> database::check_version(std::size_t known)
 {
     const auto version = number("PRAGMA user_version");
     if (version.has_error())
-        return version.error();
-    const auto known = static_cast<std::int64_t>(steps.size());
-    if (*version > known) {
+        return version;
+    if (*version > static_cast<std::int64_t>(known)) {
         last_problem_ =
             fmt::format("its version is {}, this program knows versions up to {}", *version, known);
-        return errc::store_newer;
+        return {boost::system::in_place_error, errc::store_newer};
     }
     if (*version < 0)
-        return found_damaged("its version is negative");
+        return {boost::system::in_place_error, found_damaged("its version is negative")};
+    return version;
+}
+
+result<void> database::migrate(std::span<const migration> steps)
+{
+    const auto version = check_version(steps.size());
+    if (version.has_error())
+        return version.error();
     for (auto next = static_cast<std::size_t>(*version); next < steps.size(); ++next) {
         const auto sql =
             fmt::format("BEGIN IMMEDIATE; {}; PRAGMA user_version = {}; COMMIT", steps[next], next + 1);

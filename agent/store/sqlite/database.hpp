@@ -24,6 +24,9 @@ public:
     // caller's: checkpoint(). Errors: errc::store_read_only, store_full, store_corrupt, store_io; `problem` then
     // receives what last_problem() would say.
     static result<std::unique_ptr<database>> open(const std::string& file, std::string* problem = nullptr);
+    // Opens `file`, which is there, only to read it, beside whoever uses it: takes no lock that keeps them from writing, and
+    // leaves no file behind. Errors: as open().
+    static result<std::unique_ptr<database>> open_to_look(const std::string& file, std::string* problem);
     // Closes the file; one that was found damaged stays as it is, its log beside it.
     ~database();
     database(const database&) = delete;
@@ -32,6 +35,9 @@ public:
     // Applies what is missing of `steps`, one transaction each; user_version counts them. errc::store_newer
     // where the file has more than we know.
     result<void> migrate(std::span<const migration> steps);
+    // The same question alone: errc::store_newer where the file has more than `known` steps, store_corrupt where it cannot
+    // be right.
+    result<std::int64_t> check_version(std::size_t known);
 
     // Runs fixed SQL, one or more statements, and drops any rows.
     result<void> execute(const char* sql);
