@@ -36,6 +36,28 @@ http::channel_binding binding(config::channel_binding b)
 
 } // namespace
 
+http::client_settings http_settings(const config::exchange_settings& s)
+{
+    http::client_settings c;
+    c.url = s.url;
+    c.auth = scheme(s.auth);
+    c.username = s.username;
+    c.password = make_password_source(s);
+    c.ca_file = s.ca_file;
+    c.certificate_sha256 = s.certificate_sha256;
+    c.channel_binding = binding(s.channel_binding);
+    c.allow_plaintext = s.allow_plaintext;
+    c.max_connections = static_cast<std::size_t>(s.max_connections);
+    c.user_agent = "workestra-relay/" + std::string(app::version());
+    return c;
+}
+
+ews::client_settings ews_settings(const config::exchange_settings& s)
+{
+    const auto url = boost::urls::parse_uri(s.url);
+    return {url.has_value() ? std::string(url->host()) : std::string(), s.username, {}};
+}
+
 exchange_side::exchange_side(const config::exchange_settings& settings, time_source& time,
                              std::shared_ptr<spdlog::logger> log,
                              std::function<void(const ews::request_report&)> on_request)
@@ -43,7 +65,7 @@ exchange_side::exchange_side(const config::exchange_settings& settings, time_sou
       log_(std::move(log)),
       on_request_(std::move(on_request)),
       settings_(settings),
-      client_(transport_, time, ews_settings())
+      client_(transport_, time, reporting_settings())
 {
     transport_.client = make_client(settings_);
 }
@@ -58,7 +80,7 @@ void exchange_side::apply(const config::exchange_settings& settings)
     }
     settings_ = settings;
     transport_.client = make_client(settings_);
-    client_.reconfigure(ews_settings());
+    client_.reconfigure(reporting_settings());
 }
 
 std::size_t exchange_side::in_flight() const
@@ -66,10 +88,11 @@ std::size_t exchange_side::in_flight() const
     return transport_.client ? transport_.client->now().in_flight : 0;
 }
 
-ews::client_settings exchange_side::ews_settings() const
+ews::client_settings exchange_side::reporting_settings() const
 {
-    const auto url = boost::urls::parse_uri(settings_.url);
-    return {url.has_value() ? std::string(url->host()) : std::string(), settings_.username, on_request_};
+    auto s = ews_settings(settings_);
+    s.on_request = on_request_;
+    return s;
 }
 
 void exchange_side::close()
@@ -79,18 +102,7 @@ void exchange_side::close()
 
 std::shared_ptr<http::client> exchange_side::make_client(const config::exchange_settings& s)
 {
-    http::client_settings c;
-    c.url = s.url;
-    c.auth = scheme(s.auth);
-    c.username = s.username;
-    c.password = make_password_source(s);
-    c.ca_file = s.ca_file;
-    c.certificate_sha256 = s.certificate_sha256;
-    c.channel_binding = binding(s.channel_binding);
-    c.allow_plaintext = s.allow_plaintext;
-    c.max_connections = static_cast<std::size_t>(s.max_connections);
-    c.user_agent = "workestra-relay/" + std::string(app::version());
-    return std::make_shared<http::client>(std::move(c), time_, log_);
+    return std::make_shared<http::client>(http_settings(s), time_, log_);
 }
 
 task<http::outcome> exchange_side::latest::perform(http::request r)

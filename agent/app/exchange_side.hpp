@@ -9,6 +9,10 @@
 
 namespace relay::app {
 
+// What the configuration says about Exchange, as the parts that go there take it.
+http::client_settings http_settings(const config::exchange_settings& s);
+ews::client_settings ews_settings(const config::exchange_settings& s);
+
 // Loop thread only.
 class exchange_side {
 public:
@@ -35,7 +39,7 @@ private:
     };
 
     std::shared_ptr<http::client> make_client(const config::exchange_settings& settings);
-    ews::client_settings ews_settings() const;
+    ews::client_settings reporting_settings() const;
 
     time_source& time_;
     std::shared_ptr<spdlog::logger> log_;

@@ -16,7 +16,7 @@ struct directory_entry {
 // `entry` is what was asked for. That nothing is found is no error: it proves the sign-in.
 outcome<directory_entry> read_resolved(const soap_answer& a, std::string_view entry, const call& c);
 
-outcome<void> read_calendar_opened(const soap_answer& a, const call& c);
+outcome<void> read_folder_opened(const soap_answer& a, const call& c);
 
 // One answer a mailbox, `mailboxes` of them; periods that overlap the window, whole and unmerged. Where
 // Exchange fails every mailbox with a cause of its own (and not theirs), that is the call's error.

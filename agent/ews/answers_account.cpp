@@ -51,7 +51,7 @@ outcome<directory_entry> read_resolved(const soap_answer& a, std::string_view as
     return directory_entry{};
 }
 
-outcome<void> read_calendar_opened(const soap_answer& a, const call& c)
+outcome<void> read_folder_opened(const soap_answer& a, const call& c)
 {
     const auto message = only_message(a, c);
     if (message.has_error())

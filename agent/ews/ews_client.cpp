@@ -147,9 +147,9 @@ task<outcome<server_info>> ews_client::resolve_account(duration limit)
 task<outcome<mailbox_info>> ews_client::open_calendar(const mailbox_address& mailbox, duration limit)
 {
     const auto started = time_.now();
-    reader<void> opened = [](const soap_answer& a, const call& c) { return read_calendar_opened(a, c); };
-    const auto calendar =
-        co_await ask(operation::get_folder, write_open_calendar(mailbox), &mailbox, limit, std::move(opened));
+    reader<void> opened = read_folder_opened;
+    const auto calendar = co_await ask(operation::get_folder, write_open_folder(mailbox, "calendar"),
+                                       &mailbox, limit, std::move(opened));
     if (calendar.has_error())
         co_return calendar.error();
 
@@ -161,6 +161,13 @@ task<outcome<mailbox_info>> ews_client::open_calendar(const mailbox_address& mai
                                     left_of(limit, started, time_), std::move(read));
     const bool named = found.has_value() && !found->name.empty();
     co_return mailbox_info{named ? found->name : mailbox.str()};
+}
+
+task<outcome<void>> ews_client::open_inbox(const mailbox_address& mailbox, duration limit)
+{
+    reader<void> opened = read_folder_opened;
+    co_return co_await ask(operation::get_folder, write_open_folder(mailbox, "inbox"), &mailbox, limit,
+                           std::move(opened));
 }
 
 task<outcome<std::vector<mailbox_busy>>>

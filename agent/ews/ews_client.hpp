@@ -48,6 +48,8 @@ public:
     // Two requests: GetFolder, which decides, and ResolveNames for the display name, which falls back to the
     // address.
     task<outcome<mailbox_info>> open_calendar(const mailbox_address& mailbox, duration limit) override;
+    // GetFolder of the inbox: not what the agent needs, but what an administrator wants to know that it could.
+    task<outcome<void>> open_inbox(const mailbox_address& mailbox, duration limit);
     task<outcome<std::vector<mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes,
                                                           utc_time start, utc_time end,
                                                           duration limit) override;

@@ -18,8 +18,8 @@ std::string write_resolve_names(std::string_view entry, const mailbox_address* i
 // own).
 std::string resolvable_name(std::string_view username);
 
-// GetFolder of the mailbox's calendar: the cheapest proof that impersonation works.
-std::string write_open_calendar(const mailbox_address& mailbox);
+// GetFolder of one of the mailbox's own folders: "calendar" is the cheapest proof that impersonation works.
+std::string write_open_folder(const mailbox_address& mailbox, std::string_view folder);
 
 // The window as it goes on the wire, which counts in seconds: covers what was asked, and is never shorter
 // than twice the merge interval (ErrorInvalidMergedFreeBusyInterval) nor longer than max_availability_window.

@@ -26,12 +26,12 @@ std::string resolvable_name(std::string_view username)
     return account.empty() ? "smtp:workestra-relay@invalid" : std::string(account);
 }
 
-std::string write_open_calendar(const mailbox_address& mailbox)
+std::string write_open_folder(const mailbox_address& mailbox, std::string_view folder)
 {
     soap_request request("m:GetFolder", &mailbox);
     auto get = request.operation();
     add(add(get, "m:FolderShape"), "t:BaseShape", "IdOnly");
-    set(add(add(get, "m:FolderIds"), "t:DistinguishedFolderId"), "Id", "calendar");
+    set(add(add(get, "m:FolderIds"), "t:DistinguishedFolderId"), "Id", folder);
     return request.str();
 }
 

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         fuzz::require(is_utf8(got->name) && is_utf8(got->email));
     });
     fuzz::read_answer(input, open, [&](const ews::soap_answer& a) {
-        const auto got = ews::read_calendar_opened(a, open);
+        const auto got = ews::read_folder_opened(a, open);
         if (got.has_error())
             fuzz::check(got.error(), open);
     });

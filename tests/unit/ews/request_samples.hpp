@@ -76,7 +76,7 @@ inline std::vector<named_request> all_requests()
         {"resolve", write_resolve_names("smtp:svc@corp.example")},
         {"resolve as", write_resolve_names("smtp:a@corp.example", &host)},
         {"resolve nobody", write_resolve_names(resolvable_name(""))},
-        {"calendar", write_open_calendar(host)},
+        {"calendar", write_open_folder(host, "calendar")},
         {"find", write_find(host, "ev-1", both)},
         {"find on", write_find(host, "ev-1", one)},
         {"find elsewhere", write_find(host, "ev-1", others)},

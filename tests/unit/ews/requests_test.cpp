@@ -63,7 +63,7 @@ TEST_CASE("calendar fields are asked for only where calendar items lie", "[unit]
 
 TEST_CASE("requests about a mailbox act for it, free/busy acts as the service account", "[unit][ews]")
 {
-    CHECK(has(write_open_calendar(host),
+    CHECK(has(write_open_folder(host, "calendar"),
               "<t:PrimarySmtpAddress>organizer@corp.example</t:PrimarySmtpAddress>"));
     CHECK(has(write_resolve_names("x", &host), "ExchangeImpersonation"));
     CHECK_FALSE(has(write_resolve_names("x"), "ExchangeImpersonation"));
