@@ -24,8 +24,9 @@ using asio::ip::tcp;
 using namespace asio::experimental::awaitable_operators;
 
 struct connect_proxy::impl {
-    explicit impl(std::string credentials)
+    impl(const std::string& credentials, std::string answer_to_all)
         : expected(credentials.empty() ? "" : "Basic " + to_base64(credentials)),
+          refusal(std::move(answer_to_all)),
           acceptor(loop, {asio::ip::address_v4::loopback(), 0}),
           connections(loop.get_executor()),
           thread([this] { serve(); })
@@ -93,6 +94,10 @@ struct connect_proxy::impl {
                             "407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"proxy\"");
             co_return;
         }
+        if (!refusal.empty()) {
+            co_await answer(client, refusal);
+            co_return;
+        }
         tcp::resolver resolver(loop);
         const auto [resolve_ec, places] =
             co_await resolver.async_resolve(asked->host, asked->port, use_tuple);
@@ -136,13 +141,15 @@ struct connect_proxy::impl {
 
     asio::io_context loop{1};
     std::string expected; // Proxy-Authorization; empty: none
+    std::string refusal;  // for everybody; empty: none
     tcp::acceptor acceptor;
     task_group connections;
     std::atomic<int> tunnels = 0, refusals = 0;
     std::thread thread; // last: it uses all of the above
 };
 
-connect_proxy::connect_proxy(std::string credentials) : impl_(std::make_unique<impl>(std::move(credentials)))
+connect_proxy::connect_proxy(std::string credentials, std::string refusal)
+    : impl_(std::make_unique<impl>(credentials, std::move(refusal)))
 {
 }
 

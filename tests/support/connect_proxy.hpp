@@ -9,8 +9,9 @@ namespace relay::test {
 
 class connect_proxy {
 public:
-    // Listens on a free loopback port. `credentials`: "user:password"; empty: nobody has to sign in.
-    explicit connect_proxy(std::string credentials = {});
+    // Listens on a free loopback port. `credentials`: "user:password"; empty: nobody has to sign in. `refusal`: the status
+    // line's end that answers everybody ("403 Forbidden"); empty: tunnels are opened.
+    explicit connect_proxy(std::string credentials = {}, std::string refusal = {});
     ~connect_proxy();
 
     std::uint16_t port() const;

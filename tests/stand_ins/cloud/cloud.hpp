@@ -29,7 +29,10 @@ struct behaviour {
     bool no_subprotocol = false;
     bool silent = false;
     bool no_welcome = false;
-    bool respect_window = false; // posted commands wait where the agent's window is full
+    bool respect_window = false;        // posted commands wait where the agent's window is full
+    bool revoked = false;               // every client certificate is refused as revoked, by a TLS alert
+    int refuse_upgrade = 0;             // answer to a request for a link, such as 403; 0: the link
+    std::chrono::seconds clock_skew{0}; // how wrong the Date of HTTP answers is
 };
 
 // What the agent should do next, as the link layer sees it.

@@ -193,9 +193,15 @@ json::object behaviour_json(const behaviour& b)
         if (b.reject->retry_after_s)
             rejection.get_object()["retry_after_s"] = *b.reject->retry_after_s;
     }
-    return {{"withhold_acks", b.withhold_acks},   {"reject", std::move(rejection)},
-            {"no_subprotocol", b.no_subprotocol}, {"silent", b.silent},
-            {"no_welcome", b.no_welcome},         {"respect_window", b.respect_window}};
+    return {{"withhold_acks", b.withhold_acks},
+            {"reject", std::move(rejection)},
+            {"no_subprotocol", b.no_subprotocol},
+            {"silent", b.silent},
+            {"no_welcome", b.no_welcome},
+            {"respect_window", b.respect_window},
+            {"revoked", b.revoked},
+            {"refuse_upgrade", b.refuse_upgrade},
+            {"clock_skew_s", b.clock_skew.count()}};
 }
 
 behaviour changed(behaviour b, const json::object& o)
@@ -205,6 +211,9 @@ behaviour changed(behaviour b, const json::object& o)
     b.silent = flag_of(o, "silent", b.silent);
     b.no_welcome = flag_of(o, "no_welcome", b.no_welcome);
     b.respect_window = flag_of(o, "respect_window", b.respect_window);
+    b.revoked = flag_of(o, "revoked", b.revoked);
+    b.refuse_upgrade = static_cast<int>(number_of(o, "refuse_upgrade", b.refuse_upgrade));
+    b.clock_skew = std::chrono::seconds(number_of(o, "clock_skew_s", b.clock_skew.count()));
     if (const auto* reject = o.if_contains("reject")) {
         b.reject.reset();
         if (!reject->is_null()) {

@@ -9,6 +9,7 @@
 #include <boost/beast/websocket.hpp>
 #include <boost/beast/websocket/ssl.hpp>
 
+#include <ctime>
 #include <deque>
 
 namespace relay::cloud_sim {
@@ -46,6 +47,16 @@ bool offers_subprotocol(const http::request<http::string_body>& request)
     return false;
 }
 
+// "Sun, 22 Nov 2026 10:00:00 GMT" (RFC 9110, section 5.6.7), in the C locale.
+std::string http_date(std::time_t t)
+{
+    std::tm parts{};
+    gmtime_r(&t, &parts);
+    std::string text(40, '\0');
+    text.resize(std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts));
+    return text;
+}
+
 } // namespace
 
 struct wss_link::impl {
@@ -67,6 +78,7 @@ struct wss_link::impl {
     beast::flat_buffer buffer;
     std::optional<client_certificate> client;
     std::string name; // of `client`
+    std::string date; // as this end's clock has it
     bool deflated = false;
     std::optional<std::uint16_t> peer_code;
     std::function<void()> pinged;
@@ -85,6 +97,7 @@ task<void> wss_link::impl::answer(http::status status, std::string body)
 {
     http::response<http::string_body> response(status, 11);
     response.set(http::field::content_type, "application/json");
+    response.set(http::field::date, date);
     response.body() = std::move(body);
     response.keep_alive(false);
     response.prepare_payload();
@@ -117,6 +130,7 @@ task<error_code> wss_link::impl::handshake(const options& o)
     auto [ec] = co_await stream.next_layer().async_handshake(asio::ssl::stream_base::server, use_tuple);
     if (ec)
         co_return ec;
+    date = http_date(std::time(nullptr) + o.clock_skew.count());
     client = certificate_of(stream.next_layer().native_handle());
     name = client ? client->common_name : std::string();
 
@@ -136,6 +150,8 @@ task<error_code> wss_link::impl::handshake(const options& o)
     if (!client || client->expired)
         co_return co_await refuse(http::status::unauthorized,
                                   client ? "certificate_expired" : "certificate_required");
+    if (o.refuse_upgrade != 0)
+        co_return co_await refuse(static_cast<http::status>(o.refuse_upgrade), "refused");
     if (!offers_subprotocol(request))
         co_return co_await refuse(http::status::bad_request, "no_subprotocol");
 
@@ -147,6 +163,7 @@ task<error_code> wss_link::impl::handshake(const options& o)
     stream.set_option(websocket::stream_base::timeout{10s, o.dead_after, false});
     stream.set_option(
         websocket::stream_base::decorator([this, select = o.select_subprotocol](websocket::response_type& r) {
+            r.set(http::field::date, date);
             if (select)
                 r.set(http::field::sec_websocket_protocol, subprotocol);
             deflated = r[http::field::sec_websocket_extensions].starts_with("permessage-deflate");

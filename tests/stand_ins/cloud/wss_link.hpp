@@ -24,7 +24,9 @@ public:
         duration dead_after = 60s; // nothing at all arrived for so long
         // Answers POST /v1/enroll and /v1/renew; empty: they are not found.
         std::function<desk_reply(const desk_request&)> desk;
-        time_source* time = nullptr; // needed with `desk`
+        time_source* time = nullptr;        // needed with `desk`
+        int refuse_upgrade = 0;             // answered in place of the upgrade; 0: none
+        std::chrono::seconds clock_skew{0}; // added to the time in Date
     };
     struct frame {
         frame_format format;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t most_links = 1024;
 
-asio::ssl::context make_tls(const tls_files& files)
+asio::ssl::context make_tls(const tls_files& files, const cloud& c)
 {
     asio::ssl::context tls(asio::ssl::context::tls_server);
     tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
@@ -23,8 +23,12 @@ asio::ssl::context make_tls(const tls_files& files)
     // Whoever enrols has no certificate yet, and one that ran out may still be renewed: both are refused where they ask for
     // a link (wss_link). A certificate of another CA is refused here.
     tls.set_verify_mode(asio::ssl::verify_peer);
-    tls.set_verify_callback([](bool preverified, asio::ssl::verify_context& at) {
+    tls.set_verify_callback([&c](bool preverified, asio::ssl::verify_context& at) {
         X509_STORE_CTX* store = at.native_handle();
+        if (preverified && c.conduct().revoked) {
+            X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REVOKED);
+            return false;
+        }
         if (preverified || X509_STORE_CTX_get_error(store) != X509_V_ERR_CERT_HAS_EXPIRED ||
             X509_STORE_CTX_get_error_depth(store) != 0)
             return preverified;
@@ -48,7 +52,7 @@ wss_server::wss_server(asio::io_context& context, cloud& c, recorder& disk, cons
                        bool deflate)
     : cloud_(c),
       disk_(disk),
-      tls_(make_tls(files)),
+      tls_(make_tls(files, c)),
       deflate_(deflate),
       desk_(c.time(), files.client_ca, files.client_ca_key,
             [&c](std::string_view rule, std::string_view message) { c.violation(nullptr, rule, message); }),
@@ -112,13 +116,16 @@ json::object wss_server::counters() const
 task<void> wss_server::serve(tcp::socket socket)
 {
     bool at_desk = false;
-    const wss_link::options options{deflate_, !cloud_.conduct().no_subprotocol,
+    const wss_link::options options{deflate_,
+                                    !cloud_.conduct().no_subprotocol,
                                     3 * cloud_.limits().heartbeat + 1s,
                                     [&](const desk_request& r) {
                                         at_desk = true;
                                         return desk_.answer(r);
                                     },
-                                    &cloud_.time()};
+                                    &cloud_.time(),
+                                    cloud_.conduct().refuse_upgrade,
+                                    cloud_.conduct().clock_skew};
     auto accepted =
         co_await with_timeout(cloud_.time(), 10s, wss_link::accept(std::move(socket), tls_, options));
     if (!accepted && at_desk)
