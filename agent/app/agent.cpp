@@ -2,7 +2,8 @@
 
 #include "agent/app/version.hpp"
 #include "agent/dispatch/idle_probe.hpp"
-#include "agent/doctor/checks.hpp"
+#include "agent/doctor/exchange_road.hpp"
+#include "agent/doctor/inside.hpp"
 #include "agent/store/retention.hpp"
 #include "agent/store/sqlite_queue_store.hpp"
 #include "common/crash_point/crash_point.hpp"
@@ -235,12 +236,21 @@ task<status::snapshot> agent::snapshot()
 
 task<boost::json::object> agent::diagnose()
 {
-    doctor::report r;
-    r.push_back({"configuration", true, "read and checked", {}});
-    r.push_back(doctor::data_folder(settings_.agent.data_dir));
-    r.push_back(doctor::certificate(credentials(settings_.cloud), time_.utc_now()));
-    r.push_back(co_await doctor::exchange_account(exchange_.exchange(), diagnose_limit));
-    co_return doctor::to_json(r);
+    doctor::progress p;
+    const auto files = std::make_shared<doctor::report>();
+    const std::function<void()> look = [files, s = settings_, now = time_.utc_now()] {
+        *files = doctor::look_at_own_files(s, credentials(s.cloud), now);
+    };
+    const auto off_loop = disk_errand();
+    const auto hung = co_await off_loop(look);
+    p.end(hung.failed() ? doctor::report{doctor::not_tried("data_folder", "the disk does not answer")}
+                        : *files);
+    p.end(doctor::own_queue(co_await queue_numbers_.now()));
+    p.end(doctor::own_link(uplink_.status()));
+    const auto account = co_await exchange_.exchange().resolve_account(diagnose_limit);
+    const auto who = doctor::account_of(http_settings(settings_.exchange), exchange_.version());
+    p.end(doctor::account_checks(account, who));
+    co_return doctor::to_json(p.so_far());
 }
 
 task<void> agent::run()

@@ -137,6 +137,17 @@ error_code check_writable(const fs::path& folder)
     return {};
 }
 
+bool closed_to_owner_of(const fs::path& folder, const fs::path& file)
+{
+    struct stat owner {
+    }, found{};
+    if (file.lexically_normal().native().starts_with("/run/credentials/") ||
+        ::stat(folder.c_str(), &owner) != 0 || ::stat(file.c_str(), &found) != 0)
+        return false;
+    constexpr mode_t others = S_IRGRP | S_IROTH;
+    return owner.st_uid != 0 && found.st_uid != owner.st_uid && (found.st_mode & others) == 0;
+}
+
 result<folder_guard> folder_guard::take(const fs::path& folder)
 {
     const int opened = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

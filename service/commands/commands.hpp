@@ -15,6 +15,9 @@ void add_enroll(command_line& line);
 // Overwrites the value of --token in the command line that other users of the machine see. After command_line::parse().
 void cover_token(int argc, char** argv);
 
+// Every check, one after the other, each with what to do about it: 0 all well, 1 something failed.
+void add_doctor(command_line& line);
+
 // Asks the running agent over its local HTTP: 0 connected, 3 running but not connected, 4 not running.
 void add_status(command_line& line);
 
@@ -25,6 +28,7 @@ inline void add_all(command_line& line)
 {
     add_run(line);
     add_enroll(line);
+    add_doctor(line);
     add_status(line);
     add_config(line);
 }
