@@ -86,7 +86,7 @@ int refused_sign_ins(relay_world& w)
     return at(w.exchange().get("/stats"), "/sign_ins/refused").to_number<int>();
 }
 
-std::string quoted(const std::string& text)
+std::string in_quotes(const std::string& text)
 {
     return "'" + text + "'";
 }
@@ -244,11 +244,11 @@ TEST_CASE("files of this machine that are in disorder are told apart", "[integra
                Contains("FAIL") && Contains("mode 0644") && Contains("chmod 0600"));
     fs::permissions(w.folder() / "exchange.password", fs::perms(0600));
 
-    CHECK_THAT(examine_with(w, {{"cloud.private_key_file", quoted((pki / "agent-2.key").string())}})
+    CHECK_THAT(examine_with(w, {{"cloud.private_key_file", in_quotes((pki / "agent-2.key").string())}})
                    .says("certificate"),
                Contains("FAIL") && Contains("does not belong to the key"));
-    CHECK_THAT(examine_with(w, {{"cloud.certificate_file", quoted((pki / "agent-expired.crt").string())},
-                                {"cloud.private_key_file", quoted((pki / "agent-expired.key").string())}})
+    CHECK_THAT(examine_with(w, {{"cloud.certificate_file", in_quotes((pki / "agent-expired.crt").string())},
+                                {"cloud.private_key_file", in_quotes((pki / "agent-expired.key").string())}})
                    .says("certificate"),
                Contains("FAIL") && Contains("expired"));
     const auto no_ca = examine_with(w, {{"cloud.ca_file", "'/nowhere/ca.crt'"}});
@@ -257,7 +257,7 @@ TEST_CASE("files of this machine that are in disorder are told apart", "[integra
     CHECK_THAT(no_ca.says("cloud_tls"), Contains("cannot be judged"));
 
     CHECK_THAT(examine_with(w, {{"agent.data_dir", "'/nowhere/data'"},
-                                {"cloud.certificate_file", quoted((pki / "agent.crt").string())}})
+                                {"cloud.certificate_file", in_quotes((pki / "agent.crt").string())}})
                    .says("data_folder"),
                Contains("FAIL") && Contains("is not there"));
     w.configure();
@@ -271,7 +271,7 @@ TEST_CASE("a cloud that cannot be reached: by name, by TCP, by the proxy", "[int
 {
     scenario w(without_agent());
     const auto with_url = [&](const std::string& place) {
-        return examine_with(w, {{"cloud.url", quoted("wss://" + place + "/v1/connect")}});
+        return examine_with(w, {{"cloud.url", in_quotes("wss://" + place + "/v1/connect")}});
     };
     const auto nameless = with_url("relay.invalid");
     CHECK_THAT(nameless.says("cloud_name"), Contains("FAIL") && Contains("getent hosts relay.invalid"));
@@ -288,7 +288,7 @@ TEST_CASE("a cloud that cannot be reached: by name, by TCP, by the proxy", "[int
                    Contains("127.0.0.1 port " + deaf.number()));
 
     const auto with_proxy = [&](std::uint16_t port) {
-        return examine_with(w, {{"cloud.proxy", quoted("http://127.0.0.1:" + std::to_string(port))}});
+        return examine_with(w, {{"cloud.proxy", in_quotes("http://127.0.0.1:" + std::to_string(port))}});
     };
     const connect_proxy wants_sign_in("joe:word");
     CHECK_THAT(with_proxy(wants_sign_in.port()).says("cloud_proxy"),
@@ -309,7 +309,7 @@ TEST_CASE("a cloud whose certificate or clock is not what it should be", "[integ
     std::string url;
     const auto seen_at = [&](const std::string& certificate, configuration more = {}) {
         const auto cloud = cloud_with(w, certificate, url);
-        more["cloud.url"] = quoted(url);
+        more["cloud.url"] = in_quotes(url);
         return examine_with(w, more);
     };
     CHECK_THAT(seen_at("cloud-server-expired").says("cloud_tls"), Contains("FAIL") && Contains("expired"));
@@ -321,9 +321,9 @@ TEST_CASE("a cloud whose certificate or clock is not what it should be", "[integ
                Contains("FAIL") && Contains("opens TLS on the way") && Contains("Some other CA") &&
                    Contains("firewall or proxy team"));
     const auto plain = w.cloud().url(); // HTTP where TLS is expected
-    CHECK_THAT(
-        examine_with(w, {{"cloud.url", quoted("wss" + plain.substr(4) + "/v1/connect")}}).says("cloud_tls"),
-        Contains("FAIL") && Contains("does not speak TLS"));
+    CHECK_THAT(examine_with(w, {{"cloud.url", in_quotes("wss" + plain.substr(4) + "/v1/connect")}})
+                   .says("cloud_tls"),
+               Contains("FAIL") && Contains("does not speak TLS"));
 
     w.configure();
     w.cloud().put("/behaviour", {{"clock_skew_s", 600}});
@@ -350,16 +350,16 @@ TEST_CASE("an Exchange that cannot be reached or trusted", "[integration]")
     scenario w(without_agent());
     const auto pki = development_pki();
     const auto with_url = [&](const std::string& place) {
-        return examine_with(w, {{"exchange.url", quoted("https://" + place + "/EWS/Exchange.asmx")}});
+        return examine_with(w, {{"exchange.url", in_quotes("https://" + place + "/EWS/Exchange.asmx")}});
     };
     CHECK_THAT(with_url("mail.invalid").says("exchange_connection"),
                Contains("FAIL") && Contains("getent hosts"));
     const auto refused = with_url("localhost:" + closed_port());
     CHECK_THAT(refused.says("exchange_connection"), Contains("FAIL") && Contains("refuses"));
     CHECK_THAT(refused.message("sign_in"), Contains("not tried: there is no connection"));
-    CHECK_THAT(
-        examine_with(w, {{"exchange.ca_file", quoted((pki / "other-ca.crt").string())}}).says("exchange_tls"),
-        Contains("FAIL") && Contains("wrong CA") && Contains("Development corporate CA"));
+    CHECK_THAT(examine_with(w, {{"exchange.ca_file", in_quotes((pki / "other-ca.crt").string())}})
+                   .says("exchange_tls"),
+               Contains("FAIL") && Contains("wrong CA") && Contains("Development corporate CA"));
     CHECK_THAT(examine_with(w, {{"exchange.ca_file", ""}}).says("exchange_tls"),
                Contains("FAIL") && Contains("set exchange.ca_file"));
 
@@ -367,7 +367,7 @@ TEST_CASE("an Exchange that cannot be reached or trusted", "[integration]")
                            {"--certificate", (pki / "exchange-server-expired.crt").string(), "--key",
                             (pki / "exchange-server-expired.key").string()});
     const auto e =
-        examine_with(w, {{"exchange.url", quoted(std::string(expired.ready().at("ews").as_string()))}});
+        examine_with(w, {{"exchange.url", in_quotes(std::string(expired.ready().at("ews").as_string()))}});
     CHECK_THAT(e.says("exchange_tls"),
                Contains("FAIL") && Contains("has expired") && Contains("Exchange administrator"));
     CHECK_THAT(e.message("sign_in"), Contains("not tried: there is no secure connection"));
