@@ -15,7 +15,7 @@ std::uintmax_t size_of(const std::filesystem::path& file)
 
 error_code look(const std::filesystem::path& file, std::chrono::milliseconds limit, std::string& problem)
 {
-    auto db = sqlite::database::open_to_look(file.string(), &problem);
+    auto db = sqlite::database::open_to_read(file.string(), &problem);
     if (db.has_error())
         return db.error();
     const auto sound = [&]() -> result<void> {

@@ -99,7 +99,7 @@ result<std::unique_ptr<database>> database::open(const std::string& file, std::s
     return db;
 }
 
-result<std::unique_ptr<database>> database::open_to_look(const std::string& file, std::string* problem)
+result<std::unique_ptr<database>> database::open_to_read(const std::string& file, std::string* problem)
 {
     std::unique_ptr<database> db(new database);
     // With a log there is (or was) somebody who writes, and reading has to go by the index they share. Without one nobody
@@ -123,7 +123,8 @@ result<std::unique_ptr<database>> database::open_to_look(const std::string& file
     }
     if (!ec_of_open)
         return db;
-    *problem = db->last_problem_;
+    if (problem)
+        *problem = db->last_problem_;
     return ec_of_open;
 }
 

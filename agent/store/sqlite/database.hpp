@@ -26,7 +26,8 @@ public:
     static result<std::unique_ptr<database>> open(const std::string& file, std::string* problem = nullptr);
     // Opens `file`, which is there, only to read it, beside whoever uses it: takes no lock that keeps them from writing, and
     // leaves no file behind. Errors: as open().
-    static result<std::unique_ptr<database>> open_to_look(const std::string& file, std::string* problem);
+    static result<std::unique_ptr<database>> open_to_read(const std::string& file,
+                                                          std::string* problem = nullptr);
     // Closes the file; one that was found damaged stays as it is, its log beside it.
     ~database();
     database(const database&) = delete;
