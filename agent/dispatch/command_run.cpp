@@ -41,6 +41,8 @@ task<command_run::woken> command_run::pause_until(steady_time t)
             co_return woken::draining;
         if (can_end && ticket_->cancelled && !ticket_->started)
             co_return woken::cancelled;
+        if (can_end && dropped_)
+            co_return woken::dropped;
         const auto now = services_.time.now();
         if (can_end && now >= ticket_->deadline)
             co_return woken::deadline;
@@ -64,7 +66,10 @@ task<std::optional<ending>> command_run::rest_until(steady_time t, std::function
 
 task<std::optional<ending>> command_run::wait_for_wake()
 {
-    co_return ended_by(co_await pause_until(steady_time::max()));
+    in_line_ = true;
+    const auto why = co_await pause_until(steady_time::max());
+    in_line_ = false;
+    co_return ended_by(why);
 }
 
 std::optional<ending> command_run::ended_by(woken w) const
@@ -76,6 +81,11 @@ std::optional<ending> command_run::ended_by(woken w) const
         return ending{deadline_answer()};
     case woken::cancelled:
         return ending{protocol::fault{protocol::fault_code::cancelled, "cancelled before it was begun", {}}};
+    case woken::dropped:
+        return ending{protocol::fault{protocol::fault_code::cancelled,
+                                      "an administrator of the agent dropped it; nothing was changed in "
+                                      "Exchange",
+                                      {}}};
     case woken::draining:
         // A stored write goes on after the next start; a read is answered with what is known.
         if (!is_read())
@@ -112,18 +122,23 @@ task<std::optional<ending>> command_run::before_try()
     for (;;) {
         const auto now = services_.time.now();
         if (outcome_is_unknown() && !draining_) {
+            hurried_ = false;
             ticket_->started = true;
             co_return std::nullopt; // the next step is a look-up, which harms nobody
         }
         if (auto over = ended_by(co_await pause_until(now)))
             co_return over;
-        const auto start = services_.gate.may_start(mailbox_, failed_before_, now);
+        const auto start = services_.gate.may_start(mailbox_, failed_before_ && !hurried_, now);
         if (start <= now) {
+            hurried_ = false;
             ticket_->started = true;
             count_attempt();
             co_return std::nullopt;
         }
-        if (auto over = ended_by(co_await pause_until(start)))
+        pausing_ = true;
+        const auto why = co_await pause_until(start);
+        pausing_ = false;
+        if (auto over = ended_by(why))
             co_return over;
     }
 }
@@ -149,8 +164,13 @@ task<std::optional<ending>> command_run::after_failure(ews::error e)
         co_return ending{deadline_answer()};
     // The end of an outage ends the pause; another command's failure does not, or two that look up their outcomes would
     // keep each other awake.
-    std::function<bool()> answers = [this] { return services_.gate.state() != server_state::unreachable; };
-    co_return co_await rest_until(now + delay, std::move(answers));
+    std::function<bool()> enough = [this] {
+        return hurried_ || services_.gate.state() != server_state::unreachable;
+    };
+    pausing_ = true;
+    auto over = co_await rest_until(now + delay, std::move(enough));
+    pausing_ = false;
+    co_return over;
 }
 
 void command_run::succeeded()
@@ -223,6 +243,37 @@ void command_run::drain()
 {
     draining_ = true;
     wake_.notify();
+}
+
+wish command_run::hurry()
+{
+    if (draining_)
+        return wish::draining;
+    if (in_line_)
+        return wish::waits_for_turn;
+    if (!pausing_)
+        return wish::under_way;
+    const auto now = services_.time.now();
+    if (services_.gate.may_start(mailbox_, false, now) > now)
+        return wish::paused;
+    hurried_ = true;
+    wake_.notify();
+    return wish::granted;
+}
+
+wish command_run::drop()
+{
+    if (draining_)
+        return wish::draining;
+    if (outcome_is_unknown())
+        return wish::outcome_unknown;
+    if (ticket_->redelivered)
+        return wish::redelivered;
+    if (!in_line_ && !pausing_)
+        return wish::under_way;
+    dropped_ = true; // whoever waits so looks at it before anything else
+    wake_.notify();
+    return wish::granted;
 }
 
 } // namespace relay::dispatch

@@ -45,7 +45,19 @@ using reply = protocol::checked<json::object>;
 // How a run ended; nothing: it was suspended (shutdown) and a stored write goes on after the next start.
 using ending = std::optional<reply>;
 
-// Loop thread only. Used by one coroutine; wake() and drain() come from outside it.
+// What became of an administrator's wish (`queue retry`, `queue drop`).
+enum class wish {
+    granted,
+    unknown,         // no such write waits or runs
+    under_way,       // it is being carried out now
+    outcome_unknown, // a try was begun, and it is being looked up whether it took effect
+    redelivered,     // another agent may have carried it out: only looking it up tells
+    waits_for_turn,  // another command for its event runs before it
+    paused,          // Exchange asked for a pause
+    draining,        // the agent is stopping
+};
+
+// Loop thread only. Used by one coroutine; wake(), drain(), hurry() and drop() come from outside it.
 class command_run {
 public:
     command_run(const asio::any_io_executor& executor, store::ticket_ptr t, const services& s,
@@ -113,11 +125,16 @@ public:
     void wake() { wake_.notify(); }
     // Shutdown: no further try; a wait ends now.
     void drain();
+    // Ends the pause after a failed try: the next one is made now, also while the server is taken for unreachable. What
+    // keeps outcomes known is not cut short, nor is a pause that Exchange asked for.
+    wish hurry();
+    // Ends a write that waits, with `cancelled`. Granted only where it is known that nothing of it took effect.
+    wish drop();
 
 private:
     static constexpr duration longest_lag = 5s;
 
-    enum class woken { elapsed, deadline, cancelled, draining };
+    enum class woken { elapsed, deadline, cancelled, dropped, draining };
     task<woken> pause_until(steady_time t);
     task<std::optional<ending>> rest_until(steady_time t, std::function<bool()> enough = {});
     std::optional<ending> ended_by(woken w) const;
@@ -141,6 +158,10 @@ private:
     std::optional<protocol::fault> refusal_; // of the try whose outcome is unknown
     bool tried_in_vain_ = false;             // a try of this run had an unknown outcome
     bool draining_ = false;
+    bool in_line_ = false; // waits for its turn
+    bool pausing_ = false; // after a failed try, or until the server may be asked
+    bool hurried_ = false; // that pause was cut short
+    bool dropped_ = false;
     bool failed_before_ = false;
     bool counted_ = false; // the present try is in ticket's attempts
 };

@@ -151,6 +151,25 @@ void dispatcher::drain()
         run->drain();
 }
 
+command_run* dispatcher::find_write(std::string_view id)
+{
+    const auto found = std::ranges::find_if(
+        runs_, [&](const auto& run) { return run->ticket().id == id && !run->is_read(); });
+    return found == runs_.end() ? nullptr : found->get();
+}
+
+wish dispatcher::hurry(std::string_view id)
+{
+    auto* const run = find_write(id);
+    return run ? run->hurry() : wish::unknown;
+}
+
+wish dispatcher::drop(std::string_view id)
+{
+    auto* const run = find_write(id);
+    return run ? run->drop() : wish::unknown;
+}
+
 void dispatcher::wake_all()
 {
     for (const auto& run : runs_)

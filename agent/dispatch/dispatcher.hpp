@@ -44,6 +44,10 @@ public:
     // next start.
     void drain();
 
+    // For an administrator, of a stored write: see command_run::hurry() and drop().
+    wish hurry(std::string_view id);
+    wish drop(std::string_view id);
+
     server_gate& gate() noexcept { return gate_; }
     void set_limits(limits l) { limits_ = l; }
 
@@ -55,6 +59,7 @@ private:
     task<void> carry_out(std::shared_ptr<command_run> run);
     task<std::optional<ending>> wait_for_turn(command_run& run);
     task<ending> perform(command_run& run);
+    command_run* find_write(std::string_view id);
     void leave_lane(const command_run& run);
     void wake_all();
 
