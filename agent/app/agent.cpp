@@ -1,5 +1,6 @@
 #include "agent/app/agent.hpp"
 
+#include "agent/app/queue_wishes.hpp"
 #include "agent/app/version.hpp"
 #include "agent/dispatch/idle_probe.hpp"
 #include "agent/doctor/exchange_road.hpp"
@@ -146,6 +147,9 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
           seed_ + 2),
       site_([this] { return snapshot(); }, recorder_),
       status_server_(context.get_executor(), site_, time_, *log_),
+      admin_server_(
+          context.get_executor(), settings_.agent.data_dir,
+          [this](const admin::request& r) { return answer_wish(dispatcher_, r); }, time_, *log_),
       parts_(context.get_executor())
 {
     inbox_.on_refused([this](const protocol::ended_command& c) { recorder_.command_ended(c); });
@@ -270,6 +274,7 @@ task<void> agent::run()
     parts_.spawn(store::keep_history(*store_, time_, settings_.queue.history, *log_));
     parts_.spawn(renewal_.run());
     parts_.spawn(status_server_.run());
+    parts_.spawn(admin_server_.run());
     parts_.spawn(serve());
     std::exception_ptr failure;
     try {

@@ -1,6 +1,7 @@
 // The whole agent: builds the parts, runs them, stops them. Reads top to bottom as the list of what it is made of.
 #pragma once
 
+#include "agent/admin/server.hpp"
 #include "agent/app/cloud_side.hpp"
 #include "agent/app/exchange_side.hpp"
 #include "agent/app/queue_numbers.hpp"
@@ -97,6 +98,7 @@ private:
     enrolment::renewal renewal_;
     status::site site_;
     status::server status_server_;
+    admin::server admin_server_;
     task_group parts_;
     steady_time stop_by_ = steady_time::max(); // end of the drain, once stop() was called
     bool queue_damaged_ = false;

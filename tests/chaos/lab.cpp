@@ -365,6 +365,7 @@ std::string lab::timeline()
 fs::path lab::keep()
 {
     auto kept = fs::path(world_->folder().string() + "-kept");
+    fs::remove(world_->data_folder() / "agent.sock"); // of an agent that was killed: sockets do not copy
     fs::copy(world_->folder(), kept, fs::copy_options::recursive);
     return kept;
 }

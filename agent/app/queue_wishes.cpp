@@ -1,0 +1,65 @@
+#include "agent/app/queue_wishes.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace relay::app {
+namespace {
+
+using dispatch::wish;
+
+std::string_view why_not(wish w)
+{
+    switch (w) {
+    case wish::granted:
+        break;
+    case wish::unknown:
+        return "the agent has no such write at hand; look at queue show, and try again in a moment";
+    case wish::under_way:
+        return "it is being carried out now; wait for its result";
+    case wish::outcome_unknown:
+        return "a try of it was begun, and whether that took effect is being looked up in Exchange; the "
+               "agent goes on until it knows, and then tells the cloud what is true";
+    case wish::redelivered:
+        return "another agent may have carried it out already, and only looking it up in Exchange tells; it "
+               "ends by itself when Exchange answers";
+    case wish::waits_for_turn:
+        return "it waits for its turn behind another command for the same event; retry that one";
+    case wish::paused:
+        return "Exchange asked for a pause, and it is tried when that is over";
+    case wish::draining:
+        return "the agent is stopping; what waits is tried at its next start";
+    }
+    return "";
+}
+
+admin::answer refused(std::string_view verb, const std::string& id, wish w)
+{
+    return {false, fmt::format("{} is not {}: {}", id, verb, why_not(w))};
+}
+
+} // namespace
+
+admin::answer answer_wish(dispatch::dispatcher& works, const admin::request& asked)
+{
+    if (asked.what == "queue.retry") {
+        const auto w = works.hurry(asked.id);
+        if (w != wish::granted)
+            return refused("tried", asked.id, w);
+        if (works.gate().state() == dispatch::server_state::auth_failed)
+            return {true, fmt::format("{} is tried now, but Exchange refuses the service account: put the "
+                                      "right password in place and reload the agent",
+                                      asked.id)};
+        return {true, fmt::format("{} is tried now", asked.id)};
+    }
+    if (asked.what == "queue.drop") {
+        const auto w = works.drop(asked.id);
+        if (w != wish::granted)
+            return refused("dropped", asked.id, w);
+        return {true, fmt::format("{} is dropped; the cloud is told that it was cancelled", asked.id)};
+    }
+    return {false, "this version of the agent cannot do that; restart it after an upgrade"};
+}
+
+} // namespace relay::app
