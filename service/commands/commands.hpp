@@ -21,6 +21,9 @@ void add_doctor(command_line& line);
 // Asks the running agent over its local HTTP: 0 connected, 3 running but not connected, 4 not running.
 void add_status(command_line& line);
 
+// `queue list|show|export|retry|drop`: 0, 1 where it cannot be read or is not done, 2 where `drop` lacks --yes.
+void add_queue(command_line& line);
+
 // `config check`: every mistake at once.
 void add_config(command_line& line);
 
@@ -30,6 +33,7 @@ inline void add_all(command_line& line)
     add_enroll(line);
     add_doctor(line);
     add_status(line);
+    add_queue(line);
     add_config(line);
 }
 
