@@ -62,9 +62,8 @@ void fill_in_enrolment(settings& s, const places& set)
 
 enum class enrolment { looked_up, ignored };
 
-boost::system::result<settings, mistakes> assemble(std::string_view toml, const std::filesystem::path& folder,
-                                                   const environment& variables, purpose what,
-                                                   file_check files, enrolment told)
+reading assemble(std::string_view toml, const std::filesystem::path& folder, const environment& variables,
+                 purpose what, file_check files, enrolment told)
 {
     settings s;
     mistakes wrong;
@@ -90,9 +89,14 @@ boost::system::result<settings, mistakes> assemble(std::string_view toml, const 
         const auto rank = [](const mistake& m) { return std::pair(m.from, m.line == 0 ? 1 << 30 : m.line); };
         return rank(a) < rank(b);
     });
-    if (!wrong.empty())
-        return wrong;
-    return s;
+    return {std::move(s), std::move(wrong)};
+}
+
+boost::system::result<settings, mistakes> faultless(reading r)
+{
+    if (!r.wrong.empty())
+        return std::move(r.wrong);
+    return std::move(r.known);
 }
 
 // The file's text, at most one byte over the limit; nothing with errno set where it cannot be read.
@@ -114,30 +118,42 @@ std::optional<std::string> read_file(const std::filesystem::path& file)
 
 } // namespace
 
-boost::system::result<settings, mistakes> load(const std::filesystem::path& file,
-                                               const environment& variables, purpose what, file_check files)
+reading load_what_is_readable(const std::filesystem::path& file, const environment& variables, purpose what,
+                              file_check files)
 {
+    // The rest may come from the environment, and paths need their folder filled in.
+    const auto without_file = [&](std::string why) {
+        auto r = assemble({}, {}, variables, what, files, enrolment::looked_up);
+        r.wrong = {{origin::file, 0, {}, std::move(why)}};
+        return r;
+    };
     std::error_code ec;
     const bool absent = !std::filesystem::exists(file, ec) && !ec;
     if (absent && file == default_config_file()) // everything may come from the environment
         return assemble({}, {}, variables, what, files, enrolment::looked_up);
     if (std::filesystem::is_directory(file, ec))
-        return mistakes{{origin::file, 0, {}, "is a folder, not a file"}};
+        return without_file("is a folder, not a file");
     const auto text = read_file(file);
     if (!text) {
         const auto why = std::generic_category().message(errno != 0 ? errno : EIO);
-        return mistakes{{origin::file, 0, {}, "cannot be read: " + why}};
+        return without_file("cannot be read: " + why);
     }
     if (text->size() > largest_file)
-        return mistakes{{origin::file, 0, {}, "is larger than 1 MiB"}};
+        return without_file("is larger than 1 MiB");
     return assemble(*text, std::filesystem::absolute(file, ec).parent_path(), variables, what, files,
                     enrolment::looked_up);
+}
+
+boost::system::result<settings, mistakes> load(const std::filesystem::path& file,
+                                               const environment& variables, purpose what, file_check files)
+{
+    return faultless(load_what_is_readable(file, variables, what, files));
 }
 
 boost::system::result<settings, mistakes> parse(std::string_view toml, const environment& variables,
                                                 purpose what, file_check files)
 {
-    return assemble(toml, {}, variables, what, files, enrolment::ignored);
+    return faultless(assemble(toml, {}, variables, what, files, enrolment::ignored));
 }
 
 } // namespace relay::config

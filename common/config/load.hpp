@@ -54,6 +54,15 @@ boost::system::result<settings, mistakes> load(const std::filesystem::path& file
                                                const environment& variables, purpose what = purpose::run,
                                                file_check files = file_check::permissions);
 
+// Settings as far as they could be read, with what is wrong: a key with a mistake keeps its default.
+struct reading {
+    settings known;
+    mistakes wrong;
+};
+// As load(), for whoever has to work with a configuration that is broken: nothing else may run on it.
+reading load_what_is_readable(const std::filesystem::path& file, const environment& variables,
+                              purpose what = purpose::run, file_check files = file_check::permissions);
+
 // The same for a text already read: what load() does after reading, but for what enrolment told.
 boost::system::result<settings, mistakes> parse(std::string_view toml, const environment& variables,
                                                 purpose what = purpose::run,
