@@ -24,6 +24,9 @@ void add_status(command_line& line);
 // `queue list|show|export|retry|drop`: 0, 1 where it cannot be read or is not done, 2 where `drop` lacks --yes.
 void add_queue(command_line& line);
 
+// One archive for support, without what must not leave the customer's network: 0, or 1 where it cannot be written.
+void add_support_bundle(command_line& line);
+
 // `config check`: every mistake at once.
 void add_config(command_line& line);
 
@@ -35,6 +38,7 @@ inline void add_all(command_line& line)
     add_status(line);
     add_queue(line);
     add_config(line);
+    add_support_bundle(line);
 }
 
 } // namespace relay::service
