@@ -1,14 +1,14 @@
-#include "agent/app/cloud_side.hpp"
 #include "agent/app/password.hpp"
 #include "agent/app/version.hpp"
-#include "agent/doctor/checks.hpp"
 #include "agent/support/bundle.hpp"
+#include "common/async/run_alone.hpp"
 #include "common/config/url.hpp"
 #include "common/log/line_formatter.hpp"
 #include "common/platform/process.hpp"
 #include "common/time/rfc3339.hpp"
 #include "service/commands/commands.hpp"
 #include "service/libraries.hpp"
+#include "service/patient.hpp"
 
 #include <fmt/format.h>
 
@@ -24,19 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t longest_host = 40; // in the name of the archive
-
-// One line for each check, as `doctor` would have it.
-boost::json::object look_over(const config::reading& configuration, utc_time now)
-{
-    const auto& s = configuration.known;
-    const bool sound = configuration.wrong.empty();
-    doctor::report r;
-    r.push_back({"configuration", sound, sound ? "read and checked" : "it has mistakes",
-                 sound ? "" : "See config-mistakes.txt, or workestra-relay config check."});
-    r.push_back(doctor::data_folder(s.agent.data_dir));
-    r.push_back(doctor::certificate(app::credentials(s.cloud), now));
-    return doctor::to_json(r);
-}
 
 // Whatever the configuration leads to that must be in no text. Says what could not be looked for.
 class known_secrets {
@@ -179,7 +166,11 @@ int make_bundle(const fs::path& config_file, const request& asked)
                           {}};
     support::redaction clean;
     from.remarks = known_secrets(from.configuration.known, clean).take_remarks();
-    from.doctor = [&from] { return look_over(from.configuration, from.now); };
+    real_time time;
+    from.doctor = [&] {
+        auto who = patient_of(config_file);
+        return doctor::to_json(run_alone(doctor::examine(time, std::move(who), {})));
+    };
     const auto members = collect(from, clean);
     const auto archive = pack(members, name, now);
     if (there)

@@ -1,0 +1,13 @@
+// What `doctor` and `support-bundle` examine.
+#pragma once
+
+#include "agent/doctor/examination.hpp"
+
+#include <filesystem>
+
+namespace relay::service {
+
+// As much as the configuration in `file` tells, mistakes in it included; no mailboxes.
+doctor::patient patient_of(const std::filesystem::path& file);
+
+} // namespace relay::service
