@@ -1,5 +1,5 @@
 // The status page: asks the agent every few seconds and draws what it says. Text goes in as text, never as markup.
-"use strict";
+// A module: in a classic script names such as `top` belong to the window, and declaring one again stops the whole page.
 
 const interval = 5000;
 const patience = 8000;
@@ -71,7 +71,8 @@ function showStatus(s) {
     put("agent", `${s.agent.name} · id ${s.agent.id} · version ${s.agent.version} · up since ${moment(s.agent.started_at)}`);
 
     state("link-state", words[s.link.state] ?? s.link.state, mood[s.link.state]);
-    facts("link", [["since", moment(s.link.since)], ["address", s.link.url], ["session", s.link.session],
+    const lasting = s.link.state === "connected" || s.link.state === "rejected"; // else it is the last attempt's time
+    facts("link", [["since", lasting ? moment(s.link.since) : null], ["address", s.link.url], ["session", s.link.session],
         ["round trip", span(s.link.rtt_ms)], ["reconnects", String(s.link.reconnects)], ["last error", s.link.last_error]]);
 
     state("exchange-state", words[s.exchange.state] ?? s.exchange.state, mood[s.exchange.state]);
@@ -86,7 +87,8 @@ function showStatus(s) {
         ["oldest", q.oldest_s === null ? "nothing waits" : span(q.oldest_s * 1000)], ["on disk", bytes(q.bytes)]] : []);
 
     const days = s.certificate.days_left;
-    state("certificate-state", days < 0 ? "Expired" : `${days} days left`,
+    const left = days === 0 ? "Less than a day" : days === 1 ? "1 day" : `${days} days`;
+    state("certificate-state", days < 0 ? "Expired" : `${left} left`,
         days < 0 ? "error" : s.certificate.overdue ? "warning" : "good");
     facts("certificate", [["subject", s.certificate.subject], ["valid until", new Date(s.certificate.not_after).toLocaleString()]]);
 }
@@ -112,9 +114,9 @@ function summary(kind, text) {
     document.title = (kind === "good" ? "" : "(!) ") + "Workestra Relay";
 }
 
-// ---- charts: 600 by 150, the plot between x 50 and 595, y 10 and 125 ----
+// ---- charts: 600 by 150, the plot between x 70 and 595, y 10 and 125 ----
 
-const left = 50, right = 595, top = 10, bottom = 125;
+const left = 70, right = 595, top = 10, bottom = 125;
 
 function svg(name, attributes, text) {
     const e = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -139,8 +141,8 @@ function axes(most) {
         svg("line", { class: "axis", x1: left, x2: right, y1: top, y2: top }),
         svg("text", { x: left - 6, y: top + 6, "text-anchor": "end" }, most),
         svg("text", { x: left - 6, y: bottom + 4, "text-anchor": "end" }, "0"),
-        svg("text", { x: left, y: 147 }, "60 min ago"),
-        svg("text", { x: right, y: 147, "text-anchor": "end" }, "now"),
+        svg("text", { x: left, y: 144 }, "60 min ago"),
+        svg("text", { x: right, y: 144, "text-anchor": "end" }, "now"),
     ];
 }
 
@@ -170,15 +172,15 @@ function drawTimes(id, what, series) {
     const step = (right - left) / series.p95_ms.length;
     const nodes = axes(span(most));
     for (const [values, kind] of [[series.p95_ms, "slow"], [series.p50_ms, "median"]]) {
-        let path = "", drawing = false;
+        let path = "";
+        const there = (i) => (values[i] ?? null) !== null;
         values.forEach((v, i) => {
-            if (v === null) {
-                drawing = false;
+            if (v === null)
                 return;
-            }
             const x = (left + (i + 0.5) * step).toFixed(1), y = (bottom - (bottom - top) * Math.min(v, most) / most).toFixed(1);
-            path += drawing ? `L${x} ${y}` : `M${x} ${y}h0.1`; // a minute on its own is a dot
-            drawing = true;
+            path += `${there(i - 1) ? "L" : "M"}${x} ${y}`;
+            if (!there(i - 1) && !there(i + 1)) // a minute on its own would be no line
+                nodes.push(svg("circle", { class: `${kind} dot`, cx: x, cy: y, r: 4 }));
         });
         if (path)
             nodes.push(svg("path", { class: kind, d: path }));
@@ -218,6 +220,7 @@ async function refresh() {
     try {
         const [status, history] = await Promise.all([ask("/api/status"), ask("/api/history")]);
         lastAnswer = new Date();
+        document.body.classList.remove("stale");
         showStatus(status);
         showFindings(history.findings);
         drawCounts("commands-count", "Commands", history.commands);
@@ -228,6 +231,7 @@ async function refresh() {
         put("updated", `As of ${lastAnswer.toLocaleTimeString()}; asked again every ${interval / 1000} s.`);
     } catch {
         const seen = lastAnswer ? ` What stands below is from ${lastAnswer.toLocaleTimeString()}.` : "";
+        document.body.classList.add("stale");
         summary("error", `The agent does not answer: see systemctl status workestra-relay.${seen}`);
     }
     asking = false;
