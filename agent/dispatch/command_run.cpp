@@ -131,6 +131,8 @@ task<std::optional<ending>> command_run::before_try()
         const auto start = services_.gate.may_start(mailbox_, failed_before_ && !hurried_, now);
         if (start <= now) {
             hurried_ = false;
+            if (auto over = forbidden())
+                co_return over;
             ticket_->started = true;
             count_attempt();
             co_return std::nullopt;
@@ -141,6 +143,14 @@ task<std::optional<ending>> command_run::before_try()
         if (auto over = ended_by(why))
             co_return over;
     }
+}
+
+std::optional<ending> command_run::forbidden()
+{
+    const auto allowed = services_.allows(*ticket_);
+    if (allowed.has_value())
+        return std::nullopt;
+    return ending{allowed.error()};
 }
 
 task<std::optional<ending>> command_run::after_failure(ews::error e)

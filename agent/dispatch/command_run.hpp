@@ -35,7 +35,9 @@ struct services {
     store::queue_store& store;
     time_source& time;
     server_gate& gate;
-    // Says by policy whether the account may act in a mailbox: a fault where it may not.
+    // Policy's word on a command, and on one mailbox of availability: a fault where it must not be. Asked before each try:
+    // policy may have changed since the last one.
+    std::function<protocol::checked<void>(const store::ticket&)> allows;
     std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
     std::function<task<json::object>()> diagnose; // agent.diagnose
     spdlog::logger& log;
@@ -74,14 +76,17 @@ public:
     // Waits to be woken (its turn may have come): how the command ends instead, as below.
     task<std::optional<ending>> wait_for_wake();
 
-    // Waits until a try may start. How the command ends instead: cancelled, its deadline passed, or
-    // suspended. While the outcome of an earlier try is unknown neither cancel nor deadline ends it, and the
+    // Waits until a try may start. How the command ends instead: cancelled, its deadline passed, forbidden by policy, or
+    // suspended. While the outcome of an earlier try is unknown neither cancel nor deadline nor policy ends it, and the
     // wait is only for a look-up.
     task<std::optional<ending>> before_try();
 
     // What a failed try means: how the command ends, or nothing, after the pause that is due, where it may go
     // on.
     task<std::optional<ending>> after_failure(ews::error e);
+
+    // How the command ends where policy forbids it by now; nothing where it does not.
+    std::optional<ending> forbidden();
 
     // Every successful call tells the gate.
     void succeeded();

@@ -36,8 +36,8 @@ task<void> dispatcher::run()
 
 void dispatcher::take(store::ticket_ptr t)
 {
-    const services s{parts_.exchange,       parts_.store,    parts_.time, gate_,
-                     parts_.allows_mailbox, parts_.diagnose, parts_.log};
+    const services s{parts_.exchange, parts_.store,          parts_.time,     gate_,
+                     parts_.allows,   parts_.allows_mailbox, parts_.diagnose, parts_.log};
     const auto run = std::make_shared<command_run>(executor_, std::move(t), s, limits_, random_());
     runs_.insert(run);
     run->ticket_pointer()->wake = [weak = std::weak_ptr(run)] {
@@ -107,7 +107,8 @@ task<ending> dispatcher::perform(command_run& run)
     const auto& t = run.ticket();
     if (t.operation.has_error())
         co_return reply(t.operation.error());
-    // A write whose earlier try may have taken effect is seen through even where policy has changed: it is looked up.
+    // A write whose earlier try may have taken effect is looked up even where policy has changed, so that the answer is
+    // true; it is not applied again.
     if (const auto allowed = parts_.allows(t); allowed.has_error() && !t.begun)
         co_return reply(allowed.error());
 

@@ -26,7 +26,7 @@ public:
         store::queue_store& store;
         ews::exchange& exchange;
         time_source& time;
-        // Asked again before a command's first try: policy may have changed since it was admitted.
+        // Asked again before each try of a command: policy may have changed since it was admitted.
         std::function<protocol::checked<void>(const store::ticket&)> allows;
         std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
         std::function<task<json::object>()> diagnose;

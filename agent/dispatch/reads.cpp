@@ -35,6 +35,15 @@ question allowed_part(const protocol::availability_get& op, const services& s,
     return q;
 }
 
+// Policy may have changed since the mailboxes were chosen: then the answer is whole or none.
+std::optional<ending> forbidden_by_now(const std::vector<mailbox_address>& mailboxes, const services& s)
+{
+    for (const auto& mailbox : mailboxes)
+        if (const auto allowed = s.allows_mailbox(mailbox); allowed.has_error())
+            return ending{allowed.error()};
+    return std::nullopt;
+}
+
 // Puts one part's answers where they belong; a mailbox that failed in one window has failed.
 void take_in(std::vector<ews::mailbox_busy>& answers, const question& q, const availability_part& part,
              std::vector<ews::mailbox_busy> got)
@@ -67,9 +76,10 @@ task<void> ask_parts(command_run& run, part_list& list)
         const auto first = list.q.mailboxes.begin() + static_cast<std::ptrdiff_t>(part.first);
         for (;;) {
             auto over = co_await run.before_try();
+            std::vector<mailbox_address> mailboxes(first, first + static_cast<std::ptrdiff_t>(part.count));
+            if (!over)
+                over = forbidden_by_now(mailboxes, run.use());
             if (!over) {
-                std::vector<mailbox_address> mailboxes(first,
-                                                       first + static_cast<std::ptrdiff_t>(part.count));
                 auto got = co_await run.use().exchange.availability(std::move(mailboxes), part.start,
                                                                     part.end, run.request_limit());
                 if (got.has_value()) {

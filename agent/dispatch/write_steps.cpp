@@ -36,6 +36,8 @@ task<permission> permission_to_apply(command_run& run, const marked_items& found
         p.over = std::move(refused);
     else if (run.deadline_passed())
         p.over = ending{run.deadline_answer()};
+    else if (auto forbidden = run.forbidden())
+        p.over = std::move(forbidden);
     else
         p.given = true;
     co_return p;
@@ -61,7 +63,7 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
         co_return co_await run.wait_to_settle(); // Exchange may be about to send them itself
     const bool refused = run.never_arrived().has_value();
     std::optional<ending> over;
-    if (!refused && !run.deadline_passed()) {
+    if (!refused && !run.deadline_passed() && !run.forbidden()) {
         auto started = co_await run.begin();
         if (!started.durable)
             co_return started.over;

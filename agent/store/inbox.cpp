@@ -1,6 +1,7 @@
 #include "agent/store/inbox.hpp"
 
 #include "agent/protocol/codec.hpp"
+#include "agent/protocol/operations.hpp"
 #include "common/text/text.hpp"
 
 #include <spdlog/spdlog.h>
@@ -85,6 +86,9 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
     const auto elapsed = std::clamp<milliseconds>(time_.utc_now() - u.received.received_at, milliseconds(0),
                                                   protocol::longest_ttl);
     auto operation = check_(c);
+    // What policy makes of it now, dispatch asks: it also knows that a try before the restart may have taken effect.
+    if (operation.has_error() && operation.error().code == fault_code::policy_denied)
+        operation = protocol::parse_operation(c);
     auto lane = operation.has_value() ? protocol::lane_of(*operation) : std::string();
     if (lane.empty() && !u.received.event_id.empty())
         lane = ascii_lower(c.mailbox) + '/' + u.received.event_id;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/dispatch/dispatcher.hpp"
+#include "agent/policy/policy.hpp"
 #include "agent/protocol/codec.hpp"
 #include "agent/store/sqlite_queue_store.hpp"
 #include "tests/support/manual_time.hpp"
@@ -38,26 +39,38 @@ inline const ews::error refused{
 // One start of the agent between its two doors; the store and Exchange live on from one to the next.
 struct life {
     life(asio::io_context& c, store::queue_store& s, time_source& t, ews::exchange& e, spdlog::logger& log,
-         const std::string& denied)
+         const std::string& denied, const policy::policy* rules)
         : context(c),
           out(c.get_executor(), s, t, log),
           in(
               c.get_executor(), s, out, t,
-              [](const protocol::command& x) { return protocol::parse_operation(x); }, {}, log),
-          works(
-              c.get_executor(),
-              {in, out, s, e, t,
-               [](const store::ticket&) -> protocol::checked<void> { return boost::system::in_place_value; },
-               [denied](const mailbox_address& m) -> protocol::checked<void> {
-                   if (m.key() == denied)
-                       return protocol::fault{protocol::fault_code::policy_denied, "denied", {}};
-                   return boost::system::in_place_value;
-               },
-               []() -> task<json::object> {
-                   co_return json::object{{"ok", true}};
-               },
-               log},
-              dispatch::limits{30s, 120s, 4}, 1),
+              [rules](const protocol::command& x) {
+                  auto operation = protocol::parse_operation(x);
+                  if (operation.has_value() && rules)
+                      if (const auto allowed = rules->allows(x.op, *operation); allowed.has_error())
+                          operation = allowed.error();
+                  return operation;
+              },
+              {}, log),
+          works(c.get_executor(),
+                {in, out, s, e, t,
+                 [rules](const store::ticket& x) -> protocol::checked<void> {
+                     if (rules)
+                         return rules->allows(x.op, *x.operation);
+                     return boost::system::in_place_value;
+                 },
+                 [denied, rules](const mailbox_address& m) -> protocol::checked<void> {
+                     if (rules)
+                         return rules->allows_mailbox(m);
+                     if (m.key() == denied)
+                         return protocol::fault{protocol::fault_code::policy_denied, "denied", {}};
+                     return boost::system::in_place_value;
+                 },
+                 []() -> task<json::object> {
+                     co_return json::object{{"ok", true}};
+                 },
+                 log},
+                dispatch::limits{30s, 120s, 4}, 1),
           group(c.get_executor())
     {
         group.spawn(start());
@@ -117,7 +130,10 @@ struct agent_fixture {
     std::unique_ptr<gated_store> disk; // what the agent sees of the queue
     scripted_exchange exchange{context.get_executor(), time};
     std::unique_ptr<life> now;
+    ews::exchange* in_use = &exchange; // what dispatch calls, from the next start on
     std::string denied = "ceo@corp.example";
+    // Judges instead of `denied`, from the next start on; may be given other rules at any time.
+    const policy::policy* rules = nullptr;
 
     agent_fixture()
     {
@@ -133,7 +149,7 @@ struct agent_fixture {
 
     void start()
     {
-        now = std::make_unique<life>(context, *disk, time, exchange, log, denied);
+        now = std::make_unique<life>(context, *disk, time, *in_use, log, denied, rules);
         time.settle();
     }
     void stop()
