@@ -1,7 +1,5 @@
 // What the running agent tells of itself: the local HTTP and the `status` command (INTERFACE.md).
-#include "tests/integration/scenario.hpp"
-
-#include "agent/status/client.hpp"
+#include "tests/integration/status_page.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -13,50 +11,6 @@
 using namespace relay::test;
 
 namespace {
-
-const configuration on_a_free_port{{"status.listen", "'127.0.0.1:0'"}};
-
-world_options with_page(bool start_agent = true)
-{
-    return {.config = on_a_free_port,
-            .exchange_arguments = {},
-            .cloud_arguments = {},
-            .environment = {},
-            .start_agent = start_agent};
-}
-
-// The port that the agent's log names last.
-std::uint16_t page_port(relay_world& w)
-{
-    constexpr std::string_view mark = "status page: http://127.0.0.1:";
-    std::string log;
-    REQUIRE(eventually([&] { return (log = w.agent_log()).find(mark) != log.npos; }));
-    return static_cast<std::uint16_t>(std::stoi(log.substr(log.rfind(mark) + mark.size())));
-}
-
-struct page {
-    explicit page(relay_world& w) : port(page_port(w)) {}
-
-    relay::status::fetched ask(std::string_view path) const
-    {
-        const auto got =
-            relay::status::fetch({"127.0.0.1", port}, path, relay::milliseconds(10'000) * slowness());
-        INFO(path);
-        REQUIRE(got.has_value());
-        return *got;
-    }
-    json::value status() const { return boost::json::parse(ask("/api/status").body); }
-    bool ready() const { return ask("/readyz").status == 200; }
-    // The value of one sample; -1 where there is none.
-    double metric(const std::string& name) const
-    {
-        const auto text = ask("/metrics").body;
-        const auto found = text.find("\n" + name + " ");
-        return found == text.npos ? -1 : std::stod(text.substr(found + name.size() + 2));
-    }
-
-    std::uint16_t port;
-};
 
 // `status`, with a configuration that differs in where it asks.
 ended ask_status(relay_world& w, const std::string& listen, const std::vector<std::string>& more = {})
