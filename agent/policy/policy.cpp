@@ -13,6 +13,8 @@ using protocol::checked;
 using protocol::fault;
 using protocol::fault_code;
 
+constexpr std::string_view operations_key = "policy.allow_operations";
+
 // The first pattern that `text` matches; null where none does.
 const std::string* match(const std::vector<std::string>& patterns, std::string_view text)
 {
@@ -51,19 +53,38 @@ policy::policy(rules r) : rules_(std::move(r))
     lower_all(rules_.deny_mailboxes);
 }
 
+std::string verdict::sentence(std::string_view subject) const
+{
+    if (!pattern.empty())
+        return fmt::format("{} matches \"{}\" in {}", subject, pattern, key);
+    return fmt::format("{} {} {}", subject, key == operations_key ? "is not in" : "matches nothing in", key);
+}
+
+verdict policy::judge_operation(std::string_view op) const
+{
+    const auto* rule = match(rules_.allow_operations, op);
+    return {rule != nullptr, operations_key, rule ? *rule : std::string()};
+}
+
+verdict policy::judge_mailbox(const mailbox_address& mailbox) const
+{
+    if (const auto* rule = match(rules_.deny_mailboxes, mailbox.key()))
+        return {false, "policy.deny_mailboxes", *rule};
+    const auto* rule = match(rules_.allow_mailboxes, mailbox.key());
+    return {rule != nullptr, "policy.allow_mailboxes", rule ? *rule : std::string()};
+}
+
 checked<void> policy::allows_operation(std::string_view op) const
 {
-    if (match(rules_.allow_operations, op))
-        return {};
-    return denied(fmt::format("{} is not in policy.allow_operations", utf8_prefix(op, 64)));
+    if (const auto v = judge_operation(op); !v.allowed)
+        return denied(v.sentence(utf8_prefix(op, 64)));
+    return {};
 }
 
 checked<void> policy::allows_mailbox(const mailbox_address& mailbox) const
 {
-    if (const auto* rule = match(rules_.deny_mailboxes, mailbox.key()))
-        return denied(fmt::format("{} matches \"{}\" in policy.deny_mailboxes", mailbox.str(), *rule));
-    if (!match(rules_.allow_mailboxes, mailbox.key()))
-        return denied(fmt::format("{} matches nothing in policy.allow_mailboxes", mailbox.str()));
+    if (const auto v = judge_mailbox(mailbox); !v.allowed)
+        return denied(v.sentence(mailbox.str()));
     return {};
 }
 

@@ -16,12 +16,25 @@ struct rules {
     std::vector<std::string> deny_mailboxes;        // deny wins over allow
 };
 
+// What was decided, and by which rule.
+struct verdict {
+    bool allowed = false;
+    std::string_view key; // of the configuration: "policy.deny_mailboxes"
+    std::string pattern;  // its entry that decided; empty: it has none that matches
+
+    // "ceo@corp.example matches "ceo@*" in policy.deny_mailboxes"
+    std::string sentence(std::string_view subject) const;
+};
+
 // A value, made anew when the configuration is read again. Each check is a walk over the rules; any thread.
 class policy {
 public:
     explicit policy(rules r);
 
-    // Faults: policy_denied, whose message names the rule that decided.
+    verdict judge_operation(std::string_view op) const;
+    verdict judge_mailbox(const mailbox_address& mailbox) const;
+
+    // The same. Faults: policy_denied, whose message names the rule that decided.
     protocol::checked<void> allows_operation(std::string_view op) const;
     protocol::checked<void> allows_mailbox(const mailbox_address& mailbox) const;
 

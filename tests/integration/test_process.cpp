@@ -40,7 +40,8 @@ TEST_CASE("help and version stand on every level", "[integration]")
                                                       {"enroll", "--help"},
                                                       {"status", "--help"},
                                                       {"config", "--help"},
-                                                      {"config", "check", "--help"}}) {
+                                                      {"config", "check", "--help"},
+                                                      {"policy", "test", "--help"}}) {
         const auto e = run(arguments);
         CHECK(e.code == 0);
         CHECK(e.err.empty());

@@ -74,3 +74,20 @@ TEST_CASE("an operation is judged with the mailbox it acts for", "[unit][policy]
     CHECK(p.allows("availability.get", protocol::availability_get{{address("ceo@corp.example")}, {}, {}})
               .has_value());
 }
+
+TEST_CASE("a verdict names the key and the entry that decided", "[unit][policy]")
+{
+    const policy::policy p({{"event.*"}, {"*@corp.example"}, {"ceo@*"}});
+    const auto denied = p.judge_mailbox(address("CEO@corp.example"));
+    CHECK_FALSE(denied.allowed);
+    CHECK(denied.key == "policy.deny_mailboxes");
+    CHECK(denied.pattern == "ceo@*");
+    const auto allowed = p.judge_mailbox(address("a@corp.example"));
+    CHECK(allowed.allowed);
+    CHECK(allowed.sentence("a@corp.example") ==
+          "a@corp.example matches \"*@corp.example\" in policy.allow_mailboxes");
+    CHECK(p.judge_operation("event.get").pattern == "event.*");
+    CHECK(p.judge_operation("connection.test").pattern.empty());
+    CHECK(p.judge_mailbox(address("a@b.c")).sentence("a@b.c") ==
+          "a@b.c matches nothing in policy.allow_mailboxes");
+}

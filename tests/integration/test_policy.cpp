@@ -1,0 +1,116 @@
+// `policy test`: what the rules of the configuration make of a command, without an agent (and without a cloud or Exchange).
+#include "tests/integration/scenario.hpp"
+
+#include <boost/json/parse.hpp>
+
+#include <algorithm>
+#include <fstream>
+
+using namespace relay::test;
+
+namespace {
+
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+struct rules_file {
+    explicit rules_file(std::string_view rules) { std::ofstream(path) << "[policy]\n" << rules; }
+
+    ended ask(std::vector<std::string> arguments) const
+    {
+        arguments.insert(arguments.begin(), {"policy", "test", "--config", path.string()});
+        return run_to_end(relay_program(), std::move(arguments));
+    }
+
+    temporary_folder folder;
+    fs::path path = folder.path() / "agent.toml";
+};
+
+constexpr std::string_view usual = "allow_operations = ['event.*', 'availability.get']\n"
+                                   "allow_mailboxes = ['*@corp.example']\n"
+                                   "deny_mailboxes = ['CEO@corp.example']\n";
+
+} // namespace
+
+TEST_CASE("policy test tells what would be carried out, and which rules say so", "[integration]")
+{
+    const rules_file rules(usual);
+    auto e = rules.ask({"--op", "event.create", "--mailbox", "Host@Corp.example"});
+    INFO(e.out << e.err);
+    CHECK(e.code == 0);
+    CHECK(e.err.empty());
+    CHECK(e.out == "allowed: event.create matches \"event.*\" in policy.allow_operations, Host@Corp.example "
+                   "matches \"*@corp.example\" in policy.allow_mailboxes\n");
+
+    e = rules.ask({"--op", "availability.get"});
+    CHECK(e.code == 0);
+    CHECK_THAT(e.out, StartsWith("allowed: availability.get matches") && Contains("give --mailbox"));
+}
+
+TEST_CASE("policy test tells what would be denied, and by which rule", "[integration]")
+{
+    const rules_file rules(usual);
+    auto e = rules.ask({"--op", "event.create", "--mailbox", "ceo@corp.example"});
+    INFO(e.out << e.err);
+    CHECK(e.code == 3);
+    CHECK(e.err.empty());
+    CHECK_THAT(e.out, StartsWith("denied: ceo@corp.example matches \"ceo@corp.example\" in "
+                                 "policy.deny_mailboxes\n") &&
+                          Contains("policy_denied"));
+
+    e = rules.ask({"--op", "event.get", "--mailbox", "a@elsewhere.example"});
+    CHECK(e.code == 3);
+    CHECK_THAT(e.out, StartsWith("denied: a@elsewhere.example matches nothing in policy.allow_mailboxes\n"));
+
+    e = rules.ask({"--op", "connection.test"});
+    CHECK(e.code == 3);
+    CHECK_THAT(e.out, StartsWith("denied: connection.test is not in policy.allow_operations\n"));
+
+    e = rules.ask({"--op", "availability.get", "--mailbox", "ceo@corp.example"});
+    CHECK(e.code == 3);
+    CHECK_THAT(e.out, Contains("for this mailbox alone"));
+}
+
+TEST_CASE("policy test speaks JSON to scripts", "[integration]")
+{
+    const rules_file rules(usual);
+    auto e = rules.ask({"--op", "event.get", "--mailbox", "ceo@corp.example", "--json"});
+    INFO(e.out << e.err);
+    CHECK(e.code == 3);
+    auto d = boost::json::parse(e.out);
+    CHECK_FALSE(at(d, "/allowed").as_bool());
+    CHECK(text_at(d, "/op") == "event.get");
+    CHECK(text_at(d, "/mailbox") == "ceo@corp.example");
+    CHECK(text_at(d, "/rules/0/key") == "policy.allow_operations");
+    CHECK(text_at(d, "/rules/0/pattern") == "event.*");
+    CHECK(text_at(d, "/rules/1/key") == "policy.deny_mailboxes");
+    CHECK_FALSE(at(d, "/rules/1/allows").as_bool());
+
+    e = rules.ask({"--op", "connection.test", "--json"});
+    CHECK(e.code == 3);
+    d = boost::json::parse(e.out);
+    CHECK(at(d, "/mailbox").is_null());
+    CHECK(at(d, "/rules/0/pattern").is_null());
+}
+
+TEST_CASE("policy test refuses what is no question, and a configuration that cannot be read", "[integration]")
+{
+    const rules_file rules(usual);
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                      {"--mailbox", "a@corp.example"},
+                                                      {"--op", "event.crate", "--mailbox", "a@corp.example"},
+                                                      {"--op", "event.create"},
+                                                      {"--op", "event.create", "--mailbox", "nobody"}}) {
+        const auto e = rules.ask(arguments);
+        INFO(e.err);
+        CHECK(e.code == 2);
+        CHECK(e.out.empty());
+        CHECK(std::count(e.err.begin(), e.err.end(), '\n') == 1);
+        CHECK_THAT(e.err, StartsWith("workestra-relay: "));
+    }
+    const rules_file bad("allow_mailbox = []\n");
+    const auto e = bad.ask({"--op", "connection.test"});
+    INFO(e.err);
+    CHECK(e.code == 1);
+    CHECK_THAT(e.err, Contains("policy.allow_mailbox"));
+}
