@@ -63,6 +63,13 @@ std::string broken_link(const std::vector<x509_ptr>& chain)
     return {};
 }
 
+// Whoever reads that a certificate is out of its time should see what time this machine takes it to be.
+std::string clock_note()
+{
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    return "; this machine's clock says " + format_rfc3339(now);
+}
+
 } // namespace
 
 void throw_exception_from_error(const failed& f, const boost::source_location& where)
@@ -146,12 +153,13 @@ failed doubt_about(X509_STORE_CTX* check)
     case X509_V_ERR_CERT_HAS_EXPIRED:
         return {doubt::expired,
                 stands_on + "expired" +
-                    (culprit ? " on " + format_rfc3339(to_utc(X509_get0_notAfter(culprit))) : std::string())};
+                    (culprit ? " on " + format_rfc3339(to_utc(X509_get0_notAfter(culprit))) : std::string()) +
+                    clock_note()};
     case X509_V_ERR_CERT_NOT_YET_VALID:
         return {doubt::not_yet_valid,
                 stands_on + "is not valid before " +
                     (culprit ? format_rfc3339(to_utc(X509_get0_notBefore(culprit))) : "a later time") +
-                    " (is the clock of this machine right?)"};
+                    clock_note()};
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
