@@ -7,7 +7,7 @@
 namespace relay::app {
 namespace {
 
-result<signin::secret> taken(std::string text)
+result<secret> taken(std::string text)
 {
     if (text.ends_with('\n')) {
         text.pop_back();
@@ -15,19 +15,19 @@ result<signin::secret> taken(std::string text)
             text.pop_back();
     }
     if (text.empty() || text.size() > longest_password) {
-        signin::wipe(text);
+        wipe(text);
         return errc::bad_credentials_source;
     }
-    return signin::secret::take(text);
+    return secret::take(text);
 }
 
-result<signin::secret> read_file(const std::filesystem::path& file)
+result<secret> read_file(const std::filesystem::path& file)
 {
     std::ifstream in(file, std::ios::binary);
     std::string text(longest_password + 2, '\0'); // one block: no copies of a secret left behind
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (in.bad() || !in.eof()) {
-        signin::wipe(text);
+        wipe(text);
         return errc::bad_credentials_source;
     }
     text.resize(static_cast<std::size_t>(in.gcount()));
@@ -42,7 +42,7 @@ http::password_source make_password_source(const config::exchange_settings& sett
         return [file = settings.password_file] { return read_file(file); };
     if (settings.password_command.empty())
         return {};
-    return [argv = settings.password_command]() -> result<signin::secret> {
+    return [argv = settings.password_command]() -> result<secret> {
         auto text = platform::run_command(argv, password_command_limit, longest_password + 2);
         if (text.has_error())
             return text.error();

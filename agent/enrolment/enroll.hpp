@@ -3,7 +3,7 @@
 
 #include "agent/enrolment/answer.hpp"
 #include "agent/enrolment/identity_files.hpp"
-#include "common/config/secret.hpp"
+#include "common/secret/secret.hpp"
 
 namespace relay::enrolment {
 

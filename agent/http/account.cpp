@@ -9,14 +9,14 @@
 namespace relay::http {
 namespace {
 
-signin::secret basic_header(std::string_view username, const signin::secret& password)
+secret basic_header(std::string_view username, const secret& password)
 {
     std::string plain = fmt::format("{}:{}", username, password.reveal());
     std::string coded = to_base64(plain);
-    signin::wipe(plain);
+    wipe(plain);
     std::string header = "Basic " + coded;
-    signin::wipe(coded);
-    return signin::secret::take(header);
+    wipe(coded);
+    return secret::take(header);
 }
 
 } // namespace

@@ -53,8 +53,8 @@ private:
     task<void> basic(signed_connection& c, job& j);
     task<void> per_connection(signed_connection& c, job& j);
     task<void> sign_in(signed_connection& c, job& j);
-    task<signin::verdict> try_both_ways(signed_connection& c, job& j, const signin::secret& password);
-    task<void> handshake(signed_connection& c, job& j, const signin::secret& password, bool with_binding);
+    task<signin::verdict> try_both_ways(signed_connection& c, job& j, const secret& password);
+    task<void> handshake(signed_connection& c, job& j, const secret& password, bool with_binding);
     task<boost::system::result<signin::token, failed>>
     next_token(job& j, std::shared_ptr<signin::negotiator> negotiator, std::string from_server,
                std::string binding);

@@ -1,7 +1,7 @@
 // What a client is told once: where Exchange is, who we are there, and what it may cost.
 #pragma once
 
-#include "agent/signin/secret.hpp"
+#include "common/secret/secret.hpp"
 #include "common/time/time_source.hpp"
 
 #include <filesystem>
@@ -29,7 +29,7 @@ struct connection_limits {
 
 // Reads the password anew (a file, a command, a protected store). Called on a thread of its own, by one at a time, before
 // the first sign-in and again after a refusal; it may block for as long as a sign-in may take.
-using password_source = std::function<result<signin::secret>()>;
+using password_source = std::function<result<secret>()>;
 
 struct client_settings {
     std::string url; // https://host[:port]/path, or http:// with allow_plaintext

@@ -24,13 +24,13 @@ constexpr int most_steps = 6; // of one sign-in; NTLM takes two, SPNEGO around N
 
 using route = connection::route;
 
-signin::secret header_of(std::string_view scheme, std::string& token)
+secret header_of(std::string_view scheme, std::string& token)
 {
     std::string coded = to_base64(token);
-    signin::wipe(token);
+    wipe(token);
     std::string header = fmt::format("{} {}", scheme, coded);
-    signin::wipe(coded);
-    return signin::secret::take(header);
+    wipe(coded);
+    return secret::take(header);
 }
 
 } // namespace
@@ -60,7 +60,7 @@ task<void> account::per_connection(signed_connection& c, job& j)
 
 task<void> account::sign_in(signed_connection& c, job& j)
 {
-    auto password = std::make_shared<const signin::secret>(); // none for the account the process runs as
+    auto password = std::make_shared<const secret>(); // none for the account the process runs as
     if (!settings_.username.empty())
         password = co_await first_password(j);
     for (bool again = false; password; again = true) {
@@ -72,7 +72,7 @@ task<void> account::sign_in(signed_connection& c, job& j)
 }
 
 // With channel binding, without, or first the one and then the other: see http::channel_binding.
-task<signin::verdict> account::try_both_ways(signed_connection& c, job& j, const signin::secret& password)
+task<signin::verdict> account::try_both_ways(signed_connection& c, job& j, const secret& password)
 {
     const bool possible = server_.tls && settings_.channel_binding != channel_binding::never;
     const bool automatic = possible && settings_.channel_binding == channel_binding::automatic;
@@ -122,7 +122,7 @@ account::next_token(job& j, std::shared_ptr<signin::negotiator> negotiator, std:
 }
 
 // One sign-in on a new connection; the outcome is in `j`.
-task<void> account::handshake(signed_connection& c, job& j, const signin::secret& password, bool with_binding)
+task<void> account::handshake(signed_connection& c, job& j, const secret& password, bool with_binding)
 {
     const bool ntlm = settings_.auth == auth_scheme::ntlm;
     const std::string_view scheme = ntlm ? "NTLM" : "Negotiate";

@@ -1,8 +1,8 @@
 // The service account's password as last read from where it is kept, for all connections.
 #pragma once
 
-#include "agent/signin/secret.hpp"
 #include "common/error/error.hpp"
+#include "common/secret/secret.hpp"
 
 #include <cstdint>
 #include <functional>

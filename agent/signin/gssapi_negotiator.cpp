@@ -71,7 +71,7 @@ public:
         : mechanism_(wish.mechanism),
           host_(wish.host),
           username_(wish.username),
-          password_(wish.password.copy())
+          password_(wish.password)
     {
     }
 
@@ -142,7 +142,7 @@ boost::system::result<void, sign_in_trouble> gssapi_negotiator::begin()
         return {};
     gss_name user;
     if (user.import(user_for_mechanism(), GSS_C_NT_USER_NAME) != GSS_S_COMPLETE)
-        return sign_in_trouble{false, "exchange.username cannot be used to sign in"};
+        return sign_in_trouble{false, "the user name cannot be used to sign in"};
     OM_uint32 minor = 0;
     gss_OID_set_desc wanted{1, oid()};
     auto password = buffer_of(password_.reveal());
@@ -151,7 +151,7 @@ boost::system::result<void, sign_in_trouble> gssapi_negotiator::begin()
                                        GSS_C_INITIATE, &credential_, nullptr, nullptr);
     password_ = secret();
     if (GSS_ERROR(major))
-        return trouble("getting credentials for the service account", major, minor);
+        return trouble("getting credentials", major, minor);
     return {};
 }
 

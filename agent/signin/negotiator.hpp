@@ -1,8 +1,8 @@
 // The tokens of a sign-in by NTLM or Negotiate, made by the operating system's security library: GSSAPI on Linux.
 #pragma once
 
-#include "agent/signin/secret.hpp"
 #include "common/error/error.hpp"
+#include "common/secret/secret.hpp"
 
 #include <memory>
 #include <string>

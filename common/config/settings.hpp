@@ -2,7 +2,7 @@
 // config::load() (load.hpp) makes one and has checked it; a default-constructed one lacks only what has no default.
 #pragma once
 
-#include "common/config/secret.hpp"
+#include "common/secret/secret.hpp"
 
 #include <chrono>
 #include <cstdint>

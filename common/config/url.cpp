@@ -88,7 +88,8 @@ std::optional<proxy_settings> parse_proxy_url(std::string_view text)
         return std::nullopt;
     proxy.port = *port;
     proxy.username = url->user();
-    proxy.password = secret(url->password());
+    std::string password = url->password();
+    proxy.password = secret::take(password);
     // RFC 7617 ends the user at the first colon; a line break would end the header they are sent in.
     const auto unusable = [](std::string_view s) {
         return s.find_first_of(std::string_view("\r\n\0", 3)) != s.npos;

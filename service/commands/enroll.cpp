@@ -49,7 +49,7 @@ std::string token_from_input()
 // Empty where it is nowhere to be had, or is nothing that a token can be.
 secret find_token(const secret& given)
 {
-    std::string text = given.reveal();
+    std::string text(given.reveal());
     if (text == "-") {
         text = token_from_input();
     } else if (text.empty()) {
@@ -57,7 +57,9 @@ secret find_token(const secret& given)
         text = value ? value : "";
     }
     const auto token = trim(text);
-    return token.size() <= longest_token && is_utf8(token) ? secret(std::string(token)) : secret();
+    auto found = token.size() <= longest_token && is_utf8(token) ? secret(token) : secret();
+    wipe(text);
+    return found;
 }
 
 struct outcome {
@@ -190,7 +192,7 @@ void add_enroll(command_line& line)
     command->add_flag("--json", given->asked.json, "Print the outcome as a JSON object");
     line.does(command, [given](const std::filesystem::path& config) {
         given->asked.config = config;
-        given->asked.token = secret(std::move(given->token));
+        given->asked.token = secret::take(given->token);
         return enroll(given->asked);
     });
 }

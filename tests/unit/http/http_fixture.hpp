@@ -45,9 +45,9 @@ struct http_fixture {
     {
         settings.auth = http::auth_scheme::basic;
         settings.username = "CORP\\svc";
-        settings.password = [this]() -> result<signin::secret> {
+        settings.password = [this]() -> result<secret> {
             ++password_reads;
-            return signin::secret(password);
+            return secret(password);
         };
         settings.ca_file = authority().ca_file();
     }

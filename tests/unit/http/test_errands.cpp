@@ -21,11 +21,11 @@ struct hanging_fixture : http_fixture {
 
     hanging_fixture()
     {
-        settings.password = [this, gate = let_go.get_future().share()]() -> result<signin::secret> {
+        settings.password = [this, gate = let_go.get_future().share()]() -> result<secret> {
             ++begun;
             gate.wait();
             ++ended;
-            return signin::secret("right");
+            return secret("right");
         };
         connect(server);
     }

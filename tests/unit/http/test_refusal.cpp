@@ -121,8 +121,8 @@ TEST_CASE_METHOD(refusal_fixture, "changed credentials are tried at once", "[uni
 TEST_CASE_METHOD(refusal_fixture, "a password that changed where it is kept is taken after the refusal",
                  "[unit][http][signin]")
 {
-    settings.password = [this]() -> result<signin::secret> {
-        return signin::secret(password_reads++ == 0 ? "old" : "right");
+    settings.password = [this]() -> result<secret> {
+        return secret(password_reads++ == 0 ? "old" : "right");
     };
     client = std::make_unique<http::client>(settings, clock);
     std::vector<std::shared_ptr<answer>> all;
@@ -137,7 +137,7 @@ TEST_CASE_METHOD(refusal_fixture, "a password that changed where it is kept is t
 
 TEST_CASE_METHOD(refusal_fixture, "without a readable password nothing is sent", "[unit][http][signin]")
 {
-    settings.password = []() -> result<signin::secret> { return errc::bad_credentials_source; };
+    settings.password = []() -> result<secret> { return errc::bad_credentials_source; };
     client = std::make_unique<http::client>(settings, clock);
     const auto got = bad(perform(post("a")));
     CHECK(got.code == errc::bad_credentials_source);

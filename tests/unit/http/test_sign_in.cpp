@@ -166,8 +166,8 @@ TEST_CASE_METHOD(sign_in_fixture, "a new password is read after a refusal, and t
 {
     password = "old";
     settings.channel_binding = channel_binding::always;
-    settings.password = [this]() -> result<signin::secret> {
-        return signin::secret(password_reads++ == 0 ? "old" : "right");
+    settings.password = [this]() -> result<secret> {
+        return secret(password_reads++ == 0 ? "old" : "right");
     };
     scripted_server server(who, play());
     connect(server);

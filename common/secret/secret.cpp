@@ -1,11 +1,11 @@
-#include "agent/signin/secret.hpp"
+#include "common/secret/secret.hpp"
 
 #include <openssl/crypto.h>
 
 #include <cstring>
 #include <utility>
 
-namespace relay::signin {
+namespace relay {
 
 secret::secret(std::string_view text) : bytes_(std::make_unique<char[]>(text.size() + 1)), size_(text.size())
 {
@@ -16,7 +16,7 @@ secret::secret(std::string_view text) : bytes_(std::make_unique<char[]>(text.siz
 secret secret::take(std::string& text)
 {
     secret taken{std::string_view(text)};
-    signin::wipe(text);
+    relay::wipe(text);
     return taken;
 }
 
@@ -33,6 +33,13 @@ secret& secret::operator=(secret&& other) noexcept
         bytes_ = std::move(other.bytes_);
         size_ = std::exchange(other.size_, 0);
     }
+    return *this;
+}
+
+secret& secret::operator=(const secret& other)
+{
+    if (this != &other)
+        *this = secret(other);
     return *this;
 }
 
@@ -55,4 +62,4 @@ void wipe(std::string& text) noexcept
     text.clear();
 }
 
-} // namespace relay::signin
+} // namespace relay
