@@ -1,5 +1,6 @@
 #include "common/config/checks.hpp"
 
+#include "common/config/credential.hpp"
 #include "common/config/file_rules.hpp"
 #include "common/config/url.hpp"
 
@@ -38,8 +39,9 @@ void check_sign_in(const exchange_settings& e, const places& set, mistakes& wron
             "cannot be set together with exchange.password_file: keep one of them");
     if (!from_file && !from_command && !negotiate && !password_may_be_stored &&
         !refused("exchange.password_file") && !refused("exchange.password_command"))
-        say("exchange.password_file",
-            "is needed (or exchange.password_command): where is the service account's password?");
+        say("exchange.password_file", "is needed (or exchange.password_command, or a systemd credential): "
+                                      "where is the service account's "
+                                      "password? workestra-relay secret set stores it");
 }
 
 void check_exchange_url(const exchange_settings& e, const places& set, mistakes& wrong)
@@ -92,8 +94,9 @@ void check_files(const settings& s, const places& set, purpose what, mistakes& w
             wrong.push_back(
                 mistake_at(set, key, fmt::format("{} does not exist; {}", file.string(), advice)));
     };
-    must_exist("exchange.password_file", s.exchange.password_file,
-               "write the service account's password into it, readable by the agent's user only");
+    if (!kept_by_service_manager(s.exchange.password_file)) // which shows it to the service alone
+        must_exist("exchange.password_file", s.exchange.password_file,
+                   "workestra-relay secret set writes the service account's password into it");
     must_exist("exchange.ca_file", s.exchange.ca_file,
                "put the CA that signed Exchange's certificate there, in PEM, or leave the key out for the "
                "system's trust store");

@@ -1,5 +1,7 @@
 #include "common/config/file_rules.hpp"
 
+#include "common/config/credential.hpp"
+
 #include <fmt/format.h>
 
 #ifndef _WIN32
@@ -31,8 +33,7 @@ std::string secret_file_mistake(const std::filesystem::path& file)
         return {};
     if (!S_ISREG(found.st_mode))
         return "is not a regular file";
-    return secret_mode_mistake(found.st_mode,
-                               file.lexically_normal().native().starts_with("/run/credentials/"));
+    return secret_mode_mistake(found.st_mode, kept_by_service_manager(file));
 }
 #endif
 

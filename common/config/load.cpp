@@ -1,6 +1,7 @@
 #include "common/config/load.hpp"
 
 #include "common/config/checks.hpp"
+#include "common/config/credential.hpp"
 #include "common/config/enrolment_record.hpp"
 #include "common/text/text.hpp"
 
@@ -60,6 +61,24 @@ void fill_in_enrolment(settings& s, const places& set)
         s.cloud.ca_file = told->ca_file;
 }
 
+// The password that the service manager hands over, where no other place for it is set. Outside of the service, what
+// `secret set` has kept for it tells that it will be there.
+void fill_in_credential(settings& s, const std::filesystem::path& folder, const environment& variables)
+{
+    auto& e = s.exchange;
+    if (e.username.empty() || !e.password_file.empty() || !e.password_command.empty())
+        return;
+    std::error_code ec;
+    if (const auto handed = variables.find("CREDENTIALS_DIRECTORY"); handed != variables.end()) {
+        const auto file = std::filesystem::path(handed->second) / password_credential;
+        if (std::filesystem::exists(file, ec))
+            e.password_file = file;
+    } else if (!folder.empty() && std::filesystem::exists(encrypted_password(folder), ec)) {
+        e.password_file =
+            std::filesystem::path("/run/credentials/workestra-relay.service") / password_credential;
+    }
+}
+
 enum class enrolment { looked_up, ignored };
 
 reading assemble(std::string_view toml, const std::filesystem::path& folder, const environment& variables,
@@ -79,8 +98,10 @@ reading assemble(std::string_view toml, const std::filesystem::path& folder, con
     lay_over(s, from_file, set, wrong);
     lay_over(s, from_environment, set, wrong);
     fill_in_defaults(s, folder);
-    if (told == enrolment::looked_up)
+    if (told == enrolment::looked_up) {
         fill_in_enrolment(s, set);
+        fill_in_credential(s, folder, variables);
+    }
     if (read) // else everything would be missing
         check_together(s, set, what, wrong);
     if (files == file_check::permissions)

@@ -33,7 +33,8 @@ using mistakes = std::vector<mistake>;
     boost::throw_exception(std::logic_error("unchecked configuration"), where);
 }
 
-// Names and values of environment variables; only those that begin with WORKESTRA_RELAY_ are looked at.
+// Names and values of environment variables; only those that begin with WORKESTRA_RELAY_, and CREDENTIALS_DIRECTORY, are
+// looked at.
 using environment = std::map<std::string, std::string, std::less<>>;
 // The environment of this process.
 environment process_environment();
@@ -48,8 +49,8 @@ enum class purpose {
 // but `status` and `queue` may be run by somebody who cannot even see them).
 enum class file_check { permissions, none };
 
-// Reads `file` (at most 1 MiB), lays the environment over it, fills in what enrolment told (enrolment_record.hpp), checks
-// everything. Blocking file access; any thread.
+// Reads `file` (at most 1 MiB), lays the environment over it, fills in what enrolment told (enrolment_record.hpp) and
+// the password's place where systemd hands it over (credential.hpp) and no other is set, checks everything. Blocking file access; any thread.
 boost::system::result<settings, mistakes> load(const std::filesystem::path& file,
                                                const environment& variables, purpose what = purpose::run,
                                                file_check files = file_check::permissions);

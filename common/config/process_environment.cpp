@@ -18,7 +18,9 @@ environment process_environment()
 #endif
     for (; entry && *entry; ++entry) {
         const std::string_view text = *entry;
-        if (const auto equals = text.find('='); equals != text.npos && text.starts_with("WORKESTRA_RELAY_"))
+        const auto equals = text.find('=');
+        if (equals != text.npos &&
+            (text.starts_with("WORKESTRA_RELAY_") || text.starts_with("CREDENTIALS_DIRECTORY=")))
             variables.emplace(text.substr(0, equals), text.substr(equals + 1));
     }
     return variables;

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -111,6 +112,23 @@ error_code write_synced(const fs::path& file, std::string_view text, readable_by
     if (::fsync(made.get()) != 0)
         return last_error();
     return sync_folder(folder_of(file));
+}
+
+error_code give_to_owner_of(const fs::path& whose, const fs::path& file)
+{
+    const handle made(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!made)
+        return last_error();
+    return give_to_owner_of(whose, made.get());
+}
+
+std::string owner_of(const fs::path& file)
+{
+    struct stat found {};
+    if (::stat(file.c_str(), &found) != 0)
+        return {};
+    const auto* user = ::getpwuid(found.st_uid); // no second thread asks: only commands print owners
+    return user ? user->pw_name : std::to_string(found.st_uid);
 }
 
 error_code move_synced(const fs::path& from, const fs::path& to)

@@ -4,6 +4,7 @@
 #include "common/error/error.hpp"
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -23,6 +24,12 @@ error_code make_private_folder(const std::filesystem::path& folder);
 // Makes `file` anew with `text` in it, on the disk before this returns. What had the name before is removed, never
 // written into: somebody may have opened it when more was allowed.
 error_code write_synced(const std::filesystem::path& file, std::string_view text, readable_by who);
+
+// Where root calls it, `file` then belongs to whom `whose` belongs, if that is somebody else; else it stays as it is.
+error_code give_to_owner_of(const std::filesystem::path& whose, const std::filesystem::path& file);
+
+// The name of the user whom `file` belongs to, or the user's number; empty where there is no such file.
+std::string owner_of(const std::filesystem::path& file);
 
 // Moves `from` over `to` in one step, on the disk before this returns. Both in one folder.
 error_code move_synced(const std::filesystem::path& from, const std::filesystem::path& to);

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 
 namespace relay::platform {
 
@@ -28,6 +29,7 @@ error_code harden_process()
 {
     ::umask(0077);
     std::signal(SIGPIPE, SIG_IGN);
+    ::unsetenv("SSLKEYLOGFILE"); // libcurl would write the keys of its TLS sessions there
     const ::rlimit none{0, 0};
     if (::setrlimit(RLIMIT_CORE, &none) != 0 || ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return {errno, boost::system::system_category()};

@@ -71,7 +71,7 @@ private:
     pid_t pid_;
 };
 
-pid_t start(const std::vector<std::string>& argv, int output)
+pid_t start(const std::vector<std::string>& argv, int input, int output)
 {
     std::vector<char*> arguments;
     arguments.reserve(argv.size() + 1);
@@ -81,7 +81,7 @@ pid_t start(const std::vector<std::string>& argv, int output)
 
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     posix_spawnattr_t attributes;
@@ -99,19 +99,36 @@ pid_t start(const std::vector<std::string>& argv, int output)
     return pid;
 }
 
+// The read end of a pipe that holds `text` and then ends; -1 where there is none to be had. The pipe takes it all, so
+// nobody waits for a reader.
+int pipe_with(std::string_view text)
+{
+    std::array<int, 2> ends{};
+    if (text.size() > most_input_bytes || ::pipe2(ends.data(), O_CLOEXEC) != 0)
+        return -1;
+    const descriptor write_end(ends[1]);
+    if (::write(write_end.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()))
+        return ends[0];
+    ::close(ends[0]);
+    return -1;
+}
+
 } // namespace
 
 result<std::string> run_command(const std::vector<std::string>& argv, std::chrono::milliseconds limit,
-                                std::size_t most_bytes)
+                                std::size_t most_bytes, std::string_view input)
 {
     if (argv.empty() || !argv.front().starts_with('/'))
+        return errc::bad_credentials_source;
+    const descriptor given(input.empty() ? ::open("/dev/null", O_RDONLY | O_CLOEXEC) : pipe_with(input));
+    if (given.get() < 0)
         return errc::bad_credentials_source;
     const auto deadline = steady::now() + limit;
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0)
         return errc::bad_credentials_source;
     descriptor read_end(ends[0]), write_end(ends[1]);
-    const auto pid = start(argv, write_end.get());
+    const auto pid = start(argv, given.get(), write_end.get());
     if (pid < 0)
         return errc::bad_credentials_source;
     child process(pid);

@@ -30,6 +30,9 @@ void add_support_bundle(command_line& line);
 // `config check`: every mistake at once.
 void add_config(command_line& line);
 
+// `secret set`: the service account's password, asked for or read from standard input, into its place.
+void add_secret(command_line& line);
+
 // `policy test`: what the rules of the configuration make of a command: 0 allowed, 3 denied.
 void add_policy(command_line& line);
 
@@ -41,6 +44,7 @@ inline void add_all(command_line& line)
     add_status(line);
     add_queue(line);
     add_config(line);
+    add_secret(line);
     add_policy(line);
     add_support_bundle(line);
 }

@@ -76,8 +76,7 @@ TEST_CASE("an unknown key is a mistake that names the nearest known one", "[unit
 
 TEST_CASE("every mistake is told at once, in the order of the file", "[unit][config]")
 {
-    CHECK(
-        said(R"([agent]
+    CHECK(said(R"([agent]
 drain_timeout_s = -1
 [exchange]
 auth = "kerberos"
@@ -86,16 +85,17 @@ username = "svc"
 [log]
 levle = "info"
 )",
-             {{"WORKESTRA_RELAY_EXCHANGE_STREAMING", "maybe"}}) ==
-        lines{"agent.toml:2: agent.drain_timeout_s: must be from 0 to 600, not -1",
-              "agent.toml:4: exchange.auth: must be one of basic, ntlm, negotiate",
-              "agent.toml:5: exchange.timeout_s: must be a whole number",
-              "agent.toml:8: log.levle: unknown key; did you mean log.level?",
-              "agent.toml: cloud.url: is needed; enrolling tells it",
-              "agent.toml: exchange.url: is needed, such as https://mail.corp.example/EWS/Exchange.asmx",
-              std::string("agent.toml: exchange.password_file: is needed (or exchange.password_command): ") +
-                  "where is the service account's password?",
-              "environment: WORKESTRA_RELAY_EXCHANGE_STREAMING: must be true or false"});
+               {{"WORKESTRA_RELAY_EXCHANGE_STREAMING", "maybe"}}) ==
+          lines{"agent.toml:2: agent.drain_timeout_s: must be from 0 to 600, not -1",
+                "agent.toml:4: exchange.auth: must be one of basic, ntlm, negotiate",
+                "agent.toml:5: exchange.timeout_s: must be a whole number",
+                "agent.toml:8: log.levle: unknown key; did you mean log.level?",
+                "agent.toml: cloud.url: is needed; enrolling tells it",
+                "agent.toml: exchange.url: is needed, such as https://mail.corp.example/EWS/Exchange.asmx",
+                std::string("agent.toml: exchange.password_file: is needed (or exchange.password_command, or "
+                            "a systemd credential): ") +
+                    "where is the service account's password? workestra-relay secret set stores it",
+                "environment: WORKESTRA_RELAY_EXCHANGE_STREAMING: must be true or false"});
 }
 
 TEST_CASE("text that is no TOML is told with its line, without quoting it", "[unit][config]")
