@@ -254,8 +254,9 @@ std::optional<std::string> fetch_password(http::client_settings& s)
     auto read = s.password();
     if (read.has_error())
         return "the password cannot be read: " + read.error().message();
-    s.password = [kept = std::make_shared<const signin::secret>(
-                      std::move(*read))]() -> result<signin::secret> { return kept->copy(); };
+    s.password = [kept = std::make_shared<const secret>(std::move(*read))]() -> result<secret> {
+        return *kept;
+    };
     return std::nullopt;
 }
 
