@@ -7,6 +7,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/json/parse.hpp>
 
+#include <sys/socket.h>
+
 #include <array>
 #include <fstream>
 
@@ -120,9 +122,9 @@ public:
         acceptor_.listen(0);
         for (auto& one : waiting_) {
             one.open(tcp::v4());
-            one.non_blocking(true);
-            boost::system::error_code under_way;
-            one.connect(acceptor_.local_endpoint(), under_way);
+            one.native_non_blocking(true); // Asio's own connect() would wait for the answer
+            const auto end = acceptor_.local_endpoint();
+            ::connect(one.native_handle(), end.data(), static_cast<::socklen_t>(end.size()));
         }
     }
     std::string number() const { return std::to_string(acceptor_.local_endpoint().port()); }
@@ -323,7 +325,8 @@ TEST_CASE("a cloud whose certificate or clock is not what it should be", "[integ
     const auto plain = w.cloud().url(); // HTTP where TLS is expected
     CHECK_THAT(examine_with(w, {{"cloud.url", in_quotes("wss" + plain.substr(4) + "/v1/connect")}})
                    .says("cloud_tls"),
-               Contains("FAIL") && Contains("does not speak TLS"));
+               Contains("FAIL") && (Contains("does not speak TLS") ||
+                                    Contains("closed the connection during the TLS handshake")));
 
     w.configure();
     w.cloud().put("/behaviour", {{"clock_skew_s", 600}});
@@ -470,7 +473,8 @@ TEST_CASE("the running agent examines itself, without a new connection to the cl
     REQUIRE(outcome(r) == "ok");
     CHECK(at(r, "/output/ok").as_bool());
     std::vector<std::string> names;
-    for (const auto& c : at(r, "/output/checks").as_array())
+    const auto checks = at(r, "/output/checks");
+    for (const auto& c : checks.as_array())
         names.emplace_back(c.at("name").as_string());
     CHECK(names == std::vector<std::string>{"configuration", "file_permissions", "data_folder", "certificate",
                                             "queue_file", "cloud_link", "sign_in", "server_version",
