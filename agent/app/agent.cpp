@@ -122,6 +122,7 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
       inbox_(
           context.get_executor(), *store_, outbox_, time_,
           [this](const protocol::command& c) { return admit(c); }, store::inbox::limits{window}, *log_),
+      audit_(context.get_executor(), *store_, time_, *log_),
       queue_numbers_(context.get_executor(), *store_, time_),
       exchange_(settings_.exchange, time_, log_,
                 [this](const ews::request_report& r) {
@@ -133,7 +134,7 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
                    [this](const store::ticket& t) { return allows(t); },
                    [this](const mailbox_address& m) { return policy_.allows_mailbox(m); },
                    [this] { return diagnose(); }, *log_,
-                   [this](const protocol::ended_command& c) { recorder_.command_ended(c); }},
+                   [this](const protocol::ended_command& c) { ended(c); }},
                   limits_of(settings_.exchange), seed_),
       connector_(std::make_unique<uplink::tls_connector>(context.get_executor(), time_)),
       uplink_(context.get_executor(), {*connector_, inbox_, outbox_, *store_, time_, *log_}, facts(),
@@ -152,7 +153,7 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
           [this](const admin::request& r) { return answer_wish(dispatcher_, r); }, time_, *log_),
       parts_(context.get_executor())
 {
-    inbox_.on_refused([this](const protocol::ended_command& c) { recorder_.command_ended(c); });
+    inbox_.on_refused([this](const protocol::ended_command& c) { ended(c); });
     status_server_.use(settings_.status.listen);
     // A broken file is not worked on. A request that Exchange is carrying out gets the time of a drain all the same: what
     // it does has to be there when the command comes again and is looked up.
@@ -174,7 +175,18 @@ protocol::checked<protocol::operation> agent::admit(const protocol::command& c) 
         return operation;
     if (const auto allowed = policy_.allows(c.op, *operation); allowed.has_error())
         return allowed.error();
+    // A write that cannot be stored is refused by the inbox.
+    if (!audit_.works() && protocol::class_of(c.op) == protocol::operation_class::read)
+        return protocol::fault{
+            protocol::fault_code::overloaded, "the audit cannot be written; the agent's log says why", {}};
     return operation;
+}
+
+void agent::ended(const protocol::ended_command& c)
+{
+    audit_.command_ended(c);
+    if (c.how == protocol::ended_command::answer::result)
+        recorder_.command_ended(c);
 }
 
 protocol::checked<void> agent::allows(const store::ticket& t) const
@@ -272,6 +284,8 @@ task<void> agent::run()
     parts_.spawn(dispatcher_.run());
     parts_.spawn(dispatch::keep_asking(exchange_.exchange(), dispatcher_.gate(), time_));
     parts_.spawn(store::keep_history(*store_, time_, settings_.queue.history, *log_));
+    parts_.spawn(store::keep_audit(*store_, time_, settings_.audit.retention, *log_));
+    parts_.spawn(audit_.run());
     parts_.spawn(renewal_.run());
     parts_.spawn(status_server_.run());
     parts_.spawn(admin_server_.run());
@@ -286,6 +300,7 @@ task<void> agent::run()
     exchange_.close();
     co_await inbox_.stop();
     co_await outbox_.stop();
+    co_await audit_.stop();
     crash_point("stop.close", crash_moment::after);
     if (failure)
         std::rethrow_exception(failure);

@@ -12,6 +12,7 @@
 #include "agent/status/recorder.hpp"
 #include "agent/status/server.hpp"
 #include "agent/status/site.hpp"
+#include "agent/store/audit_log.hpp"
 #include "agent/store/inbox.hpp"
 #include "agent/store/outbox.hpp"
 #include "agent/store/queue_store.hpp"
@@ -67,6 +68,7 @@ private:
           opened o);
 
     protocol::checked<protocol::operation> admit(const protocol::command& c) const;
+    void ended(const protocol::ended_command& c);
     protocol::checked<void> allows(const store::ticket& t) const;
     task<boost::json::object> diagnose();
     uplink::hello_facts facts() const;
@@ -88,6 +90,7 @@ private:
     std::unique_ptr<store::queue_store> store_;
     store::outbox outbox_;
     store::inbox inbox_;
+    store::audit_log audit_;
     queue_numbers queue_numbers_;
     exchange_side exchange_;
     dispatch::dispatcher dispatcher_;

@@ -67,8 +67,12 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
     // Cut off by the end of the drain (operators && and || wrap the cancel in exceptions of their own, so the state is
     // what tells): a stored write goes on after the next start.
     const auto state = co_await asio::this_coro::cancellation_state;
-    if (state.cancelled() != asio::cancellation_type::none)
+    const auto took = std::chrono::round<milliseconds>(parts_.time.now() - ticket->received_at);
+    if (state.cancelled() != asio::cancellation_type::none) {
+        if (run->is_read())
+            tell(*ticket, {}, took, protocol::ended_command::answer::none);
         co_return;
+    }
     if (!fault.empty()) {
         parts_.log.error("{} {}: {}", ticket->op, ticket->id, fault);
         end = reply(protocol::fault{
@@ -76,21 +80,46 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
     }
 
     if (end) {
-        const auto took = std::chrono::round<milliseconds>(parts_.time.now() - ticket->received_at);
-        if (parts_.ended)
-            parts_.ended({ticket->id, ticket->op,
-                          end->has_error() ? std::optional(end->error().code) : std::nullopt, true,
-                          ticket->attempts, took});
-        protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};
-        if (ticket->kind == protocol::operation_class::write)
+        if (!run->is_read()) {
+            tell(*ticket, end, took);
+            protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};
             co_await parts_.out.finish(std::move(r));
-        else if (co_await parts_.in.may_answer(ticket))
+        } else if (co_await parts_.in.may_answer(ticket)) {
+            tell(*ticket, end, took);
+            protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};
             co_await parts_.out.answer_read(std::move(r), ticket->deadline);
+        } else {
+            using answer = protocol::ended_command::answer;
+            const bool reused = ticket->id_is == store::ticket::id_state::reused;
+            tell(*ticket, end, took, reused ? answer::id_reused : answer::none);
+        }
+    } else if (run->is_read()) {
+        tell(*ticket, end, took, protocol::ended_command::answer::none);
     }
     leave_lane(*run);
     runs_.erase(run);
     ticket->wake = nullptr;
     parts_.in.release(ticket);
+}
+
+// Before the answer is given: whoever counts has counted what the cloud hears of.
+void dispatcher::tell(const store::ticket& t, const ending& end, milliseconds took,
+                      protocol::ended_command::answer how) const
+{
+    if (!parts_.ended)
+        return;
+    protocol::ended_command told{.id = t.id, .op = t.op, .fault = {}, .attempts = t.attempts, .took = took};
+    if (end && end->has_error())
+        told.fault = end->error().code;
+    told.how = how;
+    told.stored = t.kind == protocol::operation_class::write;
+    told.session = t.session;
+    told.mailbox = t.mailbox;
+    told.event_id = t.event_id;
+    if (t.operation.has_value())
+        if (const auto* asked = std::get_if<protocol::availability_get>(&*t.operation))
+            told.mailboxes = asked->mailboxes;
+    parts_.ended(told);
 }
 
 task<std::optional<ending>> dispatcher::wait_for_turn(command_run& run)

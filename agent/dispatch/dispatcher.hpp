@@ -31,7 +31,7 @@ public:
         std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
         std::function<task<json::object>()> diagnose;
         spdlog::logger& log;
-        protocol::ended_listener ended = {}; // told of each command that got its result
+        protocol::ended_listener ended = {}; // told of each command that got its answer
     };
 
     dispatcher(asio::any_io_executor executor, parts p, limits l, std::uint64_t seed);
@@ -60,6 +60,8 @@ private:
     task<std::optional<ending>> wait_for_turn(command_run& run);
     task<ending> perform(command_run& run);
     command_run* find_write(std::string_view id);
+    void tell(const store::ticket& t, const ending& end, milliseconds took,
+              protocol::ended_command::answer how = protocol::ended_command::answer::result) const;
     void leave_lane(const command_run& run);
     void wake_all();
 

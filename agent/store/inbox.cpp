@@ -1,6 +1,7 @@
 #include "agent/store/inbox.hpp"
 
 #include "agent/protocol/codec.hpp"
+#include "agent/protocol/fields.hpp"
 #include "agent/protocol/operations.hpp"
 #include "common/text/text.hpp"
 
@@ -35,10 +36,10 @@ ticket_ptr make_ticket(const protocol::command& c, protocol::checked<protocol::o
     return t;
 }
 
-// The event_id part of "mailbox/event_id".
+// The event_id part of "mailbox/event_id"; there may be a slash in a mailbox, but none in an event_id.
 std::string event_id_of(const std::string& lane)
 {
-    const auto slash = lane.find('/');
+    const auto slash = lane.rfind('/');
     return slash == lane.npos ? std::string() : lane.substr(slash + 1);
 }
 
@@ -95,6 +96,8 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
     const auto received_at = time_.now() - elapsed;
     auto t = make_ticket(c, std::move(operation), operation_class::write);
     t->lane = std::move(lane);
+    t->event_id = u.received.event_id;
+    t->session = u.received.session;
     t->received_at = received_at;
     t->deadline = received_at + u.received.ttl;
     t->attempts = u.attempts;
@@ -128,6 +131,8 @@ void inbox::offer(protocol::command c)
     const auto lane = protocol::lane_of(*operation);
     const auto t = make_ticket(c, std::move(operation), kind);
     t->lane = lane;
+    t->event_id = event_id_of(lane);
+    t->session = session_;
     t->received_at = now;
     t->deadline = now + ttl;
     open_.emplace(c.id, t);
@@ -145,7 +150,7 @@ void inbox::offer(protocol::command c)
     if (writes) {
         auto print = protocol::fingerprint(c);
         admissions_.spawn(
-            admit({std::move(c), std::move(print), event_id_of(lane), time_.utc_now(), ttl}, w));
+            admit({std::move(c), std::move(print), t->event_id, time_.utc_now(), ttl, session_}, w));
     }
 }
 
@@ -167,11 +172,11 @@ void inbox::offer_known(const protocol::command& c, const ticket& known)
     const auto kind = protocol::class_of(c.op).value_or(operation_class::read);
     if (known.kind == operation_class::write)
         return refuse(c, {fault_code::overloaded, "it could not be stored", {}});
-    std::function<void()> unknown = [this, id = c.id, writes = kind == operation_class::write] {
+    std::function<void()> unknown = [this, who = asker_of(c), writes = kind == operation_class::write] {
         if (writes)
-            reused(id);
+            reused(who);
         else
-            log_.debug("inbox: read {} came again while it runs: ignored", id);
+            log_.debug("inbox: read {} came again while it runs: ignored", who.id);
     };
     // What runs may itself be a read under the id of a write that is over: it is that write that this repeats then.
     if (known.id_is == ticket::id_state::fresh || look_ups_ >= most_look_ups)
@@ -184,26 +189,26 @@ void inbox::refuse(const protocol::command& c, fault f)
 {
     log_.debug("inbox: {} is refused: {}", c.id, protocol::name(f.code));
     if (look_ups_ >= most_look_ups)
-        return answer(c.id, c.op, std::move(f));
-    spawn_look_up(c, [this, id = c.id, op = c.op, f = std::move(f)] { answer(id, op, f); });
+        return answer(asker_of(c), std::move(f));
+    spawn_look_up(c, [this, who = asker_of(c), f = std::move(f)] { answer(who, f); });
 }
 
 void inbox::spawn_look_up(const protocol::command& c, std::function<void()> unknown)
 {
     ++look_ups_;
-    admissions_.spawn(look_up(c.id, protocol::fingerprint(c), std::move(unknown)));
+    admissions_.spawn(look_up(asker_of(c), protocol::fingerprint(c), std::move(unknown)));
 }
 
-task<void> inbox::look_up(std::string id, std::string fingerprint, std::function<void()> unknown)
+task<void> inbox::look_up(asker who, std::string fingerprint, std::function<void()> unknown)
 {
-    auto found = co_await store_.look_up(id, std::move(fingerprint));
+    auto found = co_await store_.look_up(who.id, std::move(fingerprint));
     --look_ups_;
     if (found.has_error()) // that it can be read does not say that it can be written
         note(found.error());
     if (found.has_error() || !*found)
         unknown();
     else
-        answer_known(id, std::move(**found));
+        answer_known(who, std::move(**found));
 }
 
 task<void> inbox::look_up_read(ticket_ptr t, std::string fingerprint)
@@ -239,13 +244,12 @@ task<void> inbox::admit(new_command c, waiting_ptr w)
     }
 
     drop(w);
+    const auto who = asker_of(*w->ticket);
     if (found.has_error())
-        answer(id, w->ticket->op,
-               {fault_code::overloaded, "the queue cannot be written: " + found.error().message(), {}});
-    else if (!answer_known(id, std::move(*found))) {
+        answer(who, {fault_code::overloaded, "the queue cannot be written: " + found.error().message(), {}});
+    else if (!answer_known(who, std::move(*found))) {
         note_full(true);
-        answer(id, w->ticket->op,
-               {fault_code::overloaded, "the queue holds queue.max_commands commands", {}});
+        answer(who, {fault_code::overloaded, "the queue holds queue.max_commands commands", {}});
     }
 }
 
@@ -270,11 +274,34 @@ void inbox::close()
 
 // ---- answers ----
 
-void inbox::answer(const std::string& id, std::string_view op, fault f)
+// Of a refused command nothing was checked: what is kept of it is cut to what it may be at most.
+inbox::asker inbox::asker_of(const protocol::command& c) const
+{
+    asker who{c.id, cut_to(c.op, audit_entry::longest_op), cut_to(c.mailbox, audit_entry::longest_mailbox),
+              std::string(), session_};
+    if (const auto* event_id = c.params.if_contains("event_id"))
+        if (const auto* text = event_id->if_string())
+            if (protocol::is_id(*text, protocol::longest_event_id))
+                who.event_id = *text;
+    return who;
+}
+
+inbox::asker inbox::asker_of(const ticket& t)
+{
+    return {t.id, t.op, t.mailbox, t.event_id, t.session};
+}
+
+void inbox::answer(const asker& who, fault f)
 {
     if (refused_)
-        refused_({.id = id, .op = op, .fault = f.code, .admitted = false});
-    out_.reply(protocol::encode(protocol::result{id, std::move(f), 0, 0ms}));
+        refused_({.id = who.id,
+                  .op = who.op,
+                  .fault = f.code,
+                  .admitted = false,
+                  .session = who.session,
+                  .mailbox = who.mailbox,
+                  .event_id = who.event_id});
+    out_.reply(protocol::encode(protocol::result{who.id, std::move(f), 0, 0ms}));
 }
 
 void inbox::reused(const std::string& id)
@@ -283,13 +310,27 @@ void inbox::reused(const std::string& id)
         protocol::problem{"id_reused", "a command with this id and other content came before", id}));
 }
 
+void inbox::reused(const asker& who)
+{
+    if (refused_)
+        refused_({.id = who.id,
+                  .op = who.op,
+                  .fault = {},
+                  .admitted = false,
+                  .how = protocol::ended_command::answer::id_reused,
+                  .session = who.session,
+                  .mailbox = who.mailbox,
+                  .event_id = who.event_id});
+    reused(who.id);
+}
+
 // What is due for an id that the store knows; false where it does not.
-bool inbox::answer_known(const std::string& id, admission found)
+bool inbox::answer_known(const asker& who, admission found)
 {
     if (std::holds_alternative<still_running>(found))
-        out_.reply(protocol::encode_accepted(id));
+        out_.reply(protocol::encode_accepted(who.id));
     else if (std::holds_alternative<reused_id>(found))
-        reused(id);
+        reused(who);
     else if (auto* finished = std::get_if<finished_before>(&found); finished && finished->seq)
         out_.repeat(*finished->seq, std::move(finished->body));
     else if (finished)

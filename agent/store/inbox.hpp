@@ -46,6 +46,8 @@ public:
     void offer(protocol::command c);
     // Marks a command that dispatch has not started as cancelled; it still comes out of next(), to be answered.
     void cancel(std::string_view id);
+    // The name of the session, as welcome gave it, by which commands come from now on.
+    void session_began(std::string_view name) { session_ = cut_to(name, audit_entry::longest_session); }
     // After goodbye: whatever is new from now on is answered overloaded.
     void close();
 
@@ -60,7 +62,8 @@ public:
     // The command's result has been given to the outbox: its place in the window is free.
     void release(const ticket_ptr& t);
 
-    // Told of each command that is refused before it is admitted; at most one listener.
+    // Told of each command that is refused before it is admitted (a write whose id was used before, too); at most one
+    // listener.
     void on_refused(protocol::ended_listener listener) { refused_ = std::move(listener); }
 
     // Commands without a result: admitted or being admitted.
@@ -79,17 +82,25 @@ private:
     };
     using waiting_ptr = std::shared_ptr<waiting>; // owned by its lane and by the admission under way
 
+    // Who is to be answered: what is left of a command that is not carried out.
+    struct asker {
+        std::string id, op, mailbox, event_id, session;
+    };
+
     static constexpr std::size_t most_look_ups = 256; // at a time; past it a refusal is given without looking
 
     std::optional<protocol::fault> refusal(const protocol::command& c) const;
     void offer_known(const protocol::command& c, const ticket& known);
     void refuse(const protocol::command& c, protocol::fault f);
-    void answer(const std::string& id, std::string_view op, protocol::fault f);
+    asker asker_of(const protocol::command& c) const;
+    static asker asker_of(const ticket& t);
+    void answer(const asker& who, protocol::fault f);
     void reused(const std::string& id);
-    bool answer_known(const std::string& id, admission found);
+    void reused(const asker& who);
+    bool answer_known(const asker& who, admission found);
     task<void> admit(new_command c, waiting_ptr w);
     void spawn_look_up(const protocol::command& c, std::function<void()> unknown);
-    task<void> look_up(std::string id, std::string fingerprint, std::function<void()> unknown);
+    task<void> look_up(asker who, std::string fingerprint, std::function<void()> unknown);
     task<void> look_up_read(ticket_ptr t, std::string fingerprint);
     void publish(const ticket_ptr& t);
     void pump(const std::string& lane);
@@ -107,6 +118,7 @@ private:
     notifier filled_;
     notifier looked_up_; // a read's id
     protocol::ended_listener refused_;
+    std::string session_;
 
     std::unordered_map<std::string, ticket_ptr> open_;               // by id
     std::unordered_map<std::string, std::deque<waiting_ptr>> lanes_; // only lanes with something being stored

@@ -300,10 +300,11 @@ task<result<void>> outbox::finish(protocol::result r)
     auto body = protocol::encode(r);
     if (body.size() + room_for_seq > max_bytes_)
         body = made_small(body, max_bytes_);
-    const auto at = time_.utc_now();
+    const auto outcome = r.output.has_error() ? protocol::name(r.output.error().code) : "ok";
+    const write_end end{time_.utc_now(), std::string(outcome), r.attempts, r.took};
     backoff delays(store_retry, std::random_device{}());
     for (;;) {
-        const auto seq = co_await store_.finish(r.id, body, at);
+        const auto seq = co_await store_.finish(r.id, body, end);
         if (seq.has_value()) {
             stored({*seq, std::move(body), r.id, {}});
             co_return result<void>();

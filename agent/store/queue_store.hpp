@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/protocol/messages.hpp"
+#include "agent/store/audit_entry.hpp"
 #include "common/async/async.hpp"
 
 #include <functional>
@@ -28,7 +29,8 @@ struct new_command {
     std::string fingerprint; // protocol::fingerprint()
     std::string event_id;    // empty where the operation has none
     utc_time received_at;
-    milliseconds ttl; // the one in force, default filled in
+    milliseconds ttl;         // the one in force, default filled in
+    std::string session = {}; // of the cloud, by which it came: for the audit
 };
 
 // A write found in the store at start, not finished yet.
@@ -59,6 +61,13 @@ struct stored_message {
     std::string body;                   // without seq: see protocol::with_seq
     std::string command_id;             // of a result; empty for an event
     std::optional<utc_time> expires_at; // a stored read: after it the cloud gets deadline_exceeded instead
+};
+
+// The log of what became of every command, see audit_entry.hpp.
+struct audit_status {
+    audit_head head;
+    std::optional<utc_time> oldest; // when the first entry that is kept was made
+    bool head_fits = true;          // false: the last entry is not the one that the store wrote last
 };
 
 // What the queue holds now, for status and metrics.
@@ -94,9 +103,10 @@ public:
     virtual task<result<void>> begin(std::string id, utc_time at) = 0;
     // The last try of `id` failed and will be repeated: it is known that it changed nothing, so begun is taken back.
     virtual task<result<void>> retract(std::string id, std::string fault_code) = 0;
-    // Ends a write: its result gets the next seq, its params are dropped, it joins the history. Idempotent: the first
-    // result is kept and its seq given again. errc::not_found (begin and retract too) where there is no such command.
-    virtual task<result<sequence>> finish(std::string id, std::string body, utc_time at) = 0;
+    // Ends a write: its result gets the next seq, its params are dropped, it joins the history, and the audit says so:
+    // all of that or nothing. Idempotent: the first result is kept and its seq given again. errc::not_found (begin and
+    // retract too) where there is no such command.
+    virtual task<result<sequence>> finish(std::string id, std::string body, write_end end) = 0;
     // Stores a message that ends no stored command: an event, or a read's result while the link is down.
     virtual task<result<sequence>> append(std::string body, std::string command_id,
                                           std::optional<utc_time> expires_at) = 0;
@@ -112,6 +122,14 @@ public:
     virtual task<result<identity>> renew() = 0;
     // Forgets finished and acknowledged commands that ended before `before`, some at a time; returns how many.
     virtual task<result<std::size_t>> prune(utc_time before, std::size_t most) = 0;
+
+    // ---- the audit of what leaves no other trace: reads and refusals ----
+    virtual task<result<void>> record(std::vector<audit_entry> entries) = 0;
+    // Forgets the oldest entries: those from before `before`, and those beyond `most_kept`, some at a time; returns how
+    // many. The rest still proves that nothing is missing.
+    virtual task<result<std::size_t>> forget_audit(utc_time before, std::int64_t most_kept,
+                                                   std::size_t most) = 0;
+    virtual task<result<audit_status>> audit() = 0;
 
     virtual task<result<queue_status>> status() = 0;
 };

@@ -43,6 +43,7 @@ queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std:
       max_commands_(max_commands),
       utc_now_(std::move(utc_now)),
       new_store_id_(std::move(new_store_id)),
+      audit_(db),
       begin_commit_(db, "BEGIN IMMEDIATE"),
       begin_job_(db, "SAVEPOINT job"),
       keep_job_(db, "RELEASE job"),
@@ -59,18 +60,18 @@ queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std:
       bury_(db, "UPDATE store SET buried = buried + 1"), // SQLite does not write what is as it was
       unfinished_(db,
                   "SELECT id, fingerprint, op, mailbox, event_id, received_at, ttl_ms, redelivered, attempts,"
-                  " begun_at, last_error, params FROM commands INDEXED BY commands_owed"
+                  " begun_at, last_error, params, session FROM commands INDEXED BY commands_owed"
                   " WHERE acknowledged = 0 AND finished_at IS NULL ORDER BY n"),
       find_(db, "SELECT fingerprint, finished_at, acknowledged, seq, result FROM commands WHERE id = ?1"),
       is_event_known_(db, "SELECT 1 FROM commands WHERE event_id = ?1 AND event_id <> '' LIMIT 1"),
       insert_(db, "INSERT INTO commands(id, fingerprint, op, mailbox, event_id, received_at, ttl_ms, "
-                  "redelivered, params)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+                  "redelivered, params, session)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
       begin_(db, "UPDATE commands SET attempts = attempts + 1, begun_at = ?2"
                  " WHERE id = ?1 AND finished_at IS NULL"),
       retract_(db, "UPDATE commands SET begun_at = NULL, last_error = ?2"
                    " WHERE id = ?1 AND finished_at IS NULL"),
-      progress_(db, "SELECT n, finished_at, seq FROM commands WHERE id = ?1"),
+      progress_(db, "SELECT n, finished_at, seq, session, op, mailbox, event_id FROM commands WHERE id = ?1"),
       finish_(db,
               "UPDATE commands SET finished_at = ?2, seq = ?3, result = ?4, params = NULL, begun_at = NULL"
               " WHERE n = ?1"),
@@ -121,6 +122,8 @@ result<void> queue_tables::load()
     }
     if (auto sound = check_outbox(); sound.has_error())
         return sound;
+    if (auto chain = audit_.load(); chain.has_error())
+        return chain;
     if (now_.id.empty()) {
         now_.id = new_store_id_();
         if (auto done = save(); done.has_error())
@@ -159,6 +162,7 @@ result<void> queue_tables::begin_commit()
 result<void> queue_tables::begin_job()
 {
     before_job_ = now_;
+    audit_.begin_job();
     return begin_job_.run({});
 }
 
@@ -170,6 +174,7 @@ result<void> queue_tables::keep_job()
 result<void> queue_tables::undo_job()
 {
     now_ = before_job_;
+    audit_.undo_job();
     if (!db_.in_transaction()) // SQLite gave up all of it, this job's savepoint included
         return errc::store_io;
     if (auto done = undo_job_.run({}); done.has_error())
@@ -185,18 +190,23 @@ result<void> queue_tables::commit()
         if (moved)
             if (auto saved = save(); saved.has_error())
                 return saved;
+        if (auto saved = audit_.save(); saved.has_error())
+            return saved;
         return commit_.run({});
     }();
-    if (done.has_error())
+    if (done.has_error()) {
         roll_back();
-    else
+    } else {
         committed_ = now_;
+        audit_.committed();
+    }
     return done;
 }
 
 void queue_tables::roll_back() noexcept
 {
     now_ = committed_;
+    audit_.roll_back();
     // SQLite has rolled back by itself after some errors. Where this fails, begin_commit() tries again.
     if (db_.in_transaction())
         (void)roll_back_.run({});
@@ -253,6 +263,7 @@ result<std::vector<unfinished_command>> queue_tables::unfinished()
         u.begun_at = to_time(found.number_or_null(9));
         u.last_error = found.text(10);
         c.params = to_params(found.text(11));
+        u.received.session = found.text(12);
         all.push_back(std::move(u));
     }
 }
@@ -293,11 +304,11 @@ result<admission> queue_tables::admit(const new_command& c)
         answer.event_known = *row;
     }
     const auto params = boost::json::serialize(c.command.params);
-    const auto stored = insert_.run({std::string_view(c.command.id), sqlite::blob{c.fingerprint},
-                                     std::string_view(c.command.op), std::string_view(c.command.mailbox),
-                                     std::string_view(c.event_id), to_number(c.received_at),
-                                     static_cast<std::int64_t>(c.ttl.count()),
-                                     std::int64_t{c.command.redelivered}, std::string_view(params)});
+    const auto stored = insert_.run(
+        {std::string_view(c.command.id), sqlite::blob{c.fingerprint}, std::string_view(c.command.op),
+         std::string_view(c.command.mailbox), std::string_view(c.event_id), to_number(c.received_at),
+         static_cast<std::int64_t>(c.ttl.count()), std::int64_t{c.command.redelivered},
+         std::string_view(params), std::string_view(c.session)});
     if (stored.has_error())
         return stored.error();
     ++now_.owed;
@@ -323,9 +334,10 @@ result<void> queue_tables::retract(std::string_view id, std::string_view fault_c
     return {};
 }
 
-result<sequence> queue_tables::finish(std::string_view id, std::string_view body, utc_time at)
+result<sequence> queue_tables::finish(std::string_view id, std::string_view body, const write_end& end)
 {
     std::int64_t n = 0;
+    audit_entry entry;
     {
         auto found = progress_.query({id});
         const auto row = found.next();
@@ -336,9 +348,20 @@ result<sequence> queue_tables::finish(std::string_view id, std::string_view body
         if (!found.null(1))
             return found.number(2);
         n = found.number(0);
+        entry.session = found.text(3);
+        entry.op = found.text(4);
+        entry.mailbox = found.text(5);
+        entry.event_id = found.text(6);
     }
+    entry.at = end.at;
+    entry.id = id;
+    entry.outcome = end.outcome;
+    entry.attempts = end.attempts;
+    entry.took = end.took;
     const sequence seq = now_.next_seq;
-    if (const auto done = finish_.run({n, to_number(at), seq, body}); done.has_error())
+    if (const auto done = finish_.run({n, to_number(end.at), seq, body}); done.has_error())
+        return done.error();
+    if (const auto done = audit_.append(entry); done.has_error())
         return done.error();
     if (const auto done = append_result_.run({seq, n, to_number(utc_now_())}); done.has_error())
         return done.error();
@@ -411,6 +434,34 @@ result<std::size_t> queue_tables::prune(utc_time before, std::size_t most)
     if (const auto done = prune_.run({to_number(before), static_cast<std::int64_t>(most)}); done.has_error())
         return done.error();
     return static_cast<std::size_t>(db_.changes());
+}
+
+result<void> queue_tables::record(const std::vector<audit_entry>& entries)
+{
+    for (const auto& e : entries)
+        if (const auto done = audit_.append(e); done.has_error())
+            return done;
+    return {};
+}
+
+result<std::size_t> queue_tables::forget_audit(utc_time before, std::int64_t most_kept, std::size_t most)
+{
+    return audit_.forget(before, most_kept, most);
+}
+
+result<audit_status> queue_tables::audit()
+{
+    audit_status s;
+    s.head = audit_.head();
+    const auto oldest = audit_.oldest();
+    if (oldest.has_error())
+        return oldest.error();
+    s.oldest = *oldest;
+    const auto fits = audit_.head_fits();
+    if (fits.has_error())
+        return fits.error();
+    s.head_fits = *fits;
+    return s;
 }
 
 result<queue_status> queue_tables::status()

@@ -2,6 +2,7 @@
 // runs on the thread that owns the connection, inside the transactions of commit_thread.
 #pragma once
 
+#include "agent/store/audit_tables.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/store/sqlite/statement.hpp"
 
@@ -38,7 +39,7 @@ public:
     result<std::optional<admission>> look_up(std::string_view id, std::string_view fingerprint);
     result<void> begin(std::string_view id, utc_time at);
     result<void> retract(std::string_view id, std::string_view fault_code);
-    result<sequence> finish(std::string_view id, std::string_view body, utc_time at);
+    result<sequence> finish(std::string_view id, std::string_view body, const write_end& end);
     result<sequence> append(std::string_view body, std::string_view command_id,
                             std::optional<utc_time> expires_at);
     result<std::vector<stored_message>> read(sequence after, std::size_t most, std::size_t most_bytes);
@@ -46,6 +47,9 @@ public:
     result<sequence> acknowledge(sequence seq, std::int64_t most);
     result<identity> renew();
     result<std::size_t> prune(utc_time before, std::size_t most);
+    result<void> record(const std::vector<audit_entry>& entries);
+    result<std::size_t> forget_audit(utc_time before, std::int64_t most_kept, std::size_t most);
+    result<audit_status> audit();
     // Without bytes: the store knows its files.
     result<queue_status> status();
 
@@ -68,6 +72,7 @@ private:
     const std::function<utc_time()> utc_now_;
     const std::function<std::string()> new_store_id_;
 
+    audit_tables audit_;
     standing now_;       // as the jobs of this commit left it
     standing committed_; // as it is on disk
     standing before_job_;

@@ -13,6 +13,10 @@ namespace {
 // outbox    what the cloud has not acknowledged; rows go with the acknowledgement. A result is kept once, in commands;
 //           other messages carry their body. `command` is no declared foreign key: deleting a command would then look
 //           for children, and only acknowledged ones, which have none, are deleted.
+// audit     what became of every command, chained by hash (audit_entry.hpp): the hash is made over all other columns, so a
+//           column that is added later is null in older rows, and then no part of their text. Kept for
+//           audit.retention_days (forget()).
+// audit_head  one row: where the chain ends, and with what hash the first entry that is kept begins. A cut off end shows.
 constexpr sqlite::migration steps[] = {
     R"sql(
     PRAGMA application_id = 1464554060;
@@ -54,6 +58,34 @@ constexpr sqlite::migration steps[] = {
         stored_at  INTEGER NOT NULL,
         CHECK ((command IS NULL) <> (body IS NULL))
     ) STRICT
+    )sql",
+    R"sql(
+    ALTER TABLE commands ADD COLUMN session TEXT NOT NULL DEFAULT '';
+    CREATE TABLE audit (
+        n         INTEGER PRIMARY KEY,
+        at        INTEGER NOT NULL,
+        id        TEXT    NOT NULL,
+        session   TEXT    NOT NULL,
+        op        TEXT    NOT NULL,
+        mailbox   TEXT    NOT NULL,
+        event_id  TEXT    NOT NULL,
+        outcome   TEXT    NOT NULL,
+        attempts  INTEGER NOT NULL,
+        took_ms   INTEGER NOT NULL,
+        commands  INTEGER,
+        mailboxes INTEGER,
+        addresses TEXT,
+        hash      BLOB    NOT NULL
+    ) STRICT;
+    CREATE INDEX audit_at ON audit(at);
+    CREATE TABLE audit_head (
+        one            INTEGER PRIMARY KEY CHECK (one = 1),
+        last           INTEGER NOT NULL,
+        last_hash      BLOB    NOT NULL,
+        forgotten      INTEGER NOT NULL,
+        forgotten_hash BLOB    NOT NULL
+    ) STRICT;
+    INSERT INTO audit_head VALUES (1, 0, zeroblob(32), 0, zeroblob(32))
     )sql",
 };
 

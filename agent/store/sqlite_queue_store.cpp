@@ -302,11 +302,11 @@ task<result<void>> sqlite_queue_store::retract(std::string id, std::string fault
         [id = std::move(id), code = std::move(fault_code)](queue_tables& t) { return t.retract(id, code); });
 }
 
-task<result<sequence>> sqlite_queue_store::finish(std::string id, std::string body, utc_time at)
+task<result<sequence>> sqlite_queue_store::finish(std::string id, std::string body, write_end end)
 {
-    return parts_->submit<sequence>(
-        crash_step("store.finish"),
-        [id = std::move(id), body = std::move(body), at](queue_tables& t) { return t.finish(id, body, at); });
+    return parts_->submit<sequence>(crash_step("store.finish"),
+                                    [id = std::move(id), body = std::move(body), end = std::move(end)](
+                                        queue_tables& t) { return t.finish(id, body, end); });
 }
 
 task<result<sequence>> sqlite_queue_store::append(std::string body, std::string command_id,
@@ -349,6 +349,26 @@ task<result<std::size_t>> sqlite_queue_store::prune(utc_time before, std::size_t
 {
     return parts_->submit<std::size_t>(crash_step("store.prune"),
                                        [before, most](queue_tables& t) { return t.prune(before, most); });
+}
+
+task<result<void>> sqlite_queue_store::record(std::vector<audit_entry> entries)
+{
+    return parts_->submit<void>(crash_step("store.audit"), [entries = std::move(entries)](queue_tables& t) {
+        return t.record(entries);
+    });
+}
+
+task<result<std::size_t>> sqlite_queue_store::forget_audit(utc_time before, std::int64_t most_kept,
+                                                           std::size_t most)
+{
+    return parts_->submit<std::size_t>(crash_step("store.prune"), [before, most_kept, most](queue_tables& t) {
+        return t.forget_audit(before, most_kept, most);
+    });
+}
+
+task<result<audit_status>> sqlite_queue_store::audit()
+{
+    return parts_->submit<audit_status>(reading, [](queue_tables& t) { return t.audit(); });
 }
 
 task<result<queue_status>> sqlite_queue_store::status()

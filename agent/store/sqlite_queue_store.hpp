@@ -51,7 +51,7 @@ public:
     task<result<std::optional<admission>>> look_up(std::string id, std::string fingerprint) override;
     task<result<void>> begin(std::string id, utc_time at) override;
     task<result<void>> retract(std::string id, std::string fault_code) override;
-    task<result<sequence>> finish(std::string id, std::string body, utc_time at) override;
+    task<result<sequence>> finish(std::string id, std::string body, write_end end) override;
     task<result<sequence>> append(std::string body, std::string command_id,
                                   std::optional<utc_time> expires_at) override;
     task<result<std::vector<stored_message>>> read(sequence after, std::size_t most,
@@ -59,6 +59,10 @@ public:
     task<result<void>> acknowledge(sequence seq) override;
     task<result<identity>> renew() override;
     task<result<std::size_t>> prune(utc_time before, std::size_t most) override;
+    task<result<void>> record(std::vector<audit_entry> entries) override;
+    task<result<std::size_t>> forget_audit(utc_time before, std::int64_t most_kept,
+                                           std::size_t most) override;
+    task<result<audit_status>> audit() override;
     task<result<queue_status>> status() override;
 
 private:

@@ -16,6 +16,8 @@ struct ticket {
     std::string mailbox;                              // as received, empty where there is none
     protocol::checked<protocol::operation> operation; // a fault only for a stored write that no longer parses
     protocol::operation_class kind = protocol::operation_class::read;
+    std::string event_id; // empty where the operation has none
+    std::string session;  // of the cloud, by which it came
     std::string lane; // commands of one lane run one after the other, in the order received; empty: no lane
     steady_time received_at{};
     steady_time deadline{};   // received_at + ttl: never started, and no failed try repeated, after it

@@ -272,6 +272,7 @@ void uplink::went_up(std::string session)
     if (sessions_++ > 0)
         ++status_.reconnects;
     rejected_as_.clear();
+    parts_.inbox.session_began(status_.session);
     if (std::exchange(outage_, false))
         parts_.log.info("connected to {} again, session {}, after {} ms", parts_.dialer.url(),
                         status_.session, in_ms(parts_.time.now() - outage_since_));

@@ -20,7 +20,8 @@ inline constexpr std::array crash_steps{
     // a commit of the store that holds such a job
     std::string_view("store.admit"), std::string_view("store.begin"), std::string_view("store.retract"),
     std::string_view("store.finish"), std::string_view("store.append"), std::string_view("store.acknowledge"),
-    std::string_view("store.renew"), std::string_view("store.prune"), std::string_view("store.checkpoint"),
+    std::string_view("store.renew"), std::string_view("store.prune"), std::string_view("store.audit"),
+    std::string_view("store.checkpoint"),
     // a request to Exchange: before it leaves, after it was answered or given up
     std::string_view("ews.find"), std::string_view("ews.get"), std::string_view("ews.create"),
     std::string_view("ews.update"), std::string_view("ews.remove"), std::string_view("ews.other"),

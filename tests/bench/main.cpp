@@ -365,7 +365,8 @@ private:
             protocol::result r{c.id, json::object{{"event_id", c.id}, {"existed", false}}, 1,
                                milliseconds{5}};
             auto body = protocol::encode(r);
-            const auto finished = co_await queue.finish(c.id, std::move(body), time_.utc_now());
+            const store::write_end end{time_.utc_now()};
+            const auto finished = co_await queue.finish(c.id, std::move(body), end);
             if (admitted.has_error() || finished.has_error())
                 throw std::runtime_error("the queue could not be filled");
         }

@@ -412,6 +412,8 @@ void add_others(list& l)
               [place = "store.checkpoint" + m](lab& where) { return checkpointing(where, place); });
         l.add("ews.other" + m, "read",
               [place = "ews.other" + m](lab& where) { return reading(where, place); });
+        l.add("store.audit" + m, "read",
+              [place = "store.audit" + m](lab& where) { return reading(where, place); });
         l.add("take.cancel" + m, "cancel",
               [place = "take.cancel" + m](lab& where) { return cancelling(where, place); });
         l.add("take.drain" + m, "create",

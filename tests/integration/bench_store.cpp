@@ -41,7 +41,8 @@ task<void> fill_part(store::queue_store& queue, int& next)
                                                                    {"change_key", std::string(40, 'k')}},
                                                       1, 41ms});
         const auto admitted = co_await queue.admit(std::move(c));
-        const auto finished = co_await queue.finish(id, std::move(body), time.utc_now());
+        const store::write_end end{time.utc_now()};
+        const auto finished = co_await queue.finish(id, std::move(body), end);
         if (admitted.has_error() || finished.has_error())
             throw std::runtime_error("the queue could not be filled");
     }

@@ -118,13 +118,14 @@ task<result<void>> watched_store::retract(std::string id, std::string fault_code
                       });
 }
 
-task<result<store::sequence>> watched_store::finish(std::string id, std::string body, utc_time at)
+task<result<store::sequence>> watched_store::finish(std::string id, std::string body, store::write_end end)
 {
-    return pass<store::sequence>([this, id, body, at] { return behind_.finish(id, body, at); },
-                                 [this, id, body](const auto& seq) {
-                                     if (seq.has_value())
-                                         model_.finished(id, *seq, body);
-                                 });
+    return pass<store::sequence>(
+        [this, id, body, end = std::move(end)] { return behind_.finish(id, body, end); },
+        [this, id, body](const auto& seq) {
+            if (seq.has_value())
+                model_.finished(id, *seq, body);
+        });
 }
 
 task<result<store::sequence>> watched_store::append(std::string body, std::string command_id,
@@ -158,6 +159,23 @@ task<result<store::identity>> watched_store::renew()
 task<result<std::size_t>> watched_store::prune(utc_time before, std::size_t most)
 {
     return pass<std::size_t>([this, before, most] { return behind_.prune(before, most); });
+}
+
+task<result<void>> watched_store::record(std::vector<store::audit_entry> entries)
+{
+    return pass<void>([this, entries = std::move(entries)] { return behind_.record(entries); });
+}
+
+task<result<std::size_t>> watched_store::forget_audit(utc_time before, std::int64_t most_kept,
+                                                      std::size_t most)
+{
+    return pass<std::size_t>(
+        [this, before, most_kept, most] { return behind_.forget_audit(before, most_kept, most); });
+}
+
+task<result<store::audit_status>> watched_store::audit()
+{
+    return pass<store::audit_status>([this] { return behind_.audit(); });
 }
 
 task<result<store::queue_status>> watched_store::status()

@@ -39,7 +39,7 @@ public:
     task<result<std::optional<store::admission>>> look_up(std::string id, std::string fingerprint) override;
     task<result<void>> begin(std::string id, utc_time at) override;
     task<result<void>> retract(std::string id, std::string fault_code) override;
-    task<result<store::sequence>> finish(std::string id, std::string body, utc_time at) override;
+    task<result<store::sequence>> finish(std::string id, std::string body, store::write_end end) override;
     task<result<store::sequence>> append(std::string body, std::string command_id,
                                          std::optional<utc_time> expires_at) override;
     task<result<std::vector<store::stored_message>>> read(store::sequence after, std::size_t most,
@@ -47,6 +47,10 @@ public:
     task<result<void>> acknowledge(store::sequence seq) override;
     task<result<store::identity>> renew() override;
     task<result<std::size_t>> prune(utc_time before, std::size_t most) override;
+    task<result<void>> record(std::vector<store::audit_entry> entries) override;
+    task<result<std::size_t>> forget_audit(utc_time before, std::int64_t most_kept,
+                                           std::size_t most) override;
+    task<result<store::audit_status>> audit() override;
     task<result<store::queue_status>> status() override;
 
 private:

@@ -247,7 +247,7 @@ TEST_CASE_METHOD(threaded_fixture,
             CHECK(std::this_thread::get_id() == loop);
             order.push_back(i);
         });
-        start(queue->finish("c-" + std::to_string(i), "body", utc_time()),
+        start(queue->finish("c-" + std::to_string(i), "body", {}),
               [i](result<sequence> seq) { CHECK(seq.value() == i + 1); });
         start(queue->read(i, 10, 1000),
               [i](result<std::vector<stored_message>> page) { CHECK(page->at(0).seq == i + 1); });

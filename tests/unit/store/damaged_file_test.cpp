@@ -30,7 +30,7 @@ struct damage_fixture : test::loop_fixture {
             REQUIRE(await(queue->admit(a_write(*this, "c-" + std::to_string(i), std::string(300, 's'))))
                         .has_value());
         for (int i = 0; i < 50; ++i)
-            REQUIRE(await(queue->finish("c-" + std::to_string(i), "{}", time.utc_now())).has_value());
+            REQUIRE(await(queue->finish("c-" + std::to_string(i), "{}", {time.utc_now()})).has_value());
         REQUIRE(await(queue->acknowledge(20)).has_value());
         old_id = await(queue->who())->id;
     }
@@ -282,7 +282,7 @@ TEST_CASE_METHOD(damage_fixture,
     CHECK(await(queue->who()).error() == errc::store_corrupt);
     CHECK(told == 3);
     queue->on_damage({});
-    CHECK(await(queue->finish("c-1", "{}", time.utc_now())).error() == errc::store_corrupt);
+    CHECK(await(queue->finish("c-1", "{}", {time.utc_now()})).error() == errc::store_corrupt);
     CHECK(told == 3);
     CHECK_THAT(logged.str(), Catch::Contains("nothing is read or written any more"));
     queue.reset();

@@ -22,6 +22,7 @@ public:
     std::optional<errc> reads_fail;
     int reads = 0;
     int acknowledgements = 0;
+    int records = 0;
 
     void open_gate()
     {
@@ -54,9 +55,9 @@ public:
     {
         return write(behind_.retract(std::move(id), std::move(code)));
     }
-    task<result<store::sequence>> finish(std::string id, std::string body, utc_time at) override
+    task<result<store::sequence>> finish(std::string id, std::string body, store::write_end end) override
     {
-        return write(behind_.finish(std::move(id), std::move(body), at));
+        return write(behind_.finish(std::move(id), std::move(body), std::move(end)));
     }
     task<result<store::sequence>> append(std::string body, std::string id,
                                          std::optional<utc_time> expires) override
@@ -82,6 +83,16 @@ public:
     {
         return behind_.prune(before, most);
     }
+    task<result<void>> record(std::vector<store::audit_entry> entries) override
+    {
+        ++records;
+        return write(behind_.record(std::move(entries)));
+    }
+    task<result<std::size_t>> forget_audit(utc_time before, std::int64_t most_kept, std::size_t most) override
+    {
+        return behind_.forget_audit(before, most_kept, most);
+    }
+    task<result<store::audit_status>> audit() override { return behind_.audit(); }
     task<result<store::queue_status>> status() override { return behind_.status(); }
 
 private:

@@ -91,8 +91,23 @@ struct bench {
     }
     task<void> finish(int i)
     {
-        const auto done =
-            co_await queue->finish("command-" + std::to_string(i), std::string(300, 'r'), utc_time());
+        const write_end end;
+        const auto done = co_await queue->finish("command-" + std::to_string(i), std::string(300, 'r'), end);
+        if (done.has_error())
+            throw std::runtime_error(done.error().message());
+    }
+    // So many entries in a commit; the agent puts at most 256 into one.
+    task<void> audit(std::size_t entries)
+    {
+        audit_entry e;
+        e.id = "command-1";
+        e.session = "s-1";
+        e.op = "availability.get";
+        e.outcome = "ok";
+        e.mailboxes = 3;
+        e.addresses = {"one@corp.example", "two@corp.example", "three@corp.example"};
+        std::vector<audit_entry> batch(entries, e);
+        const auto done = co_await queue->record(std::move(batch));
         if (done.has_error())
             throw std::runtime_error(done.error().message());
     }
@@ -118,6 +133,8 @@ TEST_CASE("commands a second, and draining what piled up", "[.][bench]")
         b.measure("finish", many, at_a_time, [&](int i) { return b.finish(first + i); });
     };
     run(0, 300, 1);
+    b.measure("audit, 1 entry a commit", 300, 1, [&](int) { return b.audit(1); });
+    b.measure("audit, 256 entries a commit", 300, 1, [&](int) { return b.audit(256); });
     run(1'000, 20'000, 64);
     run(30'000, 80'000, 1'000);
     b.measure("read and acknowledge 100,300 results", 1, 1, [&](int) { return b.drain(); });

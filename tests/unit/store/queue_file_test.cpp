@@ -1,4 +1,5 @@
 // The queue as a file: what a crash, a full disk, a second agent or another version leave of it.
+#include "agent/store/schema.hpp"
 #include "agent/store/sqlite/statement.hpp"
 #include "tests/unit/store/store_fixture.hpp"
 
@@ -58,7 +59,7 @@ TEST_CASE_METHOD(file_fixture, "the queue is as it was after it was closed and o
     const auto before = await(queue->who());
     REQUIRE(await(queue->admit(a_write(*this, "c-1"))).has_value());
     REQUIRE(await(queue->admit(a_write(*this, "c-2"))).has_value());
-    REQUIRE(await(queue->finish("c-1", "body", time.utc_now())).has_value());
+    REQUIRE(await(queue->finish("c-1", "body", {time.utc_now()})).has_value());
     queue.reset();
     queue = open(folder.path());
     const auto after = await(queue->who());
@@ -77,7 +78,7 @@ TEST_CASE_METHOD(file_fixture, "no seq is given twice, also where everything was
 {
     auto queue = open(folder.path());
     REQUIRE(await(queue->admit(a_write(*this, "c-1"))).has_value());
-    REQUIRE(await(queue->finish("c-1", "body", time.utc_now())).has_value());
+    REQUIRE(await(queue->finish("c-1", "body", {time.utc_now()})).has_value());
     REQUIRE(await(queue->acknowledge(1)).has_value());
     CHECK(await(queue->prune(time.utc_now() + 1s, 10)).value() == 1);
     queue.reset();
@@ -101,7 +102,8 @@ TEST_CASE_METHOD(file_fixture, "a file of a newer version is refused and left as
     run_sql(folder.path() / "queue.db", "PRAGMA user_version = 99");
     CHECK(refused(folder.path()) == errc::store_newer);
     CHECK(logged.str().find("99") != std::string::npos);
-    run_sql(folder.path() / "queue.db", "PRAGMA user_version = 1");
+    const auto ours = "PRAGMA user_version = " + std::to_string(queue_schema().size());
+    run_sql(folder.path() / "queue.db", ours.c_str());
     CHECK_FALSE(refused(folder.path()));
 }
 
@@ -339,7 +341,7 @@ TEST_CASE_METHOD(random_fixture,
         case 4:
         case 5: {
             const auto body = "{\"result\":" + std::to_string(step) + "}";
-            const auto seq = await(queue->finish(id, body, time.utc_now()));
+            const auto seq = await(queue->finish(id, body, {time.utc_now()}));
             REQUIRE(seq.has_value() == (known != m.commands.end()));
             if (seq.has_value() && !known->second.finished) {
                 took(*seq, body);

@@ -20,7 +20,7 @@ struct queue_fixture : test::loop_fixture {
     }
     sequence finish(const std::string& id)
     {
-        const auto seq = await(queue->finish(id, "{\"id\":\"" + id + "\"}", time.utc_now()));
+        const auto seq = await(queue->finish(id, "{\"id\":\"" + id + "\"}", {time.utc_now()}));
         REQUIRE(seq.has_value());
         return *seq;
     }
@@ -141,7 +141,7 @@ TEST_CASE_METHOD(queue_fixture, "what is not there cannot be begun, taken back o
 {
     CHECK(await(queue->begin("c-1", time.utc_now())).error() == errc::not_found);
     CHECK(await(queue->retract("c-1", "exchange_busy")).error() == errc::not_found);
-    CHECK(await(queue->finish("c-1", "{}", time.utc_now())).error() == errc::not_found);
+    CHECK(await(queue->finish("c-1", "{}", {time.utc_now()})).error() == errc::not_found);
     CHECK(who().next_seq == 1);
     CHECK(logged.str().empty());
 }
@@ -150,12 +150,12 @@ TEST_CASE_METHOD(queue_fixture, "finishing twice keeps the first result and its 
 {
     admit("c-1");
     CHECK(finish("c-1") == 1);
-    CHECK(await(queue->finish("c-1", "another", time.utc_now())).value() == 1);
+    CHECK(await(queue->finish("c-1", "another", {time.utc_now()})).value() == 1);
     CHECK(who().next_seq == 2);
     REQUIRE(read(0).size() == 1);
     CHECK(read(0).front().body == R"({"id":"c-1"})");
     acknowledge(1);
-    CHECK(await(queue->finish("c-1", "another", time.utc_now())).value() == 1);
+    CHECK(await(queue->finish("c-1", "another", {time.utc_now()})).value() == 1);
     CHECK(read(0).empty());
 }
 

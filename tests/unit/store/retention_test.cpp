@@ -12,7 +12,7 @@ TEST_CASE_METHOD(test::doors_fixture,
     for (int i = 0; i < many; ++i) {
         const auto id = "c-" + std::to_string(i);
         REQUIRE(await(queue->admit(test::a_write(*this, id))).has_value());
-        REQUIRE(await(queue->finish(id, "{}", time.utc_now())).has_value());
+        REQUIRE(await(queue->finish(id, "{}", {time.utc_now()})).has_value());
     }
     REQUIRE(await(queue->acknowledge(many - 1)).has_value());
 

@@ -1,0 +1,191 @@
+#include "agent/store/audit_log.hpp"
+
+#include "common/time/backoff.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <random>
+
+namespace relay::store {
+namespace {
+
+using protocol::ended_command;
+
+constexpr backoff::limits write_retry{500ms, 5s};
+constexpr duration between_heads = 24h;
+constexpr duration between_rounds = 1h;
+constexpr duration most_a_round = 24h; // of the log's own time
+constexpr std::size_t forgotten_a_call = 500;
+
+std::string_view outcome_of(const ended_command& c)
+{
+    switch (c.how) {
+    case ended_command::answer::id_reused:
+        return audit_entry::id_reused;
+    case ended_command::answer::none:
+        return audit_entry::unanswered;
+    case ended_command::answer::result:
+        break;
+    }
+    return c.fault ? protocol::name(*c.fault) : "ok";
+}
+
+} // namespace
+
+audit_log::audit_log(const asio::any_io_executor& executor, queue_store& store, time_source& time,
+                     spdlog::logger& log)
+    : store_(store),
+      time_(time),
+      log_(log),
+      noted_(executor)
+{
+}
+
+void audit_log::command_ended(const ended_command& c)
+{
+    if (c.stored)
+        return; // finish() does it
+    // What was carried out is noted in any case: works() keeps more of it from coming.
+    if (!c.admitted && waiting_.size() >= most_waiting) {
+        ++unrecorded_;
+        return;
+    }
+    audit_entry e;
+    e.at = time_.utc_now();
+    e.id = c.id;
+    e.session = c.session;
+    e.op = cut_to(c.op, audit_entry::longest_op);
+    e.mailbox = cut_to(c.mailbox, audit_entry::longest_mailbox);
+    e.event_id = c.event_id;
+    e.outcome = outcome_of(c);
+    e.attempts = c.attempts;
+    e.took = c.took;
+    if (!c.mailboxes.empty()) {
+        e.mailboxes = static_cast<std::int64_t>(c.mailboxes.size());
+        if (c.mailboxes.size() <= audit_entry::most_addresses)
+            for (const auto& m : c.mailboxes)
+                e.addresses.push_back(m.str());
+    }
+    waiting_.push_back(std::move(e));
+    noted_.notify();
+}
+
+task<void> audit_log::run()
+{
+    // A write that is under way is seen to its end: whether it was done must be known, or it would be done twice.
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await tell_head(true);
+    backoff delays(write_retry, std::random_device{}());
+    auto head_due = time_.now() + between_heads;
+    for (;;) {
+        const auto state =
+            co_await asio::this_coro::cancellation_state; // a call of the store does not end for it
+        if (state.cancelled() != asio::cancellation_type::none)
+            co_return;
+        while (waiting_.empty()) {
+            const auto ec = co_await noted_.wait();
+            if (ec)
+                co_return;
+        }
+        if (const auto ec = co_await time_.sleep_for(failing_ ? delays.next() : patience))
+            co_return;
+        co_await write();
+        if (!failing_)
+            delays.reset();
+        if (time_.now() >= head_due) {
+            co_await tell_head(false);
+            head_due = time_.now() + between_heads;
+        }
+    }
+}
+
+task<void> audit_log::stop()
+{
+    co_await write();
+    if (!waiting_.empty())
+        log_.error(
+            "audit: {} entries of reads and refusals are lost: they could not be written before the end",
+            waiting_.size());
+    co_await tell_head(false);
+}
+
+task<void> audit_log::write()
+{
+    while (!waiting_.empty()) {
+        const auto many = std::min(waiting_.size(), most_a_commit);
+        std::vector<audit_entry> batch(waiting_.begin(),
+                                       waiting_.begin() + static_cast<std::ptrdiff_t>(many));
+        const auto done = co_await store_.record(std::move(batch));
+        note(done.has_error() ? done.error() : error_code());
+        if (failing_)
+            co_return;
+        waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(many));
+        if (waiting_.empty() && unrecorded_ != 0) {
+            audit_entry e;
+            e.at = time_.utc_now();
+            e.outcome = audit_entry::unrecorded;
+            e.commands = std::exchange(unrecorded_, 0);
+            waiting_.push_back(std::move(e));
+        }
+    }
+}
+
+void audit_log::note(error_code ec)
+{
+    const bool bad = static_cast<bool>(ec);
+    if (bad && !failing_)
+        log_.error("audit: entries cannot be written: {}; reads are answered overloaded until they can",
+                   ec.message());
+    else if (!bad && failing_)
+        log_.info("audit: writes entries again");
+    failing_ = bad;
+}
+
+task<void> audit_log::tell_head(bool starting)
+{
+    const auto now = co_await store_.audit();
+    if (now.has_error())
+        co_return;
+    const auto& head = now->head;
+    if (starting && !now->head_fits)
+        log_.error(
+            "audit: the log was changed from outside: its last entry is not the one that was written last; "
+            "keep a copy of the data folder, and see workestra-relay audit --verify");
+    if (head.last != 0)
+        log_.info("audit: {} entries, the last is {}, its hash {}", head.last - head.forgotten, head.last,
+                  audit_hex(head.last_hash));
+}
+
+task<void> keep_audit(queue_store& store, time_source& time, std::chrono::days keep, spdlog::logger& log)
+{
+    bool failing = false;
+    for (;;) {
+        if (const auto ec = co_await time.sleep_for(between_rounds))
+            co_return;
+        const auto now = co_await store.audit();
+        std::size_t forgotten = 0;
+        error_code trouble = now.has_error() ? now.error() : error_code();
+        if (!trouble && now->oldest) {
+            const auto day = std::chrono::floor<milliseconds>(most_a_round);
+            const auto before = std::min(time.utc_now() - keep, *now->oldest + day);
+            for (;;) {
+                const auto gone = co_await store.forget_audit(before, most_audit_entries, forgotten_a_call);
+                if (gone.has_error())
+                    trouble = gone.error();
+                else
+                    forgotten += *gone;
+                if (trouble || *gone < forgotten_a_call)
+                    break;
+            }
+        }
+        if (trouble && !failing)
+            log.warn("audit: cannot forget old entries: {}; tried again hourly", trouble.message());
+        failing = static_cast<bool>(trouble);
+        if (forgotten != 0)
+            log.debug("audit: forgot {} entries", forgotten);
+    }
+}
+
+} // namespace relay::store
