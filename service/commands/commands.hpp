@@ -26,6 +26,8 @@ void add_queue(command_line& line);
 
 // One archive for support, without what must not leave the customer's network: 0, or 1 where it cannot be written.
 void add_support_bundle(command_line& line);
+// What became of every command, from the local log; works beside a running agent and without one.
+void add_audit(command_line& line);
 
 // `config check`: every mistake at once.
 void add_config(command_line& line);
@@ -43,6 +45,7 @@ inline void add_all(command_line& line)
     add_doctor(line);
     add_status(line);
     add_queue(line);
+    add_audit(line);
     add_config(line);
     add_secret(line);
     add_policy(line);
