@@ -13,13 +13,13 @@
 namespace relay::store {
 namespace {
 
-std::string cancelled(const queue_entry& e, utc_time now)
+protocol::result cancelled(const queue_entry& e, utc_time now)
 {
     protocol::fault why{protocol::fault_code::cancelled,
                         "an administrator of the agent dropped it; nothing was changed in Exchange",
                         {}};
     const auto took = std::max(milliseconds(0), milliseconds(now - e.received_at));
-    return protocol::encode(protocol::result{e.id, std::move(why), e.attempts, took});
+    return protocol::result{e.id, std::move(why), e.attempts, took};
 }
 
 result<void> finish(sqlite::database& db, const queue_entry& e, utc_time now)
@@ -31,7 +31,9 @@ result<void> finish(sqlite::database& db, const queue_entry& e, utc_time now)
         return loaded;
     if (auto begun = tables.begin_commit(); begun.has_error())
         return begun;
-    if (const auto seq = tables.finish(e.id, cancelled(e, now), now); seq.has_error()) {
+    const auto r = cancelled(e, now);
+    const write_end end{now, std::string(protocol::name(r.output.error().code)), r.attempts, r.took};
+    if (const auto seq = tables.finish(e.id, protocol::encode(r), end); seq.has_error()) {
         tables.roll_back();
         return seq.error();
     }

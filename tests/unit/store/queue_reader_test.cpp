@@ -32,8 +32,10 @@ struct reader_fixture : loop_fixture {
     }
     void finish(const std::string& id, protocol::checked<boost::json::object> output = boost::json::object{})
     {
+        const auto outcome = output.has_error() ? protocol::name(output.error().code) : "ok";
+        const store::write_end end{time.utc_now(), std::string(outcome), 3, milliseconds(41)};
         auto body = protocol::encode(protocol::result{id, std::move(output), 3, milliseconds(41)});
-        REQUIRE(await(agent->finish(id, std::move(body), time.utc_now())).has_value());
+        REQUIRE(await(agent->finish(id, std::move(body), end)).has_value());
     }
     std::unique_ptr<store::queue_reader> reader()
     {
