@@ -95,6 +95,9 @@ outcome<void> identity_files::recover() const
     if (look() == leftover::none)
         return {};
     const auto alone = platform::folder_guard::take(places_.key.parent_path());
+    std::error_code unknown;
+    if (alone.has_error() && !fs::exists(places_.key.parent_path(), unknown))
+        return {}; // what lies beside cloud.ca_file is of another agent that shares it
     if (alone.has_error())
         return cannot("locking", places_.key.parent_path(), alone.error());
     switch (look()) { // again: whoever had the folder may have ended it

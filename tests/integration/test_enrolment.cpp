@@ -46,8 +46,8 @@ struct newcomer : scenario {
               const fs::path& program = relay_program())
     {
         auto e = run_to_end(program, std::move(arguments), std::move(environment));
-        INFO(e.out << e.err);
         CHECK((e.out + e.err).find(word) == std::string::npos);
+        UNSCOPED_INFO(e.out << e.err);
         return e;
     }
     ended enroll(const std::vector<std::string>& more, std::map<std::string, std::string> environment = {})

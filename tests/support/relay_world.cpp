@@ -116,6 +116,7 @@ relay_world::relay_world(world_options options) : options_(std::move(options)), 
     start_cloud();
     write_file(folder() / "exchange.password", std::string(password) + "\n");
     fs::create_directory(data_folder());
+    fs::copy_file(pki_ / "cloud-ca.crt", folder() / "cloud-ca.crt"); // enrolling writes there
     configure();
     if (options_.start_agent) {
         start_agent();
@@ -186,7 +187,7 @@ void relay_world::configure(const configuration& more)
         {"cloud.url", "'" + cloud_url_ + "'"},
         {"cloud.certificate_file", quoted(pki_ / "agent.crt")},
         {"cloud.private_key_file", quoted(pki_ / "agent.key")},
-        {"cloud.ca_file", quoted(pki_ / "cloud-ca.crt")},
+        {"cloud.ca_file", quoted(folder() / "cloud-ca.crt")},
         {"exchange.url", "'" + ews_url_ + "'"},
         {"exchange.auth", "'basic'"},
         {"exchange.username", "'" + std::string(account) + "'"},
