@@ -8,48 +8,48 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <numeric>
 
 namespace relay::dispatch {
 namespace {
 
 using periods = std::vector<ews::busy_period>;
 
-// The mailboxes that policy allows, and where each one's answer belongs.
+// Mailboxes to ask about, and where each one's answer belongs.
 struct question {
     std::vector<mailbox_address> mailboxes;
     std::vector<std::size_t> places;
 };
 
-question allowed_part(const protocol::availability_get& op, const services& s,
-                      std::vector<ews::mailbox_busy>& answers)
+question about_all(const protocol::availability_get& op)
 {
-    question q;
-    for (std::size_t i = 0; i < op.mailboxes.size(); ++i) {
-        if (const auto allowed = s.allows_mailbox(op.mailboxes[i]); allowed.has_error()) {
-            answers[i] = allowed.error();
-            continue;
-        }
-        q.mailboxes.push_back(op.mailboxes[i]);
-        q.places.push_back(i);
-    }
+    question q{op.mailboxes, std::vector<std::size_t>(op.mailboxes.size())};
+    std::iota(q.places.begin(), q.places.end(), std::size_t{0});
     return q;
 }
 
-// Policy may have changed since the mailboxes were chosen: then the answer is whole or none.
-std::optional<ending> forbidden_by_now(const std::vector<mailbox_address>& mailboxes, const services& s)
+// The part of `q` that policy allows now; what it denies is answered so, each mailbox on its own.
+question allowed_part(const question& q, std::size_t first, std::size_t count, const services& s,
+                      std::vector<ews::mailbox_busy>& answers)
 {
-    for (const auto& mailbox : mailboxes)
-        if (const auto allowed = s.allows_mailbox(mailbox); allowed.has_error())
-            return ending{allowed.error()};
-    return std::nullopt;
+    question part;
+    for (auto i = first; i < first + count; ++i) {
+        if (const auto allowed = s.allows_mailbox(q.mailboxes[i]); allowed.has_error()) {
+            answers[q.places[i]] = allowed.error();
+            continue;
+        }
+        part.mailboxes.push_back(q.mailboxes[i]);
+        part.places.push_back(q.places[i]);
+    }
+    return part;
 }
 
 // Puts one part's answers where they belong; a mailbox that failed in one window has failed.
-void take_in(std::vector<ews::mailbox_busy>& answers, const question& q, const availability_part& part,
+void take_in(std::vector<ews::mailbox_busy>& answers, const std::vector<std::size_t>& places,
              std::vector<ews::mailbox_busy> got)
 {
-    for (std::size_t i = 0; i < part.count; ++i) {
-        auto& answer = answers[q.places[part.first + i]];
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        auto& answer = answers[places[i]];
         if (answer.has_error())
             continue;
         if (got[i].has_error())
@@ -73,18 +73,17 @@ task<void> ask_parts(command_run& run, part_list& list)
 {
     while (!list.over && list.next < list.parts.size()) {
         const auto part = list.parts[list.next++];
-        const auto first = list.q.mailboxes.begin() + static_cast<std::ptrdiff_t>(part.first);
         for (;;) {
             auto over = co_await run.before_try();
-            std::vector<mailbox_address> mailboxes(first, first + static_cast<std::ptrdiff_t>(part.count));
-            if (!over)
-                over = forbidden_by_now(mailboxes, run.use());
-            if (!over) {
-                auto got = co_await run.use().exchange.availability(std::move(mailboxes), part.start,
+            if (!over) { // policy may have changed while it waited
+                auto asked = allowed_part(list.q, part.first, part.count, run.use(), list.answers);
+                if (asked.mailboxes.empty())
+                    break;
+                auto got = co_await run.use().exchange.availability(std::move(asked.mailboxes), part.start,
                                                                     part.end, run.request_limit());
                 if (got.has_value()) {
                     run.succeeded();
-                    take_in(list.answers, list.q, part, std::move(*got));
+                    take_in(list.answers, asked.places, std::move(*got));
                     break;
                 }
                 over = co_await run.after_failure(got.error());
@@ -135,7 +134,7 @@ task<ending> run_mailbox_verify(command_run& run, protocol::mailbox_verify op)
 task<ending> run_availability_get(command_run& run, protocol::availability_get op)
 {
     std::vector<ews::mailbox_busy> answers(op.mailboxes.size(), periods{});
-    const auto q = allowed_part(op, run.use(), answers);
+    const auto q = allowed_part(about_all(op), 0, op.mailboxes.size(), run.use(), answers);
     part_list list{q, split_availability(q.mailboxes.size(), op.start, op.end), answers, 0, {}};
     if (list.parts.size() == 1) {
         co_await ask_parts(run, list);

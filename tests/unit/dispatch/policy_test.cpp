@@ -1,212 +1,13 @@
 // Policy on the way to Exchange: whatever the cloud sends and whenever the rules change, nothing that they forbid is asked of
 // Exchange, and what they allow is. A naive model of the rules, which shares no code with agent/policy, decides.
-#include "tests/unit/dispatch/agent_fixture.hpp"
+#include "tests/unit/dispatch/policy_model.hpp"
 
-#include <cctype>
-#include <map>
-#include <optional>
 #include <random>
-#include <set>
 
 using namespace relay;
 using namespace relay::test;
 
 namespace {
-
-// ---- the model ----
-
-bool fits(const std::string& pattern, const std::string& text, std::size_t p = 0, std::size_t t = 0)
-{
-    if (p == pattern.size())
-        return t == text.size();
-    if (pattern[p] == '*')
-        return fits(pattern, text, p + 1, t) || (t < text.size() && fits(pattern, text, p, t + 1));
-    return t < text.size() &&
-           std::tolower(static_cast<unsigned char>(pattern[p])) ==
-               std::tolower(static_cast<unsigned char>(text[t])) &&
-           fits(pattern, text, p + 1, t + 1);
-}
-
-bool fits_any(const std::vector<std::string>& patterns, const std::string& text)
-{
-    for (const auto& p : patterns)
-        if (fits(p, text))
-            return true;
-    return false;
-}
-
-struct model {
-    policy::rules rules;
-
-    bool operation(const std::string& op) const { return fits_any(rules.allow_operations, op); }
-    bool mailbox(const std::string& m) const
-    {
-        return !fits_any(rules.deny_mailboxes, m) && fits_any(rules.allow_mailboxes, m);
-    }
-};
-
-// ---- what is sent ----
-
-struct sent {
-    std::string op, mailbox;            // no mailbox: availability and the like
-    std::vector<std::string> mailboxes; // of availability
-    bool allowed_at_first = false, always_allowed = true, ever_allowed = false;
-    bool rules_changed = false; // since it was sent
-    std::vector<bool> allowed_mailboxes;
-    std::optional<json::object> result;
-};
-
-bool allowed(const model& m, const sent& s)
-{
-    return m.operation(s.op) && (s.mailbox.empty() || m.mailbox(s.mailbox));
-}
-
-// Between dispatch and the scripted Exchange: asks the model about each call.
-class watched_exchange final : public ews::exchange {
-public:
-    watched_exchange(scripted_exchange& real, const model& rules, const std::map<std::string, sent>& commands)
-        : real_(real),
-          rules_(rules),
-          commands_(commands)
-    {
-    }
-
-    bool down = false;            // nothing gets through
-    bool lose_next_write = false; // it is done, and its answer lost
-    std::vector<std::string> forbidden;
-    int calls = 0;
-
-    task<ews::outcome<ews::server_info>> resolve_account(duration limit) override
-    {
-        saw("connection.test", {});
-        if (down)
-            co_return outage;
-        co_return co_await real_.resolve_account(limit);
-    }
-    task<ews::outcome<ews::mailbox_info>> open_calendar(const mailbox_address& m, duration limit) override
-    {
-        saw("mailbox.verify", m.str());
-        if (down)
-            co_return outage;
-        co_return co_await real_.open_calendar(m, limit);
-    }
-    task<ews::outcome<std::vector<ews::mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes,
-                                                                    utc_time start, utc_time end,
-                                                                    duration limit) override
-    {
-        for (const auto& m : mailboxes)
-            saw("availability.get", m.str());
-        if (down)
-            co_return outage;
-        co_return co_await real_.availability(std::move(mailboxes), start, end, limit);
-    }
-    task<ews::outcome<std::vector<ews::found_item>>> find(const mailbox_address& m, std::string event_id,
-                                                          duration limit) override
-    {
-        looked(m.str());
-        if (down)
-            co_return outage;
-        co_return co_await real_.find(m, std::move(event_id), limit);
-    }
-    task<ews::outcome<std::vector<ews::mail_folder>>> other_folders(const mailbox_address& m,
-                                                                    duration limit) override
-    {
-        looked(m.str());
-        if (down)
-            co_return outage;
-        co_return co_await real_.other_folders(m, limit);
-    }
-    task<ews::outcome<std::vector<ews::found_item>>> find_in(const mailbox_address& m, std::string event_id,
-                                                             std::vector<ews::mail_folder> asked,
-                                                             duration limit) override
-    {
-        looked(m.str());
-        co_return co_await real_.find_in(m, std::move(event_id), std::move(asked), limit);
-    }
-    task<ews::outcome<ews::item>> get(const mailbox_address& m, ews::item_ref ref, duration limit) override
-    {
-        looked(m.str());
-        if (down)
-            co_return outage;
-        co_return co_await real_.get(m, std::move(ref), limit);
-    }
-    task<ews::outcome<ews::item_ref>> create(const mailbox_address& m, ews::item_fields fields,
-                                             ews::marks marks, std::string uid, protocol::notify notify,
-                                             duration limit) override
-    {
-        wrote(marks.command_id, m.str());
-        if (down)
-            co_return outage;
-        const bool lost = std::exchange(lose_next_write, false);
-        auto made =
-            co_await real_.create(m, std::move(fields), std::move(marks), std::move(uid), notify, limit);
-        if (lost)
-            co_return unknown_outcome(m);
-        co_return made;
-    }
-    task<ews::outcome<ews::item_ref>> update(const mailbox_address& m, ews::item_ref ref,
-                                             ews::item_fields fields, std::string command_id,
-                                             protocol::notify notify, duration limit) override
-    {
-        wrote(command_id, m.str());
-        if (down)
-            co_return outage;
-        const bool lost = std::exchange(lose_next_write, false);
-        auto changed =
-            co_await real_.update(m, std::move(ref), std::move(fields), std::move(command_id), notify, limit);
-        if (lost)
-            co_return unknown_outcome(m);
-        co_return changed;
-    }
-    task<ews::outcome<void>> remove(const mailbox_address& m, ews::item_ref ref, protocol::notify notify,
-                                    duration limit) override
-    {
-        saw("event.cancel", m.str());
-        if (down)
-            co_return outage;
-        const bool lost = std::exchange(lose_next_write, false);
-        auto gone = co_await real_.remove(m, std::move(ref), notify, limit);
-        if (lost)
-            co_return unknown_outcome(m);
-        co_return gone;
-    }
-
-private:
-    void saw(const std::string& op, const std::string& mailbox)
-    {
-        ++calls;
-        if (!rules_.operation(op) || (!mailbox.empty() && !rules_.mailbox(mailbox)))
-            forbidden.push_back(op + " " + mailbox);
-    }
-    void wrote(const std::string& command, const std::string& mailbox)
-    {
-        saw(commands_.at(command).op, mailbox);
-    }
-    // A look harms nobody where a write of unknown outcome has to be told the truth about.
-    void looked(const std::string& mailbox)
-    {
-        ++calls;
-        const bool some_event_operation = rules_.operation("event.create") ||
-                                          rules_.operation("event.update") ||
-                                          rules_.operation("event.cancel") || rules_.operation("event.get");
-        if ((!some_event_operation || !rules_.mailbox(mailbox)) && !in_doubt_.contains(ascii_key(mailbox)))
-            forbidden.push_back("look " + mailbox);
-    }
-    ews::error unknown_outcome(const mailbox_address& m)
-    {
-        in_doubt_.insert(m.key());
-        return answer_lost;
-    }
-    static std::string ascii_key(const std::string& mailbox)
-    {
-        return mailbox_address::parse(mailbox)->key();
-    }
-
-    scripted_exchange& real_;
-    const model& rules_;
-    const std::map<std::string, sent>& commands_;
-    std::set<std::string> in_doubt_; // mailboxes
-};
 
 // ---- a random life ----
 
@@ -421,7 +222,7 @@ private:
     }
 
     std::mt19937 random_;
-    model rules_;
+    policy_model rules_;
     std::optional<policy::policy> in_force_{policy::policy({})};
     std::map<std::string, sent> sent_;
     watched_exchange watched_{exchange, rules_, sent_};
@@ -483,6 +284,22 @@ TEST_CASE_METHOD(judged, "a write that waits is not carried out after a restart 
     time.advance(5min);
     CHECK(code("c-1") == "policy_denied");
     CHECK(exchange.count(call::create) == 0);
+}
+
+TEST_CASE_METHOD(judged, "a mailbox that policy forbids while its free/busy waits fails alone",
+                 "[unit][policy]")
+{
+    exchange.troubles.push_back({call::availability, outage});
+    send("r-1", "availability.get",
+         {{"mailboxes", json::array{"host@corp.example", "other@corp.example"}},
+          {"start", "2026-11-23T00:00:00Z"},
+          {"end", "2026-11-24T00:00:00Z"}});
+    CHECK(result("r-1") == nullptr);
+    deny({"host@corp.example"});
+    time.advance(29s);
+    const auto& mailboxes = output("r-1").at("mailboxes").as_array();
+    CHECK(mailboxes.at(0).at("error").at("code") == "policy_denied");
+    CHECK(mailboxes.at(1).at("ok") == true);
 }
 
 TEST_CASE_METHOD(judged, "a write whose outcome is unknown is looked up, answered truly and not repeated",
