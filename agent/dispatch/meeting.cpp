@@ -16,33 +16,9 @@ constexpr std::string_view text_rule = "________________________________";
 constexpr std::string_view text_label = "Join online: ";
 constexpr std::size_t longest_location = 255;
 
-std::string html_escaped(std::string_view text)
-{
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-        case '&':
-            out += "&amp;";
-            break;
-        case '<':
-            out += "&lt;";
-            break;
-        case '>':
-            out += "&gt;";
-            break;
-        case '"':
-            out += "&quot;";
-            break;
-        default:
-            out += c;
-        }
-    }
-    return out;
-}
-
 std::string html_block(const std::string& url)
 {
-    const auto safe = html_escaped(url);
+    const auto safe = markup_escaped(url);
     return fmt::format(R"(<div id="{}"><p>{}<a href="{}">{}</a></p></div>)", html_mark, text_label, safe,
                        safe);
 }

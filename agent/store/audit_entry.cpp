@@ -71,14 +71,24 @@ audit_hash audit_hash_of(const audit_hash& before, std::string_view text)
     hashed += '\n';
     hashed += text;
     const auto sum = sha256(hashed);
-    audit_hash made{};
-    std::copy_n(sum.begin(), made.size(), made.begin());
-    return made;
+    return to_audit_hash(sum);
 }
 
 std::string audit_hex(const audit_hash& hash)
 {
-    return to_hex(std::string_view(hash.data(), hash.size()));
+    return to_hex(bytes_of(hash));
+}
+
+std::string_view bytes_of(const audit_hash& hash) noexcept
+{
+    return {hash.data(), hash.size()};
+}
+
+audit_hash to_audit_hash(std::string_view bytes) noexcept
+{
+    audit_hash hash{};
+    std::copy_n(bytes.begin(), std::min(bytes.size(), hash.size()), hash.begin());
+    return hash;
 }
 
 } // namespace relay::store

@@ -67,6 +67,9 @@ inline constexpr audit_hash no_hash_before{};
 std::string audit_text(std::int64_t n, const audit_entry& e);
 audit_hash audit_hash_of(const audit_hash& before, std::string_view text);
 std::string audit_hex(const audit_hash& hash);
+std::string_view bytes_of(const audit_hash& hash) noexcept;
+// As it lies in the file. One of another length was not written by us: no entry fits what this makes of it.
+audit_hash to_audit_hash(std::string_view bytes) noexcept;
 
 // Where a chain stands.
 struct audit_head {

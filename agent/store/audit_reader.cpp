@@ -67,18 +67,6 @@ std::optional<std::string> text_of(stored_entry& s)
     return audit_text(s.n, s.entry);
 }
 
-std::string_view bytes_of(const audit_hash& hash)
-{
-    return {hash.data(), hash.size()};
-}
-
-audit_hash to_hash(std::string_view bytes)
-{
-    audit_hash hash{};
-    std::copy_n(bytes.begin(), std::min(bytes.size(), hash.size()), hash.begin());
-    return hash;
-}
-
 std::string entries_named(std::int64_t from, std::int64_t to)
 {
     return from == to ? fmt::format("entry {} is", from) : fmt::format("entries {} to {} are", from, to);
@@ -109,7 +97,7 @@ public:
             verdict_->first = s.n;
         verdict_->last = s.n;
         last_ = s.n;
-        hash_ = to_hash(s.hash);
+        hash_ = to_audit_hash(s.hash);
     }
 
     // Entries were forgotten meanwhile, in order, up to `head.forgotten`.
@@ -209,7 +197,8 @@ result<audit_reader::page> audit_reader::read(std::int64_t after)
                 return row.error();
             p.has_head = *row;
             if (*row)
-                p.head = {found.number(0), found.number(2), to_hash(found.text(1)), to_hash(found.text(3))};
+                p.head = {found.number(0), found.number(2), to_audit_hash(found.text(1)),
+                          to_audit_hash(found.text(3))};
         }
         auto found = page_->query({after, page_entries});
         for (;;) {
@@ -243,7 +232,7 @@ result<std::optional<audit_reader::link>> audit_reader::before(std::int64_t n)
     const auto row = found.next();
     if (row.has_error())
         return row.error();
-    return *row ? std::optional(link{found.number(0), to_hash(found.text(1))}) : std::nullopt;
+    return *row ? std::optional(link{found.number(0), to_audit_hash(found.text(1))}) : std::nullopt;
 }
 
 result<void> audit_reader::each(utc_time since, const std::function<void(const std::string& line)>& tell)
@@ -261,7 +250,7 @@ result<void> audit_reader::each(utc_time since, const std::function<void(const s
                 continue;
             auto line = text_of(s).value_or(fmt::format(R"({{"n":{},"at":null}})", s.n));
             line.pop_back();
-            tell(line + fmt::format(R"(,"hash":"{}"}})", audit_hex(to_hash(s.hash))));
+            tell(line + fmt::format(R"(,"hash":"{}"}})", audit_hex(to_audit_hash(s.hash))));
         }
         if (p->entries.size() < static_cast<std::size_t>(page_entries))
             return {};

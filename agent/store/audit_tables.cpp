@@ -8,19 +8,6 @@ namespace {
 
 constexpr auto last_possible = std::numeric_limits<std::int64_t>::max();
 
-std::string_view bytes_of(const audit_hash& hash)
-{
-    return {hash.data(), hash.size()};
-}
-
-// A hash of another length was not written by us: no entry fits it, and the check of the log will say so.
-audit_hash to_hash(std::string_view bytes)
-{
-    audit_hash hash{};
-    std::copy_n(bytes.begin(), std::min(bytes.size(), hash.size()), hash.begin());
-    return hash;
-}
-
 std::string joined(const std::vector<std::string>& addresses)
 {
     std::string all;
@@ -61,7 +48,8 @@ result<void> audit_tables::load()
         if (row.has_error())
             return row.error();
         if (*row)
-            now_ = {found.number(0), found.number(2), to_hash(found.text(1)), to_hash(found.text(3))};
+            now_ = {found.number(0), found.number(2), to_audit_hash(found.text(1)),
+                    to_audit_hash(found.text(3))};
     }
     {
         auto found = highest_.query({});
@@ -115,7 +103,7 @@ result<std::size_t> audit_tables::forget(utc_time before, std::int64_t most_kept
             if (!old && now_.last - found.number(0) < most_kept)
                 break;
             up_to = found.number(0);
-            hash = to_hash(found.text(2));
+            hash = to_audit_hash(found.text(2));
             ++count;
         }
     }

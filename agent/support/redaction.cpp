@@ -27,18 +27,6 @@ bool is_base64(char c)
 
 // ---- the forms of a secret ----
 
-std::string xml_escaped(std::string_view text)
-{
-    std::string out;
-    for (const char c : text)
-        out += c == '&'   ? "&amp;"
-               : c == '<' ? "&lt;"
-               : c == '>' ? "&gt;"
-               : c == '"' ? "&quot;"
-                          : std::string(1, c);
-    return out;
-}
-
 enum class byte_order { little, big };
 
 // UTF-8 to UTF-16; what is no UTF-8 goes byte by byte.
@@ -97,13 +85,6 @@ void add_once(std::vector<std::string>& to, std::string text)
 {
     if (std::find(to.begin(), to.end(), text) == to.end())
         to.push_back(std::move(text));
-}
-
-std::string upper(std::string text)
-{
-    for (auto& c : text)
-        c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    return text;
 }
 
 std::optional<unsigned> hex_digit(char c)
@@ -194,14 +175,14 @@ bool redaction::hide(std::string_view secret)
     if (secret.size() < shortest_secret)
         return false;
     const auto quoted = [](std::string_view text) { return json_escaped(text); };
-    for (const auto& form : {std::string(secret), quoted(secret), quoted(quoted(secret)), xml_escaped(secret),
-                             printable(secret)})
+    for (const auto& form : {std::string(secret), quoted(secret), quoted(quoted(secret)),
+                             markup_escaped(secret), printable(secret)})
         add_once(plain_, form);
     for (const auto& bytes :
          {std::string(secret), utf16(secret, byte_order::little), utf16(secret, byte_order::big)}) {
         add_once(plain_, bytes);
         add_once(plain_, to_hex(bytes));
-        add_once(plain_, upper(to_hex(bytes)));
+        add_once(plain_, ascii_upper(to_hex(bytes)));
         for (auto& core : base64_cores(bytes))
             add_once(base64_, std::move(core));
         add_once(raw_, bytes);

@@ -21,8 +21,12 @@ std::size_t code_points(std::string_view text) noexcept;
 std::string_view utf8_prefix(std::string_view text, std::size_t limit) noexcept;
 
 std::string ascii_lower(std::string_view text);
+std::string ascii_upper(std::string_view text);
 bool ascii_iequals(std::string_view a, std::string_view b) noexcept;
 std::string_view trim(std::string_view text) noexcept;
+
+// With &, <, > and " as XML and HTML have them in a text or in an attribute.
+std::string markup_escaped(std::string_view text);
 
 std::string to_base64(std::string_view bytes);
 std::optional<std::string> from_base64(std::string_view text);

@@ -23,7 +23,7 @@ void each(const CLI::App& app, const std::function<void(const CLI::App&)>& visit
 
 bool takes_file(const CLI::Option& o)
 {
-    return o.get_type_name() == "FILE" || o.get_type_name().starts_with("FILE");
+    return o.get_type_name().starts_with("FILE");
 }
 
 std::string words_of(const CLI::App& app)

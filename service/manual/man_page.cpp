@@ -1,3 +1,4 @@
+#include "common/text/text.hpp"
 #include "service/manual/manual.hpp"
 
 #include <fmt/format.h>
@@ -27,13 +28,6 @@ std::string roff(std::string_view text)
     return out;
 }
 
-std::string upper(std::string text)
-{
-    std::ranges::transform(text, text.begin(),
-                           [](unsigned char c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c; });
-    return text;
-}
-
 std::string dashed(std::string text)
 {
     std::ranges::replace(text, ' ', '-');
@@ -42,7 +36,7 @@ std::string dashed(std::string text)
 
 std::string header(const std::string& name, int section, const std::string& version)
 {
-    return fmt::format(".TH {} {} \"\" \"Workestra Relay {}\" \"Workestra Relay\"\n", upper(roff(name)),
+    return fmt::format(".TH {} {} \"\" \"Workestra Relay {}\" \"Workestra Relay\"\n", ascii_upper(roff(name)),
                        section, version);
 }
 
