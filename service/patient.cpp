@@ -3,27 +3,25 @@
 #include "agent/app/cloud_side.hpp"
 #include "agent/app/exchange_side.hpp"
 
+#include <algorithm>
+
 namespace relay::service {
 
 doctor::patient patient_of(const std::filesystem::path& file)
 {
-    using config::file_check;
-    using config::purpose;
+    // Who may read the files is a check of its own; and where a key is wrong, the rest is looked at all the same.
+    auto read = config::load_what_is_readable(file, config::process_environment(), config::purpose::run,
+                                              config::file_check::none);
     doctor::patient who;
     who.config_file = file;
-    const auto variables = config::process_environment();
-    // Who may read the files is a check of its own; and where something is missing, the rest is looked at all the same.
-    auto loaded = config::load(file, variables, purpose::run, file_check::none);
-    if (loaded.has_error()) {
-        who.mistakes = loaded.error();
-        loaded = config::load(file, variables, purpose::enroll, file_check::none);
-    }
-    if (loaded.has_error())
+    who.mistakes = std::move(read.wrong);
+    const bool unread = std::ranges::any_of(who.mistakes, [](const auto& m) { return m.key.empty(); });
+    if (unread) // not a key of it: there is no telling what it wants
         return who;
-    who.cloud = app::dial_settings(loaded->cloud);
-    who.exchange = app::http_settings(loaded->exchange);
-    who.ews = app::ews_settings(loaded->exchange);
-    who.settings = std::move(*loaded);
+    who.cloud = app::dial_settings(read.known.cloud);
+    who.exchange = app::http_settings(read.known.exchange);
+    who.ews = app::ews_settings(read.known.exchange);
+    who.settings = std::move(read.known);
     return who;
 }
 

@@ -229,7 +229,13 @@ TEST_CASE("mistakes in the configuration are told, and nothing is made of it tha
     scenario w(without_agent());
     const auto typo = examine_with(w, {{"exchange.urll", "'x'"}});
     CHECK_THAT(typo.says("configuration"), Contains("exchange.urll") && Contains("config check"));
-    CHECK_THAT(typo.message("sign_in"), Contains("not tried: the configuration cannot be used"));
+    CHECK(typo.ok("sign_in")); // the rest of it can be looked at
+
+    w.configure();
+    std::ofstream(w.config_file(), std::ios::app) << "[exchange\n";
+    const auto torn = examine(w);
+    CHECK_THAT(torn.says("configuration"), Contains("FAIL"));
+    CHECK_THAT(torn.message("sign_in"), Contains("not tried: the configuration cannot be used"));
 
     const auto half = examine_with(w, {{"exchange.url", ""}, {"exchange.username", ""}});
     CHECK_FALSE(half.ok("configuration"));
