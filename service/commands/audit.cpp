@@ -1,4 +1,5 @@
 #include "agent/store/audit_reader.hpp"
+#include "agent/support/queue_texts.hpp"
 #include "common/time/rfc3339.hpp"
 #include "service/commands/commands.hpp"
 #include "service/load_or_tell.hpp"
@@ -47,20 +48,7 @@ std::string cannot_read(error_code ec, const std::filesystem::path& folder, cons
             "there is no audit in {} yet: the agent begins it when it runs; if it runs elsewhere, set "
             "agent.data_dir or name its --config",
             folder.string());
-    if (ec == errc::store_newer)
-        return fmt::format("the audit in {} was written by a newer version of the agent; use that version",
-                           folder.string());
-    if (ec == errc::store_read_only)
-        return fmt::format(
-            "the audit in {} may not be read by you; run this as root or as the user that the agent "
-            "runs as",
-            folder.string());
-    if (ec == errc::store_corrupt)
-        return fmt::format(
-            "the file with the audit in {} is damaged ({}); keep a copy of the data folder, and restart "
-            "the agent, which sets the file aside and begins a new one",
-            folder.string(), problem);
-    return fmt::format("the audit in {} cannot be read: {} ({})", folder.string(), ec.message(), problem);
+    return support::why_unreadable(ec, folder, problem); // it is kept in the file of the queue
 }
 
 // The verdict, in lines of its own.

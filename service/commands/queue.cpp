@@ -120,20 +120,25 @@ int list(const std::filesystem::path& config, bool as_json)
     return as_json ? list_as_json(*q) : list_for_people(*q);
 }
 
-int show(const std::filesystem::path& config, const std::string& id, bool as_json)
+// Opens the queue, finds the write `id` in it and hands over both; the exit code, also where there is none.
+int with_entry(const std::filesystem::path& config, const std::string& id,
+               const std::function<int(opened_queue&, const queue_entry&)>& use)
 {
-    const auto q = open_or_tell(config);
+    auto q = open_or_tell(config);
     if (!q)
         return exit_failure;
     const auto found = q->reader->find(id);
     if (found.has_error())
         return refuse(why_unreadable(found.error(), q->folder, {}));
-    if (!*found)
-        return unknown_id(id);
+    return *found ? use(*q, **found) : unknown_id(id);
+}
+
+int show(const queue_entry& e, bool as_json)
+{
     if (as_json)
-        fmt::print("{}\n", boost::json::serialize(to_full_json(**found)));
+        fmt::print("{}\n", boost::json::serialize(to_full_json(e)));
     else
-        fmt::print("{}", plain_text(**found));
+        fmt::print("{}", plain_text(e));
     return 0;
 }
 
@@ -172,18 +177,14 @@ int refuse_locked(const std::filesystem::path& folder)
                     folder.string(), admin::socket_in(folder).string()));
 }
 
-// The exit code where the write is over already, or is none.
-std::optional<int> told_over(const std::optional<queue_entry>& found, const std::string& id,
-                             std::string_view verb)
+// The exit code where the write is over already.
+std::optional<int> told_over(const queue_entry& e, std::string_view verb)
 {
-    if (!found)
-        return unknown_id(id);
-    if (found->finished_at)
-        return refuse(fmt::format("{} is not {}: it finished at {}, and the cloud {}", id, verb,
-                                  format_rfc3339(*found->finished_at),
-                                  found->state == entry_state::acknowledged ? "holds its result"
-                                                                            : "is sent its result"));
-    return std::nullopt;
+    if (!e.finished_at)
+        return std::nullopt;
+    return refuse(fmt::format(
+        "{} is not {}: it finished at {}, and the cloud {}", e.id, verb, format_rfc3339(*e.finished_at),
+        e.state == entry_state::acknowledged ? "holds its result" : "is sent its result"));
 }
 
 std::string_view why_not(store::drop_verdict v)
@@ -195,22 +196,16 @@ std::string_view why_not(store::drop_verdict v)
                  "looks it up when it runs, and then tells the cloud what is true";
 }
 
-int retry(const std::filesystem::path& config, const std::string& id)
+int retry(const opened_queue& q, const queue_entry& e)
 {
-    const auto q = open_or_tell(config);
-    if (!q)
-        return exit_failure;
-    const auto found = q->reader->find(id);
-    if (found.has_error())
-        return refuse(why_unreadable(found.error(), q->folder, {}));
-    if (const auto code = told_over(*found, id, "tried"))
+    if (const auto code = told_over(e, "tried"))
         return *code;
-    const auto answered = admin::ask(admin::socket_in(q->folder), {"queue.retry", id}, patience);
+    const auto answered = admin::ask(admin::socket_in(q.folder), {"queue.retry", e.id}, patience);
     if (answered.has_value())
         return tell(*answered);
     if (answered.error() != errc::not_found)
-        return cannot_ask(answered.error(), q->folder);
-    fmt::print("no agent runs on {}: {} is tried when it starts\n", q->folder.string(), printable(id));
+        return cannot_ask(answered.error(), q.folder);
+    fmt::print("no agent runs on {}: {} is tried when it starts\n", q.folder.string(), printable(e.id));
     return 0;
 }
 
@@ -255,29 +250,22 @@ int drop_without_agent(const opened_queue& q, const std::string& id)
     return refuse(fmt::format("{} is not dropped: {}", id, why_not(*verdict)));
 }
 
-int drop(const std::filesystem::path& config, const std::string& id, bool confirmed)
+int drop(opened_queue& q, const queue_entry& e, bool confirmed)
 {
-    auto q = open_or_tell(config);
-    if (!q)
-        return exit_failure;
-    const auto found = q->reader->find(id);
-    if (found.has_error())
-        return refuse(why_unreadable(found.error(), q->folder, {}));
-    if (const auto code = told_over(*found, id, "dropped"))
+    if (const auto code = told_over(e, "dropped"))
         return *code;
     if (!confirmed) {
-        if (const auto v = may_drop(**found); v != store::drop_verdict::dropped)
-            return refuse(fmt::format("{} cannot be dropped: {}", id, why_not(v)));
-        fmt::print("This would be dropped, and the cloud told that it was cancelled:\n\n{}\n",
-                   plain_text(**found));
+        if (const auto v = may_drop(e); v != store::drop_verdict::dropped)
+            return refuse(fmt::format("{} cannot be dropped: {}", e.id, why_not(v)));
+        fmt::print("This would be dropped, and the cloud told that it was cancelled:\n\n{}\n", plain_text(e));
         return refuse("nothing was changed; to drop it, repeat this with --yes", exit_usage);
     }
-    const auto answered = admin::ask(admin::socket_in(q->folder), {"queue.drop", id}, patience);
+    const auto answered = admin::ask(admin::socket_in(q.folder), {"queue.drop", e.id}, patience);
     if (answered.has_value())
-        return answered->ok ? wait_for_result(*q, id, *answered) : tell(*answered);
+        return answered->ok ? wait_for_result(q, e.id, *answered) : tell(*answered);
     if (answered.error() != errc::not_found)
-        return cannot_ask(answered.error(), q->folder);
-    return drop_without_agent(*q, id);
+        return cannot_ask(answered.error(), q.folder);
+    return drop_without_agent(q, e.id);
 }
 
 struct options {
@@ -306,20 +294,24 @@ void add_queue(command_line& line)
     command = line.add(group, "show", "What is known of one write");
     takes_id(command);
     takes_json(command);
-    line.does(command, [given](const auto& config) { return show(config, given->id, given->json); });
+    line.does(command, [given](const auto& config) {
+        return with_entry(config, given->id, [&](auto&, const auto& e) { return show(e, given->json); });
+    });
 
     line.does(line.add(group, "export", "All of them as JSON lines, with every field"), export_all);
 
     command = line.add(group, "retry", "Have the running agent try a write that waits now");
     takes_id(command);
-    line.does(command, [given](const auto& config) { return retry(config, given->id); });
+    line.does(command, [given](const auto& config) { return with_entry(config, given->id, retry); });
 
     command = line.add(group, "drop",
                        "End a write that waits, and tell the cloud that it was cancelled; never one whose "
                        "outcome is unknown");
     takes_id(command);
     command->add_flag("--yes", given->yes, "Do it; without this it is only told what would be dropped");
-    line.does(command, [given](const auto& config) { return drop(config, given->id, given->yes); });
+    line.does(command, [given](const auto& config) {
+        return with_entry(config, given->id, [&](auto& q, const auto& e) { return drop(q, e, given->yes); });
+    });
 }
 
 } // namespace relay::service
