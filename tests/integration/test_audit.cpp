@@ -5,7 +5,6 @@
 #include <sqlite3.h>
 
 #include <sstream>
-#include <thread>
 
 using namespace relay::test;
 
@@ -212,7 +211,8 @@ TEST_CASE("the audit survives the death of the agent, and goes on where it was",
     for (int round = 0; round < 3; ++round) {
         const auto n = std::to_string(round);
         REQUIRE(outcome(w.call("mailbox.verify", host, {}, {{"id", "read-" + n}})) == "ok");
-        std::this_thread::sleep_for(600ms * slowness()); // what a death may cost is younger
+        // What a death may cost is younger.
+        REQUIRE(eventually([&] { return !outcomes(entries(w), "read-" + n).empty(); }));
         REQUIRE(outcome(w.call("event.create", host, booking("b-" + n), {{"id", "write-" + n}})) == "ok");
         w.kill_agent();
         CHECK(audit(w, {"--verify"}).code == 0); // while nobody has the file open

@@ -126,12 +126,7 @@ TEST_CASE("`queue` shows beside the running agent what waits, what runs and what
 TEST_CASE("`queue` tells nothing private", "[integration]")
 {
     scenario w;
-    auto params = booking("b-1");
-    params["subject"] = "PlantedSubject";
-    params["location"] = "PlantedLocation";
-    params["body"] = json::object{{"format", "text"}, {"content", "PlantedBody"}};
-    params["attendees"] =
-        json::array{{{"email", "planted.guest@elsewhere.example"}, {"name", "Planted Guest"}}};
+    auto params = planted_booking("b-1");
     REQUIRE(outcome(w.call("event.create", host, params)) == "ok");
     params["event_id"] = "b-2";
     w.faults({fault("*", "before", "reset", {}, 0)});

@@ -221,12 +221,7 @@ TEST_CASE("no page shows a password, a subject, a body or an attendee", "[integr
 {
     scenario w(with_page());
     const page p(w);
-    auto params = booking("b-1");
-    params["subject"] = "PlantedSubject";
-    params["location"] = "PlantedLocation";
-    params["body"] = json::object{{"format", "text"}, {"content", "PlantedBody"}};
-    params["attendees"] =
-        json::array{{{"email", "planted.guest@elsewhere.example"}, {"name", "Planted Guest"}}};
+    auto params = planted_booking("b-1");
     REQUIRE(outcome(w.call("event.create", host, params)) == "ok");
     params["event_id"] = "b-2";
     w.faults({fault("CreateItem", "before", "reset", {}, 2)});

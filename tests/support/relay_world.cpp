@@ -332,6 +332,17 @@ json::object booking(std::string_view event_id, std::string_view start, std::str
                          {{"email", "guest@elsewhere.example"}, {"role", "optional"}}}}};
 }
 
+json::object planted_booking(std::string_view event_id)
+{
+    auto params = booking(event_id);
+    params["subject"] = "PlantedSubject";
+    params["location"] = "PlantedLocation";
+    params["body"] = json::object{{"format", "text"}, {"content", "PlantedBody"}};
+    params["attendees"] =
+        json::array{{{"email", "planted.guest@elsewhere.example"}, {"name", "Planted Guest"}}};
+    return params;
+}
+
 std::string outcome(const json::object& result)
 {
     if (result.at("ok").as_bool())

@@ -121,6 +121,10 @@ private:
 json::object booking(std::string_view event_id, std::string_view start = "2026-12-01T09:00:00Z",
                      std::string_view end = "2026-12-01T09:30:00Z");
 
+// A booking whose subject, place, body and attendee can be found again wherever they should not be: each begins with
+// "Planted" or "planted".
+json::object planted_booking(std::string_view event_id);
+
 // The code of a result that failed, "ok" of one that did not.
 std::string outcome(const json::object& result);
 
