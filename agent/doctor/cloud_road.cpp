@@ -55,8 +55,7 @@ meaning of_proxy(const cloud_findings& f)
         return {fmt::format("the proxy {} wants a sign-in", who),
                 "Ask the proxy team for an account with Basic sign-in and put it into cloud.proxy "
                 "(http://user:password@host:port, special characters as %XX), or to let this machine through "
-                "without "
-                "one."};
+                "without one."};
     if (ec == errc::proxy_refused)
         return {
             fmt::format("the proxy {} refuses to connect to {}", who, f.address.authority()),
@@ -83,32 +82,28 @@ meaning of_unknown_issuer(const cloud_findings& f)
         fmt::format(
             "cloud.ca_file is the wrong CA: {} does not hold the issuer of the cloud's certificate, \"{}\"",
             f.ca_file, seen.issuer),
-        fmt::format(
-            "Put the CA that Workestra gave into cloud.ca_file (enrolling writes it), or leave the key out "
-            "where the cloud's certificate is a public one. Where nobody at Workestra knows \"{}\", a "
-            "firewall opens TLS on the way: have it leave {} out.",
-            seen.issuer, end_for_firewall(f))};
+        fmt::format("Put the CA that Workestra gave into cloud.ca_file (enrolling writes it), or leave the "
+                    "key out where the cloud's certificate is a public one. Where nobody at Workestra knows "
+                    "\"{}\", a firewall opens TLS on the way: have it leave {} out.",
+                    seen.issuer, end_for_firewall(f))};
 }
 
 meaning of_our_certificate(const error_code& ec)
 {
     if (ec == tls::doubt::ours_revoked)
-        return {
-            "the cloud has revoked this agent's certificate",
-            "Ask Workestra why. Where that is settled, enrol anew with a fresh token: workestra-relay enroll "
-            "--force"};
+        return {"the cloud has revoked this agent's certificate",
+                "Ask Workestra why. Where that is settled, enrol anew with a fresh token: workestra-relay "
+                "enroll --force"};
     if (ec == tls::doubt::ours_expired)
         return {"the cloud takes this agent's certificate for expired",
                 "Check this machine's clock; start the agent, which tries to renew it, or enrol anew: "
-                "workestra-relay "
-                "enroll --force"};
+                "workestra-relay enroll --force"};
     if (ec == tls::doubt::ours_missing)
         return {"the cloud wants a certificate from this agent",
                 std::string("Enrol this machine: workestra-relay enroll")};
     return {"the cloud does not take this agent's certificate",
             "Check that cloud.url names the cloud that this machine was enrolled with; else enrol anew: "
-            "workestra-relay "
-            "enroll --force"};
+            "workestra-relay enroll --force"};
 }
 
 meaning of_tls(const cloud_findings& f)
@@ -164,14 +159,11 @@ meaning of_upgrade(const cloud_findings& f)
         return {"the cloud is there but cannot take a link now",
                 "Try again in some minutes; else tell Workestra."};
     if (ec == errc::protocol_violation)
-        return {
-            "what answers is a web server but not the relay's cloud, or something between does not let "
-            "WebSockets "
-            "through",
-            fmt::format(
-                "Check host and path in cloud.url (…/v1/connect). Where they are right, ask the firewall or "
-                "proxy team to let WebSockets to {} through.",
-                end_for_firewall(f))};
+        return {"what answers is a web server but not the relay's cloud, or something between does not let "
+                "WebSockets through",
+                fmt::format("Check host and path in cloud.url (…/v1/connect). Where they are right, ask the "
+                            "firewall or proxy team to let WebSockets to {} through.",
+                            end_for_firewall(f))};
     if (ec == asio::error::timed_out)
         return {"TLS works but the WebSocket is not answered: something between holds it back",
                 fmt::format("Ask the firewall or proxy team to let WebSockets to {} through.",
@@ -235,8 +227,7 @@ check judge_stage(const cloud_findings& f, const stage& s)
         c.ok = false;
         c.message = "the cloud's certificate cannot be judged: " + f.ca_trouble;
         c.advice = "Put there, in PEM, the CA that Workestra gave (enrolling writes it), or leave "
-                   "cloud.ca_file out for "
-                   "the system's trust store.";
+                   "cloud.ca_file out for the system's trust store.";
         return c;
     }
     if (const auto* d = done(f, s.at)) {
@@ -274,9 +265,8 @@ check judge_clock(const cloud_findings& f)
     }
     c.message = fmt::format("{}: this machine's clock is {} {}", both, rough(off),
                             off > milliseconds(0) ? "ahead" : "behind");
-    c.advice =
-        "The administrator of this machine sets its clock and has it kept right: timedatectl set-ntp true. "
-        "Certificates and sign-ins fail where it is off.";
+    c.advice = "The administrator of this machine sets its clock and has it kept right: timedatectl set-ntp "
+               "true. Certificates and sign-ins fail where it is off.";
     return c;
 }
 

@@ -21,10 +21,8 @@ constexpr std::string_view version_check = "server_version";
 constexpr std::string_view resolve_check = "resolve_names";
 constexpr std::string_view address_advice =
     "Set exchange.url to the EWS address, as in https://mail.example/EWS/Exchange.asmx: the Exchange "
-    "administrator reads "
-    "it off with Get-WebServicesVirtualDirectory | Format-List InternalUrl,ExternalUrl. It must not lead "
-    "through the "
-    "sign-in form of Outlook on the web or AD FS.";
+    "administrator reads it off with Get-WebServicesVirtualDirectory | Format-List InternalUrl,ExternalUrl. "
+    "It must not lead through the sign-in form of Outlook on the web or AD FS.";
 constexpr std::string_view supported_versions = "this agent needs Exchange 2013 SP1, 2016, 2019 or SE";
 
 std::string_view scheme_name(http::auth_scheme a)
@@ -59,12 +57,10 @@ meaning of_certificate(const exchange_visit& v)
         if (looks_like_inspection(leaf.issuer))
             return of_inspection(leaf, end_for_firewall(v));
         if (v.ca_file.empty())
-            return {
-                fmt::format("the system's trust store does not know its issuer, \"{}\"", leaf.issuer),
-                fmt::format(
-                    "Get the certificate of \"{}\", in PEM, from the team that runs the company's CA and set "
-                    "exchange.ca_file to it.",
-                    leaf.issuer)};
+            return {fmt::format("the system's trust store does not know its issuer, \"{}\"", leaf.issuer),
+                    fmt::format("Get the certificate of \"{}\", in PEM, from the team that runs the "
+                                "company's CA and set exchange.ca_file to it.",
+                                leaf.issuer)};
         return {
             fmt::format("exchange.ca_file is the wrong CA: {} does not hold its issuer, \"{}\"", v.ca_file,
                         leaf.issuer),
@@ -76,8 +72,7 @@ meaning of_certificate(const exchange_visit& v)
         return {fmt::format("Exchange's certificate has expired (it was valid until {})",
                             format_rfc3339(leaf.not_after)),
                 "The Exchange administrator renews it (Get-ExchangeCertificate, New-ExchangeCertificate) and "
-                "assigns it to "
-                "IIS. Where it is fresh, check this machine's clock."};
+                "assigns it to IIS. Where it is fresh, check this machine's clock."};
     if (doubt == tls::doubt::not_yet_valid)
         return {
             "Exchange's certificate is not valid yet: this machine's clock is behind, or it was just issued",
@@ -85,16 +80,14 @@ meaning of_certificate(const exchange_visit& v)
     if (doubt == tls::doubt::not_the_pinned_one)
         return {"another certificate than the one in exchange.certificate_sha256",
                 "Ask the Exchange administrator whether it was renewed: then set exchange.certificate_sha256 "
-                "to the new "
-                "one's, or leave the key out. If it was not, somebody stands between."};
+                "to the new one's, or leave the key out. If it was not, somebody stands between."};
     if (!doubt.failed() && !v.peer.leaf_der.empty())
         return {fmt::format("another server answers than {}, or its certificate lacks that name", v.host),
                 "Set exchange.url to a name that is in the certificate, or have the Exchange administrator "
-                "put this one "
-                "into it."};
+                "put this one into it."};
     return {"no secure connection",
-            fmt::format("Check host and port in exchange.url: what answers there has to speak "
-                        "TLS 1.2 or newer. The Exchange administrator can tell what {} is.",
+            fmt::format("Check host and port in exchange.url: what answers there has to speak TLS 1.2 or "
+                        "newer. The Exchange administrator can tell what {} is.",
                         v.server)};
 }
 
@@ -106,18 +99,15 @@ meaning of_no_answer(const exchange_visit& v)
     if (f.code == http::cause::tls_failed)
         return of_certificate(v);
     if (f.code == http::cause::timed_out)
-        return {
-            "TCP works but nothing more: a firewall holds TLS back, or the server hangs",
-            fmt::format(
-                "Ask the firewall team whether it lets TLS to {} through; the Exchange administrator whether "
-                "the server is well.",
-                end_for_firewall(v))};
+        return {"TCP works but nothing more: a firewall holds TLS back, or the server hangs",
+                fmt::format("Ask the firewall team whether it lets TLS to {} through; the Exchange "
+                            "administrator whether the server is well.",
+                            end_for_firewall(v))};
     if (f.code == http::cause::bad_answer)
         return {"what answers there is no web server", "Check host and port in exchange.url."};
-    return {"the connection broke off",
-            fmt::format("Ask the firewall team what it does with TLS to {}; the Exchange "
-                        "administrator whether the server is well.",
-                        end_for_firewall(v))};
+    return {"the connection broke off", fmt::format("Ask the firewall team what it does with TLS to {}; the "
+                                                    "Exchange administrator whether the server is well.",
+                                                    end_for_firewall(v))};
 }
 
 check check_connection(const exchange_visit& v)
@@ -190,9 +180,8 @@ check judge_version(const std::optional<ews::server_version>& version, std::stri
 
 constexpr std::string_view password_advice =
     "Put the right password where exchange.password_file or password_command says and reload the agent. The "
-    "Active Directory "
-    "administrator can tell whether the account is locked, disabled or expired: Get-ADUser NAME -Properties "
-    "LockedOut,Enabled,PasswordExpired";
+    "Active Directory administrator can tell whether the account is locked, disabled or expired: Get-ADUser "
+    "NAME -Properties LockedOut,Enabled,PasswordExpired";
 
 check judge_sign_in(const ews::error& e, const account_facts& who)
 {
@@ -201,18 +190,16 @@ check judge_sign_in(const ews::error& e, const account_facts& who)
         return failed_sign_in(who,
                               e.fault.message + ": the account is locked out of EWS, or has no right to it",
                               "The Exchange administrator looks at the account: Get-CASMailbox NAME | "
-                              "Format-List Ews*; Get-OrganizationConfig "
-                              "| Format-List Ews*. EwsEnabled must not be False, and "
-                              "EwsApplicationAccessPolicy must let the agent "
+                              "Format-List Ews*; Get-OrganizationConfig | Format-List Ews*. EwsEnabled must "
+                              "not be False, and EwsApplicationAccessPolicy must let the agent "
                               "(workestra-relay) in. A proxy before Exchange may forbid it too.");
     if (e.fault.code == fault_code::exchange_unsupported)
         return failed_sign_in(who, fmt::format("{} is not an EWS address: {}", who.url, e.fault.message),
                               std::string(address_advice));
     if (e.fault.code == fault_code::exchange_unavailable)
-        return failed_sign_in(
-            who, e.fault.message,
-            "Exchange, or a balancer before it, does not answer as it should: the Exchange administrator "
-            "looks at the server (Test-ServiceHealth) and at IIS.");
+        return failed_sign_in(who, e.fault.message,
+                              "Exchange, or a balancer before it, does not answer as it should: the Exchange "
+                              "administrator looks at the server (Test-ServiceHealth) and at IIS.");
     return failed_sign_in(who, e.fault.message, std::string(password_advice));
 }
 
@@ -224,10 +211,9 @@ check judge_resolving(const ews::error& e)
     if (e.fault.code == fault_code::exchange_busy)
         c.advice = fmt::format(
             "Exchange throttles the service account. The agent waits as it is told ({}); where that comes "
-            "often, the Exchange administrator gives the account a policy of its own: "
-            "New-ThrottlingPolicy Workestra -EwsMaxConcurrency 27 -EwsMaxBurst Unlimited "
-            "-EwsRechargeRate Unlimited -EwsCutoffBalance Unlimited; Set-ThrottlingPolicyAssociation NAME "
-            "-ThrottlingPolicy Workestra",
+            "often, the Exchange administrator gives the account a policy of its own: New-ThrottlingPolicy "
+            "Workestra -EwsMaxConcurrency 27 -EwsMaxBurst Unlimited -EwsRechargeRate Unlimited "
+            "-EwsCutoffBalance Unlimited; Set-ThrottlingPolicyAssociation NAME -ThrottlingPolicy Workestra",
             rough(e.back_off));
     else
         c.advice = "The Exchange administrator looks the error code up in the server's event log.";
@@ -271,18 +257,16 @@ void tell_of_protection(check& c, http::channel_binding wanted)
     if (wanted == http::channel_binding::never) {
         c.ok = false;
         c.message += "; but only with channel binding: Exchange requires Extended Protection, and "
-                     "exchange.channel_binding "
-                     "is \"never\"";
+                     "exchange.channel_binding is \"never\"";
         c.advice = "Set exchange.channel_binding = \"auto\" and reload the agent.";
         return;
     }
     c.ok = wanted == http::channel_binding::automatic;
-    c.message += "; but only without channel binding: Extended Protection fails, as something between this "
-                 "machine and "
-                 "Exchange (a balancer, TLS inspection) shows another certificate than Exchange has";
+    c.message +=
+        "; but only without channel binding: Extended Protection fails, as something between this machine "
+        "and Exchange (a balancer, TLS inspection) shows another certificate than Exchange has";
     c.advice = "The Exchange administrator has the balancer show Exchange's own certificate (SSL offloading "
-               "does not go with "
-               "Extended Protection), or the firewall team takes TLS inspection away.";
+               "does not go with Extended Protection), or the firewall team takes TLS inspection away.";
     if (!c.ok)
         c.advice += " Until then set exchange.channel_binding = \"auto\".";
 }
@@ -401,24 +385,23 @@ task<signed_in> sign_in(time_source& time, http::client_settings settings, ews::
         co_return signed_in{account_checks_not_tried(why), nullptr};
     // Credentials are shown to nobody who does not ask for them.
     if (seen.status != 0 && !may_be_ews(seen))
-        co_return hopeless(failed_sign_in(who,
-                                          fmt::format("not done, as {} is not an EWS address: it answers "
-                                                      "HTTP {} to a request without credentials, where "
-                                                      "EWS answers 401",
-                                                      settings.url, seen.status),
-                                          std::string(address_advice)));
+        co_return hopeless(
+            failed_sign_in(who,
+                           fmt::format("not done, as {} is not an EWS address: it answers HTTP {} to a "
+                                       "request without credentials, where EWS answers 401",
+                                       settings.url, seen.status),
+                           std::string(address_advice)));
     if (seen.status == 401 && seen.offers.find(who.method) == seen.offers.npos)
         co_return hopeless(failed_sign_in(
             who, fmt::format("Exchange does not offer {} (it offers {})", who.method, seen.offers),
-            fmt::format(
-                "Set exchange.auth to what it offers, or have the Exchange administrator switch {} on: "
-                "Set-WebServicesVirtualDirectory.",
-                who.method)));
+            fmt::format("Set exchange.auth to what it offers, or have the Exchange administrator switch {} "
+                        "on: Set-WebServicesVirtualDirectory.",
+                        who.method)));
     if (const auto trouble = fetch_password(settings))
         co_return hopeless(failed_sign_in(
             who, *trouble,
-            "Write the service account's password where exchange.password_file says "
-            "(workestra-relay secret set), or look at what exchange.password_command prints."));
+            "Write the service account's password where exchange.password_file says (workestra-relay secret "
+            "set), or look at what exchange.password_command prints."));
 
     const auto wanted = settings.channel_binding;
     const bool bound = seen.encrypted && settings.auth != http::auth_scheme::basic;

@@ -56,18 +56,16 @@ finding look_at(const named_file& f, const std::filesystem::path& data_dir)
     if (!is_there(f.file))
         return f.by_enrolment ? finding{} : finding{name + " is not there", std::string(f.if_absent)};
     if (!can_be_read(f.file))
-        return {
-            name + " cannot be read by the user that runs this check",
-            "Run the check as the agent's user or as root, such as: sudo workestra-relay doctor. Where that "
-            "is the agent's user, give it the file with chown."};
+        return {name + " cannot be read by the user that runs this check",
+                "Run the check as the agent's user or as root, such as: sudo workestra-relay doctor. Where "
+                "that is the agent's user, give it the file with chown."};
     if (!f.secret)
         return {};
     if (const auto bad = config::secret_file_mistake(f.file); !bad.empty())
         return {name + " " + bad,
-                fmt::format(
-                    "As the administrator of this machine run: chmod 0600 '{}'. Where others could read it, "
-                    "take it for known to them: set another password, or enrol again.",
-                    f.file.string())};
+                fmt::format("As the administrator of this machine run: chmod 0600 '{}'. Where others could "
+                            "read it, take it for known to them: set another password, or enrol again.",
+                            f.file.string())};
     if (platform::closed_to_owner_of(data_dir, f.file))
         return {fmt::format(
                     "{} belongs to another user than {}, for whom the agent runs, and is closed to others",
@@ -103,14 +101,12 @@ check file_permissions(const config::settings& s)
         {"cloud.private_key_file", s.cloud.private_key_file, true, true},
         {"cloud.ca_file", s.cloud.ca_file, false, false,
          "Put there the CA that signed the cloud's certificate (enrolling tells it), or leave the key out "
-         "for the "
-         "system's trust store."},
+         "for the system's trust store."},
         {"exchange.password_file", s.exchange.password_file, true, false,
          "Write the service account's password into it: workestra-relay secret set"},
         {"exchange.ca_file", s.exchange.ca_file, false, false,
          "Put there, in PEM, the CA that signed Exchange's certificate (the team that runs the company's CA "
-         "has it), "
-         "or leave the key out for the system's trust store."}};
+         "has it), or leave the key out for the system's trust store."}};
     check c{"file_permissions", true, {}, {}};
     std::string sound;
     for (const auto& f : files) {
@@ -143,12 +139,11 @@ check data_folder(const std::filesystem::path& folder)
     if (const auto ec = platform::check_writable(folder); ec.failed()) {
         c.message =
             fmt::format("a file was to be made in {} and removed again: {}", folder.string(), ec.message());
-        c.advice =
-            ec == boost::system::errc::no_space_on_device
-                ? "Make room on this disk: the agent refuses new writes while it is full."
-                : fmt::format("Check that agent.data_dir belongs to {} and that the disk is mounted for "
-                              "writing; run this check as that user or as root.",
-                              owner);
+        c.advice = ec == boost::system::errc::no_space_on_device
+                       ? "Make room on this disk: the agent refuses new writes while it is full."
+                       : fmt::format("Check that agent.data_dir belongs to {} and that the disk is mounted "
+                                     "for writing; run this check as that user or as root.",
+                                     owner);
         return c;
     }
     std::error_code ec;
@@ -179,8 +174,7 @@ check queue_file(const std::filesystem::path& folder)
     } else if (seen.trouble == errc::store_corrupt) {
         c.message = fmt::format("the queue in {} was read and is damaged: {}", where, seen.problem);
         c.advice = "Look at the disk. At its next start the agent sets the file aside (queue.db.damaged-…, "
-                   "keep it) and "
-                   "begins a new queue; the cloud then sends again what was not answered.";
+                   "keep it) and begins a new queue; the cloud then sends again what was not answered.";
     } else if (seen.trouble.failed()) {
         c.message = fmt::format("the queue in {} cannot be read: {}{}{}", where, seen.trouble.message(),
                                 seen.problem.empty() ? "" : ", ", seen.problem);
@@ -193,8 +187,8 @@ check queue_file(const std::filesystem::path& folder)
                        : fmt::format("no queue in {} yet: the agent makes it at its first start", where);
         if (seen.set_aside > 0)
             c.advice = fmt::format(
-                "{} damaged queue file(s) were set aside in {} (queue.db.damaged-…): look at the disk, "
-                "and move them away once nobody needs them. With {} of them the agent does not start.",
+                "{} damaged queue file(s) were set aside in {} (queue.db.damaged-…): look at the disk, and "
+                "move them away once nobody needs them. With {} of them the agent does not start.",
                 seen.set_aside, where, store::most_damaged_files);
     }
     return c;
@@ -219,11 +213,10 @@ check certificate(const tls::credential_files& files, utc_time now)
     const auto facts = tls::read_certificate(files.certificate_file, files.private_key_file);
     if (facts.has_error()) {
         c.message = facts.error().message;
-        c.advice =
-            facts.error().code == errc::not_found
-                ? "Run this check as the agent's user or as root; where the file is lost, enrol again: "
-                  "workestra-relay enroll --force"
-                : std::string(anew);
+        c.advice = facts.error().code == errc::not_found
+                       ? "Run this check as the agent's user or as root; where the file is lost, enrol "
+                         "again: workestra-relay enroll --force"
+                       : std::string(anew);
         return c;
     }
     const auto life = fmt::format("valid from {} to {}", format_rfc3339(facts->not_before),

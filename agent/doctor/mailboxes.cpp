@@ -28,8 +28,8 @@ std::string rights_advice(const std::string& username)
 {
     return fmt::format(
         "The Exchange administrator gives the right, in the Exchange Management Shell: "
-        "New-ManagementRoleAssignment -Name \"Workestra Relay\" -Role ApplicationImpersonation -User "
-        "\"{}\" (with -CustomRecipientWriteScope for some mailboxes only). It takes effect within minutes.",
+        "New-ManagementRoleAssignment -Name \"Workestra Relay\" -Role ApplicationImpersonation -User \"{}\" "
+        "(with -CustomRecipientWriteScope for some mailboxes only). It takes effect within minutes.",
         account_in_command(username));
 }
 
@@ -38,12 +38,10 @@ std::string scope_advice(const mailbox_address& mailbox, const std::string& user
     return fmt::format(
         "The account can open more than the agent needs: the inbox of {}, too, as the role "
         "ApplicationImpersonation goes with whole mailboxes. The agent reads no mail; to bound what the "
-        "account "
-        "could do, the Exchange administrator limits the role to the mailboxes that need it: "
+        "account could do, the Exchange administrator limits the role to the mailboxes that need it: "
         "New-ManagementScope -Name Workestra -RecipientRestrictionFilter {{MemberOfGroup -eq 'DN of a "
-        "group'}}; "
-        "Set-ManagementRoleAssignment \"Workestra Relay\" -CustomRecipientWriteScope Workestra (for \"{}\"). "
-        "policy.allow_mailboxes bounds the agent itself.",
+        "group'}}; Set-ManagementRoleAssignment \"Workestra Relay\" -CustomRecipientWriteScope Workestra "
+        "(for \"{}\"). policy.allow_mailboxes bounds the agent itself.",
         mailbox.str(), account_in_command(username));
 }
 
@@ -66,15 +64,13 @@ std::string advice_for(const ews::error& e, const mailbox_address& mailbox, cons
             mailbox.str());
     case fault_code::exchange_busy:
         return fmt::format("Exchange throttles: try again in {}. Where that comes often, the Exchange "
-                           "administrator gives the "
-                           "service account a throttling policy of its own.",
+                           "administrator gives the service account a throttling policy of its own.",
                            rough(e.back_off));
     case fault_code::auth_failed:
         return "The sign-in worked before and is refused now: see the check of the sign-in.";
     default:
         return "The Exchange administrator looks the error code up in the server's event log, and whether "
-               "the mailbox's "
-               "database is mounted.";
+               "the mailbox's database is mounted.";
     }
 }
 

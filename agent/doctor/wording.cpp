@@ -25,25 +25,24 @@ meaning of_name(const error_code& ec, std::string_view host, std::string_view ke
 {
     if (ec == asio::error::timed_out || ec == asio::error::host_not_found_try_again ||
         ec == asio::error::no_recovery)
-        return {"the DNS server of this machine does not answer",
-                fmt::format(
-                    "The administrator of this machine checks its DNS servers (/etc/resolv.conf, resolvectl "
-                    "status), the network team that they can be reached. Try: getent hosts {}",
-                    host)};
+        return {
+            "the DNS server of this machine does not answer",
+            fmt::format("The administrator of this machine checks its DNS servers (/etc/resolv.conf, "
+                        "resolvectl status), the network team that they can be reached. Try: getent hosts {}",
+                        host)};
     return {fmt::format("DNS knows no such name as {}", host),
-            fmt::format(
-                "Check the host in {}; where it is right, the network team has to make it known to the DNS "
-                "servers of this machine. Try: getent hosts {}",
-                key, host)};
+            fmt::format("Check the host in {}; where it is right, the network team has to make it known to "
+                        "the DNS servers of this machine. Try: getent hosts {}",
+                        key, host)};
 }
 
 meaning of_tcp(const error_code& ec, const destination& to)
 {
     if (ec == asio::error::connection_refused)
         return {
-            fmt::format("{} is there but refuses: nothing listens on that port, or a firewall rejects the "
-                        "connection",
-                        to.first_hop),
+            fmt::format(
+                "{} is there but refuses: nothing listens on that port, or a firewall rejects the connection",
+                to.first_hop),
             fmt::format("Check the port in {}. {}", to.key, firewall_request(to))};
     if (ec == asio::error::host_unreachable || ec == asio::error::network_unreachable ||
         ec == asio::error::network_down || ec == asio::error::address_family_not_supported ||
@@ -57,8 +56,7 @@ meaning of_tcp(const error_code& ec, const destination& to)
     if (ec == asio::error::access_denied || ec == boost::system::errc::operation_not_permitted)
         return {"this machine itself does not let the connection out",
                 "The administrator of this machine looks at its own firewall (nft list ruleset) and at the "
-                "limits of "
-                "the service (IPAddressDeny in its unit)."};
+                "limits of the service (IPAddressDeny in its unit)."};
     return {"the connection failed", firewall_request(to)};
 }
 
@@ -76,15 +74,13 @@ bool looks_like_inspection(std::string_view issuer)
 
 meaning of_inspection(const tls::certificate_facts& seen, std::string_view server)
 {
-    return {
-        fmt::format(
-            "a firewall or proxy opens TLS on the way to look inside: it shows a certificate that \"{}\" "
-            "signed in place of the server's own",
-            seen.issuer),
-        fmt::format(
-            "Ask the firewall or proxy team to leave {} out of TLS inspection (\"{}\" signs there). To trust "
-            "that issuer here would not help: the connection has to reach the server unopened.",
-            server, seen.issuer)};
+    return {fmt::format("a firewall or proxy opens TLS on the way to look inside: it shows a certificate "
+                        "that \"{}\" signed in place of the server's own",
+                        seen.issuer),
+            fmt::format(
+                "Ask the firewall or proxy team to leave {} out of TLS inspection (\"{}\" signs there). To "
+                "trust that issuer here would not help: the connection has to reach the server unopened.",
+                server, seen.issuer)};
 }
 
 std::string rough(duration length)
