@@ -53,9 +53,13 @@ meaning of_proxy(const cloud_findings& f)
                 "Correct HTTPS_PROXY in the environment of the service, or set cloud.proxy."};
     if (ec == errc::proxy_auth_required)
         return {fmt::format("the proxy {} wants a sign-in", who),
-                "Ask the proxy team for an account with Basic sign-in and put it into cloud.proxy "
-                "(http://user:password@host:port, special characters as %XX), or to let this machine through "
-                "without one."};
+                "Ask the proxy team for an account (Negotiate, NTLM or Basic) and put it into cloud.proxy "
+                "(http://user:password@host:port, special characters as %XX: CORP%5Cuser), or to let this "
+                "machine through without one."};
+    if (ec == asio::error::no_permission)
+        return {fmt::format("the proxy {} refuses the user name or password of cloud.proxy", who),
+                "Correct them (special characters as %XX: CORP%5Cuser), and check with the proxy team that "
+                "the account is not locked. The agent tries twice, then every 5 minutes."};
     if (ec == errc::proxy_refused)
         return {
             fmt::format("the proxy {} refuses to connect to {}", who, f.address.authority()),

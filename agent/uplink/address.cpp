@@ -2,6 +2,7 @@
 
 #include "common/text/text.hpp"
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/throw_exception.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
@@ -13,6 +14,7 @@
 namespace relay::uplink {
 namespace {
 
+namespace asio = boost::asio;
 namespace urls = boost::urls;
 
 std::string join(const std::string& host, std::uint16_t port)
@@ -98,6 +100,43 @@ void split_port(std::string_view& entry, std::string_view& port)
     entry = entry.substr(0, colon);
 }
 
+// The address that `text` is, with IPv4 in its IPv6 clothes undressed; nothing where it is a name.
+std::optional<asio::ip::address> address_from(std::string_view text)
+{
+    boost::system::error_code ec;
+    auto address = asio::ip::make_address(std::string(text), ec);
+    if (ec.failed())
+        return std::nullopt;
+    if (address.is_v6() && address.to_v6().is_v4_mapped())
+        return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+    return address;
+}
+
+// "10.0.0.0/8" or "fd00::/8" around `host`.
+bool range_holds(std::string_view range, const asio::ip::address& host)
+{
+    const auto slash = range.find('/');
+    const auto base = address_from(range.substr(0, slash));
+    const auto length = range.substr(slash + 1);
+    unsigned bits = 0;
+    const auto [end, bad] = std::from_chars(length.data(), length.data() + length.size(), bits);
+    if (!base || bad != std::errc() || end != length.data() + length.size() || base->is_v4() != host.is_v4())
+        return false;
+    const auto inside = [bits](const auto& a, const auto& b) {
+        if (bits > a.size() * 8)
+            return false;
+        for (std::size_t i = 0; i < a.size() && i * 8 < bits; ++i) {
+            const auto here = std::min(8U, bits - static_cast<unsigned>(i) * 8);
+            const auto mask = static_cast<unsigned>(0xff00U >> here) & 0xffU;
+            if ((a[i] & mask) != (b[i] & mask))
+                return false;
+        }
+        return true;
+    };
+    return host.is_v4() ? inside(base->to_v4().to_bytes(), host.to_v4().to_bytes())
+                        : inside(base->to_v6().to_bytes(), host.to_v6().to_bytes());
+}
+
 bool is_address_literal(std::string_view host)
 {
     return host.find(':') != host.npos ||
@@ -121,9 +160,15 @@ std::string proxy_address::authority() const
     return join(host, port);
 }
 
-std::string basic_authorization(std::string_view user, std::string_view password)
+secret basic_authorization(std::string_view user, const secret& password)
 {
-    return "Basic " + to_base64(std::string(user) + ":" + std::string(password));
+    std::string plain(user);
+    plain.append(":").append(password.reveal());
+    std::string coded = to_base64(plain);
+    wipe(plain);
+    std::string header = "Basic " + coded;
+    wipe(coded);
+    return secret::take(header);
 }
 
 boost::system::result<cloud_address, bad_address> parse_cloud_url(std::string_view text)
@@ -147,12 +192,13 @@ boost::system::result<proxy_address, bad_address> parse_proxy_url(std::string_vi
     const auto at = host_and_port(*url, 80);
     if (at.has_error())
         return at.error();
-    proxy_address proxy{at->host, at->port, {}};
+    proxy_address proxy{at->host, at->port, {}, {}};
     if (url->has_userinfo()) {
-        const std::string user(url->user()), password(url->password()); // decoded
-        if (user.find(':') != user.npos)
+        proxy.username = url->user(); // decoded
+        std::string password = url->password();
+        proxy.password = secret::take(password);
+        if (proxy.username.find(':') != std::string::npos)
             return bad_address{"its user name holds a colon, which Basic sign-in cannot carry"};
-        proxy.authorization = basic_authorization(user, password);
     }
     return proxy;
 }
@@ -160,18 +206,26 @@ boost::system::result<proxy_address, bad_address> parse_proxy_url(std::string_vi
 bool bypasses_proxy(std::string_view no_proxy, std::string_view host, std::uint16_t port)
 {
     host = without_dots(host);
+    const auto address = address_from(host);
     while (!no_proxy.empty()) {
         const auto end = no_proxy.find_first_of(", \t");
         auto entry = no_proxy.substr(0, end);
         no_proxy.remove_prefix(end == no_proxy.npos ? no_proxy.size() : end + 1);
         if (entry == "*")
             return true;
+        if (entry.find('/') != entry.npos) {
+            if (address && range_holds(entry, *address))
+                return true;
+            continue;
+        }
         std::string_view entry_port;
         split_port(entry, entry_port);
+        if (entry.starts_with("*."))
+            entry.remove_prefix(1);
         entry = without_dots(entry);
         if (entry.empty() || (!entry_port.empty() && entry_port != std::to_string(port)))
             continue;
-        if (ascii_iequals(entry, host))
+        if (ascii_iequals(entry, host) || (address && address_from(entry) == address))
             return true;
         // "corp.example" covers "relay.corp.example", never "mycorp.example"; addresses have no suffixes.
         if (!is_address_literal(host) && host.size() > entry.size() &&

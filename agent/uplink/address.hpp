@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/error/error.hpp"
+#include "common/secret/secret.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -23,13 +24,14 @@ struct cloud_address {
 struct proxy_address {
     std::string host; // without brackets
     std::uint16_t port = 80;
-    std::string authorization; // value of Proxy-Authorization, empty where there is no sign-in: a secret
+    std::string username; // DOMAIN\user, user@domain or user; empty: none is set
+    secret password;
 
     std::string authority() const; // "host:port": fit for the log
 };
 
 // The value of Proxy-Authorization for Basic sign-in (RFC 7617). A user name with a colon cannot be carried.
-std::string basic_authorization(std::string_view user, std::string_view password);
+secret basic_authorization(std::string_view user, const secret& password);
 
 // What cloud.proxy says.
 struct proxy_rule {
@@ -62,8 +64,9 @@ using environment = std::function<std::string(const char*)>;
 boost::system::result<std::optional<proxy_address>, bad_address>
 choose_proxy(const proxy_rule& rule, const cloud_address& target, const environment& read);
 
-// NO_PROXY: entries split by commas or blanks; "*" is everything; "example.com" and ".example.com" are that host and all
-// below it; an address literal is itself; ":port" narrows an entry. Compared without case.
+// Whether `no_proxy` (NO_PROXY's value) names `host`: names between commas or blanks, each with an optional port. A name
+// covers its subdomains too, with or without a leading "." or "*."; an address literal can be covered by a range in CIDR
+// notation; "*" covers everything. Case does not matter. Names are not looked up: a range covers no name.
 bool bypasses_proxy(std::string_view no_proxy, std::string_view host, std::uint16_t port);
 
 } // namespace relay::uplink

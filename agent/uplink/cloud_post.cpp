@@ -1,5 +1,6 @@
 #include "agent/uplink/cloud_post.hpp"
 
+#include "agent/http/errands.hpp"
 #include "agent/uplink/name_lookup.hpp"
 #include "agent/uplink/tls_road.hpp"
 #include "agent/uplink/websocket_link.hpp"
@@ -88,9 +89,10 @@ task<outcome<post_answer>> post_json(time_source& time, dial_settings settings, 
         co_return failed{step::settings, context.error().code, context.error().message};
 
     name_lookup names(co_await asio::this_coro::executor);
+    relay::http::errands errands;
     dial_report unread;
     step_watch steps(time, std::clamp<duration>(settings.step_limit, 1ms, 10s), unread);
-    auto stream = co_await dial_tls(steps, names, settings, address, *context);
+    auto stream = co_await dial_tls(steps, names, errands, settings, address, *context);
     if (stream.has_error())
         co_return stream.error();
     steps.allow(answer_limit);

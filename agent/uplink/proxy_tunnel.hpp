@@ -1,4 +1,5 @@
-// HTTP CONNECT: turns a connection to a proxy into one to the cloud (RFC 9110, section 9.3.6).
+// HTTP CONNECT: turns a connection to a proxy into one to the cloud (RFC 9110, section 9.3.6), signed in where the proxy
+// wants that: Negotiate, NTLM or Basic.
 #pragma once
 
 #include "agent/uplink/address.hpp"
@@ -6,14 +7,29 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include <functional>
+
+namespace relay::http {
+class errands;
+}
+
 namespace relay::uplink {
 
 inline constexpr std::uint32_t most_proxy_header_bytes = 8 * 1024;
+inline constexpr std::uint32_t most_proxy_body_bytes = 64 * 1024; // of a 407 on a connection that is used on
 
-// Asks the proxy at the other end of `socket` for a tunnel to `target` ("host:port"). Errors: errc::proxy_auth_required,
-// errc::proxy_refused, errc::protocol_violation (no HTTP), or the network's. Messages name the proxy, never its password.
-// Sets no deadline of its own; `socket` and `proxy` outlive the call.
-task<outcome<void>> open_tunnel(asio::ip::tcp::socket& socket, const proxy_address& proxy,
-                                std::string target);
+// Another connection to the same proxy.
+using redial = std::function<task<outcome<asio::ip::tcp::socket>>()>;
+
+// Asks the proxy at the other end of `socket` for a tunnel to `target` ("host:port"); the result is the connection that
+// has become it, which is another one where the proxy closed the first after asking for a sign-in. Nobody is shown a name
+// or a password who did not ask for one; of what a proxy offers the first of Negotiate, NTLM, Basic that can be done here is
+// used. Without a user name that is Negotiate, as the account that the process runs as.
+// Errors: errc::proxy_auth_required (it wants a sign-in that cannot be done), asio::error::no_permission (it refuses the
+// one that was), errc::proxy_refused, errc::protocol_violation (no HTTP), or the network's. Messages name the proxy, never
+// its password. Sets no deadline of its own; everything handed over by reference outlives the call.
+task<outcome<asio::ip::tcp::socket>> open_tunnel(asio::ip::tcp::socket socket, const proxy_address& proxy,
+                                                 std::string target, const redial& again,
+                                                 http::errands& errands);
 
 } // namespace relay::uplink

@@ -1,5 +1,6 @@
 #include "agent/uplink/tls_connector.hpp"
 
+#include "agent/http/errands.hpp"
 #include "agent/uplink/name_lookup.hpp"
 #include "agent/uplink/tls_road.hpp"
 #include "agent/uplink/websocket_link.hpp"
@@ -19,7 +20,8 @@ struct tls_connector::loaded {
 
 tls_connector::tls_connector(asio::any_io_executor executor, time_source& time)
     : time_(time),
-      names_(std::make_unique<name_lookup>(std::move(executor)))
+      names_(std::make_unique<name_lookup>(std::move(executor))),
+      errands_(std::make_unique<http::errands>())
 {
 }
 
@@ -35,6 +37,7 @@ outcome<void> tls_connector::load(dial_settings settings)
     if (context.has_error())
         return failed{step::settings, context.error().code, context.error().message};
     settings.step_limit = std::clamp<duration>(settings.step_limit, 1ms, 10s); // PROTOCOL.md: 10 s at most
+    proxy_refusals_ = 0;
     loaded_ = std::make_shared<const loaded>(loaded{std::move(settings), *address, *context});
     return {};
 }
@@ -57,9 +60,12 @@ task<outcome<link_ptr>> tls_connector::dial(dial_report& report)
         co_return failed{step::settings, errc::not_found, "the connection to the cloud is not configured"};
     const auto& address = now->address;
     step_watch steps(time_, now->settings.step_limit, report);
-    auto secured = co_await dial_tls(steps, *names_, now->settings, address, now->context);
+    if (proxy_refusals_ >= most_proxy_refusals && time_.now() < proxy_again_)
+        co_return proxy_refusal_;
+    auto secured = co_await dial_tls(steps, *names_, *errands_, now->settings, address, now->context);
     if (secured.has_error())
-        co_return secured.error();
+        co_return note_proxy(secured.error());
+    proxy_refusals_ = 0;
 
     auto done = co_await steps.run(
         step::upgrade, "the WebSocket upgrade by " + address.authority(),
@@ -80,6 +86,21 @@ task<void> leave(time_source& time, link& l)
     };
     co_await (l.close(close_code::normal, "only looking") || patience());
     l.abort();
+}
+
+// Counts refusals of the proxy's password; the last one says so where no more follow for a while.
+failed tls_connector::note_proxy(failed why)
+{
+    if (why.at != step::proxy || why.code != asio::error::no_permission) {
+        proxy_refusals_ = 0;
+        return why;
+    }
+    if (++proxy_refusals_ >= most_proxy_refusals) {
+        why.message += "; the next try is in 5 minutes, or at a reload";
+        proxy_refusal_ = why;
+        proxy_again_ = time_.now() + proxy_refusal_pause;
+    }
+    return why;
 }
 
 } // namespace relay::uplink

@@ -11,6 +11,10 @@
 #include <string>
 #include <vector>
 
+namespace relay::http {
+class errands;
+}
+
 namespace relay::uplink {
 
 struct dial_settings {
@@ -38,6 +42,10 @@ struct dial_report {
 
 class name_lookup;
 
+// After so many refusals of the proxy's password in a row the next try has to wait: a directory locks accounts out.
+inline constexpr int most_proxy_refusals = 2;
+inline constexpr duration proxy_refusal_pause = std::chrono::minutes(5);
+
 // Loop thread only. Its links stand alone: they may outlive it.
 class tls_connector final : public connector {
 public:
@@ -55,9 +63,15 @@ public:
 
 private:
     struct loaded;
+    failed note_proxy(failed why);
+
     time_source& time_;
     std::shared_ptr<const loaded> loaded_; // shared with the attempt that runs while load() replaces it
     std::unique_ptr<name_lookup> names_;
+    std::unique_ptr<http::errands> errands_;
+    int proxy_refusals_ = 0; // in a row, since load()
+    failed proxy_refusal_;   // the last one
+    steady_time proxy_again_{};
 };
 
 // Closes a link over which nothing was said: the closing handshake, for 3 s at most.

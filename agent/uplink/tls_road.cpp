@@ -57,8 +57,9 @@ task<outcome<tcp::socket>> dial_tcp(step_watch& steps, name_lookup& names, std::
     co_return socket;
 }
 
-task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, const dial_settings& settings,
-                                   const cloud_address& address, tls::context_ptr context)
+task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, http::errands& errands,
+                                   const dial_settings& settings, const cloud_address& address,
+                                   tls::context_ptr context)
 {
     const auto proxy = choose_proxy(settings.proxy, address, settings.environment);
     if (proxy.has_error())
@@ -73,11 +74,15 @@ task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, const 
         co_return socket.error();
 
     if (via) {
-        const auto tunnel =
+        error_code gone; // then the first CONNECT will say so
+        const auto peer = socket->remote_endpoint(gone);
+        const redial again = [&] { return reach(steps.time(), {peer}, first_hop); };
+        auto tunnel =
             co_await steps.run(step::proxy, "CONNECT to " + address.authority() + " by " + first_hop,
-                               open_tunnel(*socket, *via, address.authority()));
+                               open_tunnel(*std::move(socket), *via, address.authority(), again, errands));
         if (tunnel.has_error())
             co_return tunnel.error();
+        socket = std::move(tunnel);
         steps.note(step::proxy, first_hop);
     }
 

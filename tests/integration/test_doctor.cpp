@@ -295,13 +295,19 @@ TEST_CASE("a cloud that cannot be reached: by name, by TCP, by the proxy", "[int
                Contains("FAIL") && Contains("nothing came back") && Contains("firewall team") &&
                    Contains("127.0.0.1 port " + deaf.number()));
 
-    const auto with_proxy = [&](std::uint16_t port) {
-        return examine_with(w, {{"cloud.proxy", in_quotes("http://127.0.0.1:" + std::to_string(port))}});
+    const auto with_proxy = [&](std::uint16_t port, const std::string& who = {}) {
+        return examine_with(
+            w, {{"cloud.proxy", in_quotes("http://" + who + "127.0.0.1:" + std::to_string(port))}});
     };
     const connect_proxy wants_sign_in("joe:word");
     CHECK_THAT(with_proxy(wants_sign_in.port()).says("cloud_proxy"),
                Contains("FAIL") && Contains("wants a sign-in") && Contains("it offers: Basic") &&
                    Contains("cloud.proxy"));
+    CHECK_THAT(with_proxy(wants_sign_in.port(), "joe:wrong@").says("cloud_proxy"),
+               Contains("FAIL") && Contains("refuses the user name or password of cloud.proxy") &&
+                   Contains("not locked") && !Contains("wrong"));
+    CHECK(wants_sign_in.refusals() == 1); // tried once: the running agent has its own tries
+    CHECK(with_proxy(wants_sign_in.port(), "joe:word@").ok("cloud_proxy"));
     const connect_proxy refuses({}, "403 Forbidden");
     CHECK_THAT(with_proxy(refuses.port()).says("cloud_proxy"),
                Contains("FAIL") && Contains("403") && Contains("Ask the proxy team to allow CONNECT"));

@@ -3,6 +3,7 @@
 #include "common/async/async.hpp"
 #include "common/async/task_group.hpp"
 #include "common/text/text.hpp"
+#include "tests/stand_ins/exchange/ntlm.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
@@ -24,13 +25,19 @@ using asio::ip::tcp;
 using namespace asio::experimental::awaitable_operators;
 
 struct connect_proxy::impl {
-    impl(const std::string& credentials, std::string answer_to_all)
+    impl(const std::string& credentials, std::string answer_to_all, const ntlm_account* account = nullptr)
         : expected(credentials.empty() ? "" : "Basic " + to_base64(credentials)),
           refusal(std::move(answer_to_all)),
+          users(account ? std::make_unique<exchange_sim::ntlm_user_file>() : nullptr),
+          ntlm(account
+                   ? std::make_unique<exchange_sim::ntlm_server>(exchange_sim::extended_protection::off, "")
+                   : nullptr),
           acceptor(loop, {asio::ip::address_v4::loopback(), 0}),
           connections(loop.get_executor()),
           thread([this] { serve(); })
     {
+        if (account)
+            users->write(account->domain, account->user, account->password);
     }
 
     ~impl()
@@ -76,24 +83,67 @@ struct connect_proxy::impl {
         return h;
     }
 
-    task<void> tunnel(tcp::socket client)
+    // Empty where the connection may pass; else the challenge of the 407.
+    std::string challenge(const head& asked, std::unique_ptr<exchange_sim::ntlm_handshake>& handshake)
+    {
+        using exchange_sim::ntlm_handshake;
+        if (!ntlm) {
+            if (asked.authorization == expected)
+                return {};
+            refusals += asked.authorization.empty() ? 0 : 1;
+            return "Basic realm=\"proxy\"";
+        }
+        constexpr std::string_view scheme = "NTLM ";
+        if (!asked.authorization.starts_with(scheme))
+            return "NTLM";
+        if (!handshake)
+            handshake = std::make_unique<ntlm_handshake>(*ntlm);
+        std::string reply;
+        const auto token = from_base64(asked.authorization.substr(scheme.size())).value_or("");
+        switch (handshake->step(token, reply)) {
+        case ntlm_handshake::outcome::accepted:
+            return {};
+        case ntlm_handshake::outcome::go_on:
+            return std::string(scheme) + to_base64(reply);
+        case ntlm_handshake::outcome::refused:
+            break;
+        }
+        ++refusals;
+        handshake.reset();
+        return "NTLM";
+    }
+
+    // The first CONNECT that may pass; nothing where there is none.
+    task<std::optional<head>> admit(tcp::socket& client)
     {
         std::string text;
-        const auto [read_ec, size] =
-            co_await asio::async_read_until(client, asio::dynamic_buffer(text, 8192), "\r\n\r\n", use_tuple);
-        if (read_ec)
-            co_return;
-        const auto asked = parse(text.substr(0, size));
-        if (!asked) {
-            co_await answer(client, "400 Bad Request");
-            co_return;
+        std::unique_ptr<exchange_sim::ntlm_handshake> handshake;
+        for (;;) {
+            const auto [read_ec, size] = co_await asio::async_read_until(
+                client, asio::dynamic_buffer(text, 8192), "\r\n\r\n", use_tuple);
+            if (read_ec)
+                co_return std::nullopt;
+            auto asked = parse(text.substr(0, size));
+            text.erase(0, size);
+            if (!asked) {
+                co_await answer(client, "400 Bad Request");
+                co_return std::nullopt;
+            }
+            const auto wanted = challenge(*asked, handshake);
+            if (wanted.empty())
+                co_return asked;
+            const auto ec =
+                co_await answer(client, "407 Proxy Authentication Required\r\nProxy-Authenticate: " + wanted);
+            if (ec)
+                co_return std::nullopt;
         }
-        if (asked->authorization != expected) {
-            ++refusals;
-            co_await answer(client,
-                            "407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"proxy\"");
+    }
+
+    task<void> tunnel(tcp::socket client)
+    {
+        const auto asked = co_await admit(client);
+        if (!asked)
             co_return;
-        }
         if (!refusal.empty()) {
             co_await answer(client, refusal);
             co_return;
@@ -140,8 +190,10 @@ struct connect_proxy::impl {
     }
 
     asio::io_context loop{1};
-    std::string expected; // Proxy-Authorization; empty: none
-    std::string refusal;  // for everybody; empty: none
+    std::string expected;                                // Proxy-Authorization; empty: none
+    std::string refusal;                                 // for everybody; empty: none
+    std::unique_ptr<exchange_sim::ntlm_user_file> users; // null: no NTLM, as the next
+    std::unique_ptr<exchange_sim::ntlm_server> ntlm;
     tcp::acceptor acceptor;
     task_group connections;
     std::atomic<int> tunnels = 0, refusals = 0;
@@ -150,6 +202,11 @@ struct connect_proxy::impl {
 
 connect_proxy::connect_proxy(std::string credentials, std::string refusal)
     : impl_(std::make_unique<impl>(credentials, std::move(refusal)))
+{
+}
+
+connect_proxy::connect_proxy(const ntlm_account& account)
+    : impl_(std::make_unique<impl>(std::string(), std::string(), &account))
 {
 }
 

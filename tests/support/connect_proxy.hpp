@@ -1,4 +1,5 @@
-// A forward proxy as companies run them: HTTP CONNECT, with or without a Basic sign-in. On a thread of its own.
+// A forward proxy as companies run them: HTTP CONNECT, with or without a sign-in by Basic or NTLM (real checks, by
+// gss-ntlmssp). On a thread of its own.
 #pragma once
 
 #include <cstdint>
@@ -7,16 +8,23 @@
 
 namespace relay::test {
 
+struct ntlm_account {
+    std::string domain, user, password;
+};
+
 class connect_proxy {
 public:
     // Listens on a free loopback port. `credentials`: "user:password"; empty: nobody has to sign in. `refusal`: the status
     // line's end that answers everybody ("403 Forbidden"); empty: tunnels are opened.
     explicit connect_proxy(std::string credentials = {}, std::string refusal = {});
+    // Wants NTLM of `account`. One at a time, and made before other threads: the library reads the account from a file that
+    // the environment names.
+    explicit connect_proxy(const ntlm_account& account);
     ~connect_proxy();
 
     std::uint16_t port() const;
     int tunnels() const;  // opened so far
-    int refusals() const; // answered 407 so far
+    int refusals() const; // sign-ins refused so far
 
 private:
     struct impl;

@@ -45,10 +45,11 @@ TEST_CASE("user and password of a proxy are percent-decoded", "[unit][uplink]")
     const auto proxy = parse_proxy_url("http://corp%5Csvc:p%40ss%3A%2F@proxy.corp.example:3128");
     REQUIRE(proxy.has_value());
     CHECK(proxy->authority() == "proxy.corp.example:3128");
-    CHECK(proxy->authorization == basic_authorization("corp\\svc", "p@ss:/"));
+    CHECK(proxy->username == "corp\\svc");
+    CHECK(proxy->password.reveal() == "p@ss:/");
     CHECK(parse_proxy_url("proxy:3128")->authority() == "proxy:3128");
     CHECK(parse_proxy_url("http://proxy")->port == 80);
-    CHECK(parse_proxy_url("http://proxy")->authorization.empty());
+    CHECK(parse_proxy_url("http://proxy")->username.empty());
 }
 
 TEST_CASE("a bad proxy URL is refused without repeating it", "[unit][uplink]")
@@ -79,6 +80,25 @@ TEST_CASE("NO_PROXY names hosts, domains, addresses and ports", "[unit][uplink]"
     CHECK(bypasses_proxy("[::1]:443", "::1", 443));
     CHECK_FALSE(bypasses_proxy("[::1", "::1", 443));
     CHECK_FALSE(bypasses_proxy("[::1]:80", "::1", 443));
+    CHECK(bypasses_proxy("0:0:0:0:0:0:0:1", "::1", 443));
+    CHECK(bypasses_proxy("*.Example", "relay.example", 443));
+    CHECK(bypasses_proxy(".EXAMPLE:443", "relay.example", 443));
+    CHECK_FALSE(bypasses_proxy(".example:80", "relay.example", 443));
+}
+
+TEST_CASE("NO_PROXY holds ranges of addresses", "[unit][uplink]")
+{
+    for (const auto* inside : {"10.0.0.0/8", "10.1.2.0/23", "10.1.2.3/32", "0.0.0.0/0", "::ffff:10.1.2.3/32",
+                               "192.0.2.0/24,10.0.0.0/8"})
+        CHECK(bypasses_proxy(inside, "10.1.2.3", 443));
+    for (const auto* outside : {"11.0.0.0/8", "10.1.0.0/23", "10.1.2.2/32", "10.0.0.0/33", "10.0.0.0/", "/8",
+                                "10.0.0.0/8x", "10.0.0.0/-1", "fd00::/8", "::/0", "relay.example/8"})
+        CHECK_FALSE(bypasses_proxy(outside, "10.1.2.3", 443));
+    CHECK(bypasses_proxy("10.0.0.0/8", "::ffff:10.1.2.3", 443));
+    CHECK(bypasses_proxy("fd00::/8", "fd12:3456::1", 443));
+    CHECK(bypasses_proxy("2001:db8::/33", "2001:db8:7fff::1", 443));
+    CHECK_FALSE(bypasses_proxy("2001:db8::/33", "2001:db8:8000::1", 443));
+    CHECK_FALSE(bypasses_proxy("10.0.0.0/8", "relay.example", 443)); // names are not looked up
 }
 
 TEST_CASE("the environment's proxy counts only where the rule says so", "[unit][uplink]")
@@ -97,7 +117,7 @@ TEST_CASE("the environment's proxy counts only where the rule says so", "[unit][
     variables["https_proxy"] = "https://u:secret@lower";
     CHECK(choose_proxy(rule, outside, read).error().message.find("secret") == std::string::npos);
     CHECK_FALSE(choose_proxy(rule, outside, {})->has_value());
-    rule = {proxy_rule::mode::fixed, {"fixed", 8080, {}}};
+    rule = {proxy_rule::mode::fixed, {"fixed", 8080, {}, {}}};
     CHECK((*choose_proxy(rule, inside, read))->host == "fixed");
 }
 

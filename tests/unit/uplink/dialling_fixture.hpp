@@ -62,7 +62,7 @@ struct dialling_fixture {
     void through_proxy(std::string answer, bool hangs = false)
     {
         proxy = std::make_unique<loopback_proxy>(context, std::move(answer), hangs);
-        settings.proxy = {uplink::proxy_rule::mode::fixed, {"127.0.0.1", proxy->port(), {}}};
+        settings.proxy = {uplink::proxy_rule::mode::fixed, {"127.0.0.1", proxy->port(), {}, {}}};
     }
     // The sentence of a dial that must fail, with the port replaced.
     std::string failure(uplink::step at)

@@ -18,12 +18,53 @@ TEST_CASE_METHOD(dialling_fixture, "a proxy that refuses the password is told ap
                  "[unit][uplink][proxy]")
 {
     through_proxy("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"corp\"\r\n\r\n");
-    settings.proxy.address.authorization = uplink::basic_authorization("svc", "secret");
+    settings.proxy.address.username = "svc";
+    settings.proxy.address.password = secret("secret");
     const auto text = failure(step::proxy);
     CHECK_THAT(text, Contains("refuses the user name or password"));
-    CHECK_THAT(text,
-               !Contains("secret") && !Contains(uplink::basic_authorization("svc", "secret").substr(6)));
+    CHECK_THAT(text, !Contains("secret") && !Contains("c3ZjOnNlY3JldA"));
     CHECK_THAT(proxy->seen, Contains("Proxy-Authorization: Basic c3ZjOnNlY3JldA==\r\n"));
+}
+
+TEST_CASE_METHOD(dialling_fixture, "a proxy whose sign-ins are all unknown is told apart",
+                 "[unit][uplink][proxy]")
+{
+    through_proxy("HTTP/1.1 407 No\r\nProxy-Authenticate: Digest realm=\"corp\", nonce=\"x\"\r\n\r\n");
+    settings.proxy.address.username = "svc";
+    settings.proxy.address.password = secret("secret");
+    CHECK_THAT(failure(step::proxy),
+               Catch::StartsWith(
+                   "the proxy 127.0.0.1:PROXY offers no sign-in that this agent knows (it offers: Digest"));
+    CHECK_THAT(proxy->seen, !Contains("uthorization"));
+}
+
+TEST_CASE_METHOD(dialling_fixture, "a proxy that did not ask is shown no name", "[unit][uplink][proxy]")
+{
+    through_proxy("");
+    settings.proxy.address.username = "svc";
+    settings.proxy.address.password = secret("secret");
+    CHECK(dial().has_value());
+    CHECK_THAT(proxy->seen, !Contains("uthorization"));
+}
+
+TEST_CASE_METHOD(dialling_fixture, "a proxy that goes on refusing is left alone for a while",
+                 "[unit][uplink][proxy]")
+{
+    through_proxy("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"corp\"\r\n\r\n");
+    settings.proxy.address.username = "svc";
+    settings.proxy.address.password = secret("secret");
+    CHECK_THAT(failure(step::proxy), !Contains("5 minutes"));
+    const auto again = [&] {
+        proxy->seen.clear();
+        auto link = await(dialer.dial(report));
+        REQUIRE(link.has_error());
+        return link.error().message;
+    };
+    CHECK_THAT(again(), Contains("5 minutes"));
+    CHECK_FALSE(proxy->seen.empty());
+    CHECK_THAT(again(), Contains("refuses"));
+    CHECK(proxy->seen.empty());
+    CHECK_THAT(failure(step::proxy), !Contains("5 minutes")); // loaded anew
 }
 
 TEST_CASE_METHOD(dialling_fixture, "a proxy that forbids the cloud is quoted", "[unit][uplink][proxy]")
