@@ -372,7 +372,12 @@ void agent::hurry()
 std::vector<std::string> agent::reload(const config::settings& wanted)
 {
     std::vector<std::string> notes;
-    set_level(*log_, wanted.log.level);
+    try {
+        use_settings(*log_, wanted.log);
+        settings_.log = wanted.log;
+    } catch (const std::runtime_error& e) {
+        notes.push_back(fmt::format("{}; the old log stays in use", e.what()));
+    }
 
     if (!(wanted.cloud == settings_.cloud))
         notes.push_back("cloud: connects anew with the new settings");
@@ -393,7 +398,6 @@ std::vector<std::string> agent::reload(const config::settings& wanted)
     settings_.policy = wanted.policy;
     settings_.agent.name = wanted.agent.name;
     settings_.agent.drain_timeout = wanted.agent.drain_timeout;
-    settings_.log.level = wanted.log.level;
     status_server_.use(wanted.status.listen);
     settings_.status = wanted.status;
 
@@ -404,7 +408,6 @@ std::vector<std::string> agent::reload(const config::settings& wanted)
     at_next_start(wanted.agent.data_dir == settings_.agent.data_dir, "agent.data_dir");
     at_next_start(wanted.audit == settings_.audit, "audit");
     at_next_start(wanted.queue == settings_.queue, "queue");
-    at_next_start(wanted.log == settings_.log, "log.format and log.file");
 
     uplink_.introduce_as(facts());
     uplink_

@@ -157,7 +157,9 @@ task<std::optional<ending>> command_run::after_failure(ews::error e)
 {
     const auto now = services_.time.now();
     services_.gate.failed(e, mailbox_, now, services_.time.utc_now());
-    services_.log.debug("{} {}: {} ({})", ticket_->op, ticket_->id, e.fault.message,
+    // Exchange's own words may name people: its code says enough.
+    services_.log.debug("{} {}: {} ({})", ticket_->op, ticket_->id,
+                        e.fault.exchange.empty() ? e.fault.message : e.fault.exchange,
                         protocol::name(e.fault.code));
     failed_before_ = true;
     counted_ = false;

@@ -80,6 +80,9 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
     }
 
     if (end) {
+        parts_.log.debug("{} {}: {} after {} attempts and {} ms", ticket->op, ticket->id,
+                         end->has_error() ? protocol::name(end->error().code) : "ok", ticket->attempts,
+                         took.count());
         if (!run->is_read()) {
             tell(*ticket, end, took);
             protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};
@@ -141,6 +144,7 @@ task<ending> dispatcher::perform(command_run& run)
     if (const auto allowed = parts_.allows(t); allowed.has_error() && !t.begun)
         co_return reply(allowed.error());
 
+    parts_.log.debug("{} {}: is being carried out", t.op, t.id);
     const auto& op = *t.operation;
     if (std::holds_alternative<protocol::agent_diagnose>(op)) {
         run.count_attempt();

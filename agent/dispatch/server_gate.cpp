@@ -67,8 +67,9 @@ void server_gate::succeeded(steady_time now, utc_time wall)
     change(server_state::ok, wall);
     last_error_.clear();
     probe_pace_.reset();
-    if (before == server_state::unreachable || before == server_state::auth_failed)
-        log_.info("exchange: answers again");
+    if (before != server_state::unknown)
+        log_.info("exchange: answers again after {} ms, in which {} requests failed",
+                  std::chrono::duration_cast<milliseconds>(now - trouble_since_).count(), failures_);
     changed_();
 }
 
@@ -78,6 +79,7 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
     if (e.remedy == ews::remedy::back_off) {
         last_error_ = e.fault.message;
         if (e.whole_server) {
+            note_trouble(now);
             if (state_ != server_state::busy)
                 log_.warn("exchange: throttles the service account; pausing {} ms", e.back_off.count());
             change(server_state::busy, wall);
@@ -93,6 +95,7 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
         return;
     }
     if (e.remedy == ews::remedy::sign_in) {
+        note_trouble(now);
         if (state_ != server_state::auth_failed)
             log_.error("exchange: {}; reads fail and writes wait until the credentials change",
                        e.fault.message);
@@ -101,6 +104,7 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
         return;
     }
     if (is_outage(e)) {
+        note_trouble(now);
         if (state_ != server_state::unreachable)
             log_.warn("exchange: {}; writes wait, reads fail at the end of their time", e.fault.message);
         last_error_ = e.fault.message;
@@ -108,6 +112,16 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
         next_probe_ = now + probe_pace_.next();
         changed_(); // who waited for this probe may be the next one
     }
+}
+
+// Counts a failure, from the first one of an outage on. Before change().
+void server_gate::note_trouble(steady_time now)
+{
+    if (state_ == server_state::ok || state_ == server_state::unknown) {
+        trouble_since_ = now;
+        failures_ = 0;
+    }
+    ++failures_;
 }
 
 void server_gate::change(server_state to, utc_time wall)

@@ -44,6 +44,7 @@ public:
 
 private:
     void change(server_state to, utc_time wall);
+    void note_trouble(steady_time now);
 
     std::function<void()> changed_;
     spdlog::logger& log_;
@@ -53,6 +54,8 @@ private:
     std::optional<steady_time> last_heard_;
     backoff probe_pace_;
     steady_time next_probe_{};
+    steady_time trouble_since_{}; // since it last answered as it should
+    std::uint64_t failures_ = 0;  // requests that failed since
     steady_time server_paused_until_{};
     std::unordered_map<std::string, steady_time> mailbox_paused_until_;
 };

@@ -16,8 +16,7 @@ task<std::optional<ending>> after_write(command_run& run, ews::error e)
     if (e.effect == ews::effect::unknown) {
         const bool for_good = e.remedy == ews::remedy::give_up;
         run.outcome_unknown(for_good ? std::optional(e.fault) : std::nullopt);
-        run.use().log.warn("{} {}: {}; looking up whether it was carried out", run.ticket().op,
-                           run.ticket().id, e.fault.message);
+        run.use().log.debug("{} {}: looking up whether it was carried out", run.ticket().op, run.ticket().id);
         // Whatever the answer said, only Exchange's calendar tells: the look-up comes next.
         if (for_good)
             e.remedy = ews::remedy::retry;

@@ -72,9 +72,9 @@ task<signin::credentials::password> account::other_password(job& j, signin::cred
 task<connection::result> account::send(signed_connection& c, connection::order o)
 {
     auto result = co_await c.wire.exchange(o);
-    if (log_ && log_->should_log(spdlog::level::debug)) {
+    if (log_ && log_->should_log(spdlog::level::trace)) {
         const auto t = c.wire.last();
-        log_->debug("{}: {} after {} us (name {}, connected {}, TLS {}, first byte {})", server_.name,
+        log_->trace("{}: {} after {} us (name {}, connected {}, TLS {}, first byte {})", server_.name,
                     result.outcome.has_value() ? fmt::format("status {}", result.outcome->status)
                                                : result.outcome.error().code.message(),
                     t.all.count(), t.name.count(), t.connected.count(), t.tls.count(), t.first_byte.count());

@@ -261,11 +261,11 @@ void client::state::settle(job& j, signin::verdict v)
     if (!gate_.settle(j.ticket, v, time_.now()))
         return;
     if (log_ && gate_.refused() && !refused_before)
-        log_->warn("Exchange at {} refuses the service account; next try in 5 minutes, or when the "
-                   "credentials change",
-                   server_.name);
+        log_->debug("Exchange at {} refuses the service account; next try in 5 minutes, or when the "
+                    "credentials change",
+                    server_.name);
     if (log_ && !gate_.refused() && refused_before)
-        log_->info("Exchange at {} takes the service account again", server_.name);
+        log_->debug("Exchange at {} takes the service account again", server_.name);
 
     // Those who waited would meet the same trouble one after the other, a timeout each.
     std::optional<failed> inherited;

@@ -136,6 +136,8 @@ void inbox::offer(protocol::command c)
     t->received_at = now;
     t->deadline = now + ttl;
     open_.emplace(c.id, t);
+    log_.debug("{} {}: received in session {}, about {}{}", c.op, c.id, session_,
+               t->mailbox.empty() ? "no mailbox" : t->mailbox, c.redelivered ? ", redelivered" : "");
     if (!writes) { // beside the request to Exchange: a read need not wait for the commits before it
         t->id_is = ticket::id_state::being_looked_up;
         admissions_.spawn(look_up_read(t, protocol::fingerprint(c)));
@@ -187,7 +189,7 @@ void inbox::offer_known(const protocol::command& c, const ticket& known)
 // Gives the refusal, but for an id that the store knows by now: that gets its true answer.
 void inbox::refuse(const protocol::command& c, fault f)
 {
-    log_.debug("inbox: {} is refused: {}", c.id, protocol::name(f.code));
+    log_.debug("{} {}: refused: {}", c.op, c.id, protocol::name(f.code));
     if (look_ups_ >= most_look_ups)
         return answer(asker_of(c), std::move(f));
     spawn_look_up(c, [this, who = asker_of(c), f = std::move(f)] { answer(who, f); });
@@ -233,6 +235,7 @@ task<void> inbox::admit(new_command c, waiting_ptr w)
     note(found.has_error() ? found.error() : error_code());
     if (found.has_value() && std::holds_alternative<stored_now>(*found)) {
         note_full(false);
+        log_.debug("{} {}: stored and accepted", w->ticket->op, id);
         w->ticket->event_known = std::get<stored_now>(*found).event_known;
         out_.reply(protocol::encode_accepted(id)); // before its result can be there
         w->durable = true;

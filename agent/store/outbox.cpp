@@ -306,6 +306,7 @@ task<result<void>> outbox::finish(protocol::result r)
     for (;;) {
         const auto seq = co_await store_.finish(r.id, body, end);
         if (seq.has_value()) {
+            log_.debug("{}: its result is stored as message {}", r.id, *seq);
             stored({*seq, std::move(body), r.id, {}});
             co_return result<void>();
         }

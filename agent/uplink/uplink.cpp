@@ -274,8 +274,9 @@ void uplink::went_up(std::string session)
     rejected_as_.clear();
     parts_.inbox.session_began(status_.session);
     if (std::exchange(outage_, false))
-        parts_.log.info("connected to {} again, session {}, after {} ms", parts_.dialer.url(),
-                        status_.session, in_ms(parts_.time.now() - outage_since_));
+        parts_.log.info("connected to {} again, session {}, after {} ms and {} attempts that failed",
+                        parts_.dialer.url(), status_.session, in_ms(parts_.time.now() - outage_since_),
+                        outage_attempts_);
     else
         parts_.log.info("connected to {}, session {}", parts_.dialer.url(), status_.session);
     enter(link_state::connected);
@@ -286,8 +287,11 @@ void uplink::went_down(const session_end& end)
     const auto& why = end.failure;
     status_.last_error = why.message;
     const bool news = !std::exchange(outage_, true);
-    if (news)
+    if (news) {
         outage_since_ = parts_.time.now();
+        outage_attempts_ = 0;
+    }
+    outage_attempts_ += end.was_up ? 0 : 1;
     if (!news && rejected_as_.empty())
         parts_.log.debug("still no link ({}): {}", name(why.at), why.message);
     else if (end.was_up)
@@ -307,8 +311,11 @@ void uplink::rejected(const protocol::reject& r, duration wait)
         parts_.log.log(level, "{}; asking again every {} s", status_.last_error, in_ms(wait) / 1000);
     }
     rejected_as_ = code;
-    if (!std::exchange(outage_, true))
+    if (!std::exchange(outage_, true)) {
         outage_since_ = parts_.time.now();
+        outage_attempts_ = 0;
+    }
+    ++outage_attempts_;
     enter(link_state::rejected);
 }
 

@@ -120,7 +120,8 @@ private:
     std::uint64_t sessions_ = 0;
     bool outage_ = false; // its start has been logged
     steady_time outage_since_{};
-    std::string rejected_as_; // the code that has been logged
+    std::uint64_t outage_attempts_ = 0; // that failed in it
+    std::string rejected_as_;           // the code that has been logged
 };
 
 } // namespace relay::uplink

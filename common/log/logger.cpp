@@ -3,6 +3,7 @@
 #include "common/log/line_formatter.hpp"
 #include "common/platform/journal.hpp"
 
+#include <spdlog/sinks/dist_sink.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
@@ -43,19 +44,37 @@ spdlog::sink_ptr make_sink(const std::filesystem::path& file)
     }
 }
 
+// A sink that writes lines as `settings` want them.
+spdlog::sink_ptr make_outlet(const config::log_settings& settings)
+{
+    const auto format = settings.format == config::log_format::json ? line_format::json : line_format::text;
+    const bool journal = settings.file.empty() && platform::stderr_is_journal();
+    auto sink = make_sink(settings.file);
+    sink->set_formatter(
+        std::make_unique<line_formatter>(format, journal ? line_priority::journal : line_priority::none));
+    return sink;
+}
+
+// What a logger writes to for its whole life; what is in it can be exchanged under its lock.
+using outlets = spdlog::sinks::dist_sink_mt;
+
 } // namespace
 
 std::shared_ptr<spdlog::logger> make_logger(const config::log_settings& settings, std::string component)
 {
-    const auto format = settings.format == config::log_format::json ? line_format::json : line_format::text;
-    const bool journal = settings.file.empty() && platform::stderr_is_journal();
-    auto log = std::make_shared<spdlog::logger>(std::move(component), make_sink(settings.file));
-    log->set_formatter(
-        std::make_unique<line_formatter>(format, journal ? line_priority::journal : line_priority::none));
-    log->flush_on(
-        spdlog::level::info); // what happens per message is debug: a crash must not take the rest along
+    const auto all = std::make_shared<outlets>();
+    all->add_sink(make_outlet(settings));
+    auto log = std::make_shared<spdlog::logger>(std::move(component), all);
+    log->flush_on(spdlog::level::trace); // a crash takes no line along, and `tail -f` shows what happens now
     set_level(*log, settings.level);
     return log;
+}
+
+void use_settings(spdlog::logger& log, const config::log_settings& settings)
+{
+    auto fresh = make_outlet(settings);
+    dynamic_cast<outlets&>(*log.sinks().front()).set_sinks({std::move(fresh)});
+    set_level(log, settings.level);
 }
 
 void set_level(spdlog::logger& log, config::log_level level)

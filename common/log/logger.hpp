@@ -21,6 +21,11 @@ inline constexpr std::size_t max_log_files = 5; // agent.log, and agent.1.log to
 std::shared_ptr<spdlog::logger> make_logger(const config::log_settings& settings,
                                             std::string component = "agent");
 
+// Takes other settings into use for a logger that make_logger() made: level, format and file. The same file is opened anew,
+// so that one that was moved away (logrotate) is let go of. Any thread; no line is lost or torn. Throws as make_logger(),
+// and then nothing is changed.
+void use_settings(spdlog::logger& log, const config::log_settings& settings);
+
 // Changes what is logged from now on; any thread.
 void set_level(spdlog::logger& log, config::log_level level);
 
