@@ -33,13 +33,19 @@ bool listens(std::uint16_t port)
     return !ec;
 }
 
+bool squid_is_installed() // ./dev test installs it
+{
+    if (::access("/usr/sbin/squid", X_OK) == 0)
+        return true;
+    WARN("skipped: squid is not installed");
+    return false;
+}
+
 enum class offers { ntlm_and_basic, basic };
 
 // squid as Debian has it, in the foreground on a loopback port. Root's becomes the user that its package made.
 class squid {
 public:
-    static bool installed() { return ::access("/usr/sbin/squid", X_OK) == 0; }
-
     explicit squid(const std::string& rules, offers what = offers::ntlm_and_basic) : port_(free_port())
     {
         const auto here = folder_.path().string();
@@ -114,8 +120,8 @@ void turned_away(scenario& w, const std::string& sentence)
 
 TEST_CASE("a proxy that wants a sign-in, or forbids a user, is told in one sentence", "[integration][proxy]")
 {
-    if (!squid::installed())
-        return WARN("skipped: squid is not installed");
+    if (!squid_is_installed())
+        return;
     squid proxy("acl jim proxy_auth jim\nhttp_access allow jim CONNECT\n");
     const auto who = "the proxy " + proxy.at().substr(7);
     SECTION("no user is set")
@@ -132,8 +138,8 @@ TEST_CASE("a proxy that wants a sign-in, or forbids a user, is told in one sente
 
 TEST_CASE("a proxy that forbids the cloud is quoted", "[integration][proxy]")
 {
-    if (!squid::installed())
-        return WARN("skipped: squid is not installed");
+    if (!squid_is_installed())
+        return;
     squid proxy("http_access deny CONNECT\n");
     scenario w(through(proxy.at("joe:p%40ssword@")));
     turned_away(w, "does not connect to localhost:");
@@ -142,8 +148,8 @@ TEST_CASE("a proxy that forbids the cloud is quoted", "[integration][proxy]")
 
 TEST_CASE("squid lets the agent through after a sign-in", "[integration][proxy]")
 {
-    if (!squid::installed())
-        return WARN("skipped: squid is not installed");
+    if (!squid_is_installed())
+        return;
     // By NTLM, three messages on one connection; and by Basic.
     const auto what = GENERATE(offers::ntlm_and_basic, offers::basic);
     squid proxy("http_access allow known CONNECT\n", what);
