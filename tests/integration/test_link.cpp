@@ -165,7 +165,8 @@ TEST_CASE("the cloud is reached through a proxy that wants a sign-in", "[integra
     w.configure({{"cloud.proxy", url("joe:wrong@")}});
     w.start_agent();
     CHECK(eventually([&] { return proxy.refusals() > 0; }));
-    CHECK(eventually([&] { return w.agent_log().find("refuses the user name or password") != std::string::npos; }));
+    CHECK(eventually(
+        [&] { return w.agent_log().find("refuses the user name or password") != std::string::npos; }));
     CHECK(w.agent_log().find("p@ss") == std::string::npos);
     CHECK(w.agent().running());
 }
