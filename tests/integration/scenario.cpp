@@ -1,5 +1,6 @@
 #include "tests/integration/scenario.hpp"
 
+#include <cstdlib>
 #include <stdexcept>
 
 namespace relay::test {
@@ -51,6 +52,13 @@ json::object fault(std::string_view operation, std::string_view when, std::strin
     more["action"] = action;
     more["count"] = count;
     return more;
+}
+
+std::map<std::string, std::string> preloaded(const std::string& library)
+{
+    const char* before = std::getenv("ASAN_OPTIONS");
+    return {{"LD_PRELOAD", library},
+            {"ASAN_OPTIONS", std::string(before ? before : "") + ":verify_asan_link_order=0"}};
 }
 
 } // namespace relay::test

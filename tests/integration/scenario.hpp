@@ -29,4 +29,7 @@ std::string described(const json::object& result);
 json::object fault(std::string_view operation, std::string_view when, std::string_view action,
                    json::object more = {}, int count = 1);
 
+// The environment that has a program of ours load `library` first, under sanitizers too.
+std::map<std::string, std::string> preloaded(const std::string& library);
+
 } // namespace relay::test

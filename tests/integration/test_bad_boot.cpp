@@ -15,13 +15,6 @@ using Catch::Matchers::Contains;
 
 constexpr auto outage_length = 6s; // several attempts of everything
 
-std::map<std::string, std::string> preloaded(const std::string& library)
-{
-    const char* before = std::getenv("ASAN_OPTIONS");
-    return {{"LD_PRELOAD", library},
-            {"ASAN_OPTIONS", std::string(before ? before : "") + ":verify_asan_link_order=0"}};
-}
-
 // The log as it ships: what it says at level info is what an operator reads.
 struct bad_boot : scenario {
     bad_boot()

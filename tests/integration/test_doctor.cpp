@@ -56,19 +56,21 @@ struct examination {
     }
 };
 
-ended run_doctor(relay_world& w, const std::vector<std::string>& more)
+using environment = std::map<std::string, std::string>;
+
+ended run_doctor(relay_world& w, const std::vector<std::string>& more, environment variables = {})
 {
     std::vector<std::string> arguments{"doctor", "--config", w.config_file().string()};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    auto e = run_to_end(relay_program(), std::move(arguments));
+    auto e = run_to_end(relay_program(), std::move(arguments), std::move(variables));
     CHECK((e.out + e.err).find("s3cret") == std::string::npos);
     return e;
 }
 
-examination examine(relay_world& w, std::vector<std::string> more = {})
+examination examine(relay_world& w, std::vector<std::string> more = {}, environment variables = {})
 {
     more.emplace_back("--json");
-    auto e = run_doctor(w, more);
+    auto e = run_doctor(w, more, std::move(variables));
     INFO(e.out << e.err);
     CHECK(e.err.empty());
     auto document = json::parse(e.out);
@@ -314,6 +316,27 @@ TEST_CASE("a cloud that cannot be reached: by name, by TCP, by the proxy", "[int
     const connect_proxy lets_through;
     CHECK(with_proxy(lets_through.port()).run.code == 0);
     CHECK(lets_through.tunnels() == 1);
+}
+
+TEST_CASE("a machine whose DNS servers are silent, or that has no way out, is told so", "[integration]")
+{
+    scenario w(without_agent());
+    w.configure();
+    const auto where = w.folder() / "network";
+    auto variables = preloaded(RELAY_BROKEN_NETWORK);
+    variables["RELAY_BROKEN_NETWORK"] = where.string();
+
+    std::ofstream(where) << "names";
+    const auto no_names = examine(w, {}, variables);
+    CHECK_THAT(no_names.says("cloud_name"),
+               Contains("FAIL") && Contains("DNS server") && Contains("/etc/resolv.conf"));
+    CHECK_THAT(no_names.says("exchange_connection"), Contains("FAIL") && Contains("DNS server"));
+
+    std::ofstream(where) << "route";
+    const auto no_route = examine(w, {}, variables);
+    CHECK(no_route.ok("cloud_name"));
+    CHECK_THAT(no_route.says("cloud_tcp"), Contains("FAIL") && Contains("no route") && Contains("ip route"));
+    CHECK_THAT(no_route.says("exchange_connection"), Contains("FAIL") && Contains("no route"));
 }
 
 TEST_CASE("a cloud whose certificate or clock is not what it should be", "[integration]")
