@@ -17,8 +17,8 @@ constexpr duration longest_request = 30s;
 std::vector<check> local_checks(const patient& who, utc_time now)
 {
     const auto& s = *who.settings;
-    return {configuration(who.config_file, who.mistakes), file_permissions(s), data_folder(s.agent.data_dir),
-            queue_file(s.agent.data_dir), certificate(who.cloud.files, now)};
+    return {configuration(who.config_file, who.mistakes), file_permissions(s, who.config_file),
+            data_folder(s.agent.data_dir), queue_file(s.agent.data_dir), certificate(who.cloud.files, now)};
 }
 
 bool ca_told_by_cloud(const config::cloud_settings& c)

@@ -3,6 +3,7 @@
 #include "agent/enrolment/renewal.hpp"
 #include "agent/store/damaged_files.hpp"
 #include "agent/store/inspection.hpp"
+#include "common/config/credential.hpp"
 #include "common/config/file_rules.hpp"
 #include "common/platform/private_files.hpp"
 #include "common/time/rfc3339.hpp"
@@ -53,25 +54,32 @@ struct finding {
 finding look_at(const named_file& f, const std::filesystem::path& data_dir)
 {
     const auto name = fmt::format("{} ({})", f.file.string(), f.key);
+    if (!is_there(f.file) && config::kept_by_service_manager(f.file))
+        return {fmt::format("the systemd credential {} can be read only while the agent runs",
+                            config::password_credential),
+                "Start the agent, then run this check again: systemctl start workestra-relay. Where it runs, "
+                "its unit lacks the line that secret set --systemd told, or was not restarted since: "
+                "systemctl edit workestra-relay, systemctl restart workestra-relay."};
     if (!is_there(f.file))
         return f.by_enrolment ? finding{} : finding{name + " is not there", std::string(f.if_absent)};
     if (!can_be_read(f.file))
         return {name + " cannot be read by the user that runs this check",
                 "Run the check as the agent's user or as root, such as: sudo workestra-relay doctor. Where "
                 "that is the agent's user, give it the file with chown."};
-    if (!f.secret)
-        return {};
-    if (const auto bad = config::secret_file_mistake(f.file); !bad.empty())
+    if (const auto bad = f.secret ? config::secret_file_mistake(f.file) : std::string(); !bad.empty())
         return {name + " " + bad,
                 fmt::format("As the administrator of this machine run: chmod 0600 '{}'. Where others could "
                             "read it, take it for known to them: set another password, or enrol again.",
                             f.file.string())};
     if (platform::closed_to_owner_of(data_dir, f.file))
-        return {fmt::format(
-                    "{} belongs to another user than {}, for whom the agent runs, and is closed to others",
-                    name, data_dir.string()),
-                fmt::format("As the administrator of this machine run: chown --reference='{}' '{}'",
-                            data_dir.string(), f.file.string())};
+        return {
+            fmt::format("{} cannot be read by the agent's user, whom {} belongs to: the file, or a folder "
+                        "above it, is another's and closed to others",
+                        name, data_dir.string()),
+            fmt::format("As the administrator of this machine run: {0} --reference='{1}' '{2}' && chmod {3} "
+                        "'{2}'. Out of a closed folder, such as /root, move it to /etc/workestra-relay.",
+                        f.secret ? "chown" : "chgrp", data_dir.string(), f.file.string(),
+                        f.secret ? "0600" : "0640")};
     return {};
 }
 
@@ -95,9 +103,10 @@ check configuration(const std::filesystem::path& file, const config::mistakes& w
     return c;
 }
 
-check file_permissions(const config::settings& s)
+check file_permissions(const config::settings& s, const std::filesystem::path& config_file)
 {
     const std::vector<named_file> files{
+        {"the configuration", config_file},
         {"cloud.private_key_file", s.cloud.private_key_file, true, true},
         {"cloud.ca_file", s.cloud.ca_file, false, false,
          "Put there the CA that signed the cloud's certificate (enrolling tells it), or leave the key out "

@@ -13,8 +13,8 @@ namespace relay::doctor {
 
 // `file` was read, and this is what is wrong with it.
 check configuration(const std::filesystem::path& file, const config::mistakes& wrong);
-// The files that hold secrets, and the CA files: whether they are there, and for whom.
-check file_permissions(const config::settings& s);
+// The files that hold secrets, the CA files and, where it is named, the configuration: whether they are there, and for whom.
+check file_permissions(const config::settings& s, const std::filesystem::path& config_file = {});
 // Whether it is there, can be written and has room.
 check data_folder(const std::filesystem::path& folder);
 // Whether the queue in it is sound.

@@ -100,6 +100,11 @@ void check_files(const settings& s, const places& set, purpose what, mistakes& w
     must_exist("exchange.ca_file", s.exchange.ca_file,
                "put the CA that signed Exchange's certificate there, in PEM, or leave the key out for the "
                "system's trust store");
+    if (what == purpose::run && closed_to_us(s.exchange.ca_file))
+        wrong.push_back(mistake_at(set, "exchange.ca_file",
+                                   s.exchange.ca_file.string() +
+                                       " cannot be read: permission denied; the agent's user "
+                                       "has to be let in, to its folder as well"));
     const auto look_at = [&](std::string_view key, const std::filesystem::path& file) {
         if (file.empty())
             return;

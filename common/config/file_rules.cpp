@@ -6,6 +6,9 @@
 
 #ifndef _WIN32
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #endif
 
 namespace relay::config {
@@ -25,6 +28,11 @@ std::string secret_file_mistake(const std::filesystem::path&)
 {
     return {};
 }
+
+bool closed_to_us(const std::filesystem::path&)
+{
+    return false;
+}
 #else
 std::string secret_file_mistake(const std::filesystem::path& file)
 {
@@ -34,6 +42,11 @@ std::string secret_file_mistake(const std::filesystem::path& file)
     if (!S_ISREG(found.st_mode))
         return "is not a regular file";
     return secret_mode_mistake(found.st_mode, kept_by_service_manager(file));
+}
+
+bool closed_to_us(const std::filesystem::path& file)
+{
+    return !file.empty() && ::access(file.c_str(), R_OK) != 0 && errno == EACCES;
 }
 #endif
 

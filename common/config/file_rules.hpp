@@ -15,4 +15,7 @@ std::string secret_file_mistake(const std::filesystem::path& file);
 // credentials folder, which only the service's user can enter.
 std::string secret_mode_mistake(unsigned mode, bool kept_by_systemd);
 
+// Whether this process is refused `file` or the way to it, which tells nothing of whether it is there. On Windows false.
+bool closed_to_us(const std::filesystem::path& file);
+
 } // namespace relay::config

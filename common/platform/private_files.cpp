@@ -157,13 +157,25 @@ error_code check_writable(const fs::path& folder)
 
 bool closed_to_owner_of(const fs::path& folder, const fs::path& file)
 {
-    struct stat owner {
-    }, found{};
+    struct stat owner {};
     if (file.lexically_normal().native().starts_with("/run/credentials/") ||
-        ::stat(folder.c_str(), &owner) != 0 || ::stat(file.c_str(), &found) != 0)
+        ::stat(folder.c_str(), &owner) != 0 || owner.st_uid == 0)
         return false;
-    constexpr mode_t others = S_IRGRP | S_IROTH;
-    return owner.st_uid != 0 && found.st_uid != owner.st_uid && (found.st_mode & others) == 0;
+    const auto closed = [&](const fs::path& p, mode_t others) {
+        struct stat found {};
+        return ::stat(p.c_str(), &found) == 0 && found.st_uid != owner.st_uid &&
+               (found.st_mode & others) == 0;
+    };
+    std::error_code ec;
+    const auto real = fs::canonical(file, ec);
+    if (ec)
+        return false;
+    if (closed(real, S_IRGRP | S_IROTH))
+        return true;
+    for (auto above = real.parent_path(); above.has_relative_path(); above = above.parent_path())
+        if (closed(above, S_IXGRP | S_IXOTH))
+            return true;
+    return false;
 }
 
 result<folder_guard> folder_guard::take(const fs::path& folder)

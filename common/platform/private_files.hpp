@@ -40,8 +40,9 @@ error_code remove_synced(const std::filesystem::path& file);
 // Whether a file can be made in `folder`: makes one and removes it.
 error_code check_writable(const std::filesystem::path& folder);
 
-// Whether `file` belongs to another user than `folder` and its mode lets nobody else read it: what root does not notice and
-// the folder's owner cannot open. False where that cannot be told, and for credentials that systemd passes to a service.
+// Whether `file`, or a folder on the way to it, belongs to another user than `folder` and its mode lets nobody else in: what
+// root does not notice and the folder's owner cannot open. False where that cannot be told, and for credentials that systemd
+// passes to a service.
 bool closed_to_owner_of(const std::filesystem::path& folder, const std::filesystem::path& file);
 
 // Keeps other processes that take it out of `folder` while it lives; the system drops it when the process dies. Leaves

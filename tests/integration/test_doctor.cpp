@@ -8,6 +8,7 @@
 #include <boost/json/parse.hpp>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <fstream>
@@ -275,6 +276,24 @@ TEST_CASE("files of this machine that are in disorder are told apart", "[integra
     CHECK_THAT(examine(w).says("queue_file"), Contains("FAIL") && Contains("is damaged"));
     CHECK(fs::file_size(w.data_folder() / "queue.db") == 10'000);
     CHECK_FALSE(fs::exists(w.data_folder() / "queue.db-wal"));
+}
+
+TEST_CASE("what root can read and the agent's user cannot is told", "[integration]")
+{
+    if (::geteuid() != 0)
+        return;
+    scenario w(without_agent());
+    const auto folder = w.folder() / "closed";
+    fs::create_directory(folder);
+    fs::copy_file(development_pki() / "corp-ca.crt", folder / "corp-ca.crt");
+    fs::permissions(folder, fs::perms(0700));
+    REQUIRE(::chown(w.data_folder().c_str(), 65534, 65534) == 0);
+    const auto by_root =
+        examine_with(w, {{"exchange.ca_file", in_quotes((folder / "corp-ca.crt").string())}});
+    CHECK_THAT(by_root.says("file_permissions"), Contains("FAIL") &&
+                                                     Contains("closed/corp-ca.crt (exchange.ca_file)") &&
+                                                     Contains("cannot be read by the agent's user"));
+    CHECK(by_root.ok("exchange_tls")); // root can
 }
 
 TEST_CASE("a cloud that cannot be reached: by name, by TCP, by the proxy", "[integration]")
