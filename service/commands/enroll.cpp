@@ -4,6 +4,7 @@
 #include "agent/enrolment/cloud_road.hpp"
 #include "common/async/run_alone.hpp"
 #include "common/log/line_formatter.hpp"
+#include "common/platform/hidden_input.hpp"
 #include "common/platform/process.hpp"
 #include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"
@@ -46,12 +47,18 @@ std::string token_from_input()
     return line;
 }
 
+std::string token_from_terminal()
+{
+    const auto typed = platform::ask_hidden("Token: ", longest_token);
+    return typed.has_value() ? std::string(typed->reveal()) : std::string();
+}
+
 // Empty where it is nowhere to be had, or is nothing that a token can be.
 secret find_token(const secret& given)
 {
     std::string text(given.reveal());
     if (text == "-") {
-        text = token_from_input();
+        text = platform::input_is_terminal() ? token_from_terminal() : token_from_input();
     } else if (text.empty()) {
         const char* value = std::getenv(std::string(token_variable).c_str());
         text = value ? value : "";
@@ -181,11 +188,12 @@ void add_enroll(command_line& line)
         ->type_name("URL")
         ->required();
     command
-        ->add_option(
-            "--token", given->token,
-            "The one-time token; - reads it from standard input, and without this option it is taken "
-            "from the environment (" +
-                std::string(token_variable) + "): other users of this machine can see a command line")
+        ->add_option("--token", given->token,
+                     "The one-time token; - asks for it, or reads it from standard input, and without this "
+                     "option it is taken "
+                     "from the environment (" +
+                         std::string(token_variable) +
+                         "): other users of this machine can see a command line")
         ->type_name("TOKEN");
     command->add_flag("--force", given->asked.force,
                       "Enrol again where there is a certificate already, and replace it");

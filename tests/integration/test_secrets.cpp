@@ -74,12 +74,18 @@ fs::path password_file(relay_world& w)
 // The program at a terminal of its own.
 class terminal {
 public:
-    explicit terminal(relay_world& w)
+    explicit terminal(relay_world& w, const std::vector<std::string>& command = {"secret", "set"})
     {
-        const auto program = relay_program().string(), config = w.config_file().string();
+        std::vector<std::string> words{relay_program().string()};
+        words.insert(words.end(), command.begin(), command.end());
+        words.insert(words.end(), {"--config", w.config_file().string()});
+        std::vector<char*> argv;
+        for (auto& word : words)
+            argv.push_back(word.data());
+        argv.push_back(nullptr);
         pid_ = ::forkpty(&master_, nullptr, nullptr, nullptr);
         if (pid_ == 0) {
-            ::execl(program.c_str(), program.c_str(), "secret", "set", "--config", config.c_str(), nullptr);
+            ::execv(argv.front(), argv.data());
             ::_exit(127);
         }
         REQUIRE(pid_ > 0);
@@ -241,6 +247,21 @@ TEST_CASE("a typed password is asked for twice and never shown", "[integration][
     CHECK(asked(t, "typ3d w0rd\n", "typ3d w0rd\n") == 0);
     CHECK_THAT(t.wait_for("\x01"), !Contains("typ3d"));
     CHECK(contents(password_file(w)) == "typ3d w0rd\n");
+}
+
+TEST_CASE("a token is asked for at a terminal and not shown", "[integration][secrets]")
+{
+    scenario w(without_agent());
+    const auto place = w.folder() / "fresh-pki";
+    w.configure({{"cloud.certificate_file", quoted(place / "agent.crt")},
+                 {"cloud.private_key_file", quoted(place / "agent.key")}});
+    terminal t(w, {"enroll", "--url", "https://localhost:1", "--token", "-"});
+    t.wait_for("Token: ");
+    CHECK_FALSE(t.shows_what_is_typed());
+    t.type("0ne-time\n");
+    CHECK(t.wait() == 1);
+    CHECK_THAT(t.wait_for("\x01"), Contains("localhost") && !Contains("0ne-time"));
+    CHECK(t.shows_what_is_typed());
 }
 
 TEST_CASE("what root stores belongs to the agent's user", "[integration][secrets]")
