@@ -32,7 +32,7 @@ std::string unexpected(const CLI::App& app)
 std::string usage_mistake(const CLI::App* app, const CLI::Error& e)
 {
     // CLI11 quotes what it did not expect, and that may be a token whose option was mistyped.
-    const bool quotes = dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr;
+    const bool quotes = dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr || app->remaining_size(true) > 0;
     return "workestra-relay: " + (quotes ? unexpected(*app) : one_line(e.what())) + "; see " +
            app->get_name() + " --help\n";
 }
