@@ -63,8 +63,9 @@ void look_at_exchange(const snapshot& s, std::vector<finding>& found)
              fmt::format("Exchange refuses the service account since {}{}.", at(e.since),
                          because(e.last_error)),
              "Put the right password in place (exchange.password_file or exchange.password_command), see "
-             "that the account is neither locked nor expired, then reload the agent: systemctl reload "
-             "workestra-relay. Until then it tries only every few minutes, so as not to lock the account."});
+             "that the account is neither locked nor expired and this machine's clock right, then reload the "
+             "agent: systemctl reload workestra-relay. Until then it tries only every few minutes, so as not "
+             "to lock the account."});
     else if (e.state == "unreachable")
         found.push_back(
             {level::warning,

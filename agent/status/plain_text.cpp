@@ -69,9 +69,10 @@ std::string plain_text(const snapshot& s)
     } else {
         line("queue", "not known");
     }
+    const auto days = s.certificate.days_left;
     line("certificate",
          fmt::format("{}, valid until {} ({})", s.certificate.subject, at(s.certificate.not_after),
-                     one_or_many(s.certificate.days_left, "day")));
+                     days < 0 ? "expired" : one_or_many(days, "day")));
     line("watches", fmt::format("{} (mailboxes: {})", s.watches.count, s.watches.mailboxes));
 
     const auto wrong = findings(s);

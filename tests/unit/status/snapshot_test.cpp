@@ -139,6 +139,13 @@ TEST_CASE("each thing that can be wrong is told with what to do about it", "[uni
     }
 }
 
+TEST_CASE("a certificate out of its time is called so, not counted below zero", "[unit][status]")
+{
+    auto s = healthy();
+    s.certificate.days_left = -1;
+    CHECK_THAT(status::plain_text(s), Catch::Contains("(expired)") && !Catch::Contains("-1 day"));
+}
+
 TEST_CASE("the worst finding comes first", "[unit][status]")
 {
     auto s = healthy();
