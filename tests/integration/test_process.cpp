@@ -72,6 +72,7 @@ TEST_CASE("a mistake in usage is one line on standard error and exit 2", "[integ
         CHECK(lines(e.err) == 1);
         CHECK_THAT(e.err, Catch::StartsWith("workestra-relay: ") && Catch::Contains("--help"));
     }
+    CHECK_THAT(run({"statsu"}).err, Catch::Contains("no such command"));
 }
 
 TEST_CASE("config check tells every mistake at once, with line and key", "[integration]")
