@@ -1,6 +1,7 @@
 #include "common/config/checks.hpp"
 
 #include "common/config/credential.hpp"
+#include "common/config/enrolment_record.hpp"
 #include "common/config/file_rules.hpp"
 #include "common/config/url.hpp"
 
@@ -75,7 +76,12 @@ void check_together(const settings& s, const places& set, purpose what, mistakes
 {
     if (what == purpose::run) {
         if (!set.contains("cloud.url") && s.cloud.url.empty())
-            wrong.push_back({origin::file, 0, "cloud.url", "is needed; enrolling tells it"});
+            wrong.push_back(
+                {origin::file, 0, "cloud.url",
+                 closed_to_us(enrolment_record_file(s.cloud.certificate_file))
+                     ? "is needed, and what enrolling told cannot be read: run this as root or as "
+                       "the agent's user"
+                     : "is needed; enrolling tells it"});
         if (!set.contains("exchange.url"))
             wrong.push_back({origin::file, 0, "exchange.url",
                              "is needed, such as https://mail.corp.example/EWS/Exchange.asmx"});
