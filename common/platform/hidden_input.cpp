@@ -1,5 +1,6 @@
 #include "common/platform/hidden_input.hpp"
 
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -20,27 +21,47 @@ error_code last_error()
     return {errno, boost::system::system_category()};
 }
 
-// While it lives the signals that end a process interrupt a read instead, so that the terminal can be put back first.
+// While it lives the signals that end a process interrupt a wait for input instead, so that the terminal can be put back
+// first. They are let through in that wait alone: one that came before it would be lost.
 class signals_noted {
 public:
     signals_noted()
     {
         caught = 0;
+        sigset_t ours;
+        ::sigemptyset(&ours);
+        for (const int number : ending)
+            ::sigaddset(&ours, number);
+        ::pthread_sigmask(SIG_BLOCK, &ours, &mask_before_);
         struct sigaction note {};
         note.sa_handler = [](int number) { caught = number; };
         for (std::size_t i = 0; i < ending.size(); ++i)
-            ::sigaction(ending[i], &note, &before_[i]); // without SA_RESTART
+            ::sigaction(ending[i], &note, &before_[i]);
     }
     ~signals_noted()
     {
         for (std::size_t i = 0; i < ending.size(); ++i)
             ::sigaction(ending[i], &before_[i], nullptr);
+        ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
     }
     signals_noted(const signals_noted&) = delete;
     signals_noted& operator=(const signals_noted&) = delete;
 
+    // Until there is something to read; false where a signal came first.
+    bool wait_for_input() const
+    {
+        auto open = mask_before_;
+        for (const int number : ending)
+            ::sigdelset(&open, number);
+        ::pollfd input{STDIN_FILENO, POLLIN, 0};
+        while (caught == 0 && ::ppoll(&input, 1, nullptr, &open) < 0 && errno == EINTR) {
+        }
+        return caught == 0;
+    }
+
 private:
     std::array<struct sigaction, ending.size()> before_{};
+    sigset_t mask_before_{};
 };
 
 class silent_terminal {
@@ -71,7 +92,8 @@ private:
 
 enum class until { line_break, end };
 
-result<secret> read_all(until where, std::size_t most_bytes)
+// With `noted` a signal ends it: std::errc::interrupted.
+result<secret> read_all(until where, std::size_t most_bytes, const signals_noted* noted)
 {
     std::string text;
     text.reserve(most_bytes + 2); // grows in place: no copies of a secret left behind
@@ -80,8 +102,10 @@ result<secret> read_all(until where, std::size_t most_bytes)
         return why;
     };
     for (char c = 0;;) {
+        if (noted && !noted->wait_for_input())
+            return refuse(make_error_code(boost::system::errc::interrupted));
         const auto got = ::read(STDIN_FILENO, &c, 1);
-        if (got < 0 && (errno != EINTR || caught != 0))
+        if (got < 0 && errno != EINTR)
             return refuse(last_error());
         if (got < 0)
             continue;
@@ -108,7 +132,7 @@ result<secret> ask(const std::string& prompt, std::size_t most_bytes)
         return last_error();
     std::fputs(prompt.c_str(), stderr);
     std::fflush(stderr);
-    return read_all(until::line_break, most_bytes);
+    return read_all(until::line_break, most_bytes, &noted);
 }
 
 } // namespace
@@ -128,7 +152,7 @@ result<secret> ask_hidden(const std::string& prompt, std::size_t most_bytes)
 
 result<secret> read_input(std::size_t most_bytes)
 {
-    return read_all(until::end, most_bytes);
+    return read_all(until::end, most_bytes, nullptr);
 }
 
 } // namespace relay::platform
