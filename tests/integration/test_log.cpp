@@ -205,7 +205,7 @@ TEST_CASE("a reload changes the level, and opens a log anew that was moved away"
 
 TEST_CASE("in the journal each line carries its priority", "[integration][log]")
 {
-    scenario w(logging({}, {}, false));
+    scenario w(logging({{"log.level", "'info'"}}, {}, false));
     const auto log = w.folder() / "agent.log";
     std::ofstream(log).close();
     struct stat found {};
