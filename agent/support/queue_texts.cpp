@@ -11,7 +11,6 @@ namespace relay::support {
 namespace {
 
 namespace json = boost::json;
-using store::entry_state;
 using store::queue_entry;
 
 json::value text_or_null(const std::string& text)

@@ -127,7 +127,7 @@ public:
             one.open(tcp::v4());
             one.native_non_blocking(true); // Asio's own connect() would wait for the answer
             const auto end = acceptor_.local_endpoint();
-            ::connect(one.native_handle(), end.data(), static_cast<::socklen_t>(end.size()));
+            (void)::connect(one.native_handle(), end.data(), static_cast<::socklen_t>(end.size()));
         }
     }
     std::string number() const { return std::to_string(acceptor_.local_endpoint().port()); }

@@ -106,7 +106,7 @@ TEST_CASE("every line of a command carries its id", "[integration][log]")
         const std::string id = act();
         w.result(id);
         REQUIRE(eventually([&] { return w.agent_log().find(id + ": ok", before) != std::string::npos; }));
-        const auto lines = lines_of(w.agent_log().substr(before));
+        auto lines = lines_of(w.agent_log().substr(before));
         for (const auto& line : lines)
             CHECK_THAT(line, Contains(id));
         return lines;

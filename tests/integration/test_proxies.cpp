@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <iterator>
 #include <thread>
 
 #include <pwd.h>
@@ -76,7 +77,10 @@ public:
                                                              .environment = {},
                                                              .standard_error = here + "/stderr.log",
                                                              .folder = {}});
-        REQUIRE(eventually([&] { return listens(port_); }, 20s));
+        if (!eventually([&] { return listens(port_); }, 20s)) {
+            std::ifstream log(here + "/cache.log");
+            FAIL("squid does not listen: " << std::string(std::istreambuf_iterator<char>(log), {}));
+        }
     }
     ~squid()
     {

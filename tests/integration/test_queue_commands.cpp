@@ -46,7 +46,7 @@ std::string state(relay_world& w, std::string_view id)
 std::string booking_that_waits(relay_world& w, std::string_view event_id)
 {
     w.faults({fault("*", "before", "reset", {}, 0)});
-    const auto id = w.send("event.create", host, booking(event_id));
+    auto id = w.send("event.create", host, booking(event_id));
     REQUIRE(w.accepted(id));
     REQUIRE(eventually([&] {
         const auto e = entry(w, id);
