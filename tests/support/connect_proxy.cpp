@@ -200,7 +200,7 @@ struct connect_proxy::impl {
     std::thread thread; // last: it uses all of the above
 };
 
-connect_proxy::connect_proxy(std::string credentials, std::string refusal)
+connect_proxy::connect_proxy(const std::string& credentials, std::string refusal)
     : impl_(std::make_unique<impl>(credentials, std::move(refusal)))
 {
 }

@@ -16,7 +16,7 @@ class connect_proxy {
 public:
     // Listens on a free loopback port. `credentials`: "user:password"; empty: nobody has to sign in. `refusal`: the status
     // line's end that answers everybody ("403 Forbidden"); empty: tunnels are opened.
-    explicit connect_proxy(std::string credentials = {}, std::string refusal = {});
+    explicit connect_proxy(const std::string& credentials = {}, std::string refusal = {});
     // Wants NTLM of `account`. One at a time, and made before other threads: the library reads the account from a file that
     // the environment names.
     explicit connect_proxy(const ntlm_account& account);

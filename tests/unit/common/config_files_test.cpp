@@ -26,7 +26,7 @@ public:
 
     fs::path write(const char* name, std::string_view text, fs::perms mode = fs::perms(0600)) const
     {
-        const auto file = folder_ / name;
+        auto file = folder_ / name;
         std::ofstream(file, std::ios::binary) << text;
         fs::permissions(file, mode);
         return file;

@@ -84,8 +84,10 @@ public:
         } else {
             if (text.empty())
                 text = "x";
-            else
-                text[random() % text.size()] ^= static_cast<char>(1U << (random() % 8));
+            else {
+                auto& one = text[random() % text.size()];
+                one = static_cast<char>(static_cast<unsigned char>(one) ^ (1U << (random() % 8)));
+            }
             const auto size = static_cast<int>(text.size());
             if (type == SQLITE_BLOB)
                 sqlite3_bind_blob(s, 1, text.data(), size, SQLITE_STATIC);

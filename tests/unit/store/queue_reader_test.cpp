@@ -23,7 +23,8 @@ struct reader_fixture : loop_fixture {
     {
         auto c = a_write(*this, id, "PlantedSubject");
         c.command.redelivered = redelivered;
-        REQUIRE(await(agent->admit(std::move(c))).has_value());
+        const auto admitted = await(agent->admit(std::move(c)));
+        REQUIRE(admitted.has_value());
     }
     void begin(const std::string& id) { REQUIRE(await(agent->begin(id, time.utc_now())).has_value()); }
     void retract(const std::string& id)
@@ -35,7 +36,8 @@ struct reader_fixture : loop_fixture {
         const auto outcome = output.has_error() ? protocol::name(output.error().code) : "ok";
         const store::write_end end{time.utc_now(), std::string(outcome), 3, milliseconds(41)};
         auto body = protocol::encode(protocol::result{id, std::move(output), 3, milliseconds(41)});
-        REQUIRE(await(agent->finish(id, std::move(body), end)).has_value());
+        const auto finished = await(agent->finish(id, std::move(body), end));
+        REQUIRE(finished.has_value());
     }
     std::unique_ptr<store::queue_reader> reader()
     {
