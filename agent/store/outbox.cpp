@@ -181,6 +181,18 @@ task<error_code> outbox::fetch()
     auto page = co_await store_.read(cached_to_, page_messages, page_bytes);
     if (page.has_error())
         co_return page.error();
+    // What is sent must not be replaced afterwards. Seldom asked for, as it is a commit; where that fails, as on a full
+    // disk, what lies before it goes out all the same.
+    const auto first = std::ranges::find_if(*page, [](const auto& m) { return m.replaceable; });
+    if (first != page->end()) {
+        auto marked = co_await store_.read_to_send(cached_to_, page_messages, page_bytes);
+        if (marked.has_error() && first == page->begin())
+            co_return marked.error();
+        if (marked.has_error())
+            page->erase(first, page->end());
+        else
+            page = std::move(marked);
+    }
     if (session != session_)
         co_return error_code();
     // Acknowledged meanwhile: never to be seen again, so that an empty page ends here instead of being asked
@@ -351,12 +363,36 @@ task<result<sequence>> outbox::publish(std::string body)
     co_return seq;
 }
 
+task<result<void>> outbox::tell(std::vector<sighting> seen)
+{
+    // Behind others they wait on the disk, where newer ones can take their place.
+    const bool at_once = nothing_waits();
+    std::vector<std::string> bodies;
+    bodies.reserve(seen.size());
+    for (const auto& s : seen)
+        bodies.push_back(s.body);
+    const auto done = co_await store_.tell(std::move(seen), at_once);
+    if (done.has_error())
+        co_return done.error();
+    for (std::size_t i = 0; i < done->size(); ++i)
+        if ((*done)[i].became == stored_sighting::how::added)
+            stored({(*done)[i].seq, std::move(bodies[i]), {}, {}, !at_once});
+    co_return result<void>();
+}
+
+// True where a message stored now goes out at once.
+bool outbox::nothing_waits() const noexcept
+{
+    return up_ && refreshed_ && cached_to_ >= tail_ && ready_.size() < most_ready &&
+           ready_bytes_ < most_ready_bytes;
+}
+
 // Spares the way back from disk where nothing before it is waiting there.
 void outbox::stored(stored_message m)
 {
     tail_ = std::max(tail_, m.seq);
     const bool fits = ready_.size() < most_ready && ready_bytes_ + m.body.size() <= most_ready_bytes;
-    if (up_ && refreshed_ && fits && m.seq == cached_to_ + 1) {
+    if (up_ && refreshed_ && fits && !m.replaceable && m.seq == cached_to_ + 1) {
         cached_to_ = m.seq;
         ready_bytes_ += m.body.size();
         ready_.push_back(std::move(m));

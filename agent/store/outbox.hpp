@@ -78,6 +78,10 @@ public:
     // An event, without seq (protocol::encode_event). Returns when it is durable; store errors are the caller's.
     task<result<sequence>> publish(std::string body);
 
+    // What was seen of watched mailboxes, an event each. Returns when it is durable; store errors are the caller's, and
+    // then nothing of it was stored. While the cloud cannot take them, one event a mailbox and watch waits: the newest.
+    task<result<void>> tell(std::vector<sighting> seen);
+
     // Stored messages that the cloud has not acknowledged.
     std::int64_t unacked() const noexcept;
 
@@ -97,6 +101,7 @@ private:
     std::string take_stored();
     void pass(passing p);
     void stored(stored_message m);
+    bool nothing_waits() const noexcept;
     void forget_ready();
     std::string fitted(std::string body) const;
     void stand(const identity& us);

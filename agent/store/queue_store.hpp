@@ -4,6 +4,7 @@
 
 #include "agent/protocol/messages.hpp"
 #include "agent/store/audit_entry.hpp"
+#include "agent/store/watch.hpp"
 #include "common/async/async.hpp"
 
 #include <functional>
@@ -61,6 +62,7 @@ struct stored_message {
     std::string body;                   // without seq: see protocol::with_seq
     std::string command_id;             // of a result; empty for an event
     std::optional<utc_time> expires_at; // a stored read: after it the cloud gets deadline_exceeded instead
+    bool replaceable = false; // an event that tell() may still replace: it must not be sent as it is here
 };
 
 // The log of what became of every command, see audit_entry.hpp.
@@ -132,6 +134,21 @@ public:
     virtual task<result<audit_status>> audit() = 0;
 
     virtual task<result<queue_status>> status() = 0;
+
+    // ---- watches: whose availability the cloud is told of ----
+    virtual task<result<watch_put>> put_watch(new_watch w) = 0;
+    virtual task<result<watch_removal>> remove_watch(std::string watch_id) = 0;
+    virtual task<result<std::vector<known_watch>>> watches() = 0;
+    virtual task<result<std::vector<watched_mailbox>>> watched(watched_query q) = 0;
+    // The keys of all mailboxes that are watched, each once, those after `after`.
+    virtual task<result<std::vector<std::string>>> watched_mailboxes(std::string after, std::size_t most) = 0;
+    // Stores an event for each sighting, and what the next one is compared with: both or neither. An event of the same
+    // mailbox and watch that was never sent is replaced in place and keeps its seq. `at_once`: they are about to be sent,
+    // so that nothing replaces them.
+    virtual task<result<std::vector<stored_sighting>>> tell(std::vector<sighting> seen, bool at_once) = 0;
+    // As read(), of what is about to be sent: from now on nothing of it is replaced any more.
+    virtual task<result<std::vector<stored_message>>> read_to_send(sequence after, std::size_t most,
+                                                                   std::size_t most_bytes) = 0;
 };
 
 } // namespace relay::store

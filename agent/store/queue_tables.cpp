@@ -44,6 +44,7 @@ queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std:
       utc_now_(std::move(utc_now)),
       new_store_id_(std::move(new_store_id)),
       audit_(db),
+      watches_(db),
       begin_commit_(db, "BEGIN IMMEDIATE"),
       begin_job_(db, "SAVEPOINT job"),
       keep_job_(db, "RELEASE job"),
@@ -80,8 +81,14 @@ queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std:
               "INSERT INTO outbox(seq, body, command_id, expires_at, stored_at) VALUES (?1, ?2, ?3, ?4, ?5)"),
       read_(
           db,
-          "SELECT o.seq, coalesce(c.result, o.body), coalesce(c.id, o.command_id), o.expires_at"
+          "SELECT o.seq, coalesce(c.result, o.body), coalesce(c.id, o.command_id), o.expires_at,"
+          " o.about IS NOT NULL"
           " FROM outbox o LEFT JOIN commands c ON c.n = o.command WHERE o.seq > ?1 ORDER BY o.seq LIMIT ?2"),
+      replaceable_(db, "SELECT seq FROM outbox WHERE about = ?1"),
+      replace_(db, "UPDATE outbox SET body = ?2 WHERE seq = ?1"),
+      append_event_(
+          db, "INSERT INTO outbox(seq, body, command_id, stored_at, about) VALUES (?1, ?2, '', ?3, ?4)"),
+      send_(db, "UPDATE outbox SET about = NULL WHERE about IS NOT NULL AND seq > ?1 AND seq <= ?2"),
       mark_acknowledged_(db, "UPDATE commands SET acknowledged = 1 WHERE n IN"
                              " (SELECT command FROM outbox WHERE seq <= ?1 AND command IS NOT NULL)"),
       delete_acknowledged_(db, "DELETE FROM outbox WHERE seq <= ?1"),
@@ -397,8 +404,61 @@ result<std::vector<stored_message>> queue_tables::read(sequence after, std::size
         bytes += found.bytes(1);
         if (!page.empty() && bytes > most_bytes)
             return page;
-        page.push_back({found.number(0), found.text(1), found.text(2), to_time(found.number_or_null(3))});
+        page.push_back({found.number(0), found.text(1), found.text(2), to_time(found.number_or_null(3)),
+                        found.number(4) != 0});
     }
+}
+
+result<std::vector<stored_message>> queue_tables::read_to_send(sequence after, std::size_t most,
+                                                               std::size_t most_bytes)
+{
+    auto page = read(after, most, most_bytes);
+    if (page.has_error() || page->empty())
+        return page;
+    if (const auto done = send_.run({after, page->back().seq}); done.has_error())
+        return done.error();
+    for (auto& m : *page)
+        m.replaceable = false;
+    return page;
+}
+
+result<std::vector<stored_sighting>> queue_tables::tell(const std::vector<sighting>& seen, bool at_once)
+{
+    using how = stored_sighting::how;
+    std::vector<stored_sighting> done;
+    done.reserve(seen.size());
+    for (const auto& s : seen) {
+        const auto about = watches_.note(s.place, s.told);
+        if (about.has_error())
+            return about.error();
+        if (!*about) {
+            done.push_back({how::dropped, 0});
+            continue;
+        }
+        std::optional<sequence> unsent;
+        {
+            auto found = replaceable_.query({std::string_view(**about)});
+            const auto row = found.next();
+            if (row.has_error())
+                return row.error();
+            if (*row)
+                unsent = found.number(0);
+        }
+        if (unsent) {
+            if (const auto replaced = replace_.run({*unsent, std::string_view(s.body)}); replaced.has_error())
+                return replaced.error();
+            done.push_back({how::replaced, *unsent});
+            continue;
+        }
+        const auto name = at_once ? sqlite::value(nullptr) : sqlite::value(std::string_view(**about));
+        const auto added =
+            append_event_.run({now_.next_seq, std::string_view(s.body), to_number(utc_now_()), name});
+        if (added.has_error())
+            return added.error();
+        done.push_back({how::added, now_.next_seq});
+        ++now_.next_seq;
+    }
+    return done;
 }
 
 result<sequence> queue_tables::acknowledge(sequence seq, std::int64_t most)
@@ -422,6 +482,9 @@ result<identity> queue_tables::renew()
     if (const auto done = lift_outbox_.run({now_.acked}); done.has_error())
         return done.error();
     if (const auto done = lower_outbox_.run({}); done.has_error())
+        return done.error();
+    // What the cloud was told since this copy was made is not known here.
+    if (const auto done = watches_.forget_told(); done.has_error())
         return done.error();
     now_.id = new_store_id_();
     now_.next_seq -= now_.acked;

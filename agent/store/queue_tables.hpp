@@ -5,6 +5,7 @@
 #include "agent/store/audit_tables.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/store/sqlite/statement.hpp"
+#include "agent/store/watch_tables.hpp"
 
 #include <functional>
 
@@ -43,6 +44,10 @@ public:
     result<sequence> append(std::string_view body, std::string_view command_id,
                             std::optional<utc_time> expires_at);
     result<std::vector<stored_message>> read(sequence after, std::size_t most, std::size_t most_bytes);
+    result<std::vector<stored_message>> read_to_send(sequence after, std::size_t most,
+                                                     std::size_t most_bytes);
+    result<std::vector<stored_sighting>> tell(const std::vector<sighting>& seen, bool at_once);
+    watch_tables& watches() noexcept { return watches_; }
     // Acknowledges at most `most` messages of those up to `seq`; returns how far it came.
     result<sequence> acknowledge(sequence seq, std::int64_t most);
     result<identity> renew();
@@ -73,6 +78,7 @@ private:
     const std::function<std::string()> new_store_id_;
 
     audit_tables audit_;
+    watch_tables watches_;
     standing now_;       // as the jobs of this commit left it
     standing committed_; // as it is on disk
     standing before_job_;
@@ -81,6 +87,7 @@ private:
     sqlite::statement load_, count_, ends_, save_, bury_;
     sqlite::statement unfinished_, find_, is_event_known_, insert_, begin_, retract_;
     sqlite::statement progress_, finish_, append_result_, append_, read_;
+    sqlite::statement replaceable_, replace_, append_event_, send_;
     sqlite::statement mark_acknowledged_, delete_acknowledged_;
     sqlite::statement renumber_results_, lift_outbox_, lower_outbox_, prune_;
     sqlite::statement oldest_command_, oldest_message_;

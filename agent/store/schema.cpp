@@ -13,6 +13,10 @@ namespace {
 // outbox    what the cloud has not acknowledged; rows go with the acknowledgement. A result is kept once, in commands;
 //           other messages carry their body. `command` is no declared foreign key: deleting a command would then look
 //           for children, and only acknowledged ones, which have none, are deleted.
+//           about: which state a message tells that a newer one may replace in place; null once it may have been sent.
+// watches   what availability.watch asked for; command_id: the command that made it.
+// watched   the mailboxes of each watch, numbered without reuse. told: what the cloud was told last, as the watching part
+//           wrote it down; null: not looked at yet.
 // audit     what became of every command, chained by hash (audit_entry.hpp): the hash is made over all other columns, so a
 //           column that is added later is null in older rows, and then no part of their text. Kept for
 //           audit.retention_days (forget()).
@@ -86,6 +90,27 @@ constexpr sqlite::migration steps[] = {
         forgotten_hash BLOB    NOT NULL
     ) STRICT;
     INSERT INTO audit_head VALUES (1, 0, zeroblob(32), 0, zeroblob(32))
+    )sql",
+    R"sql(
+    ALTER TABLE outbox ADD COLUMN about TEXT;
+    CREATE UNIQUE INDEX outbox_about ON outbox(about) WHERE about IS NOT NULL;
+    CREATE TABLE watches (
+        n            INTEGER PRIMARY KEY,
+        watch_id     TEXT    NOT NULL UNIQUE,
+        command_id   TEXT    NOT NULL,
+        horizon_days INTEGER NOT NULL,
+        interval_s   INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE watched (
+        n       INTEGER PRIMARY KEY AUTOINCREMENT,
+        watch   INTEGER NOT NULL REFERENCES watches(n) ON DELETE CASCADE,
+        key     TEXT    NOT NULL,
+        mailbox TEXT    NOT NULL,
+        told    BLOB,
+        UNIQUE (watch, key)
+    ) STRICT;
+    CREATE INDEX watched_key ON watched(key);
+    CREATE INDEX watched_unseen ON watched(n) WHERE told IS NULL
     )sql",
 };
 

@@ -324,6 +324,56 @@ task<result<std::vector<stored_message>>> sqlite_queue_store::read(sequence afte
         reading, [after, most, most_bytes](queue_tables& t) { return t.read(after, most, most_bytes); });
 }
 
+task<result<std::vector<stored_message>>> sqlite_queue_store::read_to_send(sequence after, std::size_t most,
+                                                                           std::size_t most_bytes)
+{
+    return parts_->submit<std::vector<stored_message>>(
+        crash_step("store.tell"),
+        [after, most, most_bytes](queue_tables& t) { return t.read_to_send(after, most, most_bytes); });
+}
+
+// ---- watches ----
+
+task<result<watch_put>> sqlite_queue_store::put_watch(new_watch w)
+{
+    return parts_->submit<watch_put>(crash_step("store.watch"),
+                                     [w = std::move(w)](queue_tables& t) { return t.watches().put(w); });
+}
+
+task<result<watch_removal>> sqlite_queue_store::remove_watch(std::string watch_id)
+{
+    return parts_->submit<watch_removal>(
+        crash_step("store.watch"),
+        [id = std::move(watch_id)](queue_tables& t) { return t.watches().remove(id); });
+}
+
+task<result<std::vector<known_watch>>> sqlite_queue_store::watches()
+{
+    return parts_->submit<std::vector<known_watch>>(reading,
+                                                    [](queue_tables& t) { return t.watches().all(); });
+}
+
+task<result<std::vector<watched_mailbox>>> sqlite_queue_store::watched(watched_query q)
+{
+    return parts_->submit<std::vector<watched_mailbox>>(
+        reading, [q = std::move(q)](queue_tables& t) { return t.watches().read(q); });
+}
+
+task<result<std::vector<std::string>>> sqlite_queue_store::watched_mailboxes(std::string after,
+                                                                             std::size_t most)
+{
+    return parts_->submit<std::vector<std::string>>(
+        reading,
+        [after = std::move(after), most](queue_tables& t) { return t.watches().mailboxes(after, most); });
+}
+
+task<result<std::vector<stored_sighting>>> sqlite_queue_store::tell(std::vector<sighting> seen, bool at_once)
+{
+    return parts_->submit<std::vector<stored_sighting>>(
+        crash_step("store.tell"),
+        [seen = std::move(seen), at_once](queue_tables& t) { return t.tell(seen, at_once); });
+}
+
 // Each step is a whole acknowledgement of a lower seq: a crash between two leaves nothing half done.
 task<result<void>> sqlite_queue_store::acknowledge(sequence seq)
 {

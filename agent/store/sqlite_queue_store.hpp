@@ -56,9 +56,17 @@ public:
                                   std::optional<utc_time> expires_at) override;
     task<result<std::vector<stored_message>>> read(sequence after, std::size_t most,
                                                    std::size_t most_bytes) override;
+    task<result<std::vector<stored_message>>> read_to_send(sequence after, std::size_t most,
+                                                           std::size_t most_bytes) override;
     task<result<void>> acknowledge(sequence seq) override;
     task<result<identity>> renew() override;
     task<result<std::size_t>> prune(utc_time before, std::size_t most) override;
+    task<result<watch_put>> put_watch(new_watch w) override;
+    task<result<watch_removal>> remove_watch(std::string watch_id) override;
+    task<result<std::vector<known_watch>>> watches() override;
+    task<result<std::vector<watched_mailbox>>> watched(watched_query q) override;
+    task<result<std::vector<std::string>>> watched_mailboxes(std::string after, std::size_t most) override;
+    task<result<std::vector<stored_sighting>>> tell(std::vector<sighting> seen, bool at_once) override;
     task<result<void>> record(std::vector<audit_entry> entries) override;
     task<result<std::size_t>> forget_audit(utc_time before, std::int64_t most_kept,
                                            std::size_t most) override;

@@ -30,7 +30,9 @@ inline constexpr std::array crash_steps{
     std::string_view("send.goodbye"), std::string_view("send.other"),
     // a frame from the cloud: before and after it is acted upon
     std::string_view("take.welcome"), std::string_view("take.command"), std::string_view("take.ack"),
-    std::string_view("take.cancel"), std::string_view("take.drain"), std::string_view("take.other")};
+    std::string_view("take.cancel"), std::string_view("take.drain"), std::string_view("take.other"),
+    // a commit that changes what is watched, or stores what is told of it
+    std::string_view("store.watch"), std::string_view("store.tell")};
 
 // One of them by its name; a name that is not in the table does not compile.
 class crash_step {

@@ -146,6 +146,46 @@ task<result<std::vector<store::stored_message>>> watched_store::read(store::sequ
         [this, after, most, most_bytes] { return behind_.read(after, most, most_bytes); });
 }
 
+task<result<std::vector<store::stored_message>>>
+watched_store::read_to_send(store::sequence after, std::size_t most, std::size_t most_bytes)
+{
+    return pass<std::vector<store::stored_message>>(
+        [this, after, most, most_bytes] { return behind_.read_to_send(after, most, most_bytes); });
+}
+
+task<result<store::watch_put>> watched_store::put_watch(store::new_watch w)
+{
+    return pass<store::watch_put>([this, w = std::move(w)] { return behind_.put_watch(w); });
+}
+
+task<result<store::watch_removal>> watched_store::remove_watch(std::string watch_id)
+{
+    return pass<store::watch_removal>([this, id = std::move(watch_id)] { return behind_.remove_watch(id); });
+}
+
+task<result<std::vector<store::known_watch>>> watched_store::watches()
+{
+    return pass<std::vector<store::known_watch>>([this] { return behind_.watches(); });
+}
+
+task<result<std::vector<store::watched_mailbox>>> watched_store::watched(store::watched_query q)
+{
+    return pass<std::vector<store::watched_mailbox>>([this, q = std::move(q)] { return behind_.watched(q); });
+}
+
+task<result<std::vector<std::string>>> watched_store::watched_mailboxes(std::string after, std::size_t most)
+{
+    return pass<std::vector<std::string>>(
+        [this, after = std::move(after), most] { return behind_.watched_mailboxes(after, most); });
+}
+
+task<result<std::vector<store::stored_sighting>>> watched_store::tell(std::vector<store::sighting> seen,
+                                                                      bool at_once)
+{
+    return pass<std::vector<store::stored_sighting>>(
+        [this, seen = std::move(seen), at_once] { return behind_.tell(seen, at_once); });
+}
+
 task<result<void>> watched_store::acknowledge(store::sequence seq)
 {
     return pass<void>([this, seq] { return behind_.acknowledge(seq); });

@@ -44,6 +44,15 @@ public:
                                          std::optional<utc_time> expires_at) override;
     task<result<std::vector<store::stored_message>>> read(store::sequence after, std::size_t most,
                                                           std::size_t most_bytes) override;
+    task<result<std::vector<store::stored_message>>> read_to_send(store::sequence after, std::size_t most,
+                                                                  std::size_t most_bytes) override;
+    task<result<store::watch_put>> put_watch(store::new_watch w) override;
+    task<result<store::watch_removal>> remove_watch(std::string watch_id) override;
+    task<result<std::vector<store::known_watch>>> watches() override;
+    task<result<std::vector<store::watched_mailbox>>> watched(store::watched_query q) override;
+    task<result<std::vector<std::string>>> watched_mailboxes(std::string after, std::size_t most) override;
+    task<result<std::vector<store::stored_sighting>>> tell(std::vector<store::sighting> seen,
+                                                           bool at_once) override;
     task<result<void>> acknowledge(store::sequence seq) override;
     task<result<store::identity>> renew() override;
     task<result<std::size_t>> prune(utc_time before, std::size_t most) override;

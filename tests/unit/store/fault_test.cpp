@@ -66,6 +66,9 @@ constexpr const char* laws[] = {
     "SELECT count(*) FROM audit_head WHERE last - forgotten <> (SELECT count(*) FROM audit)",
     "SELECT count(*) FROM audit_head h WHERE last_hash <>"
     " (SELECT hash FROM audit a WHERE a.n = h.last UNION ALL SELECT forgotten_hash FROM audit_head LIMIT 1)",
+    // a watched mailbox has its watch, and what may be replaced is an event
+    "SELECT count(*) FROM watched d LEFT JOIN watches w ON w.n = d.watch WHERE w.n IS NULL",
+    "SELECT count(*) FROM outbox WHERE about IS NOT NULL AND body IS NULL",
     // seq without gap, and none given out before its time
     "SELECT count(*) FROM store WHERE next_seq - 1 - acked <> (SELECT count(*) FROM outbox)",
     "SELECT count(*) FROM store, outbox WHERE seq <= acked OR seq >= next_seq",
@@ -78,7 +81,7 @@ std::string content(const fs::path& file)
         return {};
     plain_file db(file);
     REQUIRE(db.ask("PRAGMA integrity_check") == "ok\n");
-    if (db.ask("SELECT count(*) FROM sqlite_schema WHERE name IN ('store', 'audit')") != "2\n")
+    if (db.ask("SELECT count(*) FROM sqlite_schema WHERE name IN ('store', 'audit', 'watched')") != "3\n")
         return {}; // or not all of it: between two migrations
     for (const auto* law : laws)
         REQUIRE(db.ask(law) == "0\n");
@@ -88,8 +91,10 @@ std::string content(const fs::path& file)
                   " ifnull(finished_at, '-') || ' ' || ifnull(seq, '-') || ' ' || acknowledged || ' ' ||"
                   " ifnull(length(params), '-') || ' ' || ifnull(result, '-') FROM commands ORDER BY n") +
            db.ask("SELECT seq || ' ' || ifnull(command, '-') || ' ' || ifnull(length(body), '-') || ' ' || "
-                  "command_id"
+                  "command_id || ' ' || ifnull(about, '-')"
                   " FROM outbox ORDER BY seq") +
+           db.ask("SELECT w.watch_id || ' ' || w.command_id || ' ' || d.n || ' ' || d.key || ' ' ||"
+                  " ifnull(hex(d.told), '-') FROM watched d JOIN watches w ON w.n = d.watch ORDER BY d.n") +
            db.ask("SELECT n || ' ' || id || ' ' || hex(hash) FROM audit ORDER BY n");
 }
 
@@ -233,6 +238,23 @@ struct rig {
         return queue->append(std::string(size, 'e'), "", {});
     }
 
+    task<result<watch_put>> watch(const std::string& command, int mailboxes)
+    {
+        new_watch w{"w", command, {}, {}};
+        for (int i = 0; i < mailboxes; ++i)
+            w.mailboxes.push_back(*mailbox_address::parse("u" + std::to_string(i) + "@corp.example"));
+        return queue->put_watch(std::move(w));
+    }
+    // Of the mailboxes at these places.
+    task<result<std::vector<stored_sighting>>> tell(std::initializer_list<std::int64_t> places,
+                                                    const std::string& state, bool at_once = false)
+    {
+        std::vector<sighting> seen;
+        for (const auto place : places)
+            seen.push_back({place, std::string(500, 'e') + state, state});
+        return queue->tell(std::move(seen), at_once);
+    }
+
     // The files as they would be found if the process died now.
     std::string after_a_crash()
     {
@@ -277,6 +299,19 @@ const step script[] = {
     [](rig& r) { return r.did(r.queue->forget_audit(utc_time(1h), 100, 3)); },
     [](rig& r) { return r.open(); },
     [](rig& r) { return r.did(r.append()); },
+    [](rig& r) { return r.did(r.watch("w-1", 3)); },
+    [](rig& r) {
+        return r.did(r.tell({1, 2, 3}, "first"));
+    },
+    [](rig& r) {
+        return r.all_did(r.tell({1, 3}, "second"), r.tell({2}, "sent", true));
+    },
+    [](rig& r) { return r.did(r.queue->read_to_send(0, 100, 1'000'000)); },
+    [](rig& r) { return r.all_did(r.tell({1}, "third"), r.watch("w-2", 2), r.tell({2}, "nobody's")); },
+    [](rig& r) {
+        return r.did(r.tell({4, 5}, "anew"));
+    },
+    [](rig& r) { return r.did(r.queue->remove_watch("w")); },
 };
 constexpr std::size_t steps = std::size(script);
 constexpr std::size_t renewal = 13;

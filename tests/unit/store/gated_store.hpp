@@ -73,6 +73,33 @@ public:
         auto page = co_await behind_.read(after, most, most_bytes);
         co_return page;
     }
+    task<result<std::vector<store::stored_message>>> read_to_send(store::sequence after, std::size_t most,
+                                                                  std::size_t most_bytes) override
+    {
+        return write(behind_.read_to_send(after, most, most_bytes));
+    }
+    task<result<store::watch_put>> put_watch(store::new_watch w) override
+    {
+        return write(behind_.put_watch(std::move(w)));
+    }
+    task<result<store::watch_removal>> remove_watch(std::string watch_id) override
+    {
+        return write(behind_.remove_watch(std::move(watch_id)));
+    }
+    task<result<std::vector<store::known_watch>>> watches() override { return behind_.watches(); }
+    task<result<std::vector<store::watched_mailbox>>> watched(store::watched_query q) override
+    {
+        return behind_.watched(std::move(q));
+    }
+    task<result<std::vector<std::string>>> watched_mailboxes(std::string after, std::size_t most) override
+    {
+        return behind_.watched_mailboxes(std::move(after), most);
+    }
+    task<result<std::vector<store::stored_sighting>>> tell(std::vector<store::sighting> seen,
+                                                           bool at_once) override
+    {
+        return write(behind_.tell(std::move(seen), at_once));
+    }
     task<result<void>> acknowledge(store::sequence seq) override
     {
         ++acknowledgements;
