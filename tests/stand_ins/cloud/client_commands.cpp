@@ -144,6 +144,7 @@ void add_client_commands(CLI::App& app, int& exit_code)
 {
     add_send(app, exit_code);
     add_report(app, exit_code, "results", "/results", "Print the results that arrived");
+    add_report(app, exit_code, "events", "/events", "Print the events that arrived");
     add_report(app, exit_code, "agents", "/agents", "Print the sessions, newest first");
     add_report(app, exit_code, "violations", "/violations", "Print what agents did against the protocol");
     add_token(app, exit_code);

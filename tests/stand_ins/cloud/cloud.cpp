@@ -77,6 +77,7 @@ void cloud::load(contents known)
     }
     for (const auto& r : known.commands) {
         auto& c = commands_.emplace(r.id, from_row(r)).first->second;
+        watches_.asked(c.op, c.params);
         if (c.state == command_state::queued)
             backlog_.push_back(&c);
     }

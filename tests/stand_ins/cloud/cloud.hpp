@@ -5,6 +5,7 @@
 #include "tests/stand_ins/cloud/recorder.hpp"
 #include "tests/stand_ins/cloud/records.hpp"
 #include "tests/stand_ins/cloud/shape.hpp"
+#include "tests/stand_ins/cloud/watch_checks.hpp"
 
 #include <deque>
 #include <list>
@@ -143,6 +144,7 @@ private:
     std::list<agent_store> stores_;
     std::deque<kept_frame> results_, events_, problems_;
     json::array violations_;
+    watch_book watches_;
 };
 
 } // namespace relay::cloud_sim

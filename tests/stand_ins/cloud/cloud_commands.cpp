@@ -25,6 +25,7 @@ command& cloud::record(command c)
     c.queued_at = now();
     const auto id = c.id;
     auto& kept = commands_.emplace(id, std::move(c)).first->second;
+    watches_.asked(kept.op, kept.params);
     touch(kept);
     return kept;
 }
@@ -95,6 +96,7 @@ bool cloud::send_passing(command c)
     c.kind = class_of(c.op);
     const auto id = c.id;
     auto& kept = commands_.emplace(id, std::move(c)).first->second;
+    watches_.asked(kept.op, kept.params);
     transmit(*s, command_frame(kept, false));
     sent(kept, *s);
     return true;

@@ -76,6 +76,7 @@ void cloud::received(session& s, std::string_view text, frame_format format)
         return on_accepted(s, *object, text);
     if (type == "event") {
         check_event(*object, found);
+        watches_.check(*object, found);
         add_findings(s, found, text);
         if (number(s, frame, text) == arrival::fresh)
             keep(s, frame_kind::event, frame, text, {});

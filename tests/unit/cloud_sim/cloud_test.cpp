@@ -110,6 +110,29 @@ const json::object& last(const fake_link& wire)
 
 } // namespace
 
+TEST_CASE_METHOD(fixture, "an event of a watch has to be about what was asked for", "[unit][cloud_sim]")
+{
+    auto& s = connect(wire);
+    command c;
+    c.op = "availability.watch";
+    c.params = {{"watch_id", "w"}, {"mailboxes", {"A@b.c"}}, {"horizon_days", 2}};
+    sim.record(std::move(c));
+    const auto changed = [&](int seq, const std::string& watch, const std::string& mailbox,
+                             const std::string& end) {
+        say(s, R"({"type":"event","seq":)" + std::to_string(seq) +
+                   R"(,"event":"availability.changed","data":{"watch_id":")" + watch + R"(","mailbox":")" +
+                   mailbox +
+                   R"(","as_of":"2026-11-22T10:00:00Z","busy":[{"start":"2026-11-23T10:00:00Z","end":")" +
+                   end + R"(","status":"busy"}]}})");
+        return rules();
+    };
+    CHECK(changed(1, "w", "a@B.c", "2026-11-24T10:00:00Z") == "");
+    CHECK(changed(2, "w", "a@b.c", "2026-11-24T10:00:01Z") == "event");
+    CHECK(changed(3, "v", "a@b.c", "2026-11-24T10:00:00Z") == "event unasked_event");
+    CHECK(changed(4, "w", "b@b.c", "2026-11-24T10:00:00Z") == "event unasked_event unasked_event");
+    CHECK(sim.events().size() == 4);
+}
+
 TEST_CASE_METHOD(fixture, "an agent that keeps to the protocol breaks no rule", "[unit][cloud_sim]")
 {
     auto& s = connect(wire);
