@@ -134,8 +134,12 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
                    [this](const store::ticket& t) { return allows(t); },
                    [this](const mailbox_address& m) { return policy_.allows_mailbox(m); },
                    [this] { return diagnose(); }, *log_,
-                   [this](const protocol::ended_command& c) { ended(c); }},
+                   [this](const protocol::ended_command& c) { ended(c); }, [this] { watcher_.changed(); }},
                   limits_of(settings_.exchange), seed_),
+      watcher_(context.get_executor(),
+               {*store_, outbox_, exchange_.exchange(), dispatcher_.gate(), time_,
+                [this](const mailbox_address& m) { return allows_watching(m); }, *log_},
+               settings_.exchange.timeout),
       connector_(std::make_unique<uplink::tls_connector>(context.get_executor(), time_)),
       uplink_(context.get_executor(), {*connector_, inbox_, outbox_, *store_, time_, *log_}, facts(),
               seed_ + 1, uplink_limits_of(settings_.agent)),
@@ -175,6 +179,9 @@ protocol::checked<protocol::operation> agent::admit(const protocol::command& c) 
         return operation;
     if (const auto allowed = policy_.allows(c.op, *operation); allowed.has_error())
         return allowed.error();
+    if (const auto* watch = std::get_if<protocol::availability_watch>(&*operation))
+        if (const auto room = watcher_.has_room(*watch); room.has_error())
+            return room.error();
     // A write that cannot be stored is refused by the inbox.
     if (!audit_.works() && protocol::class_of(c.op) == protocol::operation_class::read)
         return protocol::fault{
@@ -192,6 +199,12 @@ void agent::ended(const protocol::ended_command& c)
 protocol::checked<void> agent::allows(const store::ticket& t) const
 {
     return policy_.allows(t.op, *t.operation);
+}
+
+protocol::checked<void> agent::allows_watching(const mailbox_address& mailbox) const
+{
+    auto allowed = policy_.allows_operation("availability.watch");
+    return allowed.has_error() ? allowed : policy_.allows_mailbox(mailbox);
 }
 
 uplink::hello_facts agent::facts() const
@@ -243,6 +256,7 @@ task<status::snapshot> agent::snapshot()
                                 std::chrono::floor<std::chrono::seconds>(now - *queue->oldest));
         s.queue = q;
     }
+    s.watches = {watcher_.watches(), watcher_.mailboxes()};
     const auto& certificate = identity_.certificate;
     s.certificate = {certificate.subject, certificate.not_after,
                      std::chrono::floor<std::chrono::days>(certificate.not_after - now).count(),
@@ -282,6 +296,7 @@ task<void> agent::run()
     crash_point("start.recover", crash_moment::after);
 
     parts_.spawn(dispatcher_.run());
+    parts_.spawn(watcher_.run());
     parts_.spawn(dispatch::keep_asking(exchange_.exchange(), dispatcher_.gate(), time_));
     parts_.spawn(store::keep_history(*store_, time_, settings_.queue.history, *log_));
     parts_.spawn(store::keep_audit(*store_, time_, settings_.audit.retention, *log_));
@@ -359,6 +374,7 @@ void agent::stop()
     stop_by_ = time_.now() + settings_.agent.drain_timeout;
     inbox_.close();
     dispatcher_.drain();
+    watcher_.stop();
     uplink_.stop();
     crash_point("stop.drain", crash_moment::after);
 }
@@ -393,6 +409,7 @@ std::vector<std::string> agent::reload(const config::settings& wanted)
 
     exchange_.apply(wanted.exchange);
     dispatcher_.set_limits(limits_of(wanted.exchange));
+    watcher_.set_request_limit(wanted.exchange.timeout);
     settings_.exchange = wanted.exchange;
     policy_ = policy::policy(rules_of(wanted.policy));
     settings_.policy = wanted.policy;

@@ -18,6 +18,7 @@
 #include "agent/store/queue_store.hpp"
 #include "agent/uplink/tls_connector.hpp"
 #include "agent/uplink/uplink.hpp"
+#include "agent/watch/watcher.hpp"
 #include "common/config/settings.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -70,6 +71,7 @@ private:
     protocol::checked<protocol::operation> admit(const protocol::command& c) const;
     void ended(const protocol::ended_command& c);
     protocol::checked<void> allows(const store::ticket& t) const;
+    protocol::checked<void> allows_watching(const mailbox_address& mailbox) const;
     task<boost::json::object> diagnose();
     uplink::hello_facts facts() const;
     task<status::snapshot> snapshot();
@@ -94,6 +96,7 @@ private:
     queue_numbers queue_numbers_;
     exchange_side exchange_;
     dispatch::dispatcher dispatcher_;
+    watch::watcher watcher_;
     std::unique_ptr<uplink::tls_connector> connector_;
     uplink::uplink uplink_;
     http::errands errands_; // of the renewal

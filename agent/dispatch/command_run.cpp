@@ -210,13 +210,29 @@ task<command_run::try_start> command_run::begin()
         count_attempt();
         co_return try_start{true, std::nullopt};
     }
-    ews::error unwritable;
-    unwritable.fault = {protocol::fault_code::overloaded,
-                        fmt::format("the queue cannot be written: {}", stored.error().message()),
-                        {}};
-    unwritable.remedy = ews::remedy::retry;
-    auto over = co_await after_failure(std::move(unwritable));
+    auto over = co_await not_stored(stored.error());
     co_return try_start{false, std::move(over)};
+}
+
+task<std::optional<ending>> command_run::not_stored(error_code why)
+{
+    ews::error unwritable;
+    unwritable.fault = {
+        protocol::fault_code::overloaded, fmt::format("the queue cannot be written: {}", why.message()), {}};
+    unwritable.remedy = ews::remedy::retry;
+    co_return co_await after_failure(std::move(unwritable));
+}
+
+task<std::optional<ending>> command_run::before_step()
+{
+    if (auto over = ended_by(co_await pause_until(services_.time.now())))
+        co_return over;
+    if (!outcome_is_unknown())
+        if (auto over = forbidden())
+            co_return over;
+    ticket_->started = true;
+    count_attempt();
+    co_return std::nullopt;
 }
 
 task<void> command_run::retract(const ews::error& e)

@@ -41,6 +41,7 @@ struct services {
     std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
     std::function<task<json::object>()> diagnose; // agent.diagnose
     spdlog::logger& log;
+    std::function<void()> watches_changed = {}; // the store holds other watches now
 };
 
 using reply = protocol::checked<json::object>;
@@ -80,6 +81,11 @@ public:
     // suspended. While the outcome of an earlier try is unknown neither cancel nor deadline nor policy ends it, and the
     // wait is only for a look-up.
     task<std::optional<ending>> before_try();
+
+    // As before_try(), for a step that asks nothing of Exchange: the server's state does not hold it up.
+    task<std::optional<ending>> before_step();
+    // The store could not take what a step wanted stored: as after_failure().
+    task<std::optional<ending>> not_stored(error_code why);
 
     // What a failed try means: how the command ends, or nothing, after the pause that is due, where it may go
     // on.

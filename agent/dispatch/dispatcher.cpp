@@ -36,8 +36,9 @@ task<void> dispatcher::run()
 
 void dispatcher::take(store::ticket_ptr t)
 {
-    const services s{parts_.exchange, parts_.store,          parts_.time,     gate_,
-                     parts_.allows,   parts_.allows_mailbox, parts_.diagnose, parts_.log};
+    const services s{parts_.exchange, parts_.store,  parts_.time,
+                     gate_,           parts_.allows, parts_.allows_mailbox,
+                     parts_.diagnose, parts_.log,    parts_.watches_changed};
     const auto run = std::make_shared<command_run>(executor_, std::move(t), s, limits_, random_());
     runs_.insert(run);
     run->ticket_pointer()->wake = [weak = std::weak_ptr(run)] {
@@ -156,6 +157,10 @@ task<ending> dispatcher::perform(command_run& run)
         co_return co_await run_mailbox_verify(run, *verify);
     if (const auto* availability = std::get_if<protocol::availability_get>(&op))
         co_return co_await run_availability_get(run, *availability);
+    if (const auto* watch = std::get_if<protocol::availability_watch>(&op))
+        co_return co_await run_availability_watch(run, *watch);
+    if (const auto* unwatch = std::get_if<protocol::availability_unwatch>(&op))
+        co_return co_await run_availability_unwatch(run, *unwatch);
     if (const auto* create = std::get_if<protocol::event_create>(&op))
         co_return co_await run_event_create(run, *create);
     if (const auto* update = std::get_if<protocol::event_update>(&op))

@@ -31,7 +31,8 @@ public:
         std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
         std::function<task<json::object>()> diagnose;
         spdlog::logger& log;
-        protocol::ended_listener ended = {}; // told of each command that got its answer
+        protocol::ended_listener ended = {};        // told of each command that got its answer
+        std::function<void()> watches_changed = {}; // a command changed what is watched
     };
 
     dispatcher(asio::any_io_executor executor, parts p, limits l, std::uint64_t seed);

@@ -3,7 +3,6 @@
 #include "agent/protocol/codec.hpp"
 #include "common/time/rfc3339.hpp"
 
-#include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
 namespace relay::dispatch {
@@ -71,16 +70,6 @@ std::string_view name(ews::answer a)
     return "none";
 }
 
-json::array periods(const std::vector<ews::busy_period>& busy)
-{
-    json::array list;
-    list.reserve(busy.size());
-    for (const auto& p : busy)
-        list.push_back(
-            {{"start", format_rfc3339(p.start)}, {"end", format_rfc3339(p.end)}, {"status", name(p.status)}});
-    return list;
-}
-
 json::array attendees(const std::vector<protocol::attendee>& people)
 {
     json::array list;
@@ -115,12 +104,32 @@ json::object output_of_availability(const std::vector<mailbox_address>& mailboxe
     for (std::size_t i = 0; i < mailboxes.size(); ++i) {
         json::object entry{{"mailbox", mailboxes[i].str()}, {"ok", busy[i].has_value()}};
         if (busy[i].has_value())
-            entry["busy"] = periods(*busy[i]);
+            entry["busy"] = busy_list(*busy[i]);
         else
             entry["error"] = protocol::to_json(busy[i].error());
         list.push_back(std::move(entry));
     }
     return {{"mailboxes", std::move(list)}};
+}
+
+json::array busy_list(const std::vector<ews::busy_period>& busy)
+{
+    json::array list;
+    list.reserve(busy.size());
+    for (const auto& p : busy)
+        list.push_back(
+            {{"start", format_rfc3339(p.start)}, {"end", format_rfc3339(p.end)}, {"status", name(p.status)}});
+    return list;
+}
+
+json::object output_of_watch(const protocol::availability_watch& op)
+{
+    return {{"watch_id", op.watch_id}, {"mailboxes", op.mailboxes.size()}};
+}
+
+json::object output_of_unwatch(bool existed)
+{
+    return {{"existed", existed}};
 }
 
 json::object output_of_write(const std::string& event_id, const ews::item_ref& ref, const std::string& uid)

@@ -3,6 +3,7 @@
 
 #include "agent/ews/exchange.hpp"
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 namespace relay::dispatch {
@@ -14,6 +15,10 @@ json::object output_of_mailbox_verify(const mailbox_address& mailbox, const ews:
 // `busy` holds one entry a mailbox, joined already.
 json::object output_of_availability(const std::vector<mailbox_address>& mailboxes,
                                     const std::vector<ews::mailbox_busy>& busy);
+json::object output_of_watch(const protocol::availability_watch& op);
+json::object output_of_unwatch(bool existed);
+// The list under `busy`; `periods` are joined already.
+json::array busy_list(const std::vector<ews::busy_period>& periods);
 json::object output_of_write(const std::string& event_id, const ews::item_ref& ref, const std::string& uid);
 json::object output_of_cancel(const std::string& event_id, bool existed);
 json::object output_of_get(const std::string& event_id, const protocol::event_fields& fields,

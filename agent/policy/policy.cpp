@@ -108,7 +108,8 @@ std::vector<std::string> policy::operations() const
     const bool no_mailbox = closed_to_mailboxes();
     std::vector<std::string> names;
     for (const auto& op : protocol::operations()) {
-        const bool without_mailbox = op.name == "connection.test" || op.name == "agent.diagnose";
+        const bool without_mailbox =
+            op.name == "connection.test" || op.name == "agent.diagnose" || op.name == "availability.unwatch";
         if (match(rules_.allow_operations, op.name) && (without_mailbox || !no_mailbox))
             names.emplace_back(op.name);
     }

@@ -38,8 +38,8 @@ public:
     protocol::checked<void> allows_operation(std::string_view op) const;
     protocol::checked<void> allows_mailbox(const mailbox_address& mailbox) const;
 
-    // The operation, and its mailbox where it names one. availability.get passes whatever its mailboxes are: there a
-    // denied one fails alone (see allows_mailbox).
+    // The operation, and its mailbox where it names one. availability.get and availability.watch pass
+    // whatever their mailboxes are: there a denied one fails alone (see allows_mailbox).
     protocol::checked<void> allows(std::string_view op, const protocol::operation& operation) const;
 
     // What hello lists: the operations this agent implements and policy does not forbid altogether.

@@ -11,7 +11,7 @@
 namespace relay::protocol {
 namespace {
 
-constexpr std::array<operation_traits, 8> table{{
+constexpr std::array<operation_traits, 10> table{{
     {"connection.test", operation_class::read},
     {"mailbox.verify", operation_class::read},
     {"availability.get", operation_class::read},
@@ -19,6 +19,8 @@ constexpr std::array<operation_traits, 8> table{{
     {"event.update", operation_class::write},
     {"event.cancel", operation_class::write},
     {"event.get", operation_class::read},
+    {"availability.watch", operation_class::write},
+    {"availability.unwatch", operation_class::write},
     {"agent.diagnose", operation_class::read},
 }};
 
@@ -109,6 +111,10 @@ public:
             return agent_diagnose{};
         if (command_.op == "availability.get")
             return availability();
+        if (command_.op == "availability.watch")
+            return watch();
+        if (command_.op == "availability.unwatch")
+            return availability_unwatch{params_.needed("watch_id", read_event_id)};
         const auto mailbox = needed_mailbox();
         if (!mailbox)
             return std::nullopt;
@@ -142,6 +148,16 @@ private:
         return a;
     }
 
+    availability_watch watch()
+    {
+        availability_watch w;
+        w.watch_id = params_.needed("watch_id", read_event_id);
+        w.mailboxes = params_.needed("mailboxes", read_watched_mailboxes);
+        w.horizon = params_.optional("horizon_days", read_horizon).value_or(w.horizon);
+        w.interval = params_.optional("interval_s", read_interval).value_or(w.interval);
+        return w;
+    }
+
     std::optional<mailbox_address> needed_mailbox()
     {
         if (command_.mailbox.empty())
@@ -162,6 +178,8 @@ struct lane {
     {
         if constexpr (requires { op.event_id; })
             return fmt::format("{}/{}", op.mailbox.key(), op.event_id);
+        else if constexpr (requires { op.watch_id; })
+            return fmt::format("watch:{}", op.watch_id);
         else
             return {};
     }

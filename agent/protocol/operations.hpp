@@ -92,10 +92,21 @@ struct event_get {
     mailbox_address mailbox;
     std::string event_id;
 };
+// Keeps the cloud told of how busy mailboxes are. An address that is named twice is watched once.
+struct availability_watch {
+    std::string watch_id;
+    std::vector<mailbox_address> mailboxes;
+    std::chrono::days horizon{60};
+    std::chrono::seconds interval{300};
+};
+struct availability_unwatch {
+    std::string watch_id;
+};
 struct agent_diagnose {};
 
-using operation = std::variant<connection_test, mailbox_verify, availability_get, event_create, event_update,
-                               event_cancel, event_get, agent_diagnose>;
+using operation =
+    std::variant<connection_test, mailbox_verify, availability_get, event_create, event_update, event_cancel,
+                 event_get, availability_watch, availability_unwatch, agent_diagnose>;
 
 enum class operation_class { read, write };
 
@@ -121,7 +132,8 @@ inline constexpr milliseconds longest_ttl{std::chrono::years{10}}; // a longer o
 // Faults: unsupported_operation; invalid_request whose message starts with the field's path ("params.attendees[2].email: …").
 checked<operation> parse_operation(const command& c);
 
-// "mailbox/event_id" of an operation whose commands run one after the other (mailbox in lower case); empty for others.
+// What the commands share that run one after the other: "mailbox/event_id" (mailbox in lower case), or "watch:watch_id".
+// Empty for operations that run side by side.
 std::string lane_of(const operation& op);
 
 // SHA-256 over op, mailbox and params with sorted keys: the same id with another fingerprint is id_reused. 64 hex digits.

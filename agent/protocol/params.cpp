@@ -19,9 +19,11 @@ namespace {
 constexpr std::size_t longest_subject = 255, longest_location = 255;
 constexpr std::size_t largest_body = 256 * 1024; // bytes
 constexpr std::size_t longest_url = 2048;
-constexpr std::size_t most_attendees = 500, most_categories = 25, most_mailboxes = 1000;
+constexpr std::size_t most_attendees = 500, most_categories = 25, most_mailboxes = 1000, most_watched = 5000;
 constexpr std::size_t longest_name = 255, longest_category = 255;
-constexpr std::int64_t longest_reminder = 40'320; // four weeks in minutes
+constexpr std::int64_t longest_reminder = 40'320;                         // four weeks in minutes
+constexpr std::int64_t longest_horizon = 180;                             // days
+constexpr std::int64_t shortest_interval = 30, longest_interval = 86'400; // seconds
 
 std::string_view text_of(const json::value& v)
 {
@@ -74,6 +76,29 @@ std::optional<mailbox_address> read_mailbox(const json::value& v, const std::str
     if (!address.has_value())
         return found.add(path, "is not an SMTP address"), std::nullopt;
     return std::move(*address);
+}
+
+// A whole number; `least` where it is none of those allowed.
+std::int64_t read_number(const json::value& v, const std::string& path, findings& found, std::int64_t least,
+                         std::int64_t most)
+{
+    const auto number = as_integer(v);
+    if (!number || *number < least || *number > most)
+        return found.add(path, fmt::format("must be a whole number from {} to {}", least, most)), least;
+    return *number;
+}
+
+std::vector<mailbox_address> read_addresses(const json::value& v, const std::string& path, findings& found,
+                                            std::size_t most)
+{
+    std::vector<mailbox_address> list;
+    read_array(v, path, found, most, [&](const json::value& entry, const std::string& at) {
+        if (auto address = read_mailbox(entry, at, found))
+            list.push_back(std::move(*address));
+    });
+    if (list.empty())
+        found.add(path, "must have at least one entry");
+    return list;
 }
 
 attendee_role read_role(const json::value& v, const std::string& path, findings& found)
@@ -172,10 +197,7 @@ event_body read_body(const json::value& v, const std::string& path, findings& fo
 
 int read_reminder(const json::value& v, const std::string& path, findings& found)
 {
-    const auto minutes = as_integer(v);
-    if (!minutes || *minutes < 0 || *minutes > longest_reminder)
-        return found.add(path, fmt::format("must be a whole number from 0 to {}", longest_reminder)), 0;
-    return static_cast<int>(*minutes);
+    return static_cast<int>(read_number(v, path, found, 0, longest_reminder));
 }
 
 bool read_flag(const json::value& v, const std::string& path, findings& found)
@@ -229,14 +251,29 @@ std::vector<std::string> read_categories(const json::value& v, const std::string
 
 std::vector<mailbox_address> read_mailboxes(const json::value& v, const std::string& path, findings& found)
 {
+    return read_addresses(v, path, found, most_mailboxes);
+}
+
+std::vector<mailbox_address> read_watched_mailboxes(const json::value& v, const std::string& path,
+                                                    findings& found)
+{
+    const auto all = read_addresses(v, path, found, most_watched);
+    std::set<std::string_view> seen;
     std::vector<mailbox_address> list;
-    read_array(v, path, found, most_mailboxes, [&](const json::value& entry, const std::string& at) {
-        if (auto address = read_mailbox(entry, at, found))
-            list.push_back(std::move(*address));
-    });
-    if (list.empty())
-        found.add(path, "must have at least one entry");
+    for (const auto& address : all)
+        if (seen.insert(address.key()).second)
+            list.push_back(address);
     return list;
+}
+
+std::chrono::days read_horizon(const json::value& v, const std::string& path, findings& found)
+{
+    return std::chrono::days(read_number(v, path, found, 1, longest_horizon));
+}
+
+std::chrono::seconds read_interval(const json::value& v, const std::string& path, findings& found)
+{
+    return std::chrono::seconds(read_number(v, path, found, shortest_interval, longest_interval));
 }
 
 notify read_notify(const json::value& v, std::span<const std::string_view> allowed, const std::string& path,

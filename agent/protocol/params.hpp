@@ -99,6 +99,11 @@ show_as read_show_as(const json::value& v, const std::string& path, findings& fo
 std::vector<attendee> read_attendees(const json::value& v, const std::string& path, findings& found);
 std::vector<std::string> read_categories(const json::value& v, const std::string& path, findings& found);
 std::vector<mailbox_address> read_mailboxes(const json::value& v, const std::string& path, findings& found);
+// Each address once, the first time it is named.
+std::vector<mailbox_address> read_watched_mailboxes(const json::value& v, const std::string& path,
+                                                    findings& found);
+std::chrono::days read_horizon(const json::value& v, const std::string& path, findings& found);
+std::chrono::seconds read_interval(const json::value& v, const std::string& path, findings& found);
 
 // `allowed`: the words that this operation takes.
 notify read_notify(const json::value& v, std::span<const std::string_view> allowed, const std::string& path,

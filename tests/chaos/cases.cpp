@@ -217,6 +217,15 @@ bool reading(lab& l, const std::string& place)
     return dies(l);
 }
 
+// A watch is begun; its first look tells of a mailbox.
+bool watching(lab& l, const std::string& place)
+{
+    arm(l, place);
+    l.ask("availability.watch", {},
+          {{"watch_id", l.new_event()}, {"mailboxes", json::array{"user1@corp.example"}}});
+    return dies(l);
+}
+
 // A read whose result is ready while the link is down.
 bool storing_a_read(lab& l, const std::string& place)
 {
@@ -414,6 +423,8 @@ void add_others(list& l)
               [place = "ews.other" + m](lab& where) { return reading(where, place); });
         l.add("store.audit" + m, "read",
               [place = "store.audit" + m](lab& where) { return reading(where, place); });
+        for (const auto* step : {"store.watch", "store.tell"})
+            l.add(step + m, "watch", [place = step + m](lab& where) { return watching(where, place); });
         l.add("take.cancel" + m, "cancel",
               [place = "take.cancel" + m](lab& where) { return cancelling(where, place); });
         l.add("take.drain" + m, "create",

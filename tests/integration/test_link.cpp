@@ -26,7 +26,7 @@ TEST_CASE("hello says who the agent is and what it can do", "[integration]")
     CHECK(text_at(agents, "/0/hello/agent/os") == "linux");
     CHECK(at(agents, "/0/hello/protocol").to_number<int>() == 1);
     CHECK(at(agents, "/0/deflate").as_bool());
-    CHECK(at(agents, "/0/hello/operations").as_array().size() == 8);
+    CHECK(at(agents, "/0/hello/operations").as_array().size() == 10);
 }
 
 TEST_CASE("a link cut in the middle of a booking costs nothing", "[integration]")

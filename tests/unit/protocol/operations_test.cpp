@@ -79,7 +79,7 @@ std::string list(std::size_t n, const std::string& item)
 
 TEST_CASE("an operation that this agent does not know is unsupported", "[unit][protocol]")
 {
-    for (const auto* op : {"event.move", "", "EVENT.CREATE", "availability.watch"}) {
+    for (const auto* op : {"event.move", "", "EVENT.CREATE", "Availability.watch"}) {
         const auto parsed = parse_operation(make(op, "{}"));
         REQUIRE_FALSE(parsed.has_value());
         CHECK(parsed.error().code == fault_code::unsupported_operation);
@@ -93,7 +93,9 @@ TEST_CASE("writes and reads are told apart", "[unit][protocol]")
     CHECK(class_of("event.update") == operation_class::write);
     CHECK(class_of("event.cancel") == operation_class::write);
     CHECK(class_of("event.get") == operation_class::read);
-    CHECK(operations().size() == 8);
+    CHECK(class_of("availability.watch") == operation_class::write);
+    CHECK(class_of("availability.unwatch") == operation_class::write);
+    CHECK(operations().size() == 10);
 }
 
 TEST_CASE("a mailbox is needed where the operation acts for one", "[unit][protocol]")
@@ -325,6 +327,48 @@ TEST_CASE("availability.get is read in the order asked", "[unit][protocol]")
     REQUIRE(a.mailboxes.size() == 3);
     CHECK(a.mailboxes[2].str() == "B@corp.example");
     CHECK(taken<availability_get>(get(list(1000, R"("u#@corp.example")"))).mailboxes.size() == 1000);
+}
+
+TEST_CASE("availability.watch is read with its defaults and limits", "[unit][protocol]")
+{
+    const auto watch = [](const std::string& mailboxes, const std::string& more = "") {
+        return make("availability.watch", R"({"watch_id":"w-1","mailboxes":)" + mailboxes + more + "}", "");
+    };
+    CHECK(refused(make("availability.watch", "{}", "")) == "params.watch_id: is missing");
+    CHECK(refused(make("availability.watch", R"({"watch_id":"w 1"})", "")).starts_with("params.watch_id: "));
+    CHECK(refused(make("availability.watch", R"({"watch_id":"w"})", "")) == "params.mailboxes: is missing");
+    CHECK(refused(watch("[]")) == "params.mailboxes: must have at least one entry");
+    CHECK(refused(watch(list(5001, R"("u#@corp.example")"))) ==
+          "params.mailboxes: must have at most 5000 entries");
+    for (const auto* days : {"0", "181", "1.5", R"("60")"})
+        CHECK(refused(watch(R"(["a@b.c"])", std::string(R"(,"horizon_days":)") + days)) ==
+              "params.horizon_days: must be a whole number from 1 to 180");
+    for (const auto* seconds : {"29", "86401", "true"})
+        CHECK(refused(watch(R"(["a@b.c"])", std::string(R"(,"interval_s":)") + seconds)) ==
+              "params.interval_s: must be a whole number from 30 to 86400");
+
+    const auto usual = taken<availability_watch>(watch(R"(["B@corp.example","a@b.c","b@Corp.Example"])"));
+    CHECK(usual.watch_id == "w-1");
+    REQUIRE(usual.mailboxes.size() == 2); // addresses are compared without case
+    CHECK(usual.mailboxes[0].str() == "B@corp.example");
+    CHECK(usual.horizon == std::chrono::days(60));
+    CHECK(usual.interval == std::chrono::seconds(300));
+    const auto other =
+        taken<availability_watch>(watch(list(5000, R"("u#@c.d")"), R"(,"horizon_days":180,"interval_s":30)"));
+    CHECK(other.mailboxes.size() == 5000);
+    CHECK(other.horizon == std::chrono::days(180));
+    CHECK(other.interval == std::chrono::seconds(30));
+
+    CHECK(refused(make("availability.unwatch", "{}", "")) == "params.watch_id: is missing");
+    CHECK(taken<availability_unwatch>(make("availability.unwatch", R"({"watch_id":"w-1"})", "")).watch_id ==
+          "w-1");
+}
+
+TEST_CASE("commands for one watch run one after the other, beside those for events", "[unit][protocol]")
+{
+    const auto lane = [](const command& c) { return lane_of(*parse_operation(c)); };
+    CHECK(lane(make("availability.watch", R"({"watch_id":"w-1","mailboxes":["a@b.c"]})", "")) == "watch:w-1");
+    CHECK(lane(make("availability.unwatch", R"({"watch_id":"w-1"})", "")) == "watch:w-1");
 }
 
 TEST_CASE("commands for one event share a lane whatever the mailbox's case", "[unit][protocol]")

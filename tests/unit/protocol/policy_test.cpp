@@ -58,9 +58,9 @@ TEST_CASE("operations are allowed by name and wildcard", "[unit][policy]")
 TEST_CASE("hello leaves out what no mailbox could be used for", "[unit][policy]")
 {
     CHECK(policy::policy({{"*"}, {}, {}}).operations() ==
-          std::vector<std::string>{"connection.test", "agent.diagnose"});
+          std::vector<std::string>{"connection.test", "availability.unwatch", "agent.diagnose"});
     CHECK(policy::policy({{"*"}, {"*"}, {"*"}}).operations() ==
-          std::vector<std::string>{"connection.test", "agent.diagnose"});
+          std::vector<std::string>{"connection.test", "availability.unwatch", "agent.diagnose"});
 }
 
 TEST_CASE("an operation is judged with the mailbox it acts for", "[unit][policy]")
@@ -72,6 +72,8 @@ TEST_CASE("an operation is judged with the mailbox it acts for", "[unit][policy]
     CHECK(p.allows("connection.test", protocol::connection_test{}).has_value());
     // In availability the denied mailbox fails alone.
     CHECK(p.allows("availability.get", protocol::availability_get{{address("ceo@corp.example")}, {}, {}})
+              .has_value());
+    CHECK(p.allows("availability.watch", protocol::availability_watch{"w-1", {address("ceo@corp.example")}})
               .has_value());
 }
 

@@ -1,0 +1,325 @@
+#include "agent/watch/watcher.hpp"
+
+#include "agent/dispatch/availability.hpp"
+#include "agent/dispatch/outputs.hpp"
+#include "agent/protocol/codec.hpp"
+#include "common/text/text.hpp"
+#include "common/time/rfc3339.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace relay::watch {
+namespace {
+
+constexpr duration between_gate_looks = std::chrono::seconds(2);
+constexpr duration after_store_trouble = std::chrono::seconds(5);
+constexpr std::size_t most_told_bytes = 1'048'576; // of events in one call of the store
+// A server that shows merged slots alone begins them where the window begins: it has to begin alike each time.
+constexpr std::chrono::minutes slot{30};
+
+struct window {
+    utc_time as_of, end;
+    utc_time ask_from, ask_to; // as_of and end, at whole slots
+};
+
+window window_from(utc_time now, std::chrono::days horizon)
+{
+    window w;
+    w.as_of = std::chrono::floor<std::chrono::seconds>(now);
+    w.end = w.as_of + horizon;
+    w.ask_from = w.as_of - w.as_of.time_since_epoch() % milliseconds(slot);
+    const auto over = w.end.time_since_epoch() % milliseconds(slot);
+    w.ask_to = over == milliseconds(0) ? w.end : w.end + (milliseconds(slot) - over);
+    return w;
+}
+
+picture picture_of(const window& w, const ews::mailbox_busy& answer)
+{
+    picture p{w.as_of, w.end, {}, {}};
+    if (answer.has_error())
+        p.error = answer.error();
+    else
+        p.busy = dispatch::join_periods(*answer, w.as_of, w.end);
+    return p;
+}
+
+std::string event_of(const store::watched_mailbox& m, const picture& p)
+{
+    protocol::json::object data{
+        {"watch_id", m.watch_id}, {"mailbox", m.mailbox}, {"as_of", format_rfc3339(p.from)}};
+    if (p.error)
+        data["error"] = protocol::to_json(*p.error);
+    else
+        data["busy"] = dispatch::busy_list(p.busy);
+    return protocol::encode_event("availability.changed", data);
+}
+
+bool is_new(const store::watched_mailbox& m, const picture& seen)
+{
+    const auto told = m.told ? picture::unpacked(*m.told) : std::nullopt;
+    return !told || is_news(*told, seen);
+}
+
+} // namespace
+
+watcher::watcher(const asio::any_io_executor& executor, parts p, duration request)
+    : parts_(std::move(p)),
+      request_(request),
+      woken_(executor)
+{
+}
+
+void watcher::stop()
+{
+    stopping_ = true;
+    woken_.notify();
+}
+
+void watcher::changed()
+{
+    changed_ = true;
+    woken_.notify();
+}
+
+void watcher::wake(const mailbox_address& mailbox)
+{
+    rounds_.wake(mailbox.key(), parts_.time.now());
+    woken_.notify();
+}
+
+protocol::checked<void> watcher::has_room(const protocol::availability_watch& op) const
+{
+    const auto replaced = known_.find(op.watch_id);
+    const auto goes = replaced == known_.end() ? 0 : replaced->second;
+    if (mailboxes_ - goes + static_cast<std::int64_t>(op.mailboxes.size()) > store::most_watched)
+        return protocol::fault{
+            protocol::fault_code::overloaded,
+            fmt::format("with it the agent would watch more than {} mailboxes: end other watches first",
+                        store::most_watched),
+            {}};
+    return boost::system::in_place_value;
+}
+
+task<void> watcher::run()
+{
+    while (!stopping_) {
+        if (changed_) {
+            const auto taken = co_await take_up();
+            note(taken.has_error() ? taken.error() : error_code());
+            if (taken.has_error())
+                co_await pause_until(parts_.time.now() + after_store_trouble);
+            continue;
+        }
+        const auto due = rounds_.due();
+        if (!due || *due > parts_.time.now()) {
+            co_await pause_until(due.value_or(steady_time::max()));
+            continue;
+        }
+        const bool open = co_await wait_for_server();
+        if (!open || changed_)
+            continue;
+        const bool looked = co_await look();
+        if (!looked)
+            co_return;
+    }
+}
+
+task<result<void>> watcher::take_up()
+{
+    const bool at_start = known_.empty();
+    changed_ = false;
+    const auto all = co_await parts_.store.watches();
+    if (all.has_error()) {
+        changed_ = true;
+        co_return all.error();
+    }
+    known_.clear();
+    mailboxes_ = 0;
+    for (const auto& w : *all) {
+        known_.emplace(w.watch_id, w.mailboxes);
+        mailboxes_ += w.mailboxes;
+    }
+    rounds_.set(*all, parts_.time.now());
+    if (at_start && !all->empty())
+        parts_.log.info("watch: {} watches, {} mailboxes", watches(), mailboxes_);
+    else
+        parts_.log.debug("watch: {} watches, {} mailboxes", watches(), mailboxes_);
+    co_return result<void>();
+}
+
+// Until `t`, or until somebody wakes it.
+task<void> watcher::pause_until(steady_time t)
+{
+    using namespace asio::experimental::awaitable_operators;
+    if (t == steady_time::max()) {
+        const auto ec = co_await woken_.wait();
+        (void)ec;
+    } else {
+        co_await (parts_.time.sleep_for(t - parts_.time.now()) || woken_.wait());
+    }
+}
+
+// Until Exchange may be asked; false where the watcher stops meanwhile.
+task<bool> watcher::wait_for_server()
+{
+    using dispatch::server_state;
+    for (;;) {
+        if (stopping_)
+            co_return false;
+        const auto now = parts_.time.now();
+        const auto state = parts_.gate.state();
+        // Others find out when it is back: commands that wait, and the idle probe.
+        const bool away = state == server_state::unreachable || state == server_state::auth_failed;
+        const auto from = away ? now + between_gate_looks : parts_.gate.may_start({}, false, now);
+        if (from <= now)
+            co_return true;
+        const auto interrupted = co_await parts_.time.sleep_for(std::min(from - now, between_gate_looks));
+        if (interrupted)
+            co_return false;
+    }
+}
+
+// One look, whatever is due first; false where the watcher was cancelled.
+task<bool> watcher::look()
+{
+    auto wanted = rounds_.next(parts_.time.now());
+    if (!wanted)
+        co_return true;
+    auto found = co_await parts_.store.watched(std::move(*wanted));
+    note(found.has_error() ? found.error() : error_code());
+    if (found.has_error()) {
+        rounds_.failed({}, parts_.time.now());
+        co_return true;
+    }
+    std::map<std::chrono::days, mailboxes_ahead> by_horizon;
+    for (const auto& m : *found)
+        by_horizon[m.pace.horizon].push_back(m);
+    bool seen = true;
+    for (auto& [horizon, of] : by_horizon) {
+        seen = co_await look_ahead(std::move(of), horizon);
+        if (!seen)
+            break;
+    }
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none)
+        co_return false;
+    if (seen)
+        rounds_.ended(*found, parts_.time.now());
+    else
+        rounds_.failed(*found, parts_.time.now());
+    co_return true;
+}
+
+task<bool> watcher::look_ahead(mailboxes_ahead of, std::chrono::days horizon)
+{
+    const auto w = window_from(parts_.time.utc_now(), horizon);
+    std::map<std::string, std::size_t> places; // of each mailbox among those asked about
+    std::vector<mailbox_address> whom;
+    for (const auto& m : of) {
+        auto address = mailbox_address::parse(m.mailbox);
+        if (!address.has_value()) // it was one when it was stored
+            continue;
+        if (places.emplace(address->key(), whom.size()).second)
+            whom.push_back(*std::move(address));
+    }
+    std::vector<ews::mailbox_busy> answers(whom.size(), std::vector<ews::busy_period>{});
+    const bool answered = co_await ask(whom, w.ask_from, w.ask_to, answers);
+    if (!answered)
+        co_return false;
+
+    std::vector<store::sighting> news;
+    std::size_t bytes = 0;
+    for (const auto& m : of) {
+        const auto place = places.find(ascii_lower(m.mailbox));
+        if (place == places.end())
+            continue;
+        const auto seen = picture_of(w, answers[place->second]);
+        if (!is_new(m, seen))
+            continue;
+        news.push_back({m.place, event_of(m, seen), seen.packed()});
+        bytes += news.back().body.size();
+        if (bytes < most_told_bytes)
+            continue;
+        const bool told = co_await tell(std::exchange(news, {}));
+        if (!told)
+            co_return false;
+        bytes = 0;
+    }
+    co_return co_await tell(std::move(news));
+}
+
+// False where there is no answer; then the gate knows why.
+task<bool> watcher::ask(const std::vector<mailbox_address>& whom, utc_time from, utc_time to,
+                        std::vector<ews::mailbox_busy>& answers)
+{
+    for (const auto& part : dispatch::split_availability(whom.size(), from, to)) {
+        const bool open = co_await wait_for_server();
+        if (!open)
+            co_return false;
+        std::vector<mailbox_address> asked; // policy may have changed while it waited
+        std::vector<std::size_t> places;
+        for (auto i = part.first; i < part.first + part.count; ++i) {
+            if (const auto allowed = parts_.allows(whom[i]); allowed.has_error())
+                answers[i] = allowed.error();
+            if (answers[i].has_error())
+                continue;
+            asked.push_back(whom[i]);
+            places.push_back(i);
+        }
+        if (asked.empty())
+            continue;
+        auto got = co_await parts_.exchange.availability(std::move(asked), part.start, part.end, request_);
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none)
+            co_return false; // what it ended with says nothing about the server
+        const auto now = parts_.time.now();
+        if (got.has_value())
+            parts_.gate.succeeded(now, parts_.time.utc_now());
+        else
+            parts_.gate.failed(got.error(), {}, now, parts_.time.utc_now());
+        // What will be refused the next time, too, is each mailbox's answer.
+        if (got.has_error() && got.error().remedy != ews::remedy::give_up)
+            co_return false;
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            auto& answer = answers[places[i]];
+            if (got.has_error())
+                answer = got.error().fault;
+            else if ((*got)[i].has_error())
+                answer = (*got)[i].error();
+            else
+                answer->insert(answer->end(), (*got)[i]->begin(), (*got)[i]->end());
+        }
+    }
+    co_return true;
+}
+
+task<bool> watcher::tell(std::vector<store::sighting> seen)
+{
+    if (seen.empty())
+        co_return true;
+    const auto count = seen.size();
+    const auto told = co_await parts_.out.tell(std::move(seen));
+    note(told.has_error() ? told.error() : error_code());
+    if (told.has_error())
+        co_return false;
+    parts_.log.debug("watch: {} mailboxes changed", count);
+    co_return true;
+}
+
+void watcher::note(error_code ec)
+{
+    const bool bad = static_cast<bool>(ec);
+    if (bad && !failing_)
+        parts_.log.warn("watch: changes are told when the queue works again: {}", ec.message());
+    else if (!bad && failing_)
+        parts_.log.info("watch: the queue works again");
+    failing_ = bad;
+}
+
+} // namespace relay::watch

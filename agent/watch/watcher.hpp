@@ -1,0 +1,84 @@
+// Keeps the cloud told of how busy the watched mailboxes are: looks at them by free/busy reads as the service account, compares
+// with what the cloud was told last, and puts what is new into the outbox.
+#pragma once
+
+#include "agent/dispatch/server_gate.hpp"
+#include "agent/ews/exchange.hpp"
+#include "agent/store/outbox.hpp"
+#include "agent/store/queue_store.hpp"
+#include "agent/watch/picture.hpp"
+#include "agent/watch/rounds.hpp"
+#include "common/async/notifier.hpp"
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace spdlog {
+class logger;
+}
+
+namespace relay::watch {
+
+// Loop thread only. One look is under way at a time, so that watching takes one connection to Exchange at most.
+class watcher {
+public:
+    struct parts {
+        store::queue_store& store;
+        store::outbox& out;
+        ews::exchange& exchange;
+        dispatch::server_gate&
+            gate; // while it says that Exchange is away or wants a pause, nobody is looked at
+        time_source& time;
+        // Policy's word on watching a mailbox, asked before each look.
+        std::function<protocol::checked<void>(const mailbox_address&)> allows;
+        spdlog::logger& log;
+    };
+
+    // `request`: how long one request to Exchange may take.
+    watcher(const asio::any_io_executor& executor, parts p, duration request);
+
+    // Takes up the watches of the store and looks until the coroutine is cancelled or stop() was called.
+    task<void> run();
+    // No further look begins.
+    void stop();
+
+    // The store holds other watches now.
+    void changed();
+    // Something changed in `mailbox`: it is looked at within seconds where it is watched. Polling goes on as before.
+    void wake(const mailbox_address& mailbox);
+    void set_request_limit(duration request) { request_ = request; }
+
+    // The fault that refuses a watch with which too much would be watched.
+    protocol::checked<void> has_room(const protocol::availability_watch& op) const;
+
+    // ---- for the status ----
+    std::int64_t watches() const noexcept { return static_cast<std::int64_t>(known_.size()); }
+    std::int64_t mailboxes() const noexcept { return mailboxes_; }
+
+private:
+    using mailboxes_ahead = std::vector<store::watched_mailbox>;
+
+    task<result<void>> take_up();
+    task<void> pause_until(steady_time t);
+    task<bool> wait_for_server();
+    task<bool> look();
+    task<bool> look_ahead(mailboxes_ahead of, std::chrono::days horizon);
+    task<bool> ask(const std::vector<mailbox_address>& whom, utc_time from, utc_time to,
+                   std::vector<ews::mailbox_busy>& answers);
+    task<bool> tell(std::vector<store::sighting> seen);
+    void note(error_code ec);
+
+    parts parts_;
+    duration request_;
+    rounds rounds_;
+    notifier woken_;
+    std::unordered_map<std::string, std::int64_t> known_; // mailboxes by watch_id
+    std::int64_t mailboxes_ = 0;
+    bool changed_ = true; // what the store holds has to be read
+    bool stopping_ = false;
+    bool failing_ = false; // the store; for logging a change once
+};
+
+} // namespace relay::watch
