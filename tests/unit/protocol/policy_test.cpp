@@ -51,7 +51,8 @@ TEST_CASE("operations are allowed by name and wildcard", "[unit][policy]")
     const auto verdict = p.allows_operation("event.create");
     REQUIRE_FALSE(verdict.has_value());
     CHECK(verdict.error().message == "event.create is not in policy.allow_operations");
-    CHECK(p.operations() == std::vector<std::string>{"availability.get", "event.get"});
+    CHECK(p.operations() == std::vector<std::string>{"availability.get", "event.get", "availability.watch",
+                                                     "availability.unwatch"});
     CHECK(p.idle_rules() == std::vector<std::string>{"event.creat"});
 }
 
