@@ -6,6 +6,7 @@ Usage: check_answers_by_schema.py PROGRAM SCHEMA_FOLDER
 import os
 import sys
 import unittest
+import urllib.parse
 
 from exchange_sim import ACCOUNT, ExchangeSim
 from soap_client import UTC_ZONE, SoapClient, envelope
@@ -13,6 +14,7 @@ from soap_client import UTC_ZONE, SoapClient, envelope
 PROGRAM = None
 SCHEMAS = None
 USER = "user1@corp.example"
+AFFINITY = {"X-AnchorMailbox": USER, "X-PreferServerAffinity": "true"}
 CALENDAR = '<t:DistinguishedFolderId Id="calendar"/>'
 MARK = ('<t:ExtendedFieldURI PropertySetId="6e2a1f0c-3c1b-4a58-9d0e-5f3b7c2a9e41" PropertyName="WorkestraEventId" '
         'PropertyType="String"/>')
@@ -200,6 +202,78 @@ class AnswersBySchema(unittest.TestCase):
                   status=500)
         self.sim.call("POST", "/mailboxes", {"email": "boss@corp.example", "impersonation": "deny"})
         self.send(probe, mailbox="boss@corp.example", code="ErrorImpersonateUserDenied", status=500)
+
+    def subscribed(self, mailbox=USER, **more):
+        body = (f"<m:Subscribe><m:StreamingSubscriptionRequest><t:FolderIds>{CALENDAR}</t:FolderIds><t:EventTypes>"
+                + "".join(f"<t:EventType>{kind}Event</t:EventType>" for kind in ("Created", "Deleted", "Modified", "Moved"))
+                + "</t:EventTypes></m:StreamingSubscriptionRequest></m:Subscribe>")
+        status, headers, answer = self.client.post(envelope(body, mailbox), AFFINITY)
+        document = self.etree.fromstring(answer)
+        self.assertTrue(self.requests.validate(self.etree.fromstring(envelope(body, mailbox).encode())))
+        self.assertTrue(self.answers.validate(document), f"{self.answers.error_log}\n{answer.decode()}")
+        self.assertEqual(more.get("code", "NoError"), next(document.iter("{*}ResponseCode")).text)
+        if "code" in more:
+            return None
+        self.cookie = headers["Set-Cookie"].split(";")[0]
+        return next(document.iter("{*}SubscriptionId")).text
+
+    def stream(self, *ids, cookie=True):
+        """The envelopes of a stream that lasts a minute, each of them valid: ResponseCode, ConnectionStatus, element."""
+        body = ("<m:GetStreamingEvents><m:SubscriptionIds>" + "".join(f"<t:SubscriptionId>{i}</t:SubscriptionId>" for i in ids)
+                + "</m:SubscriptionIds><m:ConnectionTimeout>1</m:ConnectionTimeout></m:GetStreamingEvents>")
+        text = envelope(body, USER)
+        self.assertTrue(self.requests.validate(self.etree.fromstring(text.encode())), self.requests.error_log)
+        status, headers, answer = self.client.post(text, {**AFFINITY, **({"Cookie": self.cookie} if cookie else {})})
+        self.assertEqual(200, status)
+        declaration = b'<?xml version="1.0" encoding="utf-8"?>'
+        seen = []
+        for part in answer.split(declaration)[1:]:
+            document = self.etree.fromstring(declaration + part)
+            self.assertTrue(self.answers.validate(document), f"{self.answers.error_log}\n{part.decode()}")
+            state = next(document.iter("{*}ConnectionStatus"), None)
+            seen.append((next(document.iter("{*}ResponseCode")).text, None if state is None else state.text, document))
+        return seen
+
+    def test_notifications(self):
+        self.sim.call("PUT", "/streaming", {"minute_ms": 700, "heartbeat_ms": 200})
+        first, second = self.subscribed(), self.subscribed("user2@corp.example")
+        at = {"subject": "x", "start": "2027-01-07T09:00:00Z", "end": "2027-01-07T10:00:00Z"}
+        item = self.sim.call("POST", f"/mailboxes/{USER}/items", at)["id"]
+        quoted = urllib.parse.quote(item, safe="")
+        self.sim.call("PATCH", f"/mailboxes/{USER}/items/{quoted}", {"subject": "y"})
+        deleted = self.sim.call("DELETE", f"/mailboxes/{USER}/items/{quoted}")["id"]
+        other = self.sim.call("POST", "/mailboxes/user2@corp.example/items", at)["id"]
+        self.send(f'<m:DeleteItem DeleteType="HardDelete" SendMeetingCancellations="SendToNone"><m:ItemIds><t:ItemId '
+                  f'Id="{other}"/></m:ItemIds></m:DeleteItem>', mailbox="user2@corp.example")
+        seen = self.stream(first, second)
+        self.assertEqual((("NoError", "OK"), ("NoError", "Closed")), (seen[0][:2], seen[-1][:2]))
+        self.assertGreaterEqual(len(seen), 4)  # with heartbeats
+        told = [(n.find("{*}SubscriptionId").text, [e.tag.split("}")[1] for e in n if e.tag.endswith("Event")])
+                for _, _, document in seen for n in document.iter("{*}Notification")]
+        self.assertEqual([first, second], [i for i, _ in told])
+        self.assertEqual({"CreatedEvent", "ModifiedEvent", "MovedEvent"}, set(told[0][1]))
+        self.assertEqual({"CreatedEvent", "ModifiedEvent", "DeletedEvent"}, set(told[1][1]))
+        self.assertGreater(len(told[0][1]), 3)  # more events than deeds
+        moved = next(e for _, _, document in seen for e in document.iter("{*}MovedEvent"))
+        self.assertEqual((item, deleted), (moved.find("{*}OldItemId").get("Id"), moved.find("{*}ItemId").get("Id")))
+
+        self.assertEqual([("ErrorSubscriptionNotFound", None)], [s[:2] for s in self.stream(first, cookie=False)])
+        wrong = self.stream(first, "nonsense")
+        self.assertEqual([("ErrorSubscriptionNotFound", None)], [s[:2] for s in wrong])
+        self.assertEqual(["nonsense"], [e.text for e in wrong[0][2].iter("{*}SubscriptionId")])
+        self.sim.call("PUT", "/streaming", {"most_streams": 0})
+        self.assertEqual([("ErrorExceededConnectionCount", None)], [s[:2] for s in self.stream(first)])
+        self.sim.call("PUT", "/streaming", {"most_streams": 3, "most_subscriptions": 2})
+        self.subscribed(code="ErrorExceededSubscriptionCount")
+        gone = f"<m:Unsubscribe><m:SubscriptionId>{first}</m:SubscriptionId></m:Unsubscribe>"
+        for code in ("NoError", "ErrorSubscriptionNotFound"):
+            status, _, answer = self.client.post(envelope(gone, USER), {**AFFINITY, "Cookie": self.cookie})
+            document = self.etree.fromstring(answer)
+            self.assertTrue(self.answers.validate(document), self.answers.error_log)
+            self.assertEqual(code, next(document.iter("{*}ResponseCode")).text)
+        self.sim.call("POST", "/streaming/lose", {})
+        self.assertEqual({"subscriptions": [], "streams": 0}, self.sim.call("GET", "/streaming"))
+        self.sim.call("PUT", "/streaming", {"most_subscriptions": 5000})
 
     def test_injected_errors(self):
         probe = f"<m:GetFolder><m:FolderShape>{shape()}</m:FolderShape><m:FolderIds>{CALENDAR}</m:FolderIds></m:GetFolder>"

@@ -19,7 +19,7 @@ from exchangelib import (
     EWSTimeZone, ExtendedProperty, HTMLBody, Mailbox)
 from exchangelib.errors import (
     ErrorImpersonateUserDenied, ErrorIrresolvableConflict, ErrorItemNotFound, ErrorMailRecipientNotFound,
-    ErrorNonExistentMailbox, ErrorServerBusy, UnauthorizedError)
+    ErrorNonExistentMailbox, ErrorServerBusy, ErrorSubscriptionNotFound, UnauthorizedError)
 from exchangelib.items import (
     AUTO_RESOLVE, NEVER_OVERWRITE, SEND_ONLY_TO_CHANGED, SEND_TO_ALL_AND_SAVE_COPY, SEND_TO_NONE)
 from exchangelib.protocol import CachingProtocol
@@ -245,6 +245,24 @@ class ExchangeSimTest:
             account.calendar.refresh()
         self.assertEqual(0.4, raised.exception.back_off)
         account.calendar.refresh()
+
+    def test_notifications_are_streamed(self):
+        self.sim.call("PUT", "/streaming", {"minute_ms": 1500, "heartbeat_ms": 300, "as_seen": True, "piece_bytes": 7})
+        account = self.account()
+        subscription = account.calendar.subscribe_to_streaming()
+        try:
+            item = self.create(account, "ev-streamed")
+            item.subject = "another"
+            item.save(update_fields=["subject"], send_meeting_invitations=SEND_TO_NONE)
+            events = [event.ELEMENT_NAME
+                      for notification in account.calendar.get_streaming_events(subscription, connection_timeout=1)
+                      for event in notification.events]
+            self.assertEqual("CreatedEvent", events[0])
+            self.assertGreater(events.count("ModifiedEvent"), 2)
+        finally:
+            account.calendar.unsubscribe(subscription)
+        with self.assertRaises(ErrorSubscriptionNotFound):
+            list(account.calendar.get_streaming_events(subscription, connection_timeout=1))
 
     def test_a_wrong_password_is_refused(self):
         config = Configuration(service_endpoint=self.sim.ews, auth_type=self.auth_type,

@@ -40,13 +40,13 @@ class SoapClient:
             self.connection.close()
         self.connection = None
 
-    def post(self, text):
+    def post(self, text, headers=None):
         """Returns (status, headers, body). Whatever breaks the connection is raised, and a new one made next time."""
         if not self.connection:
             self.connection = http.client.HTTPSConnection(self.url.hostname, self.url.port, context=self.tls,
                                                           timeout=self.timeout)
         try:
-            self.connection.request("POST", self.url.path, text.encode(), self.headers)
+            self.connection.request("POST", self.url.path, text.encode(), {**self.headers, **(headers or {})})
             answer = self.connection.getresponse()
             body = answer.read()
         except (OSError, http.client.HTTPException):

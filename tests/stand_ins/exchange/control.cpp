@@ -161,6 +161,81 @@ control_reply show_ledger(const ledger& book)
     return {200, json::object{{"writes", std::move(writes)}, {"notifications", std::move(notifications)}}};
 }
 
+milliseconds ms_in(const json::object& fields, std::string_view key, milliseconds otherwise)
+{
+    const auto* given = fields.if_contains(key);
+    return given ? milliseconds(given->to_number<std::int64_t>()) : otherwise;
+}
+
+std::size_t count_in(const json::object& fields, std::string_view key, std::size_t otherwise)
+{
+    const auto* given = fields.if_contains(key);
+    return given ? given->to_number<std::size_t>() : otherwise;
+}
+
+bool flag_in(const json::object& fields, std::string_view key, bool otherwise)
+{
+    const auto* given = fields.if_contains(key);
+    return given ? given->as_bool() : otherwise;
+}
+
+control_reply set_streaming(const json::object& fields, subscription_desk& desk)
+{
+    auto& r = desk.rules;
+    r.most_subscriptions = count_in(fields, "most_subscriptions", r.most_subscriptions);
+    r.most_streams = count_in(fields, "most_streams", r.most_streams);
+    r.back_ends = count_in(fields, "back_ends", r.back_ends);
+    r.heartbeat = ms_in(fields, "heartbeat_ms", r.heartbeat);
+    r.minute = ms_in(fields, "minute_ms", r.minute);
+    r.unread_life = ms_in(fields, "unread_life_ms", r.unread_life);
+    r.piece_bytes = count_in(fields, "piece_bytes", r.piece_bytes);
+    r.silent = flag_in(fields, "silent", r.silent);
+    r.as_seen = flag_in(fields, "as_seen", r.as_seen);
+    desk.rules_changed();
+    return {200, json::object{}};
+}
+
+control_reply show_streaming(const subscription_desk& desk)
+{
+    json::array subscriptions;
+    for (const auto& [id, s] : desk.subscriptions())
+        subscriptions.push_back(
+            json::object{{"id", id}, {"mailbox", s.of->email}, {"back_end", s.back_end}, {"read", s.read}});
+    return {200, json::object{{"subscriptions", std::move(subscriptions)}, {"streams", desk.streams()}}};
+}
+
+std::string code_in(const json::object& fields, std::string_view otherwise)
+{
+    const auto* given = fields.if_contains("code");
+    return given ? std::string(given->as_string()) : std::string(otherwise);
+}
+
+control_reply lose_subscriptions(const json::object& fields, const control_parts& p)
+{
+    const mailbox* of = nullptr;
+    if (const auto* given = fields.if_contains("mailbox");
+        given && !(of = p.store.find_mailbox(given->as_string())))
+        throw control_error(404, "no such mailbox");
+    p.endpoint.desk().lose(of, code_in(fields, "ErrorInvalidSubscription"));
+    return {200, json::object{}};
+}
+
+control_reply act_on_streams(const json::object& fields, subscription_desk& desk)
+{
+    const std::string action(fields.at("action").as_string());
+    if (action == "cut")
+        desk.act_on_streams(subscription_desk::act::cut);
+    else if (action == "close")
+        desk.act_on_streams(subscription_desk::act::close);
+    else if (action == "end")
+        desk.act_on_streams(subscription_desk::act::end);
+    else if (action == "error")
+        desk.fail_streams(code_in(fields, "ErrorReadEventsFailed"));
+    else
+        throw control_error(400, "action must be cut, close, end or error");
+    return {200, json::object{}};
+}
+
 control_reply show_stats(const control_parts& p)
 {
     json::object requests;
@@ -205,6 +280,13 @@ void add_control_routes(stand_in::routes& table, control_parts p)
         p.endpoint.faults().replace({});
         return control_reply{200, json::object{}};
     });
+    table.on("GET", "/streaming", [p](const control_request&) { return show_streaming(p.endpoint.desk()); });
+    table.on("PUT", "/streaming",
+             [p](const control_request& r) { return set_streaming(r.body.as_object(), p.endpoint.desk()); });
+    table.on("POST", "/streaming/lose",
+             [p](const control_request& r) { return lose_subscriptions(r.body.as_object(), p); });
+    table.on("POST", "/streaming/act",
+             [p](const control_request& r) { return act_on_streams(r.body.as_object(), p.endpoint.desk()); });
     table.on("PUT", "/account", [p](const control_request& r) {
         p.gatekeeper.change_password(std::string(r.body.as_object().at("password").as_string()));
         return control_reply{200, json::object{}};

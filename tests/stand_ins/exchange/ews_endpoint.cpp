@@ -56,7 +56,10 @@ private:
 
 } // namespace
 
-ews_endpoint::ews_endpoint(asio::any_io_executor executor, parts p) : p_(p), late_work_(std::move(executor))
+ews_endpoint::ews_endpoint(asio::any_io_executor executor, parts p)
+    : p_(p),
+      desk_(executor, p.server, p.store, p.time),
+      late_work_(std::move(executor))
 {
 }
 
@@ -116,28 +119,29 @@ task<reply> ews_endpoint::signed_in(http_request http)
     } else if (refused) {
         r = std::move(*refused);
     } else if (s.effect) {
-        r = struck(*request, *s.effect);
+        r = struck(*request, http.affinity, *s.effect);
     } else {
-        r = carry_out(*request, {});
+        r = carry_out(*request, http.affinity, {});
     }
     co_await settle(writes_before);
     if (s.delay_after.count() > 0)
         co_await p_.time.sleep_for(s.delay_after);
-    r.in_flight = std::move(counted);
+    if (!r.live) // a stream is no work
+        r.in_flight = std::move(counted);
     co_return r;
 }
 
 // The answer of a request that a fault strikes, with its work done or not.
-reply ews_endpoint::struck(soap_request& request, const fault& f)
+reply ews_endpoint::struck(soap_request& request, const affinity_wish& affinity, const fault& f)
 {
     const bool availability = request.name == "GetUserAvailability";
     if (f.action == fault_action::error && availability)
-        return carry_out(request,
+        return carry_out(request, affinity,
                          {.failing_mailbox = f.mailbox.empty() ? "*" : f.mailbox, .failing_code = f.code});
     if (f.action == fault_action::unseen)
-        return carry_out(request, {.unseen = f.ms});
+        return carry_out(request, affinity, {.unseen = f.ms});
     if (f.action == fault_action::unsent) {
-        auto r = carry_out(request, {.unsent = true});
+        auto r = carry_out(request, affinity, {.unsent = true});
         r.ending = ending::reset;
         return r;
     }
@@ -146,7 +150,7 @@ reply ews_endpoint::struck(soap_request& request, const fault& f)
                         request.name == "CopyItem";
     reply good;
     if (f.after || (f.action == fault_action::truncate && !writes))
-        good = carry_out(request, {});
+        good = carry_out(request, affinity, {});
     else if (f.action == fault_action::truncate)
         good.body = all_failed({p_.server, p_.zones, p_.store, p_.ledger, request},
                                {"ErrorInternalServerError", "The stand-in was told to fail.", {}});
@@ -160,7 +164,7 @@ reply ews_endpoint::struck(soap_request& request, const fault& f)
     return r;
 }
 
-reply ews_endpoint::carry_out(soap_request& request, const twist& but)
+reply ews_endpoint::carry_out(soap_request& request, const affinity_wish& affinity, const twist& but)
 {
     try {
         check_request(request, p_.server);
@@ -172,11 +176,17 @@ reply ews_endpoint::carry_out(soap_request& request, const twist& but)
         context.failing_code = but.failing_code;
         context.unseen = but.unseen;
         context.unsent = but.unsent;
+        notification_context notify{desk_, affinity};
+        context.notify = &notify;
         const auto work = find_operation(request.name);
         if (!work)
             refuse_request("ErrorInvalidRequest", "The stand-in has no operation of this name.");
         reply r;
         r.body = work(context);
+        r.live = std::move(notify.live);
+        if (!notify.set_cookie.empty())
+            r.headers.emplace_back("Set-Cookie", "X-BackEndOverrideCookie=" + notify.set_cookie +
+                                                     "; path=/; secure; HttpOnly");
         return r;
     } catch (const soap_fault& e) {
         return fault_reply(e);
@@ -189,7 +199,7 @@ task<void> ews_endpoint::do_late(std::unique_ptr<soap_request> request, millisec
     if (cancelled)
         co_return;
     const auto writes_before = p_.ledger.writes().size();
-    carry_out(*request, {});
+    carry_out(*request, {}, {});
     co_await settle(writes_before);
 }
 

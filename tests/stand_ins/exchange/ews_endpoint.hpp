@@ -10,6 +10,7 @@
 #include "tests/stand_ins/exchange/mailbox_store.hpp"
 #include "tests/stand_ins/exchange/product.hpp"
 #include "tests/stand_ins/exchange/reply.hpp"
+#include "tests/stand_ins/exchange/subscriptions.hpp"
 #include "tests/stand_ins/exchange/zones.hpp"
 
 #include <map>
@@ -26,6 +27,7 @@ struct ews_stats {
 struct http_request {
     std::string_view method, target, authorization; // valid until answer() returns
     std::string body;
+    affinity_wish affinity{};
 };
 
 // Loop thread only. The parts it is given outlive it; stop() and await join() before it goes.
@@ -47,6 +49,7 @@ public:
     task<reply> answer(connection_sign_in& connection, http_request request);
 
     fault_plan& faults() noexcept { return faults_; }
+    subscription_desk& desk() noexcept { return desk_; }
     const ews_stats& stats() const noexcept { return stats_; }
 
     void stop() { late_work_.stop(); }
@@ -58,15 +61,16 @@ private:
         milliseconds unseen{0};
         bool unsent = false;
     };
-    reply carry_out(soap_request& request, const twist& but);
+    reply carry_out(soap_request& request, const affinity_wish& affinity, const twist& but);
     task<reply> signed_in(http_request request);
-    reply struck(soap_request& request, const fault& f);
+    reply struck(soap_request& request, const affinity_wish& affinity, const fault& f);
     task<void> do_late(std::unique_ptr<soap_request> request, milliseconds delay);
     task<void> bump_later(std::vector<std::string> ids);
     task<void> settle(std::size_t writes_before);
     reply unauthorized(std::vector<std::string> challenges) const;
 
     parts p_;
+    subscription_desk desk_;
     fault_plan faults_;
     ews_stats stats_;
     task_group late_work_;

@@ -2,6 +2,7 @@
 
 #include "common/text/text.hpp"
 #include "tests/stand_ins/exchange/ews_endpoint.hpp"
+#include "tests/stand_ins/exchange/live_answer.hpp"
 
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
@@ -25,7 +26,34 @@ constexpr auto longest_handshake = 10s;
 constexpr auto longest_idle = 5min;
 constexpr auto longest_answer = 15min; // hangs and delays are made of this
 constexpr auto longest_write = 60s;    // for each piece
+constexpr auto longest_stream = 40min; // between two envelopes of a stream
 constexpr std::size_t filler_piece = 64u << 10;
+
+affinity_wish affinity_of(const http::request<http::string_body>& request)
+{
+    const auto text = [&](std::string_view name) {
+        const auto value = request[beast::string_view(name.data(), name.size())];
+        return std::string(value.data(), value.size());
+    };
+    affinity_wish wish{text("X-AnchorMailbox"), ascii_iequals(text("X-PreferServerAffinity"), "true"),
+                       text("X-BackEndOverrideCookie")};
+    constexpr std::string_view name = "X-BackEndOverrideCookie=";
+    const auto cookies = text("Cookie");
+    if (const auto at = cookies.find(name); at != cookies.npos)
+        wish.cookie = trim(std::string_view(cookies)
+                               .substr(at + name.size())
+                               .substr(0, cookies.find(';', at) == cookies.npos
+                                              ? cookies.npos
+                                              : cookies.find(';', at) - at - name.size()));
+    return wish;
+}
+
+std::string chunk(std::string_view text)
+{
+    char size[24];
+    const int length = std::snprintf(size, sizeof size, "%zx\r\n", text.size());
+    return std::string(size, static_cast<std::size_t>(length)).append(text).append("\r\n");
+}
 
 std::string date()
 {
@@ -61,6 +89,9 @@ struct https_session::impl {
     task<bool> answer(parser& request);
     task<bool> send(const reply& r, std::string head, bool keep);
     task<error_code> write(std::string_view bytes); // which outlive it
+    task<bool> send_live(const reply& r, std::string head);
+    task<void> pump(live_answer& live, bool& whole);
+    task<void> client_leaves();
     task<void> hang();
     void reset();
     std::string head_of(const reply& r, const parser& request, bool keep);
@@ -140,7 +171,8 @@ task<bool> https_session::impl::answer(parser& parsed)
     due_in(longest_answer);
     // Named, as g++ 12 destroys an aggregate temporary of a co_await expression twice.
     http_request request{text(message.method_string()), text(message.target()),
-                         text(message[http::field::authorization]), std::move(message.body())};
+                         text(message[http::field::authorization]), std::move(message.body()),
+                         affinity_of(message)};
     const auto r = co_await endpoint.answer(sign_in, std::move(request));
     if (r.ending == ending::reset) {
         reset();
@@ -152,8 +184,9 @@ task<bool> https_session::impl::answer(parser& parsed)
     }
     const bool keep = message.keep_alive() && r.ending == ending::keep;
     auto head = head_of(r, parsed, keep);
-    const bool sent = co_await send(r, std::move(head), keep);
-    co_return sent;
+    const bool sent =
+        r.live ? co_await send_live(r, std::move(head)) : co_await send(r, std::move(head), keep);
+    co_return sent&& keep;
 }
 
 std::string https_session::impl::head_of(const reply& r, const parser& parsed, bool keep)
@@ -169,11 +202,14 @@ std::string https_session::impl::head_of(const reply& r, const parser& parsed, b
         head.append("client-request-id: ").append(id.data(), id.size()).append("\r\n");
     for (const auto& [name, value] : r.headers)
         head.append(name).append(": ").append(value).append("\r\n");
-    if (!r.body.empty())
+    if (!r.body.empty() || r.live)
         head.append("Content-Type: ").append(r.content_type).append("\r\n");
-    head.append("Content-Length: ")
-        .append(std::to_string(r.body.size() + r.filler + r.tail.size()))
-        .append("\r\n");
+    if (r.live)
+        head.append("Transfer-Encoding: chunked\r\n");
+    else
+        head.append("Content-Length: ")
+            .append(std::to_string(r.body.size() + r.filler + r.tail.size()))
+            .append("\r\n");
     return head.append(keep ? "\r\n" : "Connection: close\r\n\r\n");
 }
 
@@ -214,6 +250,48 @@ task<bool> https_session::impl::send(const reply& r, std::string head, bool keep
         co_await stream.async_shutdown(use_tuple);
     }
     co_return keep;
+}
+
+// True where the whole answer went out, to its end.
+task<bool> https_session::impl::send_live(const reply& r, std::string head)
+{
+    using namespace asio::experimental::awaitable_operators;
+    const auto ec = co_await write(head);
+    if (ec)
+        co_return false;
+    due_in(longest_stream);
+    bool whole = false;
+    co_await (pump(*r.live, whole) || client_leaves());
+    co_return whole;
+}
+
+task<void> https_session::impl::pump(live_answer& live, bool& whole)
+{
+    for (;;) {
+        const auto next = co_await live.next();
+        const bool last = next.text.empty();
+        const auto text = last ? std::string("0\r\n\r\n") : chunk(next.text);
+        const auto piece = live.piece_bytes() == 0 ? text.size() : live.piece_bytes();
+        for (std::size_t at = 0; at < text.size(); at += piece) {
+            const auto ec = co_await write(std::string_view(text).substr(at, piece));
+            if (ec)
+                co_return;
+        }
+        due_in(longest_stream);
+        whole = last;
+        if (last)
+            co_return;
+        if (next.cut) {
+            reset();
+            co_return;
+        }
+    }
+}
+
+// A client that asks for nothing more and sends something closes its end.
+task<void> https_session::impl::client_leaves()
+{
+    co_await stream.next_layer().async_wait(tcp::socket::wait_read, use_tuple);
 }
 
 task<error_code> https_session::impl::write(std::string_view bytes)

@@ -119,6 +119,7 @@ calendar_item& mailbox_store::insert(mailbox& owner, folder_kind folder, calenda
     auto& kept = *stored;
     items_.emplace(kept.id, std::move(stored));
     index(kept);
+    tell({item_change::kind::created, kept});
     return kept;
 }
 
@@ -141,16 +142,20 @@ void mailbox_store::replace(calendar_item& item, calendar_item changed, utc_time
     changed.change_key = next_change_key();
     item = std::move(changed);
     index(item);
+    tell({item_change::kind::modified, item});
 }
 
 void mailbox_store::bump(calendar_item& item)
 {
     item.change_key = next_change_key();
+    tell({item_change::kind::touched, item});
 }
 
 void mailbox_store::move(calendar_item& item, folder_kind folder, utc_time now)
 {
     unindex(item);
+    const auto old_folder = item.folder;
+    auto old_id = item.id;
     auto node = items_.extract(item.id);
     item.id = next_item_id(*item.owner);
     item.serial = serial_;
@@ -160,6 +165,7 @@ void mailbox_store::move(calendar_item& item, folder_kind folder, utc_time now)
     node.key() = item.id;
     items_.insert(std::move(node));
     index(item);
+    tell({item_change::kind::moved, item, std::move(old_id), old_folder});
 }
 
 calendar_item& mailbox_store::copy(const calendar_item& item, folder_kind folder, utc_time now)
@@ -171,6 +177,7 @@ calendar_item& mailbox_store::copy(const calendar_item& item, folder_kind folder
 
 void mailbox_store::erase(calendar_item& item)
 {
+    tell({item_change::kind::deleted, item});
     unindex(item);
     items_.erase(items_.find(item.id));
 }

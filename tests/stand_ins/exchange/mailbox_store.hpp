@@ -5,11 +5,21 @@
 #include "tests/stand_ins/exchange/calendar_item.hpp"
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_set>
 
 namespace relay::exchange_sim {
+
+// What happened to an item, told when it is so.
+struct item_change {
+    enum class kind { created, modified, touched, moved, deleted }; // touched: the change key only
+    kind what;
+    const calendar_item& item;
+    std::string old_id{}; // moved
+    folder_kind old_folder = folder_kind::calendar;
+};
 
 // Loop thread only. Items and mailboxes keep their addresses until they are erased (mailboxes for ever).
 class mailbox_store {
@@ -46,9 +56,17 @@ public:
     std::vector<calendar_item*> overlapping(const mailbox& owner, folder_kind folder, utc_time start,
                                             utc_time end) const;
 
+    // The one listener, told of every change; empty: nobody.
+    void on_change(std::function<void(const item_change&)> listener) { listener_ = std::move(listener); }
+
     std::size_t item_count() const noexcept { return items_.size(); }
 
 private:
+    void tell(const item_change& change) const
+    {
+        if (listener_)
+            listener_(change);
+    }
     void index(calendar_item& item);
     void unindex(calendar_item& item);
     std::string next_item_id(const mailbox& owner);
@@ -61,6 +79,7 @@ private:
     std::unordered_set<std::string> property_names_;
     std::uint64_t serial_ = 0;
     std::uint64_t change_ = 0;
+    std::function<void(const item_change&)> listener_;
 };
 
 } // namespace relay::exchange_sim

@@ -7,7 +7,7 @@
 namespace relay::exchange_sim {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, operation>, 14> operations{{
+constexpr std::array<std::pair<std::string_view, operation>, 17> operations{{
     {"ResolveNames", resolve_names},
     {"GetServerTimeZones", get_server_time_zones},
     {"ConvertId", convert_id},
@@ -22,6 +22,9 @@ constexpr std::array<std::pair<std::string_view, operation>, 14> operations{{
     {"MoveItem", move_item},
     {"CopyItem", copy_item},
     {"GetUserAvailability", get_user_availability},
+    {"Subscribe", subscribe},
+    {"Unsubscribe", unsubscribe},
+    {"GetStreamingEvents", get_streaming_events},
 }};
 
 // The element whose children are the things an operation is asked about, one response message each.

@@ -12,6 +12,8 @@
 
 namespace relay::exchange_sim {
 
+struct notification_context;
+
 struct operation_context {
     const product& server;
     const zone_table& zones;
@@ -23,8 +25,9 @@ struct operation_context {
     // An injected error for one mailbox of GetUserAvailability (lower case, "*" for all), empty where there
     // is none.
     std::string failing_mailbox{}, failing_code{};
-    milliseconds unseen{0}; // FindItem leaves out what was created less long ago
-    bool unsent = false;    // items are saved, but nobody is told
+    milliseconds unseen{0};                 // FindItem leaves out what was created less long ago
+    bool unsent = false;                    // items are saved, but nobody is told
+    notification_context* notify = nullptr; // never null where the request is of a client
 
     // The zone of TimeZoneContext, else UTC. Throws soap_fault ErrorTimeZone for an unknown one.
     const zone_rule& context_zone() const;
@@ -47,6 +50,10 @@ std::string delete_item(operation_context& context);
 std::string move_item(operation_context& context);
 std::string copy_item(operation_context& context);
 std::string get_user_availability(operation_context& context);
+std::string subscribe(operation_context& context);
+std::string unsubscribe(operation_context& context);
+// Empty where the answer is a stream, which then lies in the context.
+std::string get_streaming_events(operation_context& context);
 
 // nullptr for an operation we do not have.
 operation find_operation(std::string_view name) noexcept;

@@ -17,6 +17,8 @@ enum class ending {
     truncate, // half of the answer, then the connection ends
 };
 
+class live_answer;
+
 struct reply {
     unsigned status = 200;
     std::string content_type = "text/xml; charset=utf-8";
@@ -25,6 +27,7 @@ struct reply {
     // An answer too large to be held: `filler` spaces after `body`, then `tail`.
     std::uint64_t filler = 0;
     std::string tail;
+    std::shared_ptr<live_answer> live; // in place of all that
     exchange_sim::ending ending = ending::keep;
     // As long as it lives, the request counts as in flight: until its answer is sent, or its client gave up.
     std::shared_ptr<void> in_flight;

@@ -41,6 +41,12 @@ constexpr entry entries[] = {
     {"SyncFolderItems", 'm', "ItemShape! SyncFolderId! SyncState Ignore MaxChangesReturned! SyncScope"},
     {"GetUserAvailabilityRequest", 'm',
      "t:TimeZone MailboxDataArray! t:FreeBusyViewOptions t:SuggestionsViewOptions"},
+    {"Subscribe", 'm', "PullSubscriptionRequest|PushSubscriptionRequest|StreamingSubscriptionRequest"},
+    {"StreamingSubscriptionRequest", 't', "FolderIds EventTypes!"},
+    {"EventTypes", 't', "EventType*!"},
+    {"Unsubscribe", 'm', "SubscriptionId!"},
+    {"GetStreamingEvents", 'm', "SubscriptionIds! ConnectionTimeout!"},
+    {"SubscriptionIds", 't', "SubscriptionId*!"},
     {"FolderShape", 't', "BaseShape! AdditionalProperties"},
     {"ItemShape", 't',
      "BaseShape! IncludeMimeContent BodyType UniqueBodyType NormalizedBodyType FilterHtmlContent "
