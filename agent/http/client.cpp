@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <list>
 #include <optional>
 #include <vector>
 
@@ -62,9 +63,12 @@ public:
 
 private:
     struct lease;
+    struct own_connection;
     struct settling;
 
     task<outcome> attempt(request r);
+    task<outcome> stream(request r);
+    task<outcome> carry(signed_connection& c, request r);
     task<boost::system::result<signed_connection*, failed>> acquire();
     task<std::optional<outcome>> pass_gate(job& j);
     void release(signed_connection& c);
@@ -88,6 +92,7 @@ private:
     trust trust_;
     account account_;
     std::vector<std::unique_ptr<signed_connection>> connections_;
+    std::list<signed_connection*> streams_;
     std::deque<resting> idle_; // the most recently used is last: it is warm, and the first may become too old
     std::optional<asio::steady_timer> close_idle_; // set while it waits
     std::uint64_t opened_before_ = 0;              // by connections that are gone
@@ -102,6 +107,27 @@ struct client::state::lease {
     state& owner;
     signed_connection& held;
     ~lease() { owner.release(held); }
+};
+
+// The connection of one stream, known to stop() as long as it lives.
+struct client::state::own_connection {
+    own_connection(state& s, const asio::any_io_executor& executor)
+        : owner(s),
+          held(executor, s.server_, s.trust_, s.settings_.limits, s.settings_.user_agent),
+          place(s.streams_.insert(s.streams_.end(), &held))
+    {
+    }
+    ~own_connection()
+    {
+        owner.opened_before_ += held.wire.opened();
+        owner.streams_.erase(place);
+    }
+    own_connection(const own_connection&) = delete;
+    own_connection& operator=(const own_connection&) = delete;
+
+    state& owner;
+    signed_connection held;
+    std::list<signed_connection*>::iterator place;
 };
 
 // An attempt that ends without a verdict has one all the same: nobody knows.
@@ -141,12 +167,70 @@ task<outcome> client::state::attempt(request r)
 {
     if (auto trouble = unfit())
         co_return *std::move(trouble);
+    if (r.streaming)
+        co_return co_await stream(std::move(r));
     auto granted = co_await acquire();
     if (!granted.has_value())
         co_return granted.error();
     signed_connection& c = **granted;
     const lease giving_back{*this, c};
+    co_return co_await carry(c, std::move(r));
+}
 
+namespace {
+
+// Notes when something came.
+class listening final : public body_sink {
+public:
+    listening(body_sink& to, steady_time now) : last(now), to_(to) {}
+    bool take(std::string_view piece) noexcept override
+    {
+        last = std::chrono::steady_clock::now();
+        return to_.take(piece);
+    }
+
+    steady_time last;
+
+private:
+    body_sink& to_;
+};
+
+// Until nothing has come for `silence`. False where the waiting coroutine was cancelled.
+task<bool> fell_silent(const listening& sink, duration silence)
+{
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    for (;;) {
+        timer.expires_at(sink.last + silence);
+        const auto [ec] = co_await timer.async_wait(use_tuple);
+        if (ec)
+            co_return false;
+        if (std::chrono::steady_clock::now() - sink.last >= silence)
+            co_return true;
+    }
+}
+
+} // namespace
+
+task<outcome> client::state::stream(request r)
+{
+    using namespace asio::experimental::awaitable_operators;
+    const auto executor = co_await asio::this_coro::executor;
+    own_connection own(*this, executor);
+    const auto silence = r.streaming->silence;
+    listening sink(*r.streaming->to, std::chrono::steady_clock::now());
+    r.streaming->to = &sink;
+    auto first = co_await (carry(own.held, std::move(r)) || fell_silent(sink, silence));
+    if (auto* ended = std::get_if<0>(&first))
+        co_return std::move(*ended);
+    if (!std::get<1>(first))
+        co_return failed{asio::error::operation_aborted, reached::sent, "cancelled"};
+    co_return failed{cause::timed_out, reached::sent,
+                     fmt::format("{} has sent nothing for {} ms", server_.name,
+                                 std::chrono::duration_cast<milliseconds>(silence).count())};
+}
+
+task<outcome> client::state::carry(signed_connection& c, request r)
+{
     job j;
     j.what = std::move(r);
     j.on_status = [this, &j](int status) { // others may wait for just that
@@ -286,10 +370,13 @@ usage client::state::now() const
 {
     usage u{.in_flight = connections_.size() - idle_.size(),
             .waiting = for_connection_.size(),
+            .streams = streams_.size(),
             .opened = opened_before_,
             .refused = account_.refused(),
             .account_refused = gate_.refused()};
     for (const auto& c : connections_)
+        u.opened += c->wire.opened();
+    for (const auto* c : streams_)
         u.opened += c->wire.opened();
     return u;
 }
@@ -302,6 +389,8 @@ void client::state::stop()
         close(one.which);
     idle_.clear();
     for (const auto& c : connections_)
+        c->wire.cancel();
+    for (auto* c : streams_)
         c->wire.cancel();
     for_connection_.cancel_all();
     at_gate_.cancel_all();

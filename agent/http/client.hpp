@@ -15,6 +15,7 @@ namespace relay::http {
 struct usage {
     std::size_t in_flight = 0;    // requests that hold a connection
     std::size_t waiting = 0;      // requests that wait for one
+    std::size_t streams = 0;      // requests with a connection of their own
     std::uint64_t opened = 0;     // connections opened so far
     std::uint64_t refused = 0;    // sign-ins refused by the server so far
     bool account_refused = false; // no request goes out until the credentials change or a probe succeeds
@@ -33,7 +34,7 @@ public:
     client(client_settings settings, time_source& time, std::shared_ptr<spdlog::logger> log = nullptr);
     ~client() override;
 
-    // The limit of the request counts from when it got its connection. Errors: see cause.hpp, operation_aborted by
+    // The limit of the request counts from when it got its connection; a stream has its own at once. Errors: see cause.hpp, operation_aborted by
     // value where the coroutine is cancelled, errc::bad_credentials_source.
     task<outcome> perform(request r) override;
 

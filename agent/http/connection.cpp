@@ -84,7 +84,7 @@ struct connection::transfer {
     bool begun = false;      // handed to the connection: from here on bytes may have left
     bool sent_again = false; // libcurl wanted to send it a second time
     bool moved = false;
-    enum class excess { none, headers, body } too_large = excess::none;
+    enum class excess { none, headers, body, sink } too_large = excess::none;
 };
 
 struct connection::callbacks {
@@ -155,6 +155,13 @@ struct connection::callbacks {
     static std::size_t body(char* bytes, std::size_t, std::size_t size, void* p)
     {
         auto& t = *self(p).running_;
+        // An answer to a step of a sign-in, which has no body, is no stream whatever it says.
+        if (const auto& s = t.what.what.streaming; s && t.answer.status == 200 && !t.what.body.empty()) {
+            if (s->to->take({bytes, size}))
+                return size;
+            t.too_large = transfer::excess::sink;
+            return CURL_WRITEFUNC_ERROR;
+        }
         if (size > self(p).limits_.max_body_bytes - t.answer.body.size()) {
             t.too_large = transfer::excess::body;
             return CURL_WRITEFUNC_ERROR;
@@ -214,14 +221,13 @@ void connection::configure()
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(CURLOPT_FOLLOWLOCATION, 0L);
     set(CURLOPT_POST, 1L);
-    set(CURLOPT_ACCEPT_ENCODING, "gzip");
     set(CURLOPT_TCP_NODELAY, 1L);
     set(CURLOPT_TCP_KEEPALIVE, 1L);
     set(CURLOPT_TCP_KEEPIDLE, 30L);
     set(CURLOPT_TCP_KEEPINTVL, 10L);
     set(CURLOPT_MAXAGE_CONN, to_ms(limits_.reuse_within) / 1000);
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    set(CURLOPT_LOW_SPEED_TIME, std::max(1L, to_ms(limits_.stalled) / 1000));
+    expect_stream(false);
     set(CURLOPT_UPLOAD_BUFFERSIZE, 16L * 1024);
 
     set(CURLOPT_SSL_VERIFYPEER, 1L);
@@ -251,10 +257,18 @@ struct connection::clearing {
     {
         curl_easy_setopt(of.easy_, CURLOPT_HTTPHEADER, nullptr);
         curl_easy_setopt(of.easy_, CURLOPT_POSTFIELDS, "");
+        of.expect_stream(false);
         of.opened_then_ = of.opened();
         of.running_ = nullptr;
     }
 };
+
+// Whoever asks for a stream watches over its silence. It comes as it is: compression keeps bytes back until it has enough.
+void connection::expect_stream(bool so)
+{
+    curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, so ? nullptr : "gzip");
+    curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, so ? 0L : std::max(1L, to_ms(limits_.stalled) / 1000));
+}
 
 task<connection::result> connection::exchange(order o)
 {
@@ -287,6 +301,7 @@ task<connection::result> connection::exchange(order o)
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(o.body.size()));
     curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, to_ms(left));
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, to_ms(std::min(left, limits_.connect)));
+    expect_stream(o.what.streaming.has_value());
     curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, o.by == route::new_one ? 1L : 0L);
     const auto code = co_await driver_.run(easy_);
     auto ended = finish(t, code);
@@ -339,6 +354,8 @@ failed connection::why(const transfer& t, int code)
     if (t.too_large == transfer::excess::body)
         return fail(cause::answer_too_large,
                     fmt::format("the answer of {} is larger than {} bytes", name, limits_.max_body_bytes));
+    if (t.too_large == transfer::excess::sink)
+        return fail(cause::answer_too_large, name + " streams something other than what was asked for");
     if (t.too_large == transfer::excess::headers)
         return fail(cause::answer_too_large, fmt::format("the headers of {} are larger than {} bytes", name,
                                                          limits_.max_header_bytes));

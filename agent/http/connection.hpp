@@ -74,6 +74,7 @@ private:
     struct clearing;
 
     void configure();
+    void expect_stream(bool so);
     http::outcome finish(transfer& t, std::optional<int> code);
     failed why(const transfer& t, int code);
     failed timed_out(const transfer& t);

@@ -6,6 +6,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,11 +14,28 @@
 
 namespace relay::http {
 
+// Takes the answer to a request as it comes.
+class body_sink {
+public:
+    virtual ~body_sink() = default;
+    // The next bytes of a 200, on the loop thread and from within the transport: takes notes and resumes nobody. False:
+    // that is more than it can hold, and the request fails with cause::answer_too_large.
+    virtual bool take(std::string_view piece) noexcept = 0;
+};
+
+// Makes the request a stream: a connection of its own, which does not count against client_settings::max_connections, and
+// an answer without an end in sight that goes to `to` in place of response::body.
+struct streaming {
+    body_sink* to = nullptr;                    // outlives the request
+    duration silence = std::chrono::minutes(2); // no byte for so long: the request fails
+};
+
 struct request {
     std::string body; // POST
     std::vector<std::pair<std::string, std::string>>
         headers;                               // beside Content-Type, which is text/xml; charset=utf-8
     duration limit = std::chrono::seconds(30); // the whole request, from start to last byte
+    std::optional<http::streaming> streaming{};
 };
 
 // Where a request failed decides whether Exchange may have carried it out.
