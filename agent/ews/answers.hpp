@@ -53,6 +53,15 @@ outcome<item_ref> read_created(const soap_answer& a, const call& c);
 outcome<item_ref> read_updated(const soap_answer& a, const call& c);
 outcome<void> read_removed(const soap_answer& a, const call& c);
 
+// The new subscription's id.
+outcome<std::string> read_subscribed(const soap_answer& a, const call& c);
+// One envelope of a stream. An error that names subscriptions is in it; one that does not is the result.
+outcome<stream_message> read_stream_message(const soap_answer& a, const call& c);
+// That there is none is no error: it is gone, as was asked.
+outcome<void> read_unsubscribed(const soap_answer& a, const call& c);
+// The value of the cookie that ties requests to a mailbox server, empty where the headers set none.
+std::string affinity_cookie(std::span<const std::pair<std::string, std::string>> headers);
+
 // Shared by the readers.
 
 // The response messages of the operation; error where there are not `expected` of them.

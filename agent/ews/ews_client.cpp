@@ -1,6 +1,7 @@
 #include "agent/ews/ews_client.hpp"
 
 #include "agent/ews/answers.hpp"
+#include "agent/ews/envelope_cutter.hpp"
 #include "agent/ews/requests.hpp"
 #include "common/crash_point/crash_point.hpp"
 
@@ -40,6 +41,85 @@ constexpr crash_step step_of(operation op)
         return "ews.other";
     }
 }
+
+void add_affinity(http::request& request, const affinity& group)
+{
+    request.headers.emplace_back("X-AnchorMailbox", group.anchor.str());
+    request.headers.emplace_back("X-PreferServerAffinity", "true");
+    if (!group.cookie.empty())
+        request.headers.emplace_back("Cookie", "X-BackEndOverrideCookie=" + group.cookie);
+}
+
+// Reads a stream as it comes.
+class stream_reader final : public http::body_sink {
+public:
+    stream_reader(const call& c, const std::function<void(const stream_message&)>& to,
+                  const time_source& time)
+        : call_(c),
+          to_(to),
+          time_(time)
+    {
+    }
+
+    bool take(std::string_view piece) noexcept override
+    {
+        try {
+            read(piece);
+        } catch (const std::exception&) { // out of memory, as a rule: the connection is let go
+            over = true;
+        }
+        return !over;
+    }
+
+    bool over = false;                // there is nothing more to read
+    std::optional<error> failure;     // why, where not in order
+    std::optional<steady_time> first; // when the first message had come
+    std::optional<server_version> version;
+
+private:
+    void read(std::string_view piece)
+    {
+        std::vector<std::string> whole;
+        const auto trouble = cutter_.feed(piece, whole);
+        for (auto& text : whole)
+            if (!over)
+                read_message(std::move(text));
+        if (over || trouble == envelope_cutter::trouble::none)
+            return;
+        failure = failed_call(call_, protocol::fault_code::exchange_unavailable, remedy::retry,
+                              trouble == envelope_cutter::trouble::too_large
+                                  ? "Exchange streams an envelope larger than any true one"
+                                  : "Exchange, or a proxy before it, streams something that is no SOAP");
+        over = true;
+    }
+
+    void read_message(std::string text)
+    {
+        http::response r;
+        r.status = 200;
+        r.content_type = "text/xml";
+        r.body = std::move(text);
+        const auto opened = open_answer(std::move(r), call_);
+        auto message = opened.answer.has_value() ? read_stream_message(**opened.answer, call_)
+                                                 : outcome<stream_message>(opened.answer.error());
+        if (opened.version)
+            version = opened.version;
+        if (message.has_error()) {
+            failure = std::move(message).error();
+            over = true;
+            return;
+        }
+        if (!first)
+            first = time_.now();
+        over = message->closed || !message->lost.empty();
+        to_(*message);
+    }
+
+    const call call_;
+    const std::function<void(const stream_message&)>& to_;
+    const time_source& time_;
+    envelope_cutter cutter_;
+};
 
 std::string front_end_of(const http::outcome& got)
 {
@@ -87,7 +167,7 @@ std::string ews_client::new_request_id()
 
 template <class T>
 task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_address* mailbox,
-                                 duration limit, reader<T> read)
+                                 duration limit, reader<T> read, const affinity* group, std::string* cookie)
 {
     const call c{op, mailbox != nullptr, answered_};
     if (const auto refused = refusal(c))
@@ -95,7 +175,9 @@ task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_a
     http::request request{std::move(body), {}, limit};
     const auto id = new_request_id();
     request.headers = {{"client-request-id", id}, {"return-client-request-id", "true"}};
-    if (mailbox != nullptr) // straight to the mailbox's own server
+    if (group != nullptr)
+        add_affinity(request, *group);
+    else if (mailbox != nullptr) // straight to the mailbox's own server
         request.headers.emplace_back("X-AnchorMailbox", mailbox->str());
 
     const auto sent = time_.now();
@@ -104,6 +186,8 @@ task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_a
     crash_point(step_of(op), crash_moment::after);
     const auto front_end = front_end_of(got);
     const int status = got.has_value() ? got->status : 0;
+    if (cookie != nullptr && got.has_value())
+        *cookie = affinity_cookie(got->headers);
     auto opened = open_answer(std::move(got), c);
     answered_ = answered_ || opened.is_ews;
     if (opened.version)
@@ -114,12 +198,16 @@ task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_a
     const bool may_stay = is_write(op) || (result.has_error() && result.error().remedy != remedy::give_up);
     if (version_ && !may_stay && support_of(*version_) != support::supported)
         result = unsupported_server(support_of(*version_), version_->product());
-    if (settings_.on_request) {
-        const auto failure = result.has_error() ? std::optional(result.error()) : std::nullopt;
-        settings_.on_request(
-            {name(op), failure ? &*failure : nullptr, status, time_.now() - sent, id, front_end});
-    }
+    const auto failure = result.has_error() ? std::optional(result.error()) : std::nullopt;
+    report(op, failure ? &*failure : nullptr, status, time_.now() - sent, id, front_end);
     co_return result;
+}
+
+void ews_client::report(operation op, const error* failure, int status, duration took, std::string_view id,
+                        std::string_view front_end) const
+{
+    if (settings_.on_request)
+        settings_.on_request({name(op), failure, status, took, id, front_end});
 }
 
 task<outcome<server_info>> ews_client::resolve_account(duration limit)
@@ -291,6 +379,59 @@ task<outcome<void>> ews_client::remove(const mailbox_address& mailbox, item_ref 
 {
     co_return co_await ask(operation::delete_item, write_remove(mailbox, ref, notify), &mailbox, limit,
                            reader<void>(read_removed));
+}
+
+task<outcome<subscribed>> ews_client::subscribe(mailbox_address mailbox, affinity group, duration limit)
+{
+    subscribed made;
+    auto id = co_await ask(operation::subscribe, write_subscribe(mailbox), &mailbox, limit,
+                           reader<std::string>(read_subscribed), &group, &made.cookie);
+    if (id.has_error())
+        co_return id.error();
+    made.subscription = *std::move(id);
+    co_return made;
+}
+
+task<outcome<void>> ews_client::unsubscribe(affinity group, std::string subscription, duration limit)
+{
+    co_return co_await ask(operation::unsubscribe, write_unsubscribe(group.anchor, subscription),
+                           &group.anchor, limit, reader<void>(read_unsubscribed), &group);
+}
+
+task<outcome<void>> ews_client::listen(affinity group, std::vector<std::string> subscriptions,
+                                       std::chrono::minutes length,
+                                       std::function<void(const stream_message&)> to)
+{
+    constexpr auto op = operation::get_streaming_events;
+    const call c{op, true, answered_};
+    if (const auto refused = refusal(c))
+        co_return *refused;
+    stream_reader events(c, to, time_);
+    http::request request;
+    request.body = write_streaming_events(group.anchor, subscriptions, length);
+    request.streaming = http::streaming{&events};
+    request.limit = length + request.streaming->silence;
+    const auto id = new_request_id();
+    request.headers = {{"client-request-id", id}, {"return-client-request-id", "true"}};
+    add_affinity(request, group);
+
+    const auto sent = time_.now();
+    auto got = co_await http_.perform(std::move(request));
+    const auto front_end = front_end_of(got);
+    const int status = got.has_value() ? got->status : events.first ? 200 : 0;
+    auto failure = std::move(events.failure);
+    if (!events.over && got.has_value() && status == 200)
+        failure = failed_call(c, protocol::fault_code::exchange_unavailable, remedy::retry,
+                              "Exchange ended a stream of notifications without a word");
+    else if (!events.over)
+        failure = open_answer(std::move(got), c).answer.error();
+    if (events.version)
+        version_ = events.version;
+    report(op, failure ? &*failure : nullptr, status, events.first.value_or(time_.now()) - sent, id,
+           front_end);
+    if (failure)
+        co_return *std::move(failure);
+    co_return outcome<void>();
 }
 
 } // namespace relay::ews

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/ews/exchange.hpp"
+#include "agent/ews/notifications.hpp"
 #include "agent/ews/server_version.hpp"
 #include "agent/http/http.hpp"
 
@@ -22,9 +23,9 @@ struct request_report {
     std::string_view operation;     // "CreateItem"
     const error* failure = nullptr; // null: it succeeded
     int http_status = 0;            // 0: no answer
-    duration took{0};
-    std::string_view request_id; // ours; Exchange logs it too
-    std::string_view front_end;  // X-FEServer, where it said
+    duration took{0};               // of a stream: until its first message
+    std::string_view request_id;    // ours; Exchange logs it too
+    std::string_view front_end;     // X-FEServer, where it said
 };
 
 struct client_settings {
@@ -34,7 +35,7 @@ struct client_settings {
 };
 
 // Loop thread only. No call is repeated: that is the caller's business. Outlives its calls.
-class ews_client final : public exchange {
+class ews_client final : public exchange, public notifications {
 public:
     // `http` and `time` outlive the client.
     ews_client(http::transport& http, time_source& time, client_settings settings);
@@ -69,6 +70,12 @@ public:
     task<outcome<void>> remove(const mailbox_address& mailbox, item_ref ref, protocol::notify notify,
                                duration limit) override;
 
+    task<outcome<subscribed>> subscribe(mailbox_address mailbox, affinity group, duration limit) override;
+    task<outcome<void>> listen(affinity group, std::vector<std::string> subscriptions,
+                               std::chrono::minutes length,
+                               std::function<void(const stream_message&)> to) override;
+    task<outcome<void>> unsubscribe(affinity group, std::string subscription, duration limit) override;
+
     static constexpr int max_find_pages = 10;
     static constexpr int max_folder_pages = 10;
 
@@ -77,10 +84,13 @@ private:
     template <class T>
     using reader = std::function<outcome<T>(const soap_answer&, const call&)>;
 
-    // One request and its answer. `mailbox` is impersonated where it is not null.
+    // One request and its answer. `mailbox` is impersonated where it is not null. With a `group` it goes to the group's
+    // mailbox server; `cookie`, where not null, gets what the answer says of that.
     template <class T>
     task<outcome<T>> ask(operation op, std::string body, const mailbox_address* mailbox, duration limit,
-                         reader<T> read);
+                         reader<T> read, const affinity* group = nullptr, std::string* cookie = nullptr);
+    void report(operation op, const error* failure, int status, duration took, std::string_view id,
+                std::string_view front_end) const;
     task<outcome<std::vector<found_item>>> search(const mailbox_address& mailbox, std::string event_id,
                                                   std::vector<find_position> waiting, duration limit);
     // Why the server is not even asked, where it is not.

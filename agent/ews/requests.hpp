@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/ews/exchange.hpp"
+#include "agent/ews/notifications.hpp"
 #include "agent/ews/vocabulary.hpp"
 
 #include <span>
@@ -51,6 +52,12 @@ std::string write_create(const mailbox_address& mailbox, const item_fields& fiel
                          std::string_view uid, protocol::notify notify);
 std::string write_update(const mailbox_address& mailbox, const item_ref& ref, const item_fields& fields,
                          std::string_view command_id, protocol::notify notify);
+// Subscribe to what happens in the mailbox's calendar.
+std::string write_subscribe(const mailbox_address& mailbox);
+// As `anchor`, whichever mailboxes the subscriptions are of. At most max_stream_subscriptions, for 1 to 30 minutes.
+std::string write_streaming_events(const mailbox_address& anchor, std::span<const std::string> subscriptions,
+                                   std::chrono::minutes length);
+std::string write_unsubscribe(const mailbox_address& anchor, std::string_view subscription);
 std::string write_remove(const mailbox_address& mailbox, const item_ref& ref, protocol::notify notify);
 
 } // namespace relay::ews

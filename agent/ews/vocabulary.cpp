@@ -23,6 +23,12 @@ std::string_view name(operation op) noexcept
         return "UpdateItem";
     case operation::delete_item:
         return "DeleteItem";
+    case operation::subscribe:
+        return "Subscribe";
+    case operation::get_streaming_events:
+        return "GetStreamingEvents";
+    case operation::unsubscribe:
+        return "Unsubscribe";
     }
     return "";
 }

@@ -20,6 +20,9 @@ enum class operation {
     create_item,
     update_item,
     delete_item,
+    subscribe,
+    get_streaming_events,
+    unsubscribe,
 };
 
 // "CreateItem": the name in FACTS, in metrics and in the answer ("CreateItemResponse").

@@ -89,6 +89,14 @@ inline std::vector<named_request> all_requests()
         {"availability of a moment",
          write_availability({&host, 1}, window_for(at("2026-01-05T00:00:00Z"), at("2026-01-05T00:00:01Z")))},
     };
+    const std::vector<std::string> one_id{"JgBleGNo"};
+    std::vector<std::string> many_ids;
+    for (int i = 0; i < 200; ++i)
+        many_ids.push_back(fmt::format("FgBleGNoMDEuY29ycC5leGFtcGxl{}<&>", i));
+    all.push_back({"subscribe", write_subscribe(host)});
+    all.push_back({"stream", write_streaming_events(host, one_id, std::chrono::minutes(1))});
+    all.push_back({"stream of many", write_streaming_events(host, many_ids, max_stream_length)});
+    all.push_back({"unsubscribe", write_unsubscribe(host, one_id.front())});
     const marks m{"ev-1", "c-01"};
     for (const auto notify : {protocol::notify::all, protocol::notify::changed, protocol::notify::none}) {
         const auto n = static_cast<int>(notify);

@@ -1,6 +1,7 @@
 // A transport that answers from a list and remembers what it was sent.
 #pragma once
 
+#include "agent/http/cause.hpp"
 #include "agent/http/http.hpp"
 #include "tests/support/manual_time.hpp"
 
@@ -15,6 +16,7 @@ public:
     task<http::outcome> perform(http::request r) override
     {
         requests.push_back(std::move(r));
+        const auto streaming = requests.back().streaming;
         if (took > duration::zero())
             if (const auto woken = co_await time_.sleep_for(took))
                 co_return http::failed{woken, http::reached::sent, "cancelled"};
@@ -22,6 +24,11 @@ public:
             co_return http::failed{asio::error::connection_refused, http::reached::nothing, "nobody listens"};
         auto next = std::move(answers.front());
         answers.pop_front();
+        if (streaming && next.has_value() && next->status == 200) {
+            for (const char c : std::exchange(next->body, {}))
+                if (!streaming->to->take({&c, 1}))
+                    co_return http::failed{http::cause::answer_too_large, http::reached::sent, "too much"};
+        }
         co_return next;
     }
 
