@@ -22,6 +22,7 @@ public:
                   std::function<void(const ews::request_report&)> on_request);
 
     ews::exchange& exchange() noexcept { return client_; }
+    ews::notifications& notifications() noexcept { return client_; }
     const std::optional<ews::server_version>& version() const noexcept { return client_.version(); }
     // Requests that hold a connection to Exchange now.
     std::size_t in_flight() const;
