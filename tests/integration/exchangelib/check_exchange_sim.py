@@ -219,6 +219,49 @@ class ExchangeSimTest:
         self.assertEqual(["Overnight"], seen)
         self.assertEqual([], list(account.calendar.view(start=at(3, day=9), end=at(5, day=9))))
 
+    def test_a_series_is_listed_by_its_occurrences(self):
+        address = "user5@corp.example"
+        made = self.sim.call("POST", f"/mailboxes/{address}/items", {
+            "subject": "Standup", "start_time_zone": "W. Europe Standard Time", "start": "2027-10-25T09:00:00",
+            "end": "2027-10-25T09:15:00", "recurrence": {
+                "pattern": "weekly", "days": ["Monday", "Tuesday"], "count": 5, "deleted": ["2027-10-26"],
+                "changed": [{"date": "2027-11-01", "start": "2027-11-03T12:00:00Z", "end": "2027-11-03T13:00:00Z",
+                             "busy": "OOF", "subject": "Retrospective"}]}})
+        account = self.account()
+        window = {"start": EWSDateTime(2027, 10, 20, tzinfo=UTC), "end": EWSDateTime(2027, 11, 20, tzinfo=UTC)}
+        seen = [(i.subject, i.start, i.type) for i in sorted(
+            self.account(address).calendar.view(**window).only("subject", "start", "type"), key=lambda i: i.start)]
+        self.assertEqual([
+            ("Standup", EWSDateTime(2027, 10, 25, 7, tzinfo=UTC), "Occurrence"),  # summer time ends on the 31st
+            ("Standup", EWSDateTime(2027, 11, 2, 8, tzinfo=UTC), "Occurrence"),
+            ("Retrospective", EWSDateTime(2027, 11, 3, 12, tzinfo=UTC), "Exception"),
+            ("Standup", EWSDateTime(2027, 11, 8, 8, tzinfo=UTC), "Occurrence")], seen)
+        view, = account.protocol.get_free_busy_info(
+            accounts=[(address, "Required", False)], start=EWSDateTime(2027, 11, 1, tzinfo=BERLIN),
+            end=EWSDateTime(2027, 11, 10, tzinfo=BERLIN), merged_free_busy_interval=60, requested_view="Detailed")
+        self.assertEqual([("Standup", 9, False), ("Retrospective", 13, True), ("Standup", 9, False)], [
+            (e.details.subject, e.start.hour, e.details.is_exception) for e in view.calendar_events])
+        self.assertTrue(all(e.details.is_recurring for e in view.calendar_events))
+        self.sim.call("DELETE", f"/mailboxes/{address}/items/{urllib.parse.quote(made['id'], safe='')}")
+
+    def test_free_busy_time_is_seen_as_far_as_rights_go(self):
+        for rights in ("detail", "time", "merged", "hidden"):
+            self.sim.call("POST", "/mailboxes", {"email": f"{rights}@corp.example", "free_busy": rights})
+            self.sim.call("POST", f"/mailboxes/{rights}@corp.example/items", {
+                "subject": "Doctor", "start": "2027-07-05T09:00:00Z", "end": "2027-07-05T10:00:00Z"})
+        self.sim.call("POST", "/mailboxes", {"email": "team@corp.example",
+                                             "members": ["time@corp.example", "nobody@corp.example"]})
+        names = ("detail", "time", "merged", "hidden", "team")
+        views = dict(zip(names, self.account().protocol.get_free_busy_info(
+            accounts=[(f"{n}@corp.example", "Required", False) for n in names], start=at(8), end=at(11),
+            merged_free_busy_interval=60, requested_view="DetailedMerged")))
+        self.assertEqual(["DetailedMerged", "FreeBusyMerged", "MergedOnly", "None", "MergedOnly"],
+                         [views[n].view_type for n in names])
+        self.assertEqual("Doctor", views["detail"].calendar_events[0].details.subject)
+        self.assertIsNone(views["time"].calendar_events[0].details)
+        self.assertIsNone(views["merged"].calendar_events)
+        self.assertEqual(["020", "020", "020", None, "444"], [views[n].merged for n in names])
+
     def test_an_all_day_event_has_the_days_of_its_zone(self):
         account = self.account("user5@corp.example")
         day = EWSDate(2027, 7, 20)

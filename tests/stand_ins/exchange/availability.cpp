@@ -1,10 +1,12 @@
 // GetUserAvailability: free/busy time, mailbox by mailbox, in the wall clock of the request's zone.
 #include "common/text/text.hpp"
+#include "tests/stand_ins/exchange/occurrences.hpp"
 #include "tests/stand_ins/exchange/operations.hpp"
 #include "tests/stand_ins/exchange/times.hpp"
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace relay::exchange_sim {
 namespace {
@@ -14,6 +16,7 @@ using namespace std::chrono;
 constexpr std::size_t most_mailboxes = 100;
 constexpr days longest_window{62};
 constexpr std::size_t most_events = 1000;
+constexpr std::size_t most_members = 99; // of a distribution list, those of lists in it included
 
 enum class view { merged_only, free_busy, free_busy_merged, detailed, detailed_merged };
 
@@ -106,43 +109,54 @@ int digit_of(std::string_view busy)
     return found == digits.end() ? 0 : static_cast<int>(found - digits.begin());
 }
 
-std::string merged(const std::vector<calendar_item*>& events, const question& q)
+// What is worked elsewhere is time somebody can be had: any real status wins over it.
+double weight_of(char digit)
 {
-    const auto slots =
-        static_cast<std::size_t>((q.end - q.start + q.interval - milliseconds(1)) / q.interval);
-    std::string digits(slots, '0');
-    for (const auto* e : events) {
-        // What is worked elsewhere is time somebody can be had: any real status wins over it.
-        const auto weight = [](char d) { return d == '5' ? 0.5 : d - '0'; };
-        const auto digit = static_cast<char>('0' + digit_of(e->busy));
-        const auto from = std::max(e->start, q.start), to = std::min(e->end, q.end);
-        for (auto t = from - (from - q.start) % q.interval; t < to; t += q.interval) {
-            auto& slot = digits[static_cast<std::size_t>((t - q.start) / q.interval)];
-            if (weight(digit) > weight(slot))
-                slot = digit;
-        }
+    return digit == '5' ? 0.5 : digit - '0';
+}
+
+void lay_over(char& slot, char digit)
+{
+    if (weight_of(digit) > weight_of(slot))
+        slot = digit;
+}
+
+std::string free_slots(const question& q)
+{
+    return std::string(
+        static_cast<std::size_t>((q.end - q.start + q.interval - milliseconds(1)) / q.interval), '0');
+}
+
+std::string merged(const std::vector<occurrence>& events, const question& q)
+{
+    auto digits = free_slots(q);
+    for (const auto& e : events) {
+        const auto digit = static_cast<char>('0' + (e.is_free() ? 0 : digit_of(e.busy())));
+        const auto from = std::max(e.start, q.start), to = std::min(e.end, q.end);
+        for (auto t = from - (from - q.start) % q.interval; t < to; t += q.interval)
+            lay_over(digits[static_cast<std::size_t>((t - q.start) / q.interval)], digit);
     }
     return digits;
 }
 
-void put_event(std::string& out, const calendar_item& e, const question& q, bool detailed)
+void put_event(std::string& out, const occurrence& e, const question& q, bool detailed)
 {
     out.append("<t:CalendarEvent>");
     put(out, "StartTime", format_naive(q.zone->to_local(e.start)));
     put(out, "EndTime", format_naive(q.zone->to_local(e.end)));
-    put(out, "BusyType", std::string_view(e.busy));
+    put(out, "BusyType", e.is_free() ? std::string_view("Free") : e.busy());
     if (detailed) {
-        const bool hidden = e.sensitivity == "Private";
+        const bool hidden = e.item->sensitivity == "Private";
         out.append("<t:CalendarEventDetails>");
-        put(out, "ID", to_hex(sha256(e.id)));
+        put(out, "ID", to_hex(sha256(e.item->id)));
         if (!hidden) {
-            put(out, "Subject", std::string_view(e.subject));
-            put(out, "Location", std::string_view(e.location));
+            put(out, "Subject", e.subject());
+            put(out, "Location", e.location());
         }
-        put(out, "IsMeeting", e.is_meeting());
-        put(out, "IsRecurring", false);
-        put(out, "IsException", false);
-        put(out, "IsReminderSet", e.reminder_set);
+        put(out, "IsMeeting", e.item->is_meeting());
+        put(out, "IsRecurring", e.item->repeats.has_value());
+        put(out, "IsException", e.change != nullptr);
+        put(out, "IsReminderSet", e.item->reminder_set);
         put(out, "IsPrivate", hidden);
         out.append("</t:CalendarEventDetails>");
     }
@@ -170,24 +184,106 @@ std::string_view name_of(view v)
     return names[static_cast<std::size_t>(v)];
 }
 
-void put_view(std::string& out, const mailbox& box, const question& q, const operation_context& context)
+// What the caller gets to see of what it asked for.
+std::optional<view> allowed_view(view asked, free_busy_rights rights)
 {
-    const auto events = context.store.overlapping(box, folder_kind::calendar, q.start, q.end);
+    switch (rights) {
+    case free_busy_rights::detail:
+        return asked;
+    case free_busy_rights::time:
+        return asked == view::detailed          ? view::free_busy
+               : asked == view::detailed_merged ? view::free_busy_merged
+                                                : asked;
+    case free_busy_rights::merged:
+        return view::merged_only;
+    case free_busy_rights::hidden:
+        return std::nullopt;
+    case free_busy_rights::no_access:
+        break;
+    }
+    refuse_item("ErrorNoFreeBusyAccess", "The caller has not assigned any free/busy permissions.");
+}
+
+bool has_digits(view v)
+{
+    return v == view::merged_only || v == view::free_busy_merged || v == view::detailed_merged;
+}
+
+void open_view(std::string& out, std::string_view type)
+{
+    out.append("<m:ResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>"
+               "</m:ResponseMessage><m:FreeBusyView>");
+    put(out, "FreeBusyViewType", type);
+}
+
+std::vector<occurrence> events_of(const mailbox& box, const question& q, const operation_context& context)
+{
+    if (!box.free_busy_failure.empty())
+        refuse_item(box.free_busy_failure, "The mailbox is not well.");
+    auto events = occurrences_in(context.store, context.zones, box, q.start, q.end);
     if (events.size() > most_events)
         refuse_item("ErrorResultSetTooBig", "The result set contains too many calendar entries.");
-    out.append("<m:ResponseMessage "
-               "ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode></m:ResponseMessage>");
-    out.append("<m:FreeBusyView>");
-    put(out, "FreeBusyViewType", name_of(q.view));
-    if (q.view == view::merged_only || q.view == view::free_busy_merged || q.view == view::detailed_merged)
+    return events;
+}
+
+void put_view(std::string& out, const mailbox& box, const question& q, const operation_context& context)
+{
+    const auto seen = allowed_view(q.view, &box == context.acting ? free_busy_rights::detail : box.rights);
+    if (!seen) {
+        open_view(out, "None");
+        out.append("</m:FreeBusyView>");
+        return;
+    }
+    const auto events = events_of(box, q, context);
+    open_view(out, name_of(*seen));
+    if (has_digits(*seen))
         put(out, "MergedFreeBusy", merged(events, q));
-    if (q.view != view::merged_only && !events.empty()) {
+    if (*seen != view::merged_only && !events.empty()) {
         out.append("<t:CalendarEventArray>");
-        for (const auto* e : events)
-            put_event(out, *e, q, q.view == view::detailed || q.view == view::detailed_merged);
+        for (const auto& e : events)
+            put_event(out, e, q, *seen == view::detailed || *seen == view::detailed_merged);
         out.append("</t:CalendarEventArray>");
     }
     put_working_hours(out);
+    out.append("</m:FreeBusyView>");
+}
+
+// The mailboxes that a list leads to, each once; of addresses that are none a null.
+void collect_members(const mailbox& list, const operation_context& context, std::set<std::string>& seen,
+                     std::vector<const mailbox*>& members)
+{
+    for (const auto& address : list.members) {
+        if (!seen.insert(ascii_lower(address)).second)
+            continue;
+        const auto* member = context.store.find_mailbox(address);
+        if (member && !member->members.empty())
+            collect_members(*member, context, seen, members);
+        else
+            members.push_back(member);
+    }
+}
+
+// A distribution list is answered as one merged view of its members; of whom nothing can be told counts as no data.
+void put_list(std::string& out, const mailbox& list, const question& q, const operation_context& context)
+{
+    std::set<std::string> seen{list.key};
+    std::vector<const mailbox*> members;
+    collect_members(list, context, seen, members);
+    if (members.size() > most_members)
+        refuse_item("ErrorFreeBusyDLLimitReached", "The distribution list has too many members.");
+    auto joined = free_slots(q);
+    for (const auto* member : members) {
+        std::string digits(joined.size(), '4');
+        try {
+            if (member && allowed_view(q.view, member->rights))
+                digits = merged(events_of(*member, q, context), q);
+        } catch (const item_error&) {
+        }
+        for (std::size_t i = 0; i < joined.size(); ++i)
+            lay_over(joined[i], digits[i]);
+    }
+    open_view(out, name_of(view::merged_only));
+    put(out, "MergedFreeBusy", joined);
     out.append("</m:FreeBusyView>");
 }
 
@@ -203,9 +299,10 @@ void put_answer(std::string& out, pugi::xml_node entry, const question& q, const
     if (!box)
         refuse_item("ErrorMailRecipientNotFound",
                     "Unable to resolve e-mail address to an Active Directory object.");
-    if (!box->free_busy_allowed && box != context.acting)
-        refuse_item("ErrorNoFreeBusyAccess", "The caller has not assigned any free/busy permissions.");
-    put_view(out, *box, q, context);
+    if (box->members.empty())
+        put_view(out, *box, q, context);
+    else
+        put_list(out, *box, q, context);
 }
 
 void put_failure(std::string& out, const refusal& r)

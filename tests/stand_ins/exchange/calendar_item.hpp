@@ -2,9 +2,11 @@
 #pragma once
 
 #include "common/time/time_source.hpp"
+#include "tests/stand_ins/exchange/recurrence.hpp"
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -51,6 +53,9 @@ struct item_body {
     std::string content;
 };
 
+// What CalendarItemType says of it; series that are stored have `repeats`, occurrences are only listed.
+enum class item_kind { single, occurrence, exception };
+
 struct calendar_item {
     std::string id;           // opaque, case-sensitive, changes when the item moves
     std::string change_key;   // changes with every change
@@ -76,6 +81,8 @@ struct calendar_item {
     std::vector<std::string> categories;
     std::vector<attendee> required, optional, resources;
     std::vector<extended_property> properties;
+    std::optional<series> repeats; // a series, of which start and end are those of the first occurrence
+    item_kind kind = item_kind::single;
 
     bool by_user = false; // made through the control interface, as if in Outlook
     bool invited = false; // MeetingRequestWasSent
@@ -89,7 +96,8 @@ struct calendar_item {
 struct folder_contents {
     std::map<std::uint64_t, calendar_item*> by_arrival;
     std::multimap<utc_time, calendar_item*> by_start;
-    duration longest{0}; // no item of the folder ever lasted longer: how far back an overlap can begin
+    duration longest{0}; // no single item of the folder ever lasted longer: how far back an overlap can begin
+    std::map<std::uint64_t, calendar_item*> series; // by arrival; they are not in by_start
 };
 
 // A folder that the user made.
@@ -98,12 +106,24 @@ struct made_folder {
     folder_kind parent;
 };
 
+// What the owner lets the service account see of the mailbox's time (Outlook: permissions of the calendar).
+enum class free_busy_rights {
+    detail,    // subjects and places too
+    time,      // the default of an organization: when, not what
+    merged,    // nothing but the digits of the merged view
+    hidden,    // an answer of type None
+    no_access, // ErrorNoFreeBusyAccess
+};
+
 struct mailbox {
     std::uint32_t number = 0;
     std::string email, key; // key: lower case
     std::string display_name;
     bool impersonation_allowed = true;
-    bool free_busy_allowed = true;
+    free_busy_rights rights = free_busy_rights::detail;
+    std::string free_busy_failure;    // a ResponseCode that its free/busy time always fails with; empty: none
+    bool is_room = false;             // answers invitations by itself: see resource_booking
+    std::vector<std::string> members; // a distribution list, which has no calendar; empty: a mailbox
     std::vector<folder_contents> folders{folder_count};
     std::vector<made_folder> made_folders; // whose contents follow those of the usual ones
     // String properties, by interned name and lower-case value: Exchange compares without case.

@@ -5,8 +5,11 @@
 #include "tests/stand_ins/exchange/folders.hpp"
 #include "tests/stand_ins/exchange/https_server.hpp"
 #include "tests/stand_ins/exchange/item_json.hpp"
+#include "tests/stand_ins/exchange/json_reading.hpp"
 
 #include <boost/json/array.hpp>
+
+#include <array>
 
 namespace relay::exchange_sim {
 namespace {
@@ -46,6 +49,16 @@ void set_switch(const json::object& fields, std::string_view key, std::string_vi
     value = text == on;
 }
 
+void set_free_busy(const json::object& fields, mailbox& box)
+{
+    constexpr std::array<std::string_view, 5> words{"detail", "time", "merged", "hidden",
+                                                    "none"}; // as the enumeration
+    if (const auto* rights = fields.if_contains("free_busy"))
+        box.rights = static_cast<free_busy_rights>(json_reading::place_of("free_busy", *rights, words));
+    if (const auto* code = fields.if_contains("free_busy_failure"))
+        box.free_busy_failure = json_reading::text("free_busy_failure", *code);
+}
+
 control_reply put_mailbox(const control_request& request, mailbox_store& store)
 {
     const auto& fields = request.body.as_object();
@@ -56,7 +69,13 @@ control_reply put_mailbox(const control_request& request, mailbox_store& store)
     if (const auto* name = fields.if_contains("display_name"))
         box.display_name = name->as_string();
     set_switch(fields, "impersonation", "allow", "deny", box.impersonation_allowed);
-    set_switch(fields, "free_busy", "detail", "none", box.free_busy_allowed);
+    set_free_busy(fields, box);
+    set_switch(fields, "kind", "room", "user", box.is_room);
+    if (const auto* members = fields.if_contains("members")) {
+        box.members.clear();
+        for (const auto& address : json_reading::list("members", *members))
+            box.members.push_back(json_reading::text("members", address));
+    }
     return {200, json::object{{"email", box.email}}};
 }
 
@@ -69,8 +88,10 @@ control_reply list_items(const control_request& request, mailbox_store& store)
     return {200, std::move(items)};
 }
 
-control_reply make_item(const control_request& request, mailbox_store& store, utc_time now)
+control_reply make_item(const control_request& request, const control_parts& p)
 {
+    auto& store = p.store;
+    const auto now = p.time.utc_now();
     auto& box = mailbox_in(request, store);
     const auto& fields = request.body.as_object();
     calendar_item item;
@@ -80,16 +101,18 @@ control_reply make_item(const control_request& request, mailbox_store& store, ut
     item.end = now + std::chrono::minutes(30);
     if (fields.contains("start") && !fields.contains("end"))
         throw control_error(400, "end is missing");
-    apply_json(item, fields, store);
+    apply_json(item, fields, store, p.zones);
     return {200, json::object{{"id", store.insert(box, folder_in(fields, box), std::move(item), now).id}}};
 }
 
-control_reply change_item(const control_request& request, mailbox_store& store, utc_time now)
+control_reply change_item(const control_request& request, const control_parts& p)
 {
+    auto& store = p.store;
+    const auto now = p.time.utc_now();
     auto& item = item_in(request, store);
     const auto& fields = request.body.as_object();
     auto changed = item;
-    apply_json(changed, fields, store);
+    apply_json(changed, fields, store, p.zones);
     store.replace(item, std::move(changed), now);
     if (const auto folder = folder_in(fields, *item.owner);
         fields.contains("folder") && folder != item.folder)
@@ -157,6 +180,11 @@ control_reply show_ledger(const ledger& book)
                                              {"uid", n.uid},
                                              {"event_id", n.event_id},
                                              {"command_id", n.command_id},
+                                             {"subject", n.subject},
+                                             {"location", n.location},
+                                             {"start", format_rfc3339(n.start)},
+                                             {"end", format_rfc3339(n.end)},
+                                             {"time_zone", n.time_zone},
                                              {"at", format_rfc3339(n.at)}});
     return {200, json::object{{"writes", std::move(writes)}, {"notifications", std::move(notifications)}}};
 }
@@ -258,10 +286,9 @@ void add_control_routes(stand_in::routes& table, control_parts p)
     table.on("POST", "/mailboxes", [p](const control_request& r) { return put_mailbox(r, p.store); });
     table.on("GET", "/mailboxes/{email}/items",
              [p](const control_request& r) { return list_items(r, p.store); });
-    table.on("POST", "/mailboxes/{email}/items",
-             [p](const control_request& r) { return make_item(r, p.store, p.time.utc_now()); });
+    table.on("POST", "/mailboxes/{email}/items", [p](const control_request& r) { return make_item(r, p); });
     table.on("PATCH", "/mailboxes/{email}/items/{id}",
-             [p](const control_request& r) { return change_item(r, p.store, p.time.utc_now()); });
+             [p](const control_request& r) { return change_item(r, p); });
     table.on("DELETE", "/mailboxes/{email}/items/{id}",
              [p](const control_request& r) { return delete_item(r, p.store, p.time.utc_now()); });
     table.on("POST", "/mailboxes/{email}/items/{id}/move",

@@ -14,6 +14,7 @@ class gatekeeper;
 class https_server;
 class ledger;
 class mailbox_store;
+class zone_table;
 
 struct control_parts {
     mailbox_store& store;
@@ -22,6 +23,7 @@ struct control_parts {
     ews_endpoint& endpoint;
     const https_server& server;
     time_source& time;
+    const zone_table& zones;
 };
 
 // The parts outlive `table`.

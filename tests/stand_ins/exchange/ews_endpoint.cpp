@@ -28,7 +28,7 @@ reply fault_reply(const refusal& why)
 mailbox* impersonated(const soap_request& request, mailbox_store& store)
 {
     auto* box = store.find_mailbox(request.impersonated);
-    if (!box)
+    if (!box || !box->members.empty())
         throw soap_fault{{"ErrorNonExistentMailbox",
                           "The SMTP address has no mailbox associated with it.",
                           {{"SmtpAddress", request.impersonated}}}};

@@ -3,6 +3,7 @@
 #include "tests/stand_ins/exchange/folders.hpp"
 #include "tests/stand_ins/exchange/item_lookup.hpp"
 #include "tests/stand_ins/exchange/item_shape.hpp"
+#include "tests/stand_ins/exchange/occurrences.hpp"
 #include "tests/stand_ins/exchange/page.hpp"
 #include "tests/stand_ins/exchange/restriction.hpp"
 #include "tests/stand_ins/exchange/times.hpp"
@@ -87,6 +88,21 @@ time_range read_calendar_view(pugi::xml_node view, const operation_context& cont
     return range;
 }
 
+// What lies in the range, by start, each occurrence of a series as an item.
+std::vector<calendar_item> in_view(const folder_ref& ref, const time_range& range,
+                                   const operation_context& context)
+{
+    std::vector<calendar_item> listed;
+    if (ref.folder != folder_kind::calendar) {
+        for (const auto* item : context.store.overlapping(*ref.owner, ref.folder, range.start, range.end))
+            listed.push_back(*item);
+        return listed;
+    }
+    for (const auto& o : occurrences_in(context.store, context.zones, *ref.owner, range.start, range.end))
+        listed.push_back(as_item(o));
+    return listed;
+}
+
 } // namespace
 
 std::string find_item(operation_context& context)
@@ -116,9 +132,12 @@ std::string find_item(operation_context& context)
     for (const auto node : elements(child(request, "ParentFolderIds")))
         answer.message([&](std::string& out) {
             const auto ref = resolve_folder(node, context);
-            auto found = attribute(request, "Traversal") != "Shallow" ? found_items{}
-                         : range ? context.store.overlapping(*ref.owner, ref.folder, range->start, range->end)
-                                 : in_folder(ref, only ? &*only : nullptr, context);
+            auto listed = range ? in_view(ref, *range, context) : std::vector<calendar_item>{};
+            auto found = range ? found_items{} : in_folder(ref, only ? &*only : nullptr, context);
+            for (auto& item : listed)
+                found.push_back(&item);
+            if (attribute(request, "Traversal") != "Shallow")
+                found.clear();
             std::erase_if(found,
                           [&](const auto* item) { return item->created + context.unseen > context.now; });
             sort(found, order, context.store);

@@ -2,18 +2,24 @@
 
 #include "common/time/rfc3339.hpp"
 #include "tests/stand_ins/exchange/folders.hpp"
-
-#include <boost/json/array.hpp>
-#include <boost/json/value.hpp>
+#include "tests/stand_ins/exchange/json_reading.hpp"
+#include "tests/stand_ins/exchange/series_json.hpp"
 
 #include <algorithm>
-#include <initializer_list>
-#include <stdexcept>
+#include <array>
 
 namespace relay::exchange_sim {
 namespace {
 
 namespace json = boost::json;
+using namespace json_reading;
+
+constexpr std::array<std::string_view, 6> responses{"Unknown", "Organizer", "Tentative",
+                                                    "Accept",  "Decline",   "NoResponseReceived"};
+constexpr std::array<std::string_view, 2> body_types{"HTML", "Text"};
+constexpr std::array<std::string_view, 6> busy_types{"Free", "Tentative",        "Busy",
+                                                     "OOF",  "WorkingElsewhere", "NoData"};
+constexpr std::array<std::string_view, 4> sensitivities{"Normal", "Personal", "Private", "Confidential"};
 
 // What the user writes by hand carries the marks in the property set that PROTOCOL.md fixes.
 constexpr std::string_view marks_set = "6e2a1f0c-3c1b-4a58-9d0e-5f3b7c2a9e41";
@@ -24,49 +30,6 @@ json::array attendees_json(const std::vector<attendee>& list)
     for (const auto& a : list)
         out.push_back(json::object{{"email", a.email}, {"name", a.name}, {"response", a.response}});
     return out;
-}
-
-[[noreturn]] void refuse(std::string_view key, std::string_view why)
-{
-    throw std::invalid_argument(std::string(key) + ": " + std::string(why));
-}
-
-std::string text(std::string_view key, const json::value& value)
-{
-    if (!value.is_string())
-        refuse(key, "must be a string");
-    return std::string(value.get_string());
-}
-
-bool boolean(std::string_view key, const json::value& value)
-{
-    if (!value.is_bool())
-        refuse(key, "must be true or false");
-    return value.get_bool();
-}
-
-utc_time time(std::string_view key, const json::value& value)
-{
-    const auto t = parse_rfc3339(text(key, value));
-    if (!t)
-        refuse(key, "must be an RFC 3339 time");
-    return *t;
-}
-
-std::string one_of(std::string_view key, const json::value& value,
-                   std::initializer_list<std::string_view> allowed)
-{
-    auto v = text(key, value);
-    if (std::find(allowed.begin(), allowed.end(), v) == allowed.end())
-        refuse(key, "there is no such value: " + v);
-    return v;
-}
-
-const json::array& list(std::string_view key, const json::value& value)
-{
-    if (!value.is_array())
-        refuse(key, "must be a list");
-    return value.get_array();
 }
 
 std::vector<attendee> attendees(std::string_view key, const json::value& value)
@@ -80,9 +43,7 @@ std::vector<attendee> attendees(std::string_view key, const json::value& value)
         a.email = text(key, o.at("email"));
         a.name = o.contains("name") ? text(key, o.at("name")) : a.email;
         if (o.contains("response"))
-            a.response =
-                one_of("response", o.at("response"),
-                       {"Unknown", "Organizer", "Tentative", "Accept", "Decline", "NoResponseReceived"});
+            a.response = one_of("response", o.at("response"), responses);
         out.push_back(std::move(a));
     }
     return out;
@@ -106,10 +67,7 @@ void set_reminder(calendar_item& item, std::string_view key, const json::value& 
     item.reminder_set = !value.is_null();
     if (value.is_null())
         return;
-    error_code ec;
-    item.reminder_minutes = value.to_number<int>(ec);
-    if (ec)
-        refuse(key, "must be a number of minutes, or null");
+    item.reminder_minutes = number(key, value, 0, 1'576'800);
 }
 
 void set_body(calendar_item& item, std::string_view key, const json::value& value)
@@ -117,7 +75,43 @@ void set_body(calendar_item& item, std::string_view key, const json::value& valu
     if (!value.is_object())
         refuse(key, "must be an object with type and content");
     const auto& o = value.get_object();
-    item.body = {one_of("body.type", o.at("type"), {"HTML", "Text"}), text("body.content", o.at("content"))};
+    item.body = {one_of("body.type", o.at("type"), body_types), text("body.content", o.at("content"))};
+}
+
+// Start, end, their zones and what they make of each other; nothing for other keys.
+bool is_about_time(std::string_view key)
+{
+    return key == "start" || key == "end" || key == "start_time_zone" || key == "end_time_zone" ||
+           key == "recurrence";
+}
+
+const zone_rule& zone_of(const std::string& id, const zone_table& zones)
+{
+    static const zone_rule utc;
+    if (id.empty())
+        return utc;
+    if (const auto* zone = zones.find(id))
+        return *zone;
+    refuse("start_time_zone", "there is no such zone: " + id);
+}
+
+void set_times(calendar_item& i, const json::object& fields, const zone_table& zones)
+{
+    if (const auto* zone = fields.if_contains("start_time_zone"))
+        i.start_time_zone = i.end_time_zone = text("start_time_zone", *zone);
+    if (const auto* zone = fields.if_contains("end_time_zone"))
+        i.end_time_zone = text("end_time_zone", *zone);
+    const auto& from = zone_of(i.start_time_zone, zones);
+    if (const auto* start = fields.if_contains("start"))
+        i.start = time("start", *start, from);
+    if (const auto* end = fields.if_contains("end"))
+        i.end = time("end", *end, zone_of(i.end_time_zone, zones));
+    if (const auto* made = fields.if_contains("recurrence")) {
+        i.repeats.reset();
+        if (!made->is_null())
+            i.repeats =
+                read_series(*made, std::chrono::floor<std::chrono::days>(from.to_local(i.start)), from);
+    }
 }
 
 void set_field(calendar_item& i, std::string_view key, const json::value& value, mailbox_store& store)
@@ -128,20 +122,14 @@ void set_field(calendar_item& i, std::string_view key, const json::value& value,
         i.uid = text(key, value);
     else if (key == "body")
         set_body(i, key, value);
-    else if (key == "start")
-        i.start = time(key, value);
-    else if (key == "end")
-        i.end = time(key, value);
-    else if (key == "start_time_zone")
-        i.start_time_zone = i.end_time_zone = text(key, value);
     else if (key == "location")
         i.location = text(key, value);
     else if (key == "busy")
-        i.busy = one_of(key, value, {"Free", "Tentative", "Busy", "OOF", "WorkingElsewhere", "NoData"});
+        i.busy = one_of(key, value, busy_types);
     else if (key == "all_day")
         i.all_day = boolean(key, value);
     else if (key == "sensitivity")
-        i.sensitivity = one_of(key, value, {"Normal", "Personal", "Private", "Confidential"});
+        i.sensitivity = one_of(key, value, sensitivities);
     else if (key == "reminder_minutes")
         set_reminder(i, key, value);
     else if (key == "categories") {
@@ -182,6 +170,7 @@ json::object to_json(const calendar_item& i)
         {"start", format_rfc3339(i.start)},
         {"end", format_rfc3339(i.end)},
         {"start_time_zone", i.start_time_zone},
+        {"end_time_zone", i.end_time_zone},
         {"location", i.location},
         {"busy", i.busy},
         {"all_day", i.all_day},
@@ -195,13 +184,17 @@ json::object to_json(const calendar_item& i)
         {"created_by", i.by_user ? "user" : "ews"},
         {"invited", i.invited},
         {"cancelled", i.cancelled},
+        {"recurring", i.repeats.has_value()},
     };
 }
 
-void apply_json(calendar_item& item, const json::object& fields, mailbox_store& store)
+void apply_json(calendar_item& item, const json::object& fields, mailbox_store& store,
+                const zone_table& zones)
 {
+    set_times(item, fields, zones);
     for (const auto& [key, value] : fields)
-        set_field(item, key, value, store);
+        if (!is_about_time(key))
+            set_field(item, key, value, store);
     if (item.end < item.start)
         refuse("end", "must not be before start");
 }

@@ -11,7 +11,8 @@ boost::json::object to_json(const calendar_item& item);
 
 // Sets the fields that `json` has. Throws std::invalid_argument for a field that does not exist or has a
 // wrong value.
-void apply_json(calendar_item& item, const boost::json::object& json, mailbox_store& store);
+void apply_json(calendar_item& item, const boost::json::object& json, mailbox_store& store,
+                const zone_table& zones);
 
 // The folder that `json` names ("calendar" where it names none). Throws std::invalid_argument.
 folder_kind folder_in(const boost::json::object& json, const mailbox& owner);

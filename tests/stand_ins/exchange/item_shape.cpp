@@ -6,6 +6,7 @@
 #include "tests/stand_ins/exchange/xml.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace relay::exchange_sim {
 namespace {
@@ -137,6 +138,13 @@ void put_rights(const writing& w)
                  "<t:Modify>true</t:Modify><t:Read>true</t:Read></t:EffectiveRights>");
 }
 
+std::string_view type_of(const calendar_item& item)
+{
+    constexpr std::array<std::string_view, 3> types{"Single", "Occurrence",
+                                                    "Exception"}; // as the enumeration
+    return item.repeats ? "RecurringMaster" : types.at(static_cast<std::size_t>(item.kind));
+}
+
 void put_categories(const writing& w)
 {
     if (w.item.categories.empty())
@@ -206,13 +214,14 @@ const field fields[] = {
      }},
     {"calendar:IsMeeting", in_all, [](const writing& w) { put(w.out, "IsMeeting", w.item.is_meeting()); }},
     {"calendar:IsCancelled", in_all, [](const writing& w) { put(w.out, "IsCancelled", w.item.cancelled); }},
-    {"calendar:IsRecurring", in_all, [](const writing& w) { put(w.out, "IsRecurring", false); }},
+    {"calendar:IsRecurring", in_all,
+     [](const writing& w) { put(w.out, "IsRecurring", w.item.kind != item_kind::single); }},
     {"calendar:MeetingRequestWasSent", in_all,
      [](const writing& w) { put(w.out, "MeetingRequestWasSent", w.item.invited); }},
     {"calendar:IsResponseRequested", in_all,
      [](const writing& w) { put(w.out, "IsResponseRequested", w.item.response_requested); }},
     {"calendar:CalendarItemType", in_default | in_all,
-     [](const writing& w) { put(w.out, "CalendarItemType", std::string_view("Single")); }},
+     [](const writing& w) { put(w.out, "CalendarItemType", type_of(w.item)); }},
     {"calendar:MyResponseType", in_all,
      [](const writing& w) {
          put(w.out, "MyResponseType", std::string_view(w.item.is_meeting() ? "Organizer" : "Unknown"));

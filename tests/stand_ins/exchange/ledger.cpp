@@ -56,7 +56,9 @@ void ledger::notify(notification_kind kind, const calendar_item& item, const std
         if (told.insert(ascii_lower(recipient->email)).second)
             notifications_.push_back({++n_, kind, item.owner->email, recipient->email, item.uid,
                                       std::string(property_named(item, event_id_property)),
-                                      std::string(property_named(item, command_id_property)), at});
+                                      std::string(property_named(item, command_id_property)), at,
+                                      item.subject, item.location, item.start_time_zone, item.start,
+                                      item.end});
 }
 
 } // namespace relay::exchange_sim

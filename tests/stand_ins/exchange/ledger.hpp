@@ -32,6 +32,9 @@ struct notification_record {
     notification_kind kind;
     std::string from, to, uid, event_id, command_id;
     utc_time at;
+    // What the message shows of the meeting.
+    std::string subject, location, time_zone;
+    utc_time start, end;
 };
 
 class ledger {

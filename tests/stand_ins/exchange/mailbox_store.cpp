@@ -186,8 +186,12 @@ void mailbox_store::index(calendar_item& item)
 {
     auto& contents = item.owner->contents(item.folder);
     contents.by_arrival.emplace(item.serial, &item);
-    contents.by_start.emplace(item.start, &item);
-    contents.longest = std::max<duration>(contents.longest, item.end - item.start);
+    if (item.repeats) {
+        contents.series.emplace(item.serial, &item);
+    } else {
+        contents.by_start.emplace(item.start, &item);
+        contents.longest = std::max<duration>(contents.longest, item.end - item.start);
+    }
     for (const auto& property : item.properties)
         if (property.values.size() == 1)
             item.owner->by_property[index_key(property.key, property.values.front())].push_back(&item);
@@ -197,6 +201,7 @@ void mailbox_store::unindex(calendar_item& item)
 {
     auto& contents = item.owner->contents(item.folder);
     contents.by_arrival.erase(item.serial);
+    contents.series.erase(item.serial);
     for (auto [at, last] = contents.by_start.equal_range(item.start); at != last; ++at)
         if (at->second == &item) {
             contents.by_start.erase(at);

@@ -51,8 +51,8 @@ public:
     // mailbox.
     const std::vector<calendar_item*>& with_property(const mailbox& owner, property_key key,
                                                      std::string_view value) const;
-    // Items of `folder` that overlap [start, end), by start. An item of no length overlaps where it lies
-    // inside.
+    // Items of `folder` that overlap [start, end), by start, series left out. An item of no length overlaps where it
+    // lies inside.
     std::vector<calendar_item*> overlapping(const mailbox& owner, folder_kind folder, utc_time start,
                                             utc_time end) const;
 

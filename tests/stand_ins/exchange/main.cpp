@@ -82,7 +82,7 @@ void run(const options& o)
                           {*o.product, zones, store, book, log, gate, time, o.bump_change_keys_after});
     https_server https(context, std::move(tls), endpoint, *o.product);
     stand_in::control_server control(context);
-    add_control_routes(control.routes(), {store, book, gate, endpoint, https, time});
+    add_control_routes(control.routes(), {store, book, gate, endpoint, https, time, zones});
     listen(https, "--listen", o.listen);
     listen(control, "--control", o.control);
 

@@ -28,6 +28,15 @@ recipients without(const recipients& all, const recipients& others)
     return rest;
 }
 
+// Whatever the attendees would see changed, beside who else is asked.
+bool concerns_everybody(const calendar_item& before, const calendar_item& item)
+{
+    return before.start != item.start || before.end != item.end || before.all_day != item.all_day ||
+           before.subject != item.subject || before.location != item.location ||
+           before.body.content != item.body.content || before.start_time_zone != item.start_time_zone ||
+           before.end_time_zone != item.end_time_zone;
+}
+
 void forget_answers(calendar_item& item)
 {
     for (auto* list : {&item.required, &item.optional, &item.resources})
@@ -61,6 +70,8 @@ void send_updates_to_all(const calendar_item& before, calendar_item& item, ledge
 
 void send_updates_to_changed(const calendar_item& before, calendar_item& item, ledger& book, utc_time now)
 {
+    if (concerns_everybody(before, item))
+        return send_updates_to_all(before, item, book, now);
     tell(before, item, without(everybody(item), everybody(before)), book, now);
 }
 

@@ -12,8 +12,8 @@ void send_invitations_to_all(calendar_item& item, ledger& book, utc_time now);
 // cancellation. Where the times moved, earlier answers are void.
 void send_updates_to_all(const calendar_item& before, calendar_item& item, ledger& book, utc_time now);
 
-// Only attendees who are new get an update, those who are no longer asked a cancellation; the rest hear
-// nothing.
+// Where nothing but the attendees changed, only those who are new get an update, and those who are no longer asked a
+// cancellation. Any other change concerns everybody, as it does to Exchange (ews-managed-api issue 20).
 void send_updates_to_changed(const calendar_item& before, calendar_item& item, ledger& book, utc_time now);
 
 // Cancels where there is something to cancel: a meeting whose invitations had gone out.

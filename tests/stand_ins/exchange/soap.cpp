@@ -72,8 +72,9 @@ void open_request(soap_request& request)
     auto& text = request.text;
     if (text.find("<!DOCTYPE") != text.npos || !is_xml_text(text) || has_illegal_reference(text))
         refuse_schema("The document is not allowed.");
-    const auto parsed = request.document.load_buffer_inplace(text.data(), text.size(), pugi::parse_default,
-                                                             pugi::encoding_utf8);
+    // White space is a text like any other where it is all that an element holds.
+    const auto parsed = request.document.load_buffer_inplace(
+        text.data(), text.size(), pugi::parse_default | pugi::parse_ws_pcdata_single, pugi::encoding_utf8);
     const auto root = request.document.document_element();
     if (!parsed || local_name(root) != "Envelope" || namespace_of(root) != soap_namespace)
         refuse_schema("The document is no SOAP envelope.");

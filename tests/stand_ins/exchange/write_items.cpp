@@ -4,6 +4,7 @@
 #include "tests/stand_ins/exchange/item_lookup.hpp"
 #include "tests/stand_ins/exchange/item_shape.hpp"
 #include "tests/stand_ins/exchange/meeting.hpp"
+#include "tests/stand_ins/exchange/resource_booking.hpp"
 
 #include <algorithm>
 #include <array>
@@ -57,8 +58,10 @@ void create_calendar_item(pugi::xml_node node, pugi::xml_node request, operation
     edit.finish();
     auto& item = context.store.insert(*folder.owner, folder.folder, std::move(edit.item()), context.now);
     context.ledger.write(write_kind::create, item, context.now);
-    if (send != "SendToNone" && !context.unsent)
+    if (send != "SendToNone" && !context.unsent) {
         send_invitations_to_all(item, context.ledger, context.now);
+        book_rooms(item, context.store, context.zones, context.now);
+    }
     out.append("<m:Items><t:CalendarItem>");
     put_item_id(out, item);
     out.append("</t:CalendarItem></m:Items>");
@@ -79,6 +82,7 @@ void cancel_calendar_item(pugi::xml_node node, pugi::xml_node request, operation
     if (item.folder == folder_kind::deleteditems)
         refuse_item("ErrorCalendarIsCancelledForRemove", "The meeting was cancelled already.");
     cancel_meeting(item, context.ledger, context.now);
+    release_rooms(item, nullptr, context.store);
     context.ledger.write(write_kind::remove, item, context.now);
     context.store.move(item, folder_kind::deleteditems, context.now);
     out.append("<m:Items/>");
@@ -133,6 +137,10 @@ void update_calendar_item(pugi::xml_node change, pugi::xml_node request, operati
         send_updates_to_all(before, item, context.ledger, context.now);
     else if (send != "SendToNone")
         send_updates_to_changed(before, item, context.ledger, context.now);
+    if (!context.unsent && send != "SendToNone") {
+        release_rooms(before, &item, context.store);
+        book_rooms(item, context.store, context.zones, context.now);
+    }
     out.append("<m:Items><t:CalendarItem>");
     put_item_id(out, item);
     out.append("</t:CalendarItem></m:Items><m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>");
@@ -183,8 +191,10 @@ std::string delete_item(operation_context& context)
             const bool gone_already = item.folder == folder_kind::deleteditems;
             if (gone_already && type == "MoveToDeletedItems")
                 return;
-            if (send != "SendToNone" && !gone_already)
+            if (send != "SendToNone" && !gone_already) {
                 cancel_meeting(item, context.ledger, context.now);
+                release_rooms(item, nullptr, context.store);
+            }
             context.ledger.write(write_kind::remove, item, context.now);
             if (type == "MoveToDeletedItems")
                 context.store.move(item, folder_kind::deleteditems, context.now);
