@@ -132,6 +132,8 @@ std::string merged(const std::vector<occurrence>& events, const question& q)
     auto digits = free_slots(q);
     for (const auto& e : events) {
         const auto digit = static_cast<char>('0' + (e.is_free() ? 0 : digit_of(e.busy())));
+        if (e.start == e.end) // takes no time
+            continue;
         const auto from = std::max(e.start, q.start), to = std::min(e.end, q.end);
         for (auto t = from - (from - q.start) % q.interval; t < to; t += q.interval)
             lay_over(digits[static_cast<std::size_t>((t - q.start) / q.interval)], digit);
