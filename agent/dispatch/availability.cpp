@@ -1,6 +1,7 @@
 #include "agent/dispatch/availability.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
 
 namespace relay::dispatch {
@@ -10,11 +11,47 @@ std::vector<availability_part> split_availability(std::size_t mailboxes, utc_tim
     std::vector<availability_part> parts;
     for (std::size_t first = 0; first < mailboxes; first += ews::max_availability_mailboxes) {
         const auto count = std::min(ews::max_availability_mailboxes, mailboxes - first);
-        for (auto from = start; from < end; from += ews::max_availability_window)
-            parts.push_back(
-                {first, count, from, std::min<utc_time>(end, from + ews::max_availability_window)});
+        // Windows meet at whole seconds, in which Exchange counts.
+        for (auto from = start; from < end;) {
+            const auto to = std::min<utc_time>(end, std::chrono::floor<std::chrono::seconds>(from) +
+                                                        ews::max_availability_window);
+            parts.push_back({first, count, from, to});
+            from = to;
+        }
     }
     return parts;
+}
+
+std::vector<std::size_t> mailboxes_of(const availability_part& part)
+{
+    if (!part.only.empty())
+        return part.only;
+    std::vector<std::size_t> all(part.count);
+    std::iota(all.begin(), all.end(), part.first);
+    return all;
+}
+
+std::vector<availability_part> halve_window(const availability_part& part, std::vector<std::size_t> mailboxes)
+{
+    // At a whole number of the smallest windows, so that none becomes smaller than it has to be.
+    constexpr milliseconds step = ews::min_availability_window;
+    const auto half = (part.end - part.start) / 2 / step * step;
+    if (half == milliseconds{0} || mailboxes.empty())
+        return {};
+    const auto middle = std::chrono::floor<std::chrono::seconds>(part.start) + half;
+    std::vector<availability_part> halves{{0, 0, part.start, middle, mailboxes}};
+    halves.push_back({0, 0, middle, part.end, std::move(mailboxes)});
+    return halves;
+}
+
+std::vector<availability_part> halve_mailboxes(const availability_part& part,
+                                               const std::vector<std::size_t>& mailboxes)
+{
+    if (mailboxes.size() < 2)
+        return {};
+    const auto middle = mailboxes.begin() + static_cast<std::ptrdiff_t>(mailboxes.size() / 2);
+    return {{0, 0, part.start, part.end, {mailboxes.begin(), middle}},
+            {0, 0, part.start, part.end, {middle, mailboxes.end()}}};
 }
 
 std::vector<ews::busy_period> join_periods(std::vector<ews::busy_period> periods, utc_time start,

@@ -1,116 +1,17 @@
 #include "agent/dispatch/meeting.hpp"
 
+#include "agent/dispatch/meeting_body.hpp"
 #include "common/text/text.hpp"
 #include "common/time/zones.hpp"
 
-#include <fmt/format.h>
+#include <algorithm>
 
 namespace relay::dispatch {
 namespace {
 
-using protocol::body_format;
 using protocol::event_body;
 
-constexpr std::string_view html_mark = "workestra-online-meeting";
-constexpr std::string_view text_rule = "________________________________";
-constexpr std::string_view text_label = "Join online: ";
 constexpr std::size_t longest_location = 255;
-
-std::string html_block(const std::string& url)
-{
-    const auto safe = markup_escaped(url);
-    return fmt::format(R"(<div id="{}"><p>{}<a href="{}">{}</a></p></div>)", html_mark, text_label, safe,
-                       safe);
-}
-
-std::string without_html_block(std::string content)
-{
-    const auto lower = ascii_lower(content);
-    const auto mark = lower.find(html_mark);
-    if (mark == lower.npos)
-        return content;
-    const auto begin = lower.rfind("<div", mark);
-    const auto end = lower.find("</div>", mark);
-    if (begin == lower.npos || end == lower.npos)
-        return content;
-    content.erase(begin, end + std::string_view("</div>").size() - begin);
-    return content;
-}
-
-std::string without_text_block(std::string content)
-{
-    const auto label = content.rfind(text_label);
-    const auto rule = label == content.npos ? content.npos : content.rfind(text_rule, label);
-    if (rule == content.npos)
-        return content;
-    // Between rule and label stands one line end, as \n or as Exchange's \r\n; else a person wrote this.
-    if (!trim(std::string_view(content).substr(rule + text_rule.size(), label - rule - text_rule.size()))
-             .empty())
-        return content;
-    content.erase(rule);
-    for (int line_ends = 0; line_ends < 2 && content.ends_with('\n'); ++line_ends) {
-        content.pop_back();
-        if (content.ends_with('\r'))
-            content.pop_back();
-    }
-    return content;
-}
-
-// An HTML body as it was given, where it was a fragment: Exchange answers it inside <html>, a <head> that holds nothing
-// but <meta> elements, and <body>. What has more in its head, or comes without one, was a document of its own.
-std::string without_wrapper(std::string content)
-{
-    const auto lower = ascii_lower(content);
-    const auto skip_blanks = [&](std::size_t at) {
-        return std::min(lower.find_first_not_of(" \t\r\n", at), lower.size());
-    };
-    const auto take = [&](std::size_t& at, std::string_view tag) {
-        at = skip_blanks(at);
-        if (!std::string_view(lower).substr(at).starts_with(tag))
-            return false;
-        at += tag.size();
-        return true;
-    };
-    std::size_t at = 0;
-    if (!take(at, "<html>") || !take(at, "<head>"))
-        return content;
-    int metas = 0;
-    for (; take(at, "<meta "); ++metas)
-        at = std::min(lower.find('>', at), lower.size() - 1) + 1;
-    if (metas == 0 || !take(at, "</head>") || !take(at, "<body>"))
-        return content;
-    const auto end = lower.rfind("</body>");
-    if (end == lower.npos || end < at)
-        return content;
-    // The line ends beside the tags are Exchange's too.
-    auto inner = std::string_view(content).substr(at, end - at);
-    for (const std::string_view line_end : {"\r\n", "\n"})
-        if (inner.starts_with(line_end)) {
-            inner.remove_prefix(line_end.size());
-            break;
-        }
-    for (const std::string_view line_end : {"\r\n", "\n"})
-        if (inner.ends_with(line_end)) {
-            inner.remove_suffix(line_end.size());
-            break;
-        }
-    return std::string(inner);
-}
-
-// True where nothing but tags and blanks is left.
-bool is_blank_html(std::string_view html)
-{
-    bool in_tag = false;
-    for (const char c : html) {
-        if (c == '<')
-            in_tag = true;
-        else if (c == '>')
-            in_tag = false;
-        else if (!in_tag && c != ' ' && c != '\t' && c != '\r' && c != '\n')
-            return false;
-    }
-    return true;
-}
 
 struct place {
     std::optional<std::string> location;
@@ -146,31 +47,6 @@ std::optional<T> with_default(const protocol::change<T>& c, T if_cleared)
 
 } // namespace
 
-event_body with_link(const std::optional<event_body>& body, const std::string& url)
-{
-    if (!body)
-        return {body_format::html, html_block(url)};
-    if (body->format == body_format::text)
-        return {body_format::text,
-                fmt::format("{}\n\n{}\n{}{}\n", body->content, text_rule, text_label, url)};
-    const auto end = ascii_lower(body->content).rfind("</body>");
-    auto content = body->content;
-    content.insert(end == content.npos ? content.size() : end, html_block(url));
-    return {body_format::html, std::move(content)};
-}
-
-std::optional<event_body> without_link(event_body body)
-{
-    const bool html = body.format == body_format::html;
-    if (html)
-        body.content = without_wrapper(std::move(body.content));
-    auto rest = html ? without_html_block(body.content) : without_text_block(body.content);
-    const bool had_link = rest.size() != body.content.size();
-    if (had_link && (html ? is_blank_html(rest) : trim(rest).empty()))
-        return std::nullopt;
-    return event_body{body.format, std::move(rest)};
-}
-
 ews::item_fields fields_for_create(const protocol::event_fields& wanted)
 {
     ews::item_fields f;
@@ -182,6 +58,8 @@ ews::item_fields fields_for_create(const protocol::event_fields& wanted)
         f.body = with_link(wanted.body, *wanted.online_meeting_url);
     else if (wanted.body)
         f.body = wanted.body;
+    if (f.body)
+        f.body_note = note_of(wanted.body);
     const auto where = place_for(wanted.location, wanted.online_meeting_url);
     if (where.location)
         f.location = where.location;
@@ -219,6 +97,8 @@ protocol::checked<ews::item_fields> fields_for_update(const protocol::event_chan
             f.iana_zone = *set.time_zone;
         } else {
             f.windows_zone = now.windows_zone.empty() ? "UTC" : now.windows_zone;
+            if (!now.windows_end_zone.empty())
+                f.windows_end_zone = now.windows_end_zone;
         }
     }
 
@@ -228,10 +108,9 @@ protocol::checked<ews::item_fields> fields_for_update(const protocol::event_chan
         f.online_meeting_url = *set.online_meeting_url;
 
     if (set.body || set.online_meeting_url) {
-        const auto text = set.body          ? *set.body
-                          : now.fields.body ? without_link(*now.fields.body)
-                                            : std::nullopt;
+        const auto text = set.body ? *set.body : given_body(now);
         f.body = url ? std::optional(with_link(text, *url)) : text;
+        f.body_note = note_of(text);
     }
     if (set.location || set.online_meeting_url) {
         const auto where = place_for(set.location ? *set.location : given_location(now), url);
@@ -247,12 +126,31 @@ protocol::checked<ews::item_fields> fields_for_update(const protocol::event_chan
     return f;
 }
 
+bool changes_who_is_asked(const ews::item_fields& fields, const ews::item& now)
+{
+    if (!fields.attendees)
+        return false;
+    const auto addresses = [](const std::vector<protocol::attendee>& list) {
+        std::vector<std::string> keys;
+        for (const auto& a : list)
+            keys.push_back(a.email.key());
+        std::ranges::sort(keys);
+        return keys;
+    };
+    return addresses(*fields.attendees) != addresses(now.fields.attendees);
+}
+
+bool changes_more_than_attendees(const ews::item_fields& f)
+{
+    return f.subject || f.start || f.body || f.location || f.show_as || f.reminder_minutes || f.is_private ||
+           f.categories || f.online_meeting_url;
+}
+
 protocol::event_fields as_given(const ews::item& i)
 {
     auto given = i.fields;
     given.location = given_location(i);
-    if (given.body)
-        given.body = without_link(std::move(*given.body));
+    given.body = given_body(i);
     // The IANA name we noted holds while the item is still in that zone; else the zone somebody chose in Outlook.
     const auto noted = given.time_zone;
     if (!i.windows_zone.empty() && windows_zone_or_utc(noted) != i.windows_zone) {

@@ -8,55 +8,40 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
-#include <numeric>
+#include <iterator>
 
 namespace relay::dispatch {
 namespace {
 
 using periods = std::vector<ews::busy_period>;
 
-// Mailboxes to ask about, and where each one's answer belongs.
+// The mailboxes that policy lets us ask about, and where each one's answer belongs. Parts know them by their number
+// here.
 struct question {
     std::vector<mailbox_address> mailboxes;
     std::vector<std::size_t> places;
 };
 
-question about_all(const protocol::availability_get& op)
-{
-    question q{op.mailboxes, std::vector<std::size_t>(op.mailboxes.size())};
-    std::iota(q.places.begin(), q.places.end(), std::size_t{0});
-    return q;
-}
+// Some of them, as they are asked for together.
+struct asked_part {
+    std::vector<mailbox_address> mailboxes;
+    std::vector<std::size_t> numbers;
+};
 
-// The part of `q` that policy allows now; what it denies is answered so, each mailbox on its own.
-question allowed_part(const question& q, std::size_t first, std::size_t count, const services& s,
-                      std::vector<ews::mailbox_busy>& answers)
+// Takes out what policy denies, which is answered so, each mailbox on its own.
+question allowed_question(const protocol::availability_get& op, const services& s,
+                          std::vector<ews::mailbox_busy>& answers)
 {
-    question part;
-    for (auto i = first; i < first + count; ++i) {
-        if (const auto allowed = s.allows_mailbox(q.mailboxes[i]); allowed.has_error()) {
-            answers[q.places[i]] = allowed.error();
+    question q;
+    for (std::size_t i = 0; i < op.mailboxes.size(); ++i) {
+        if (const auto allowed = s.allows_mailbox(op.mailboxes[i]); allowed.has_error()) {
+            answers[i] = allowed.error();
             continue;
         }
-        part.mailboxes.push_back(q.mailboxes[i]);
-        part.places.push_back(q.places[i]);
+        q.mailboxes.push_back(op.mailboxes[i]);
+        q.places.push_back(i);
     }
-    return part;
-}
-
-// Puts one part's answers where they belong; a mailbox that failed in one window has failed.
-void take_in(std::vector<ews::mailbox_busy>& answers, const std::vector<std::size_t>& places,
-             std::vector<ews::mailbox_busy> got)
-{
-    for (std::size_t i = 0; i < places.size(); ++i) {
-        auto& answer = answers[places[i]];
-        if (answer.has_error())
-            continue;
-        if (got[i].has_error())
-            answer = got[i].error();
-        else
-            answer->insert(answer->end(), got[i]->begin(), got[i]->end());
-    }
+    return q;
 }
 
 // Asks for the parts one after the other, from a list that several askers share; the first that cannot be had
@@ -67,7 +52,67 @@ struct part_list {
     std::vector<ews::mailbox_busy>& answers;
     std::size_t next = 0;
     std::optional<ending> over;
+
+    ews::mailbox_busy& answer_of(std::size_t number) { return answers[q.places[number]]; }
+
+    // False where there is nothing to add. They come next: what never gets small enough is found out soon.
+    bool add_next(std::vector<availability_part> more)
+    {
+        parts.insert(parts.begin() + static_cast<std::ptrdiff_t>(next), std::make_move_iterator(more.begin()),
+                     std::make_move_iterator(more.end()));
+        return !more.empty();
+    }
 };
+
+// Of a part what policy allows now (it may have changed while the part waited), and what has not failed already.
+asked_part still_allowed(part_list& list, const availability_part& part, const services& s)
+{
+    asked_part asked;
+    for (const auto number : mailboxes_of(part)) {
+        if (list.answer_of(number).has_error())
+            continue;
+        if (const auto allowed = s.allows_mailbox(list.q.mailboxes[number]); allowed.has_error()) {
+            list.answer_of(number) = allowed.error();
+            continue;
+        }
+        asked.mailboxes.push_back(list.q.mailboxes[number]);
+        asked.numbers.push_back(number);
+    }
+    return asked;
+}
+
+// Puts one part's answers where they belong; a mailbox that failed in one window has failed. One that has more
+// entries than Exchange lists is asked for again, half of the time at once.
+void take_in(part_list& list, const availability_part& part, const std::vector<std::size_t>& numbers,
+             const std::vector<ews::mailbox_busy>& got)
+{
+    std::vector<std::size_t> too_full;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        auto& answer = list.answer_of(numbers[i]);
+        if (answer.has_error())
+            continue;
+        if (got[i].has_value())
+            answer->insert(answer->end(), got[i]->begin(), got[i]->end());
+        else if (got[i].error().exchange == "ErrorResultSetTooBig" &&
+                 !halve_window(part, {numbers[i]}).empty())
+            too_full.push_back(numbers[i]);
+        else
+            answer = got[i].error();
+    }
+    list.add_next(halve_window(part, std::move(too_full)));
+}
+
+// True where Exchange refuses the part as too much, by limits of its own, and smaller ones are asked for instead.
+bool ask_for_less(part_list& list, const availability_part& part, const std::vector<std::size_t>& numbers,
+                  const protocol::fault& refusal)
+{
+    if (refusal.exchange == "ErrorTimeIntervalTooBig")
+        return list.add_next(halve_window(part, numbers));
+    if (refusal.exchange == "ErrorMailboxDataArrayTooBig")
+        return list.add_next(halve_mailboxes(part, numbers));
+    return refusal.code == protocol::fault_code::result_too_large &&
+           list.add_next(halve_mailboxes(part, numbers));
+}
 
 task<void> ask_parts(command_run& run, part_list& list)
 {
@@ -75,17 +120,19 @@ task<void> ask_parts(command_run& run, part_list& list)
         const auto part = list.parts[list.next++];
         for (;;) {
             auto over = co_await run.before_try();
-            if (!over) { // policy may have changed while it waited
-                auto asked = allowed_part(list.q, part.first, part.count, run.use(), list.answers);
+            if (!over) {
+                auto asked = still_allowed(list, part, run.use());
                 if (asked.mailboxes.empty())
                     break;
                 auto got = co_await run.use().exchange.availability(std::move(asked.mailboxes), part.start,
                                                                     part.end, run.request_limit());
                 if (got.has_value()) {
                     run.succeeded();
-                    take_in(list.answers, asked.places, std::move(*got));
+                    take_in(list, part, asked.numbers, *got);
                     break;
                 }
+                if (ask_for_less(list, part, asked.numbers, got.error().fault))
+                    break;
                 over = co_await run.after_failure(got.error());
             }
             if (over) {
@@ -134,7 +181,7 @@ task<ending> run_mailbox_verify(command_run& run, protocol::mailbox_verify op)
 task<ending> run_availability_get(command_run& run, protocol::availability_get op)
 {
     std::vector<ews::mailbox_busy> answers(op.mailboxes.size(), periods{});
-    const auto q = allowed_part(about_all(op), 0, op.mailboxes.size(), run.use(), answers);
+    const auto q = allowed_question(op, run.use(), answers);
     part_list list{q, split_availability(q.mailboxes.size(), op.start, op.end), answers, 0, {}};
     if (list.parts.size() == 1) {
         co_await ask_parts(run, list);

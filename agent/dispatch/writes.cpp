@@ -9,6 +9,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace relay::dispatch {
 namespace {
@@ -83,6 +84,47 @@ task<fresh_start> start_fresh(command_run& run, const protocol::event_create& op
         start.found->conclusive = true;
     }
     co_return start;
+}
+
+// Exchange mails everybody where anything but the attendees changes, whoever was to be told (ews-managed-api issue
+// 20). So only those who come or go are told by changing all else first, in silence, and then the attendees alone.
+struct two_steps {
+    ews::item_fields silent, attendees;
+};
+
+std::optional<two_steps> steps_of(const protocol::event_update& op, const ews::item_fields& fields,
+                                  const ews::item& now)
+{
+    if (op.notify != protocol::notify::changed || !changes_who_is_asked(fields, now) ||
+        !changes_more_than_attendees(fields))
+        return std::nullopt;
+    two_steps steps{fields, {}};
+    steps.attendees.attendees = std::exchange(steps.silent.attendees, std::nullopt);
+    return steps;
+}
+
+// As update() of Exchange, with nobody told who is not concerned. The mark comes with the last step: a first one
+// alone counts as not applied, and is repeated in silence.
+task<ews::outcome<ews::item_ref>> apply_update(command_run& run, const protocol::event_update& op,
+                                               const ews::item& now, ews::item_fields fields)
+{
+    auto& exchange = run.use().exchange;
+    auto notify = op.notify;
+    auto ref = now.ref;
+    if (notify == protocol::notify::changed && !changes_who_is_asked(fields, now))
+        notify = protocol::notify::none; // Exchange would mail everybody
+    if (auto steps = steps_of(op, fields, now)) {
+        std::string no_mark;
+        auto silent =
+            co_await exchange.update(op.mailbox, std::move(ref), std::move(steps->silent), std::move(no_mark),
+                                     protocol::notify::none, run.request_limit());
+        if (silent.has_error())
+            co_return silent.error();
+        ref = *silent;
+        fields = std::move(steps->attendees);
+    }
+    co_return co_await exchange.update(op.mailbox, std::move(ref), std::move(fields), run.ticket().id, notify,
+                                       run.request_limit());
 }
 
 } // namespace
@@ -185,8 +227,7 @@ task<ending> run_event_update(command_run& run, protocol::event_update op)
             co_return *started.over;
         if (!started.durable)
             continue;
-        auto changed = co_await run.use().exchange.update(op.mailbox, item->ref, std::move(*fields),
-                                                          run.ticket().id, op.notify, run.request_limit());
+        auto changed = co_await apply_update(run, op, *item, std::move(*fields));
         if (changed.has_value()) {
             run.succeeded();
             co_return reply(output_of_write(op.event_id, *changed, item->uid));

@@ -59,13 +59,14 @@ mailbox_busy read_events(pugi::xml_node events, const availability_window& windo
     return periods;
 }
 
-// Each digit is the worst status in its interval, from the window's start on.
+// Each digit is the worst status in its interval, from the window's start on. Where they end before the window does,
+// nothing is known of the rest.
 std::vector<busy_period> read_digits(std::string_view digits, const availability_window& window)
 {
     std::vector<busy_period> periods;
     auto from = window.start;
-    for (std::size_t i = 0; i < digits.size() && from < window.end; ++i, from += window.merge_interval) {
-        const auto status = busy_status_of_digit(digits[i]);
+    for (std::size_t i = 0; from < window.end; ++i, from += window.merge_interval) {
+        const auto status = i < digits.size() ? busy_status_of_digit(digits[i]) : busy_status::no_data;
         if (!status)
             continue;
         const auto to = std::min<utc_time>(from + window.merge_interval, window.end);

@@ -104,6 +104,8 @@ outcome<item> read_item(const soap_answer& a, const call& c)
     i.command_id = property_of(node, property::command_id).value_or(std::string{});
     i.location_filled = property_of(node, property::location_filled) == "true";
     i.windows_zone = child(node, "StartTimeZone").attribute("Id").value();
+    i.windows_end_zone = child(node, "EndTimeZone").attribute("Id").value();
+    i.body_note = property_of(node, property::body_note).value_or(std::string{});
     i.cancelled = is_true(child(node, "IsCancelled"));
     i.invited = boolean_of(trimmed(child(node, "MeetingRequestWasSent")));
     i.fields.start = *start;

@@ -101,9 +101,10 @@ struct item {
     std::string uid;
     std::string event_id, command_id;
     protocol::event_fields
-        fields;               // online_meeting_url and time_zone come from the marks below, where they are
-    std::string windows_zone; // StartTimeZone's Id, empty where absent
-    bool location_filled = false; // the agent put the URL into the location
+        fields; // online_meeting_url and time_zone come from the marks below, where they are
+    std::string windows_zone, windows_end_zone; // Ids of StartTimeZone and EndTimeZone, empty where absent
+    std::string body_note;                      // what the agent noted of the body it was given
+    bool location_filled = false;               // the agent put the URL into the location
     std::vector<attendee_answer> answers;
     bool cancelled = false;
     std::optional<bool> invited; // MeetingRequestWasSent
@@ -114,6 +115,7 @@ struct item_fields {
     std::optional<std::string> subject;
     std::optional<utc_time> start, end;
     std::optional<std::string> windows_zone;                  // sent with start and end, always
+    std::optional<std::string> windows_end_zone;              // absent: the same
     protocol::change<protocol::event_body> body;              // null: emptied
     protocol::change<std::string> location;                   // null: removed
     std::optional<std::vector<protocol::attendee>> attendees; // the whole list
@@ -124,6 +126,7 @@ struct item_fields {
     // Our own notes on the item, in the marks' property set.
     protocol::change<std::string> iana_zone;
     protocol::change<std::string> online_meeting_url;
+    protocol::change<std::string> body_note;
     std::optional<bool> location_filled;
 };
 
@@ -160,7 +163,7 @@ public:
     // `uid` becomes the item's calendar:UID.
     virtual task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m,
                                            std::string uid, protocol::notify notify, duration limit) = 0;
-    // Sets the fields and WorkestraCommandId in one UpdateItem.
+    // Sets the fields and WorkestraCommandId in one UpdateItem; no mark where `command_id` is empty.
     virtual task<outcome<item_ref>> update(const mailbox_address& mailbox, item_ref ref, item_fields fields,
                                            std::string command_id, protocol::notify notify,
                                            duration limit) = 0;
@@ -170,7 +173,8 @@ public:
 };
 
 inline constexpr std::size_t max_find_folders = 20; // Exchange works at one request for a minute at most
-inline constexpr std::size_t max_availability_mailboxes = 100;  // ErrorMailboxDataArrayTooBig above it
-inline constexpr std::chrono::days max_availability_window{42}; // documented limit; servers allow 62
+inline constexpr std::size_t max_availability_mailboxes = 100;     // ErrorMailboxDataArrayTooBig above it
+inline constexpr std::chrono::days max_availability_window{42};    // documented limit; servers allow 62
+inline constexpr std::chrono::minutes min_availability_window{10}; // a shorter one costs the same
 
 } // namespace relay::ews

@@ -22,11 +22,11 @@ std::string resolvable_name(std::string_view username);
 // GetFolder of one of the mailbox's own folders: "calendar" is the cheapest proof that impersonation works.
 std::string write_open_folder(const mailbox_address& mailbox, std::string_view folder);
 
-// The window as it goes on the wire, which counts in seconds: covers what was asked, and is never shorter
-// than twice the merge interval (ErrorInvalidMergedFreeBusyInterval) nor longer than max_availability_window.
+// The window as it goes on the wire, which counts in seconds: covers what was asked, in whole merge intervals, and is
+// never shorter than two of them (ErrorInvalidMergedFreeBusyInterval) nor longer than max_availability_window.
 struct availability_window {
     utc_time start, end;
-    std::chrono::minutes merge_interval{30};
+    std::chrono::minutes merge_interval{5};
 };
 availability_window window_for(utc_time start, utc_time end);
 std::string write_availability(std::span<const mailbox_address> mailboxes, const availability_window& window);

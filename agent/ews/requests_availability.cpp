@@ -39,13 +39,13 @@ void add_naive_time(pugi::xml_node parent, const char* element, utc_time time)
 
 availability_window window_for(utc_time start, utc_time end)
 {
-    using std::chrono::seconds;
-    constexpr std::chrono::minutes usual{30},
-        shortest{5}; // Exchange takes 5 to 1440, below the window's length
     availability_window w;
-    w.merge_interval = end - start > usual ? usual : shortest;
-    w.start = std::chrono::floor<seconds>(start);
-    w.end = std::max<utc_time>(std::chrono::ceil<seconds>(end), w.start + 2 * shortest);
+    w.start = std::chrono::floor<std::chrono::seconds>(start);
+    // A whole number of intervals, more than one: the digits of a merged answer then cover the window, and no more.
+    const auto intervals =
+        std::chrono::ceil<milliseconds>(end - w.start + w.merge_interval - milliseconds{1}) /
+        milliseconds{w.merge_interval};
+    w.end = w.start + w.merge_interval * std::max<std::int64_t>(intervals, 2);
     w.end = std::min<utc_time>(w.end, w.start + max_availability_window);
     return w;
 }
@@ -65,8 +65,8 @@ std::string write_availability(std::span<const mailbox_address> mailboxes, const
     auto times = add(options, "t:TimeWindow");
     add_naive_time(times, "t:StartTime", window.start);
     add_naive_time(times, "t:EndTime", window.end);
-    // Said although we ask for no merged view: a server may still answer with nothing else, and the default
-    // of 30 is refused where the window is no longer than that.
+    // Said although we ask for no merged view: a server that lets us see no more, or is asked about a distribution
+    // list, answers with nothing else. The shortest interval that Exchange takes loses least.
     add(options, "t:MergedFreeBusyIntervalInMinutes", std::to_string(window.merge_interval.count()));
     add(options, "t:RequestedView", "FreeBusy");
     return request.str();

@@ -86,7 +86,7 @@ std::string write_get(const mailbox_address& mailbox, const item_ref& ref)
           "item:ReminderMinutesBeforeStart", "calendar:UID", "calendar:Start", "calendar:End",
           "calendar:LegacyFreeBusyStatus", "calendar:Location", "calendar:IsCancelled",
           "calendar:MeetingRequestWasSent", "calendar:RequiredAttendees", "calendar:OptionalAttendees",
-          "calendar:Resources", "calendar:StartTimeZone"})
+          "calendar:Resources", "calendar:StartTimeZone", "calendar:EndTimeZone"})
         add_field_path(wanted, field);
     for (const char* p : property::all)
         add_property_path(wanted, p);

@@ -95,7 +95,8 @@ void add_time_changes(change_list& changes, const item_fields& f)
         changes.set_text("calendar:IsAllDayEvent", "t:IsAllDayEvent", boolean(false));
     if (f.windows_zone) {
         add_zone(changes.set_field("calendar:StartTimeZone"), "t:StartTimeZone", *f.windows_zone);
-        add_zone(changes.set_field("calendar:EndTimeZone"), "t:EndTimeZone", *f.windows_zone);
+        add_zone(changes.set_field("calendar:EndTimeZone"), "t:EndTimeZone",
+                 f.windows_end_zone.value_or(*f.windows_zone));
     }
 }
 
@@ -139,12 +140,14 @@ std::string write_update(const mailbox_address& mailbox, const item_ref& ref, co
         set(id, "ChangeKey", ref.change_key);
     change_list changes(add(change, "t:Updates"));
     // In the same request as the fields, so that what is found later tells which command was applied last.
-    changes.set_property(property::command_id, command_id);
+    if (!command_id.empty())
+        changes.set_property(property::command_id, command_id);
     add_item_changes(changes, fields);
     add_time_changes(changes, fields);
     add_calendar_changes(changes, fields);
     changes.change_property(property::iana_zone, fields.iana_zone);
     changes.change_property(property::online_meeting_url, fields.online_meeting_url);
+    changes.change_property(property::body_note, fields.body_note);
     if (fields.location_filled)
         changes.set_property(property::location_filled, boolean(*fields.location_filled));
     return request.str();

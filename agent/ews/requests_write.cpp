@@ -25,6 +25,8 @@ void add_properties(pugi::xml_node item, const item_fields& f, const marks& m)
         add_property(item, property::iana_zone, *zone);
     if (const auto* url = value_of(f.online_meeting_url))
         add_property(item, property::online_meeting_url, *url);
+    if (const auto* note = value_of(f.body_note))
+        add_property(item, property::body_note, *note);
     if (f.location_filled)
         add_property(item, property::location_filled, boolean(*f.location_filled));
 }
@@ -63,7 +65,7 @@ void add_item(pugi::xml_node items, const item_fields& f, const marks& m, std::s
     }
     if (f.windows_zone) {
         add_zone(item, "t:StartTimeZone", *f.windows_zone);
-        add_zone(item, "t:EndTimeZone", *f.windows_zone);
+        add_zone(item, "t:EndTimeZone", f.windows_end_zone.value_or(*f.windows_zone));
     }
 }
 

@@ -98,6 +98,34 @@ TEST_CASE("a larger question is split so that every mailbox and instant is asked
     CHECK(time == end - monday);
 }
 
+TEST_CASE("windows meet at whole seconds, and leave nothing out", "[unit][dispatch]")
+{
+    const auto parts = split_availability(1, monday + 250ms, monday + std::chrono::days{84} + 250ms);
+    REQUIRE(parts.size() == 3);
+    CHECK(parts[0].start == monday + 250ms);
+    CHECK(parts[0].end == monday + std::chrono::days{42});
+    CHECK(parts[1].end == monday + std::chrono::days{84});
+    CHECK(parts[2].end == monday + std::chrono::days{84} + 250ms);
+}
+
+TEST_CASE("what is too much is asked for in halves, as long as there are any", "[unit][dispatch]")
+{
+    const availability_part part{0, 3, monday, monday + 50min, {}};
+    CHECK(mailboxes_of(part) == std::vector<std::size_t>{0, 1, 2});
+    const auto halves = halve_window(part, {1});
+    REQUIRE(halves.size() == 2);
+    CHECK(halves[0].end == monday + 20min);
+    CHECK(halves[1].start == monday + 20min);
+    CHECK(halves[1].end == part.end);
+    CHECK(mailboxes_of(halves[0]) == std::vector<std::size_t>{1});
+    CHECK(halve_window(part, {}).empty());
+    CHECK(halve_window({0, 3, monday, monday + 15min, {}}, {1}).empty());
+    const auto people = halve_mailboxes(part, {0, 1, 2});
+    REQUIRE(people.size() == 2);
+    CHECK(people[0].only.size() + people[1].only.size() == 3);
+    CHECK(halve_mailboxes(part, {1}).empty());
+}
+
 TEST_CASE("nobody to ask about is no request", "[unit][dispatch]")
 {
     CHECK(split_availability(0, monday, monday + 1h).empty());

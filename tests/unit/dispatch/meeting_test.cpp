@@ -1,5 +1,7 @@
 #include "agent/dispatch/meeting.hpp"
 
+#include "agent/dispatch/meeting_body.hpp"
+
 #include <catch2/catch.hpp>
 
 using namespace relay;
@@ -39,6 +41,7 @@ ews::item written(const ews::item_fields& f)
     i.fields.location = f.location.value_or(std::nullopt);
     i.fields.online_meeting_url = f.online_meeting_url.value_or(std::nullopt);
     i.fields.time_zone = f.iana_zone.value_or(std::nullopt);
+    i.body_note = f.body_note.value_or(std::nullopt).value_or("");
     i.location_filled = f.location_filled.value_or(false);
     return i;
 }
@@ -100,6 +103,80 @@ TEST_CASE("a body that never had a link stays as it is", "[unit][dispatch]")
     CHECK(without_link(body) == body);
     const event_body empty{body_format::text, ""};
     CHECK(without_link(empty) == empty);
+}
+
+TEST_CASE("what looks like the agent's or Exchange's own is kept where it was given", "[unit][dispatch]")
+{
+    const auto body = GENERATE(
+        event_body{body_format::text, "  "}, event_body{body_format::text, ""},
+        event_body{body_format::html, ""}, event_body{body_format::html, "<p></p>"},
+        event_body{body_format::text, "Agenda\r\n"},
+        event_body{body_format::html, "<html><head><meta charset=utf-8></head><body><p>x</p></body></html>"},
+        event_body{body_format::html, "<div id=\"workestra-online-meeting\">of another meeting</div>"},
+        event_body{body_format::text,
+                   "________________________________\nJoin online: https://other.example"});
+    auto f = wanted();
+    f.body = body;
+    CHECK(as_given(written(fields_for_create(f))).body == body);
+    f.online_meeting_url = url;
+    CHECK(as_given(written(fields_for_create(f))).body == body);
+    auto item = written(fields_for_create(f));
+    if (body.format == body_format::html)
+        item.fields.body->content = "<html>\r\n<head>\r\n<meta charset=utf-8>\r\n</head>\r\n<body>\r\n" +
+                                    item.fields.body->content + "\r\n</body>\r\n</html>\r\n";
+    CHECK(as_given(item).body == body);
+}
+
+TEST_CASE("a text comes back with the line ends that it was given with", "[unit][dispatch]")
+{
+    auto f = wanted();
+    f.body = event_body{body_format::text, "one\ntwo\n"};
+    f.online_meeting_url = url;
+    auto item = written(fields_for_create(f));
+    std::string crlf;
+    for (const char c : item.fields.body->content)
+        crlf += c == '\n' ? "\r\n" : std::string(1, c);
+    item.fields.body->content = crlf;
+    CHECK(as_given(item).body == f.body);
+}
+
+TEST_CASE("a body that somebody changed in Outlook is told as it is now", "[unit][dispatch]")
+{
+    auto f = wanted();
+    f.body = event_body{body_format::text, "Agenda"};
+    f.online_meeting_url = url;
+    auto item = written(fields_for_create(f));
+    item.fields.body->content.insert(0, "Changed ");
+    CHECK(as_given(item).body == event_body{body_format::text, "Changed Agenda"});
+    protocol::event_changes set;
+    set.online_meeting_url = std::optional<std::string>{};
+    const auto update = fields_for_update(set, item);
+    CHECK(update->body == std::optional(std::optional(event_body{body_format::text, "Changed Agenda"})));
+    CHECK(update->body_note ==
+          std::optional(std::optional(note_of(event_body{body_format::text, "Changed Agenda"}))));
+}
+
+TEST_CASE("an update tells who comes and goes from what else it changes", "[unit][dispatch]")
+{
+    const auto person = [](const char* email, protocol::attendee_role role) {
+        return protocol::attendee{*mailbox_address::parse(email), "", role};
+    };
+    auto f = wanted();
+    f.attendees = {person("a@x.example", protocol::attendee_role::required),
+                   person("b@x.example", protocol::attendee_role::required)};
+    auto item = written(fields_for_create(f));
+    item.fields.attendees = f.attendees;
+    ews::item_fields change;
+    CHECK_FALSE(changes_who_is_asked(change, item));
+    CHECK_FALSE(changes_more_than_attendees(change));
+    change.attendees = {person("B@X.example", protocol::attendee_role::optional),
+                        person("a@x.example", protocol::attendee_role::required)};
+    CHECK_FALSE(changes_who_is_asked(change, item));
+    change.attendees->pop_back();
+    CHECK(changes_who_is_asked(change, item));
+    CHECK_FALSE(changes_more_than_attendees(change));
+    change.subject = "New";
+    CHECK(changes_more_than_attendees(change));
 }
 
 TEST_CASE("the link fills the location where none is given and the URL fits", "[unit][dispatch]")

@@ -178,7 +178,8 @@ task<ews::outcome<item_ref>> scripted_exchange::update(const mailbox_address&, i
         auto* s = find_item(ref.id);
         if (!s)
             return ref;
-        s->marks.command_id = command_id;
+        if (!command_id.empty()) // the silent step of an update
+            s->marks.command_id = command_id;
         s->marks.ref.change_key += "+";
         if (fields.subject)
             s->fields.subject = fields.subject;

@@ -11,7 +11,8 @@ using test::at;
 namespace {
 
 constexpr call c{operation::get_user_availability, false, true};
-const auto window = window_for(at("2026-01-05T00:00:00Z"), at("2026-01-06T00:00:00Z"));
+const availability_window window{at("2026-01-05T00:00:00Z"), at("2026-01-06T00:00:00Z"),
+                                 std::chrono::minutes{30}};
 
 std::string event(std::string_view start, std::string_view end, std::string_view type)
 {
@@ -151,7 +152,9 @@ TEST_CASE("a view without a list of events has none", "[unit][ews]")
     }
 }
 
-TEST_CASE("merged digits are read interval by interval, from the start of the window", "[unit][ews]")
+TEST_CASE("merged digits are read interval by interval, from the start of the window; past their end nothing "
+          "is known",
+          "[unit][ews]")
 {
     const auto got = read(view("MergedOnly", "<t:MergedFreeBusy> 0220134059\n</t:MergedFreeBusy>"), 1);
     REQUIRE((*got)[0].has_value());
@@ -162,7 +165,7 @@ TEST_CASE("merged digits are read interval by interval, from the start of the wi
               {at("2026-01-05T02:30:00Z"), at("2026-01-05T03:00:00Z"), busy_status::oof},
               {at("2026-01-05T03:00:00Z"), at("2026-01-05T03:30:00Z"), busy_status::no_data},
               {at("2026-01-05T04:00:00Z"), at("2026-01-05T04:30:00Z"), busy_status::working_elsewhere},
-              {at("2026-01-05T04:30:00Z"), at("2026-01-05T05:00:00Z"), busy_status::no_data}});
+              {at("2026-01-05T04:30:00Z"), at("2026-01-06T00:00:00Z"), busy_status::no_data}});
 }
 
 TEST_CASE("merged digits beyond the window are not looked at", "[unit][ews]")

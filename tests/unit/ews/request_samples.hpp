@@ -13,6 +13,8 @@ inline ews::item_fields full_fields()
     f.start = at("2026-03-29T00:30:00Z");
     f.end = at("2026-03-29T01:30:00.250Z");
     f.windows_zone = "W. Europe Standard Time";
+    f.windows_end_zone = "Nepal Standard Time";
+    f.body_note = "html 0123";
     f.body = protocol::event_body{protocol::body_format::html,
                                   "<p>Join: <a href=\"https://meet.example/x?a=1&b=2\">here</a>]]></p>\r\n"};
     f.location = "Raum 1\tlinks";

@@ -22,6 +22,8 @@ TEST_CASE("an item reads back as it was written", "[unit][ews]")
     CHECK(got->event_id == "ev-1");
     CHECK(got->command_id == "c-1");
     CHECK(got->windows_zone == *f.windows_zone);
+    CHECK(got->windows_end_zone == *f.windows_end_zone);
+    CHECK(got->body_note == *f.body_note);
     CHECK_FALSE(got->location_filled);
     CHECK(got->fields.subject == *f.subject);
     CHECK(got->fields.start == *f.start);
