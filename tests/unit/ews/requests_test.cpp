@@ -110,9 +110,8 @@ TEST_CASE("a new item carries both marks, its zone and its notes", "[unit][ews]"
     CHECK(has(xml,
               R"(PropertyName="WorkestraLocationFilled" PropertyType="String"/><t:Value>false</t:Value>)"));
     CHECK(has(xml, "<t:Start>2026-03-29T00:30:00Z</t:Start>"));
-    CHECK(has(
-        xml,
-        R"(<t:StartTimeZone Id="W. Europe Standard Time"/><t:EndTimeZone Id="Nepal Standard Time"/>)"));
+    CHECK(has(xml,
+              R"(<t:StartTimeZone Id="W. Europe Standard Time"/><t:EndTimeZone Id="Nepal Standard Time"/>)"));
     CHECK(has(xml, "<t:Sensitivity>Private</t:Sensitivity>"));
     CHECK(
         has(xml,
