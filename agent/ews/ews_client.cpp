@@ -195,7 +195,11 @@ task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_a
 
     auto result =
         opened.answer.has_value() ? read(**opened.answer, c) : outcome<T>(std::move(opened.answer).error());
-    const bool may_stay = is_write(op) || (result.has_error() && result.error().remedy != remedy::give_up);
+    // What is wrong with the version counts for more than a refused sign-in: nothing else would help.
+    const auto is_final = [](const error& e) {
+        return e.remedy == remedy::give_up || e.remedy == remedy::sign_in;
+    };
+    const bool may_stay = is_write(op) || (result.has_error() && !is_final(result.error()));
     if (version_ && !may_stay && support_of(*version_) != support::supported)
         result = unsupported_server(support_of(*version_), version_->product());
     const auto failure = result.has_error() ? std::optional(result.error()) : std::nullopt;

@@ -38,14 +38,19 @@ bool is_web_page(const http::response& r)
 
 // Something that is no EWS answered. Before the first true answer that is a mistake in exchange.url; later it
 // is a server or a proxy in trouble.
-error not_ews(const call& c, const std::string& what)
+error not_ews(
+    const call& c, const std::string& what,
+    std::string_view advice = "look whether exchange.url is the address of EWS (…/EWS/Exchange.asmx)")
 {
     if (c.answered_before)
         return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
                            what + "; it has answered as EWS before, so it may be in maintenance");
     return failed_call(c, fault_code::exchange_unsupported, remedy::give_up,
-                       what + "; look whether exchange.url is the address of EWS (…/EWS/Exchange.asmx)");
+                       fmt::format("{}; {}", what, advice));
 }
+
+constexpr std::string_view no_form = "EWS has to be published without a sign-in page before it; look whether "
+                                     "exchange.url is the address of EWS (…/EWS/Exchange.asmx)";
 
 // Where a redirect leads, without its query, in plain ASCII and not long: it comes from outside.
 std::string redirect_target(const http::response& r)
@@ -57,10 +62,28 @@ std::string redirect_target(const http::response& r)
     return to.empty() || !std::ranges::all_of(to, is_plain) ? "another page" : std::string(to);
 }
 
+// EWS itself never redirects; ASP.NET does where EWS fails, and what publishes it does where it wants a person to sign in.
+error redirected(const http::response& r, const call& c)
+{
+    const auto said = fmt::format("the web server answered HTTP {}, a redirect to", r.status);
+    const auto to = redirect_target(r);
+    const auto lower = ascii_lower(to);
+    const auto leads_to = [&](std::string_view part) { return lower.find(part) != lower.npos; };
+    if (leads_to("/genericerrorpage.htm"))
+        return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+                           said + " Exchange's error page: EWS is not available at the moment");
+    if (leads_to("/owa/") || leads_to("/adfs/") || leads_to("logon") || leads_to("//login.") ||
+        leads_to("/cookieauth.dll"))
+        return not_ews(c, fmt::format("{} the sign-in page {}", said, to), no_form);
+    return not_ews(c, fmt::format("{} {}", said, to));
+}
+
 // Seconds only; the other form of Retry-After, a date, would need the server's clock.
-milliseconds retry_after(const http::response& r)
+std::optional<milliseconds> retry_after(const http::response& r)
 {
     const auto text = trim(header(r, "retry-after"));
+    if (text.empty())
+        return std::nullopt;
     std::int64_t seconds = 0;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), seconds);
     if (ec != std::errc{} || end != text.data() + text.size() || seconds <= 0)
@@ -71,6 +94,15 @@ milliseconds retry_after(const http::response& r)
 error with_no_effect(error e)
 {
     e.effect = effect::none; // a 4xx is said before the request is carried out
+    return e;
+}
+
+// Nobody is to come back before it says so.
+error paused(error e, milliseconds pause)
+{
+    e.remedy = remedy::back_off;
+    e.back_off = pause;
+    e.whole_server = true;
     return e;
 }
 
@@ -93,14 +125,17 @@ error refused_by_status(const http::response& r, const call& c)
                         "disabled account, or a sign-in method or channel binding that it does not take"));
     case 403:
         return refused_for_good(r, c,
-                                what + ": EWS is forbidden to this account or this program; look at "
-                                       "EwsApplicationAccessPolicy and at proxies in between");
+                                what +
+                                    ": EWS is forbidden to this account or this program; look at "
+                                    "EwsApplicationAccessPolicy, at client certificates that IIS may want, "
+                                    "and at proxies in between");
     case 400:
     case 404:
     case 405:
     case 410:
-    case 440: // the sign-in form of Outlook on the web stands before EWS
         return with_no_effect(not_ews(c, what));
+    case 440: // of Exchange's own sign-in form
+        return with_no_effect(not_ews(c, what + ", as a sign-in page does", no_form));
     case 407:
         return with_no_effect(failed_call(c, fault_code::exchange_unavailable, remedy::retry,
                                           what + ": a proxy between the agent and Exchange wants a sign-in"));
@@ -112,23 +147,23 @@ error refused_by_status(const http::response& r, const call& c)
     case 449:
         return with_no_effect(
             failed_call(c, fault_code::exchange_unavailable, remedy::retry, what + ": it asks to try again"));
-    case 429: {
-        auto e = with_no_effect(
-            failed_call(c, fault_code::exchange_busy, remedy::back_off, what + ": too many requests"));
-        e.back_off = retry_after(r);
-        e.whole_server = true;
-        return e;
-    }
+    case 429:
+        return paused(with_no_effect(failed_call(c, fault_code::exchange_busy, remedy::back_off,
+                                                 what + ": too many requests")),
+                      retry_after(r).value_or(default_back_off));
     default:
         break;
     }
-    if (r.status >= 500)
-        return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
-                           what + ": Exchange, or a proxy before it, is not available at the moment");
+    if (r.status >= 500) {
+        auto e = failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+                             what + ": Exchange, or a proxy before it, is not available at the moment");
+        const auto pause = retry_after(r);
+        return r.status == 503 && pause ? paused(std::move(e), *pause) : e;
+    }
     if (r.status >= 400)
         return refused_for_good(r, c, what);
     if (r.status >= 300)
-        return not_ews(c, fmt::format("{}, a redirect to {}", what, redirect_target(r)));
+        return redirected(r, c);
     return failed_call(c, fault_code::exchange_unavailable, remedy::retry, what + ", which EWS never does");
 }
 
@@ -142,7 +177,7 @@ std::string_view in_words(unreadable u)
     case unreadable::not_xml:
         return "is cut short or no XML";
     case unreadable::not_utf8:
-        return "is not in UTF-8";
+        return "is not in UTF-8, which EWS always answers in";
     case unreadable::doctype:
         return "holds a DOCTYPE, which SOAP forbids";
     case unreadable::too_deep:

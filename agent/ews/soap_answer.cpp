@@ -55,7 +55,9 @@ void soap_answer::read()
         problem_ = unreadable::empty;
         return;
     }
-    if (!is_utf8(text_)) {
+    // UTF-16 and UTF-32 are known by their first characters; all in ASCII they would pass for UTF-8 with NULs.
+    constexpr std::size_t longest_character = 4;
+    if (text_.substr(0, longest_character).find('\0') != text_.npos || !is_utf8(text_)) {
         problem_ = unreadable::not_utf8;
         return;
     }

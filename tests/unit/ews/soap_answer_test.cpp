@@ -40,6 +40,18 @@ TEST_CASE("an answer that is no XML is told from a truncated, an empty and a for
         CHECK(problem_of(whole.substr(0, length)) != unreadable::none);
 }
 
+TEST_CASE("an answer in another encoding than UTF-8 is refused, whatever it holds", "[unit][ews]")
+{
+    std::string little, big;
+    for (const char c : envelope("<m:GetItemResponse/>")) {
+        little.append({c, '\0'});
+        big.append({'\0', c});
+    }
+    for (const auto& text : {little, big, "\xff\xfe" + little, "\xfe\xff" + big})
+        CHECK(problem_of(text) == unreadable::not_utf8);
+    CHECK(problem_of(envelope("<m:X>Caf\xe9</m:X>")) == unreadable::not_utf8); // ISO 8859-1
+}
+
 TEST_CASE("an answer with a DOCTYPE is refused before anything in it is looked at", "[unit][ews]")
 {
     const std::string bomb =
