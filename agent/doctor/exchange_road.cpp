@@ -81,6 +81,11 @@ meaning of_certificate(const exchange_visit& v)
         return {"another certificate than the one in exchange.certificate_sha256",
                 "Ask the Exchange administrator whether it was renewed: then set exchange.certificate_sha256 "
                 "to the new one's, or leave the key out. If it was not, somebody stands between."};
+    if (doubt == tls::doubt::ours_missing)
+        return {
+            "Exchange wants a client certificate, and the agent has none",
+            "The Exchange administrator sets client certificates to Ignore, or Accept, for the EWS folder in "
+            "IIS (SSL Settings)."};
     if (!doubt.failed() && !v.peer.leaf_der.empty())
         return {fmt::format("another server answers than {}, or its certificate lacks that name", v.host),
                 "Set exchange.url to a name that is in the certificate, or have the Exchange administrator "
@@ -423,6 +428,9 @@ task<signed_in> sign_in(time_source& time, http::client_settings settings, ews::
     if (asker->ews().version())
         who.version = asker->ews().version();
     signed_in s{account_checks(answer, who), nullptr};
+    if (asker->refused() && s.checks[0].ok) // of a server that is not served anyway
+        s.checks[0] =
+            failed_sign_in(who, "Exchange refuses the service account", std::string(password_advice));
     const bool got_through = s.checks[0].ok;
     if (changed && got_through)
         tell_of_protection(s.checks[0], wanted);

@@ -61,6 +61,19 @@ task<signin::credentials::password> account::first_password(job& j)
     co_return nullptr;
 }
 
+// For a probe the password is read anew: it may have been changed meanwhile, and to try the old one first would be a
+// refusal more. With another one it is no probe any more.
+task<signin::credentials::password> account::password_now(job& j)
+{
+    const auto before = credentials_.known();
+    if (j.probe)
+        credentials_.forget();
+    auto password = co_await first_password(j);
+    if (password && before && !(*password == *before))
+        j.probe = false;
+    co_return password;
+}
+
 // Perhaps the password was changed, and the new one already lies where we read it. Null where it does not.
 task<signin::credentials::password> account::other_password(job& j, signin::credentials::password refused)
 {
@@ -100,7 +113,7 @@ task<void> account::basic(signed_connection& c, job& j)
         j.needs_sign_in = true;
         co_return;
     }
-    auto password = co_await first_password(j);
+    auto password = co_await password_now(j);
     for (bool again = false; password; again = true) {
         const auto header = basic_header(settings_.username, *password);
         const connection::order o{.what = j.what,

@@ -27,7 +27,8 @@ struct signed_connection {
     connection wire;
     bool signed_in = false;      // NTLM, Negotiate: requests on this very connection need no header
     bool used_signed_in = false; // a request without a header went through since
-    bool lasts = true;           // false where the server wants a sign-in with every request
+    // Sign-ins in a row after which the very next request was refused: a server that wants one with every request.
+    int bounced = 0;
 };
 
 // One for all connections of a client. Loop thread only.
@@ -60,6 +61,7 @@ private:
                std::string binding);
     bool still_at_sign_in(job& j);
     task<signin::credentials::password> first_password(job& j);
+    task<signin::credentials::password> password_now(job& j);
     task<signin::credentials::password> other_password(job& j, signin::credentials::password refused);
     task<connection::result> send(signed_connection& c, connection::order o);
     void conclude(job& j);
@@ -70,6 +72,7 @@ private:
     std::shared_ptr<spdlog::logger> log_; // shared with its maker; may be null
     signin::credentials credentials_;
     bound worked_ = bound::unknown;
+    unsigned probes_ = 0; // of the refused account, since it worked last
     std::uint64_t refused_ = 0;
 };
 

@@ -14,6 +14,7 @@
 
 #include "agent/http/cause.hpp"
 #include "common/text/text.hpp"
+#include "common/tls/doubt.hpp"
 
 #include <boost/asio/error.hpp>
 #include <curl/curl.h>
@@ -360,6 +361,9 @@ failed connection::why(const transfer& t, int code)
         return fail(cause::answer_too_large, fmt::format("the headers of {} are larger than {} bytes", name,
                                                          limits_.max_header_bytes));
 
+    if (t.answer.status == 0)
+        if (auto refused = refused_by_tls(detail()))
+            return *std::move(refused);
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
         return fail(cause::unreachable,
@@ -384,9 +388,10 @@ failed connection::why(const transfer& t, int code)
         return fail(cause::tls_failed, fmt::format("no TLS with {}: {}", name, detail()));
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
         return fail(cause::bad_answer,
                     fmt::format("{} answered something other than HTTP: {}", name, detail()));
+    case CURLE_BAD_CONTENT_ENCODING:
+        return fail(cause::bad_answer, name + " sent a compressed answer that cannot be unpacked");
     case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
@@ -398,6 +403,34 @@ failed connection::why(const transfer& t, int code)
     default:
         return fail(cause::connection_lost, fmt::format("the request to {} failed: {}", name, detail()));
     }
+}
+
+// Where the other side ended the handshake, or what TLS 1.3 lets follow it: the request, where it left at all, was not
+// looked at.
+std::optional<failed> connection::refused_by_tls(std::string_view detail)
+{
+    constexpr int certificate_required = 116, protocol_version = 70, handshake_failure = 40;
+    const auto& name = server_.name;
+    const auto fail = [](std::string message) {
+        return failed{cause::tls_failed, reached::nothing, std::move(message)};
+    };
+    const auto alert = peer_.alert;
+    const bool about_certificates =
+        alert >= handshake_failure && alert <= 49 && alert != 47; // bad, revoked, unknown CA …
+    if (alert == certificate_required || (peer_.asks_for_ours && about_certificates)) {
+        peer_.doubt = tls::doubt::ours_missing;
+        return fail(fmt::format(
+            "{} (certificate: {}) wants a client certificate, which this agent has none of: set client "
+            "certificates of its EWS folder to Ignore in IIS",
+            name, peer_.whom));
+    }
+    // Said by it, or by our side of an old server's answer.
+    if (alert == protocol_version || detail.find("unsupported protocol") != detail.npos) {
+        peer_.doubt = tls::doubt::no_common_ground;
+        return fail(
+            name + " offers no TLS 1.2 or newer, and this agent uses nothing older: switch TLS 1.2 on there");
+    }
+    return std::nullopt;
 }
 
 failed connection::timed_out(const transfer& t)

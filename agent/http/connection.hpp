@@ -77,6 +77,7 @@ private:
     void expect_stream(bool so);
     http::outcome finish(transfer& t, std::optional<int> code);
     failed why(const transfer& t, int code);
+    std::optional<failed> refused_by_tls(std::string_view detail);
     failed timed_out(const transfer& t);
 
     const endpoint& server_;

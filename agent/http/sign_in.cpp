@@ -20,6 +20,7 @@
 namespace relay::http {
 namespace {
 
+constexpr int most_bounces = 2;
 constexpr int most_steps = 6; // of one sign-in; NTLM takes two, SPNEGO around NTLM three
 
 using route = connection::route;
@@ -41,17 +42,24 @@ task<void> account::per_connection(signed_connection& c, job& j)
         co_await sign_in(c, j);
         co_return;
     }
-    if (c.signed_in && c.lasts && c.wire.open()) {
+    if (c.signed_in && c.bounced < most_bounces && c.wire.open()) {
         const connection::order o{
             .what = j.what, .body = j.what.body, .deadline = j.deadline, .by = route::same};
         auto [answer, moved] = co_await send(c, o);
         if (!moved) {
-            j.result = std::move(answer);
-            c.signed_in = j.result.has_value() && j.result->status != 401;
-            // A server (or a balancer that deals requests out to several) that wants a sign-in with every request.
-            c.lasts = c.signed_in || c.used_signed_in;
+            const bool forgotten = answer.has_value() && answer->status == 401;
+            c.signed_in = answer.has_value() && !forgotten;
+            if (forgotten)
+                c.bounced = c.used_signed_in ? 0 : c.bounced + 1;
+            else if (c.signed_in)
+                c.bounced = 0;
             c.used_signed_in = c.signed_in;
-            co_return;
+            if (!forgotten) {
+                j.result = std::move(answer);
+                co_return;
+            }
+            // The server no longer knows who is at the other end (its pool was recycled, a balancer moved us). It has
+            // not carried the request out: sign in anew.
         }
     }
     c.signed_in = false;
@@ -62,7 +70,7 @@ task<void> account::sign_in(signed_connection& c, job& j)
 {
     auto password = std::make_shared<const secret>(); // none for the account the process runs as
     if (!settings_.username.empty())
-        password = co_await first_password(j);
+        password = co_await password_now(j);
     for (bool again = false; password; again = true) {
         const auto verdict = co_await try_both_ways(c, j, *password);
         if (verdict != signin::verdict::refused || again || settings_.username.empty())
@@ -78,13 +86,16 @@ task<signin::verdict> account::try_both_ways(signed_connection& c, job& j, const
     const bool automatic = possible && settings_.channel_binding == channel_binding::automatic;
     const auto known = worked_;
     // Whoever got in one way gets in that way again, or not at all: trying both would cost two refusals a wrong password
-    // for ever. A probe tries both all the same, as the way may have changed.
-    const bool with = possible && !(automatic && known == bound::without && !j.probe);
-    const bool other_way = automatic && with && (known == bound::unknown || j.probe);
+    // for ever. As the way may have changed, some probes go the other one: each is one refusal.
+    bool with = possible && known != bound::without;
+    const bool other_way = with && automatic && known == bound::unknown && !j.probe;
+    if (automatic && j.probe && ++probes_ % (known == bound::unknown ? 2 : 4) == 0)
+        with = !with;
 
     co_await handshake(c, j, password, with);
     bool bound_now = with;
-    if (j.verdict == signin::verdict::refused && other_way) {
+    // A directory that refuses the account itself (Kerberos) knows nothing of bindings.
+    if (j.verdict == signin::verdict::refused && other_way && j.result.has_value()) {
         co_await handshake(c, j, password, false);
         bound_now = false;
     }
@@ -96,6 +107,7 @@ task<signin::verdict> account::try_both_ways(signed_connection& c, job& j, const
                        "certificate than Exchange has",
                        server_.name);
         worked_ = now;
+        probes_ = 0;
     }
     co_return j.verdict;
 }

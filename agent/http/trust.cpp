@@ -85,9 +85,29 @@ task<std::optional<failed>> trust::prepare(steady_time deadline)
     co_return std::nullopt;
 }
 
+int trust::slot()
+{
+    static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &target::free);
+    return index;
+}
+
+trust::target* trust::target_of(const ssl_st* connection)
+{
+    return static_cast<target*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), slot()));
+}
+
+// Alerts are noted as they come: libcurl tells of them in words that differ from one version of OpenSSL to the next.
+void trust::note_event(const ssl_st* connection, int where, int value)
+{
+    constexpr int description = 0xff; // the lower byte; above it lies the level
+    if (where != SSL_CB_READ_ALERT || (value & description) == SSL_AD_CLOSE_NOTIFY)
+        return;
+    if (auto* const kept = target_of(connection))
+        kept->seen.alert = value & description;
+}
+
 void trust::install(ssl_ctx_st* context, presented& seen) const
 {
-    static const int slot = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &target::free);
     auto kept = std::make_unique<target>(target{*this, seen});
     seen = {};
     SSL_CTX_set1_cert_store(context, store_.get());
@@ -96,7 +116,13 @@ void trust::install(ssl_ctx_st* context, presented& seen) const
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS); // 34 KiB less for each idle connection
     SSL_CTX_set_cert_verify_callback(context, &trust::verify, kept.get());
-    if (SSL_CTX_set_ex_data(context, slot, kept.get()) == 1)
+    SSL_CTX_set_info_callback(context, &trust::note_event);
+    SSL_CTX_set_client_cert_cb(context, [](SSL* connection, X509**, EVP_PKEY**) {
+        if (auto* const found = target_of(connection))
+            found->seen.asks_for_ours = true;
+        return 0; // we have none: servers that merely ask go on without
+    });
+    if (SSL_CTX_set_ex_data(context, slot(), kept.get()) == 1)
         (void)kept.release(); // freed with the context, by target::free
     else
         SSL_CTX_set_cert_verify_callback(

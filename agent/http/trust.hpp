@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+struct ssl_st;
 struct ssl_ctx_st;
 struct x509_store_st;
 struct x509_store_ctx_st;
@@ -23,9 +24,11 @@ struct presented {
     std::string leaf_der;        // empty before the first handshake
     tls::certificate_facts leaf; // the same certificate, taken apart
     std::string whom;            // "subject CN=mail, issuer CN=Corp CA", fit for a log
-    error_code doubt;            // tls::doubt; none where the certificate passed
+    error_code doubt;            // tls::doubt; none where both sides are content
     std::string
         trouble; // what failed, as the end of a sentence that begins with the certificate; empty where nothing
+    bool asks_for_ours = false; // it wants a client certificate, be it only if there is one
+    int alert = 0;              // the last TLS alert that it sent (RFC 8446, 6); 0: none, or a mere goodbye
 };
 
 // One for all connections of a client: the authorities are read once and shared, whoever connects first. Loop thread only.
@@ -46,6 +49,9 @@ public:
 
 private:
     struct target;
+    static int slot();
+    static target* target_of(const ssl_st* connection);
+    static void note_event(const ssl_st* connection, int where, int value);
     static int verify(x509_store_ctx_st* check, void* argument);
 
     std::filesystem::path ca_file_;

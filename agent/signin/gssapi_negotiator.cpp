@@ -15,6 +15,7 @@ namespace relay::signin {
 namespace {
 
 gss_OID_desc ntlm_oid{GSS_NTLMSSP_OID_LENGTH, const_cast<char*>(GSS_NTLMSSP_OID_STRING)};
+gss_OID_desc kerberos_oid{9, const_cast<char*>("\x2a\x86\x48\x86\xf7\x12\x01\x02\x02")};
 gss_OID_desc spnego_oid{6, const_cast<char*>("\x2b\x06\x01\x05\x05\x02")};
 
 gss_buffer_desc buffer_of(std::string_view text)
@@ -34,12 +35,15 @@ std::string status_text(OM_uint32 code, int type, gss_OID mechanism)
 }
 
 // KDC answers about user or password (RFC 4120, 7.5.9), as MIT's com_err codes. Numbers, as krb5.h need not be there.
+constexpr std::int32_t kdc_errors = -1765328384;
+constexpr std::int32_t no_such_principal = 6;
+
 bool refused_by_directory(OM_uint32 minor)
 {
-    constexpr std::int32_t base = -1765328384;
-    constexpr std::array errors{6 /*no such principal*/, 18 /*locked or disabled*/, 23 /*expired*/,
+    constexpr std::array errors{no_such_principal, 18 /*locked or disabled*/, 23 /*expired*/,
                                 24 /*wrong password*/, 31 /*integrity: wrong key*/};
-    return std::find(errors.begin(), errors.end(), static_cast<std::int32_t>(minor) - base) != errors.end();
+    return std::find(errors.begin(), errors.end(), static_cast<std::int32_t>(minor) - kdc_errors) !=
+           errors.end();
 }
 
 class gss_name {
@@ -92,6 +96,7 @@ private:
     const char* name() const { return mechanism_ == mechanism::ntlm ? "NTLM" : "Negotiate"; }
     std::string user_for_mechanism() const;
     boost::system::result<void, sign_in_trouble> begin();
+    bool refused_by_kdc(gss_name_t user);
     sign_in_trouble trouble(const char* doing, OM_uint32 major, OM_uint32 minor) const;
 
     mechanism mechanism_;
@@ -134,6 +139,22 @@ std::string gssapi_negotiator::user_for_mechanism() const
     return realm.empty() ? user : user + '@' + realm;
 }
 
+// Whether the directory refuses user or password. Inside SPNEGO that would show as a wish to go on with NTLM, and one wrong
+// password would be two refusals. A directory that cannot be reached refuses nobody.
+bool gssapi_negotiator::refused_by_kdc(gss_name_t user)
+{
+    OM_uint32 minor = 0, ignored = 0;
+    gss_cred_id_t ticket = GSS_C_NO_CREDENTIAL;
+    gss_OID_set_desc wanted{1, &kerberos_oid};
+    auto password = buffer_of(password_.reveal());
+    const auto major = gss_acquire_cred_with_password(&minor, user, &password, GSS_C_INDEFINITE, &wanted,
+                                                      GSS_C_INITIATE, &ticket, nullptr, nullptr);
+    gss_release_cred(&ignored, &ticket);
+    // Who is unknown to it cannot be locked out by it either; NTLM may know the name in another form.
+    return GSS_ERROR(major) && refused_by_directory(minor) &&
+           static_cast<std::int32_t>(minor) != kdc_errors + no_such_principal;
+}
+
 boost::system::result<void, sign_in_trouble> gssapi_negotiator::begin()
 {
     if (service_.import("HTTP@" + host_, GSS_C_NT_HOSTBASED_SERVICE) != GSS_S_COMPLETE)
@@ -143,6 +164,10 @@ boost::system::result<void, sign_in_trouble> gssapi_negotiator::begin()
     gss_name user;
     if (user.import(user_for_mechanism(), GSS_C_NT_USER_NAME) != GSS_S_COMPLETE)
         return sign_in_trouble{false, "the user name cannot be used to sign in"};
+    if (mechanism_ == mechanism::negotiate && refused_by_kdc(user.get()))
+        return sign_in_trouble{
+            true, "the directory (Kerberos) refuses the service account: wrong password, or a locked, "
+                  "disabled or expired account"};
     OM_uint32 minor = 0;
     gss_OID_set_desc wanted{1, oid()};
     auto password = buffer_of(password_.reveal());

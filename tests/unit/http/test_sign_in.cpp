@@ -4,6 +4,8 @@
 #include "tests/unit/http/acceptor.hpp"
 #include "tests/unit/http/http_fixture.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <catch2/catch.hpp>
 
 namespace relay::test {
@@ -114,6 +116,80 @@ TEST_CASE_METHOD(sign_in_fixture,
     CHECK(server.connections == 3);
     CHECK(counts.accepted == 3);
     CHECK(server.bodies == 5);
+}
+
+TEST_CASE_METHOD(sign_in_fixture,
+                 "a connection that the server has forgotten is signed in anew, and nobody notices",
+                 "[unit][http][signin]")
+{
+    scripted_server server(who, [this](peer& p) {
+        serve_signed_in(p, wish, counts, 2);
+        while (p.read()) // the application pool was recycled
+            p.answer(401, "", "WWW-Authenticate: NTLM\r\n");
+    });
+    connect(server);
+    for (int i = 0; i < 6; ++i)
+        CHECK(ok(perform(post("a"))).status == 200);
+    CHECK(server.connections == 3);
+    CHECK(counts.accepted == 3);
+    CHECK(counts.refused == 0);
+    CHECK(client->now().refused == 0);
+}
+
+TEST_CASE_METHOD(sign_in_fixture,
+                 "a server that wants a sign-in with every request gets one, without asking first",
+                 "[unit][http][signin]")
+{
+    scripted_server server(who, [this](peer& p) {
+        serve_signed_in(p, wish, counts, 1);
+        while (p.read())
+            p.answer(401, "", "WWW-Authenticate: NTLM\r\n");
+    });
+    connect(server);
+    for (int i = 0; i < 6; ++i)
+        CHECK(ok(perform(post("a"))).status == 200);
+    CHECK(counts.accepted == 6);
+    CHECK(server.bodies == 6 + 2); // it was tried twice
+}
+
+// Stands still while requests run on real sockets; only the gate looks at it.
+class standing_time final : public time_source {
+public:
+    steady_time now() const override { return now_; }
+    utc_time utc_now() const override { return {}; }
+    task<error_code> sleep_for(duration) override
+    {
+        asio::steady_timer forever(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+        const auto [ec] = co_await forever.async_wait(use_tuple);
+        co_return ec;
+    }
+    steady_time now_{1h};
+};
+
+TEST_CASE_METHOD(
+    sign_in_fixture,
+    "a probe of a refused account is one refusal, and takes the password that lies there by then",
+    "[unit][http][signin]")
+{
+    standing_time clock;
+    password = "wrong";
+    wish.protection = extended_protection::require; // takes only those that are bound
+    scripted_server server(who, play());
+    settings.url = server.url();
+    client = std::make_unique<http::client>(settings, clock);
+    CHECK(ok(perform(post("a"))).refused_sign_in);
+    CHECK(counts.refused == 2);
+    for (int probe = 1; probe <= 3; ++probe) {
+        clock.now_ += 300s;
+        CHECK(ok(perform(post("a"))).refused_sign_in);
+        CHECK(ok(perform(post("a"))).refused_sign_in);
+        CHECK(counts.refused == 2 + probe);
+    }
+    password = "right"; // where it is kept: a probe reads it first
+    clock.now_ += 300s;
+    CHECK(ok(perform(post("a"))).status == 200);
+    CHECK(counts.refused == 5);
+    CHECK_FALSE(client->now().account_refused);
 }
 
 TEST_CASE_METHOD(sign_in_fixture, "NTLM over plain http works where it is allowed, without a binding",
