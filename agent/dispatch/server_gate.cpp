@@ -80,9 +80,14 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
         last_error_ = e.fault.message;
         if (e.whole_server) {
             note_trouble(now);
-            if (state_ != server_state::busy)
+            // Its web server may say how long it will be away.
+            const bool away = e.fault.code == protocol::fault_code::exchange_unavailable;
+            const auto to = away ? server_state::unreachable : server_state::busy;
+            if (state_ != to && away)
+                log_.warn("exchange: {}; pausing {} ms", e.fault.message, e.back_off.count());
+            else if (state_ != to)
                 log_.warn("exchange: throttles the service account; pausing {} ms", e.back_off.count());
-            change(server_state::busy, wall);
+            change(to, wall);
             server_paused_until_ = std::max(server_paused_until_, now + e.back_off);
             return;
         }

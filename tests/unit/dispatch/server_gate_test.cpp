@@ -107,3 +107,22 @@ TEST_CASE_METHOD(gate_fixture, "a refused sign-in is told as an error once", "[u
     CHECK(gate.state() == server_state::auth_failed);
     CHECK(count_lines() == 1);
 }
+
+TEST_CASE_METHOD(gate_fixture, "a server that says how long it is away is down until then, not busy",
+                 "[unit][dispatch]")
+{
+    auto away = busy(60s, true);
+    away.fault = {protocol::fault_code::exchange_unavailable, "HTTP 503", {}};
+    fail(away);
+    CHECK(gate.state() == server_state::unreachable);
+    now += 59s;
+    CHECK_FALSE(may(false));
+    CHECK_FALSE(may(true));
+    now += 1s;
+    CHECK(may(false));
+    CHECK(may(true));
+    CHECK_FALSE(may(true)); // the other is the probe
+    gate.succeeded(now, wall);
+    CHECK(gate.state() == server_state::ok);
+    CHECK(count_lines() == 2);
+}
