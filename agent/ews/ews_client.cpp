@@ -224,7 +224,7 @@ task<outcome<server_info>> ews_client::resolve_account(duration limit)
         co_await ask(operation::resolve_names, write_resolve_names(entry), nullptr, limit, std::move(read));
     if (found.has_error() && !proves_sign_in(found.error().fault.exchange))
         co_return found.error();
-    server_info info;
+    server_info info{"unknown", "Exchange", {}, {}}; // proxies may take its version out of the answers
     if (version_) {
         info.version = version_->str();
         info.product = version_->product();
