@@ -44,7 +44,7 @@ command -v openssl >/dev/null || fail 'the openssl command is needed: install th
 
 # The last file made, holding what the rest was made with.
 complete=.complete
-settings="$agent_id $names $days"
+settings="2 $agent_id $names $days" # the number rises with each file that is added below
 # A third of their life, at which an agent renews by itself (and would write here), and a day.
 if [[ $force == no && -e $dir/$complete && $(<"$dir/$complete") == "$settings" ]] &&
     openssl x509 -checkend $((days * 28800 + 86400)) -noout -in "$dir/agent.crt" >/dev/null 2>&1; then
@@ -124,6 +124,10 @@ issue other-ca cloud-server-other-ca localhost server
 issue corp-ca exchange-server localhost server
 issue corp-ca exchange-server-wrong-name elsewhere.invalid server_wrong_name
 issue corp-ca exchange-server-expired localhost server 20200101000000Z 20200201000000Z
+issue corp-ca exchange-server-not-yet-valid localhost server 20900101000000Z 20900201000000Z
+issue other-ca exchange-server-other-ca localhost server
+quiet req -x509 -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -sha256 -days "$days" -subj /CN=localhost \
+    -extensions server -keyout exchange-server-self-signed.key -out exchange-server-self-signed.crt
 
 issue cloud-ca agent "$agent_id" client
 issue cloud-ca agent-2 "$agent_id-2" client

@@ -1,6 +1,6 @@
-// Preloaded into the agent: its wall clock is the machine's plus what lies in the file named by
-// RELAY_CLOCK_SHIFT (nanoseconds, eight bytes), which a test may change at any time. Elapsed time is left
-// alone.
+// Preloaded into the agent: its clocks are the machine's plus what lies in the file named by RELAY_CLOCK_SHIFT, which a
+// test may change at any time: eight bytes for the wall clock (nanoseconds), and, where there are eight more, those for
+// elapsed time. What waits in the kernel does not notice a jump of the latter before it wakes by itself.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -18,18 +18,35 @@ using clock_call = int (*)(clockid_t, timespec*);
 
 constexpr std::int64_t second = 1'000'000'000;
 
-std::int64_t shift() noexcept
+struct shifts {
+    std::atomic<std::int64_t> wall, elapsed; // a shorter file reads as zero to the end of its page
+};
+
+const shifts* shared() noexcept
 {
-    static const auto* const where = []() -> const std::atomic<std::int64_t>* {
+    static const auto* const where = []() -> const shifts* {
         const char* file = std::getenv("RELAY_CLOCK_SHIFT");
         const int handle = file ? ::open(file, O_RDONLY | O_CLOEXEC) : -1;
         if (handle < 0)
             return nullptr;
-        void* mapped = ::mmap(nullptr, sizeof(std::int64_t), PROT_READ, MAP_SHARED, handle, 0);
+        void* mapped = ::mmap(nullptr, sizeof(shifts), PROT_READ, MAP_SHARED, handle, 0);
         ::close(handle);
-        return mapped == MAP_FAILED ? nullptr : static_cast<const std::atomic<std::int64_t>*>(mapped);
+        return mapped == MAP_FAILED ? nullptr : static_cast<const shifts*>(mapped);
     }();
-    return where ? where->load(std::memory_order_relaxed) : 0;
+    return where;
+}
+
+std::int64_t shift_of(clockid_t id) noexcept
+{
+    const auto* const all = shared();
+    if (!all)
+        return 0;
+    if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)
+        return all->wall.load(std::memory_order_relaxed);
+    if (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE || id == CLOCK_MONOTONIC_RAW ||
+        id == CLOCK_BOOTTIME)
+        return all->elapsed.load(std::memory_order_relaxed);
+    return 0;
 }
 
 } // namespace
@@ -38,9 +55,10 @@ extern "C" int clock_gettime(clockid_t id, timespec* out) noexcept
 {
     static const auto real = reinterpret_cast<clock_call>(::dlsym(RTLD_NEXT, "clock_gettime"));
     const int code = real(id, out);
-    if (code != 0 || (id != CLOCK_REALTIME && id != CLOCK_REALTIME_COARSE))
+    const auto by = code == 0 ? shift_of(id) : 0;
+    if (by == 0)
         return code;
-    const auto shifted = out->tv_sec * second + out->tv_nsec + shift();
+    const auto shifted = out->tv_sec * second + out->tv_nsec + by;
     out->tv_sec = shifted / second;
     out->tv_nsec = shifted % second;
     return 0;

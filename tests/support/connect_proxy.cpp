@@ -29,9 +29,9 @@ struct connect_proxy::impl {
         : expected(credentials.empty() ? "" : "Basic " + to_base64(credentials)),
           refusal(std::move(answer_to_all)),
           users(account ? std::make_unique<exchange_sim::ntlm_user_file>() : nullptr),
-          ntlm(account
-                   ? std::make_unique<exchange_sim::ntlm_server>(exchange_sim::extended_protection::off, "")
-                   : nullptr),
+          ntlm(account ? std::make_unique<exchange_sim::sign_in_server>(
+                             exchange_sim::sign_in_scheme::ntlm, exchange_sim::extended_protection::off, "")
+                       : nullptr),
           acceptor(loop, {asio::ip::address_v4::loopback(), 0}),
           connections(loop.get_executor()),
           thread([this] { serve(); })
@@ -84,9 +84,9 @@ struct connect_proxy::impl {
     }
 
     // Empty where the connection may pass; else the challenge of the 407.
-    std::string challenge(const head& asked, std::unique_ptr<exchange_sim::ntlm_handshake>& handshake)
+    std::string challenge(const head& asked, std::unique_ptr<exchange_sim::sign_in_handshake>& handshake)
     {
-        using exchange_sim::ntlm_handshake;
+        using exchange_sim::sign_in_handshake;
         if (!ntlm) {
             if (asked.authorization == expected)
                 return {};
@@ -97,15 +97,15 @@ struct connect_proxy::impl {
         if (!asked.authorization.starts_with(scheme))
             return "NTLM";
         if (!handshake)
-            handshake = std::make_unique<ntlm_handshake>(*ntlm);
+            handshake = std::make_unique<sign_in_handshake>(*ntlm);
         std::string reply;
         const auto token = from_base64(asked.authorization.substr(scheme.size())).value_or("");
         switch (handshake->step(token, reply)) {
-        case ntlm_handshake::outcome::accepted:
+        case sign_in_handshake::outcome::accepted:
             return {};
-        case ntlm_handshake::outcome::go_on:
+        case sign_in_handshake::outcome::go_on:
             return std::string(scheme) + to_base64(reply);
-        case ntlm_handshake::outcome::refused:
+        case sign_in_handshake::outcome::refused:
             break;
         }
         ++refusals;
@@ -117,7 +117,7 @@ struct connect_proxy::impl {
     task<std::optional<head>> admit(tcp::socket& client)
     {
         std::string text;
-        std::unique_ptr<exchange_sim::ntlm_handshake> handshake;
+        std::unique_ptr<exchange_sim::sign_in_handshake> handshake;
         for (;;) {
             const auto [read_ec, size] = co_await asio::async_read_until(
                 client, asio::dynamic_buffer(text, 8192), "\r\n\r\n", use_tuple);
@@ -193,7 +193,7 @@ struct connect_proxy::impl {
     std::string expected;                                // Proxy-Authorization; empty: none
     std::string refusal;                                 // for everybody; empty: none
     std::unique_ptr<exchange_sim::ntlm_user_file> users; // null: no NTLM, as the next
-    std::unique_ptr<exchange_sim::ntlm_server> ntlm;
+    std::unique_ptr<exchange_sim::sign_in_server> ntlm;
     tcp::acceptor acceptor;
     task_group connections;
     std::atomic<int> tunnels = 0, refusals = 0;

@@ -63,6 +63,7 @@ class AnswersBySchema(unittest.TestCase):
         cls.answers, cls.requests = load("v2017_07_11"), load("exchange2013_sp1")
         cls.sim = ExchangeSim(PROGRAM, "secret", "--mailboxes", "5").__enter__()
         cls.client = SoapClient(cls.sim, ACCOUNT)
+        cls.checked = set()
 
     @classmethod
     def tearDownClass(cls):
@@ -70,17 +71,19 @@ class AnswersBySchema(unittest.TestCase):
         cls.sim.__exit__()
         assert cls.sim.status == 0, f"exchange-sim ended with {cls.sim.status}"
 
-    def send(self, body, code="NoError", status=200, mailbox=USER, valid=True, **more):
+    def send(self, body, code="NoError", status=200, mailbox=USER, valid=True, build="15.2.1118.7", **more):
         """Sends `body`, which is `valid` by the schema, and returns the answer, in which `code` is a ResponseCode."""
         text = envelope(body, mailbox, **more)
         self.assertEqual(valid, self.requests.validate(self.etree.fromstring(text.encode())), self.requests.error_log)
         got, headers, answer = self.client.post(text)
         document = self.etree.fromstring(answer)
         self.assertTrue(self.answers.validate(document), f"{self.answers.error_log}\n{answer.decode()}")
+        if code == "NoError" and status == 200:
+            self.checked.add(self.etree.QName(next(document.iter("{*}Body"))[0]).localname.removesuffix("Response"))
         codes = [e.text for e in document.iter("{*}ResponseCode")]
         self.assertEqual(status, got, answer.decode())
         self.assertIn(code, codes, answer.decode())
-        self.assertEqual("15.2.1118.7", headers["X-OWA-Version"])
+        self.assertEqual(build, headers["X-OWA-Version"])
         return document
 
     def created(self, event_id):
@@ -274,6 +277,36 @@ class AnswersBySchema(unittest.TestCase):
         self.sim.call("POST", "/streaming/lose", {})
         self.assertEqual({"subscriptions": [], "streams": 0}, self.sim.call("GET", "/streaming"))
         self.sim.call("PUT", "/streaming", {"most_subscriptions": 5000})
+    def test_products(self):
+        probe = f"<m:GetFolder><m:FolderShape>{shape()}</m:FolderShape><m:FolderIds>{CALENDAR}</m:FolderIds></m:GetFolder>"
+        too_old = "ErrorInvalidServerVersion"
+        products = {"2007": ("8.3.83.6", too_old), "2010": ("14.3.123.4", too_old), "2013-rtm": ("15.0.516.32", too_old),
+                    "2013-sp1": ("15.0.847.32", None), "2013": ("15.0.1497.48", None), "2016-rtm": ("15.1.225.42", None),
+                    "2016": ("15.1.2507.39", None), "2019-rtm": ("15.2.221.12", None), "2019-cu15": ("15.2.1748.10", None),
+                    "se": ("15.2.2562.17", None), "online": ("15.20.8999.24", None)}
+        try:
+            for name, (build, refusal) in products.items():
+                with self.subTest(product=name):
+                    self.sim.call("PUT", "/product", {"name": name})
+                    answer = self.send(probe, code=refusal or "NoError", status=500 if refusal else 200, build=build)
+                    shown = [[e.get(a + "Number" if "Build" in a else a + "Version")
+                              for a in ("Major", "Minor", "MajorBuild", "MinorBuild")]
+                             for e in answer.iter("{*}ServerVersionInfo")]
+                    self.assertEqual([] if refusal else [build.split(".")], shown)
+            for form in ("absent", "odd"):
+                self.sim.call("PUT", "/product", {"name": "2019", "version_info": form})
+                self.send(probe)
+            # What nobody knows is refused, by old servers and new ones in words of their own.
+            for name, build, code in (("2010", "14.3.123.4", too_old), ("2016-rtm", "15.1.225.42", "ErrorInvalidRequest")):
+                self.sim.call("PUT", "/product", {"name": name})
+                self.send(probe, version="Exchange2019", code=code, status=500, valid=False, build=build)
+            self.send(probe, version="V2018_01_08", code=too_old, status=500, valid=False, build="15.1.225.42")
+        finally:
+            self.sim.call("PUT", "/product", {"name": "2019"})
+
+    # The tests run in the order of their names.
+    def test_zz_every_operation_was_held_against_the_schema(self):
+        self.assertEqual(set(), set(self.sim.call("GET", "/operations")) - self.checked)
 
     def test_injected_errors(self):
         probe = f"<m:GetFolder><m:FolderShape>{shape()}</m:FolderShape><m:FolderIds>{CALENDAR}</m:FolderIds></m:GetFolder>"

@@ -13,10 +13,10 @@ using namespace relay::exchange_sim;
 
 namespace {
 
-std::string answer(const ntlm_server& server, std::optional<ntlm_handshake>& handshake,
+std::string answer(const sign_in_server& server, std::optional<sign_in_handshake>& handshake,
                    const std::string& line, const char* user)
 {
-    using outcome = ntlm_handshake::outcome;
+    using outcome = sign_in_handshake::outcome;
     if (line.starts_with("YR"))
         handshake.emplace(server);
     const auto token = line.size() > 3 ? relay::from_base64(line.substr(3)) : std::nullopt;
@@ -42,8 +42,8 @@ try {
         return 2;
     ntlm_user_file users;
     users.write(argv[1], argv[2], argv[3]);
-    const ntlm_server server(extended_protection::off, "");
-    std::optional<ntlm_handshake> handshake;
+    const sign_in_server server(sign_in_scheme::ntlm, extended_protection::off, "");
+    std::optional<sign_in_handshake> handshake;
     for (std::string line; std::getline(std::cin, line);)
         std::cout << answer(server, handshake, line, argv[2]) << std::endl;
     return 0;

@@ -77,6 +77,50 @@ std::string deep(std::uint64_t levels)
     return xml.append("</s:Body></s:Envelope>");
 }
 
+// From UTF-8, with every character beyond U+00FF as a question mark.
+std::string to_latin1(std::string_view text)
+{
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (c < 0x80) {
+            out += text[i];
+        } else if ((c == 0xc2 || c == 0xc3) && i + 1 < text.size()) {
+            out += static_cast<char>((c & 3u) << 6 | (static_cast<unsigned char>(text[++i]) & 0x3fu));
+        } else if (c >= 0xc0) {
+            out += '?';
+        }
+    }
+    return out;
+}
+
+// Little-endian; from ISO 8859-1.
+std::string to_utf16(std::string_view latin1)
+{
+    std::string out;
+    for (const char c : latin1)
+        out.append({c, '\0'});
+    return out;
+}
+
+// What a proxy makes of an answer that it takes apart and writes anew in another encoding.
+reply recoded(const fault& f, reply good)
+{
+    constexpr std::string_view utf8 = "utf-8";
+    const bool wide = f.charset == "utf-16";
+    const std::string_view name = wide ? "utf-16" : "iso-8859-1";
+    auto& text = good.body;
+    if (const auto at = text.find("?>"); at != text.npos)
+        text.insert(at + 2, "<!-- caf\xc3\xa9 -->"); // something that differs
+    if (const auto at = text.find(utf8); at != text.npos && f.declared)
+        text.replace(at, utf8.size(), name);
+    text = to_latin1(text);
+    if (wide)
+        text = (f.declared ? "\xff\xfe" : "") + to_utf16(text);
+    good.content_type = f.declared ? "text/xml; charset=" + std::string(name) : "text/xml";
+    return good;
+}
+
 } // namespace
 
 reply bad_answer(const fault& f, const product& server, reply good)
@@ -103,6 +147,15 @@ reply bad_answer(const fault& f, const product& server, reply good)
     case fault_action::truncate:
         good.ending = ending::truncate;
         return good;
+    case fault_action::cut_chunks:
+        good.ending = ending::cut_chunks;
+        return good;
+    case fault_action::recoded:
+        return recoded(f, std::move(good));
+    case fault_action::gzip_garbage:
+        r.headers.emplace_back("Content-Encoding", "gzip");
+        r.body = garbage();
+        break;
     case fault_action::garbage:
         r.body = garbage();
         break;

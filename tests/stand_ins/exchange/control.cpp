@@ -6,6 +6,8 @@
 #include "tests/stand_ins/exchange/https_server.hpp"
 #include "tests/stand_ins/exchange/item_json.hpp"
 #include "tests/stand_ins/exchange/json_reading.hpp"
+#include "tests/stand_ins/exchange/operation_names.hpp"
+#include "tests/stand_ins/exchange/product.hpp"
 
 #include <boost/json/array.hpp>
 
@@ -266,17 +268,45 @@ control_reply act_on_streams(const json::object& fields, subscription_desk& desk
 
 control_reply show_stats(const control_parts& p)
 {
-    json::object requests;
+    json::object requests, versions;
     for (const auto& [operation, count] : p.endpoint.stats().requests)
         requests[operation] = count;
+    for (const auto& [version, count] : p.endpoint.stats().request_versions)
+        versions[version] = count;
     const auto& counts = p.gatekeeper.counts();
     return {200, json::object{{"requests", std::move(requests)},
+                              {"request_versions", std::move(versions)},
+                              {"round_trips", p.endpoint.stats().round_trips},
                               {"connections", p.server.connections()},
                               {"open_connections", p.server.open_connections()},
                               {"sign_ins", {{"ok", counts.ok}, {"refused", counts.refused}}},
                               {"faults_struck", p.endpoint.stats().faults_struck},
                               {"in_flight", p.endpoint.stats().in_flight},
                               {"most_in_flight", p.endpoint.stats().most_in_flight}}};
+}
+
+// Another server answers from now on, or the same shows its version otherwise.
+control_reply change_product(const control_request& request, product& shown)
+{
+    const auto& fields = request.body.as_object();
+    const auto name = fields.contains("name") ? std::string_view(fields.at("name").as_string()) : shown.name;
+    const auto* usual = find_product(name);
+    if (!usual)
+        throw control_error(400, "there is no such product");
+    shown = *usual;
+    const auto* form = fields.if_contains("version_info");
+    const auto version_info = form ? std::string_view(form->as_string()) : std::string_view("usual");
+    if (version_info == "absent") {
+        shown.version = {};
+    } else if (version_info == "odd") {
+        shown.major_build = -1;
+        shown.version = "V2099_01_01";
+    } else if (version_info != "usual") {
+        throw control_error(400, "version_info is usual, absent or odd");
+    }
+    if (const auto* there = fields.if_contains("owa_version"); there && !there->as_bool())
+        shown.build = {};
+    return {200, json::object{{"name", shown.name}}};
 }
 
 } // namespace
@@ -314,8 +344,19 @@ void add_control_routes(stand_in::routes& table, control_parts p)
              [p](const control_request& r) { return lose_subscriptions(r.body.as_object(), p); });
     table.on("POST", "/streaming/act",
              [p](const control_request& r) { return act_on_streams(r.body.as_object(), p.endpoint.desk()); });
+    table.on("PUT", "/product", [p](const control_request& r) { return change_product(r, p.shown); });
+    table.on("GET", "/operations", [](const control_request&) {
+        json::array names;
+        for (const auto name : operation_names())
+            names.emplace_back(name);
+        return control_reply{200, std::move(names)};
+    });
     table.on("PUT", "/account", [p](const control_request& r) {
-        p.gatekeeper.change_password(std::string(r.body.as_object().at("password").as_string()));
+        const auto& fields = r.body.as_object();
+        if (const auto* password = fields.if_contains("password"))
+            p.gatekeeper.change_password(std::string(password->as_string()));
+        if (const auto* sign_out = fields.if_contains("sign_out"); sign_out && sign_out->as_bool())
+            p.gatekeeper.sign_out_all();
         return control_reply{200, json::object{}};
     });
 }

@@ -15,6 +15,7 @@ class https_server;
 class ledger;
 class mailbox_store;
 class zone_table;
+struct product;
 
 struct control_parts {
     mailbox_store& store;
@@ -24,6 +25,7 @@ struct control_parts {
     const https_server& server;
     time_source& time;
     const zone_table& zones;
+    product& shown;
 };
 
 // The parts outlive `table`.

@@ -25,6 +25,13 @@ reply fault_reply(const refusal& why)
     return r;
 }
 
+// RequestServerVersion, empty where there is none.
+std::string requested_version(const soap_request& request)
+{
+    const auto header = child(request.document.document_element(), "Header");
+    return std::string(attribute(child(header, "RequestServerVersion"), "Version"));
+}
+
 mailbox* impersonated(const soap_request& request, mailbox_store& store)
 {
     auto* box = store.find_mailbox(request.impersonated);
@@ -73,6 +80,7 @@ reply ews_endpoint::unauthorized(std::vector<std::string> challenges) const
 
 task<reply> ews_endpoint::answer(connection_sign_in& connection, http_request request)
 {
+    ++stats_.round_trips;
     const auto path = request.target.substr(0, request.target.find('?'));
     if (!ascii_iequals(path, "/EWS/Exchange.asmx"))
         co_return plain(404);
@@ -105,6 +113,8 @@ task<reply> ews_endpoint::signed_in(http_request http)
         refused = fault_reply(e);
     }
     ++stats_.requests[refused ? "invalid" : find_operation(request->name) ? request->name : "unknown"];
+    if (!refused)
+        ++stats_.request_versions[requested_version(*request)];
     auto s = faults_.next(request->name, mailboxes_of(*request));
     stats_.faults_struck += s.effect || s.delay_before.count() > 0 || s.delay_after.count() > 0;
     if (s.delay_before.count() > 0)
@@ -149,9 +159,9 @@ reply ews_endpoint::struck(soap_request& request, const affinity_wish& affinity,
                         request.name == "DeleteItem" || request.name == "MoveItem" ||
                         request.name == "CopyItem";
     reply good;
-    if (f.after || (f.action == fault_action::truncate && !writes))
+    if (f.after || (spoils_answer(f.action) && !writes))
         good = carry_out(request, affinity, {});
-    else if (f.action == fault_action::truncate)
+    else if (spoils_answer(f.action))
         good.body = all_failed({p_.server, p_.zones, p_.store, p_.ledger, request},
                                {"ErrorInternalServerError", "The stand-in was told to fail.", {}});
     if (f.action == fault_action::unauthorized)

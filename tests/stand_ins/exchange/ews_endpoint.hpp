@@ -20,7 +20,9 @@ namespace relay::exchange_sim {
 struct soap_request;
 
 struct ews_stats {
-    std::map<std::string, std::uint64_t> requests; // by operation, signed-in ones
+    std::map<std::string, std::uint64_t> requests;         // by operation, signed-in ones
+    std::map<std::string, std::uint64_t> request_versions; // RequestServerVersion of the same
+    std::uint64_t round_trips = 0;                         // HTTP requests, signed in or not
     std::uint64_t in_flight = 0, most_in_flight = 0, faults_struck = 0;
 };
 

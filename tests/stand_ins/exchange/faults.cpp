@@ -31,6 +31,9 @@ constexpr std::pair<std::string_view, fault_action> actions[] = {
     {"unauthorized", fault_action::unauthorized},
     {"unseen", fault_action::unseen},
     {"unsent", fault_action::unsent},
+    {"recoded", fault_action::recoded},
+    {"gzip_garbage", fault_action::gzip_garbage},
+    {"cut_chunks", fault_action::cut_chunks},
 };
 
 [[noreturn]] void refuse(std::string_view key, std::string_view why)
@@ -108,7 +111,15 @@ void read_field(fault& f, std::string_view key, const json::value& value)
         f.bytes = number(key, value, std::uint64_t{1} << 32);
     else if (key == "levels")
         f.levels = number(key, value, 10'000'000);
-    else
+    else if (key == "charset") {
+        f.charset = text(key, value);
+        if (f.charset != "utf-16" && f.charset != "latin-1")
+            refuse(key, "must be utf-16 or latin-1");
+    } else if (key == "declared") {
+        if (!value.is_bool())
+            refuse(key, "must be true or false");
+        f.declared = value.get_bool();
+    } else
         refuse(key, "there is no such field");
 }
 
@@ -176,7 +187,8 @@ strike fault_plan::anonymous() const
         const bool needs_operation = f.action == fault_action::soap_fault ||
                                      f.action == fault_action::error || f.action == fault_action::busy ||
                                      f.action == fault_action::late || f.action == fault_action::unseen ||
-                                     f.action == fault_action::unsent;
+                                     f.action == fault_action::unsent || f.action == fault_action::recoded ||
+                                     f.action == fault_action::cut_chunks;
         if (f.operation != "*" || !f.mailbox.empty() || f.count != 0 || f.skip != 0 || f.after ||
             needs_operation)
             continue;

@@ -34,7 +34,16 @@ enum class fault_action {
     unauthorized,
     unseen,
     unsent,
+    recoded,
+    gzip_garbage,
+    cut_chunks,
 };
+
+// Whether the action needs the answer that would have been sent.
+constexpr bool spoils_answer(fault_action a) noexcept
+{
+    return a == fault_action::truncate || a == fault_action::cut_chunks || a == fault_action::recoded;
+}
 
 struct fault {
     std::string operation = "*";
@@ -51,6 +60,8 @@ struct fault {
     std::int64_t back_off_ms = 0; // 0: the answer names none
     std::uint64_t bytes = 50u << 20;
     std::uint64_t levels = 100'000;
+    std::string charset; // utf-16 or latin-1
+    bool declared = true;
 };
 
 // Reads the JSON of PUT /faults. Throws std::invalid_argument in plain words.

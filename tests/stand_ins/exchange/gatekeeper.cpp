@@ -4,12 +4,13 @@
 
 namespace relay::exchange_sim {
 
-gatekeeper::gatekeeper(service_account account, bool basic, std::unique_ptr<ntlm_server> ntlm,
-                       std::unique_ptr<ntlm_user_file> users)
+gatekeeper::gatekeeper(service_account account, bool basic, std::unique_ptr<sign_in_server> ntlm,
+                       std::unique_ptr<sign_in_server> negotiate, std::unique_ptr<ntlm_user_file> users)
     : account_(std::move(account)),
       basic_(basic),
       users_(std::move(users)),
-      ntlm_(std::move(ntlm))
+      ntlm_(std::move(ntlm)),
+      negotiate_(std::move(negotiate))
 {
     change_password(account_.password);
 }
@@ -24,6 +25,8 @@ void gatekeeper::change_password(std::string password)
 std::vector<std::string> gatekeeper::challenges() const
 {
     std::vector<std::string> values;
+    if (negotiate_)
+        values.emplace_back("Negotiate");
     if (ntlm_)
         values.emplace_back("NTLM");
     if (basic_)
@@ -37,9 +40,10 @@ std::optional<std::vector<std::string>> gatekeeper::check(connection_sign_in& co
     const auto space = authorization.find(' ');
     const auto scheme = authorization.substr(0, space);
     const auto rest = space == authorization.npos ? std::string_view{} : trim(authorization.substr(space));
-    if (ntlm_ && ascii_iequals(scheme, "NTLM"))
-        return check_ntlm(connection, rest);
-    if (connection.by_ntlm && authorization.empty())
+    for (const auto* offered : {ntlm_ ? "NTLM" : "", negotiate_ ? "Negotiate" : ""})
+        if (*offered != '\0' && ascii_iequals(scheme, offered))
+            return check_token(connection, offered, rest);
+    if (connection.by_connection && connection.epoch == epoch_ && authorization.empty())
         return std::nullopt;
     if (authorization.empty())
         return challenges();
@@ -65,23 +69,27 @@ bool gatekeeper::check_basic(std::string_view credentials) const
     return known && std::string_view(*decoded).substr(colon + 1) == account_.password;
 }
 
-std::optional<std::vector<std::string>> gatekeeper::check_ntlm(connection_sign_in& connection,
-                                                               std::string_view token)
+std::optional<std::vector<std::string>>
+gatekeeper::check_token(connection_sign_in& connection, std::string_view scheme, std::string_view token)
 {
     const auto message = from_base64(token);
     if (!connection.handshake) {
-        connection.handshake = std::make_unique<ntlm_handshake>(*ntlm_);
-        connection.by_ntlm = false;
+        connection.handshake = std::make_unique<sign_in_handshake>(scheme == "NTLM" ? *ntlm_ : *negotiate_);
+        connection.by_connection = false;
     }
+    using enum sign_in_handshake::outcome;
     std::string answer;
-    const auto outcome =
-        message ? connection.handshake->step(*message, answer) : ntlm_handshake::outcome::refused;
-    if (outcome == ntlm_handshake::outcome::go_on)
-        return std::vector<std::string>{"NTLM " + to_base64(answer)};
+    auto outcome = message ? connection.handshake->step(*message, answer) : refused;
+    if (outcome == go_on)
+        return std::vector<std::string>{std::string(scheme) + " " + to_base64(answer)};
+    // A keytab takes anybody's ticket; the NTLM file knows only our account.
+    if (outcome == accepted && scheme != "NTLM" && !connection.handshake->is_user(account_.user))
+        outcome = refused;
     connection.handshake.reset();
-    connection.by_ntlm = outcome == ntlm_handshake::outcome::accepted;
-    ++(connection.by_ntlm ? counts_.ok : counts_.refused);
-    if (connection.by_ntlm)
+    connection.by_connection = outcome == accepted;
+    connection.epoch = epoch_;
+    ++(connection.by_connection ? counts_.ok : counts_.refused);
+    if (connection.by_connection)
         return std::nullopt;
     return challenges();
 }

@@ -3,6 +3,7 @@
 #include "common/text/text.hpp"
 #include "tests/stand_ins/exchange/ews_endpoint.hpp"
 #include "tests/stand_ins/exchange/live_answer.hpp"
+#include "tests/stand_ins/exchange/product.hpp"
 
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
@@ -66,11 +67,12 @@ std::string date()
 
 } // namespace
 
-server_headers::server_headers(const product& server)
+std::string server_headers::text() const
 {
-    text_.append(
-        "Server: Microsoft-IIS/10.0\r\nX-Powered-By: ASP.NET\r\nCache-Control: private\r\nX-OWA-Version: ");
-    text_.append(server.build).append("\r\nX-FEServer: EX01\r\n");
+    std::string text = "Server: Microsoft-IIS/10.0\r\nX-Powered-By: ASP.NET\r\nCache-Control: private\r\n";
+    if (!server_.build.empty())
+        text.append("X-OWA-Version: ").append(server_.build).append("\r\n");
+    return text.append("X-FEServer: EX01\r\n");
 }
 
 struct https_session::impl {
@@ -204,7 +206,7 @@ std::string https_session::impl::head_of(const reply& r, const parser& parsed, b
         head.append(name).append(": ").append(value).append("\r\n");
     if (!r.body.empty() || r.live)
         head.append("Content-Type: ").append(r.content_type).append("\r\n");
-    if (r.live)
+    if (r.live || r.ending == ending::cut_chunks)
         head.append("Transfer-Encoding: chunked\r\n");
     else
         head.append("Content-Length: ")
@@ -224,8 +226,12 @@ std::string https_session::impl::next_request_id()
 task<bool> https_session::impl::send(const reply& r, std::string head, bool keep)
 {
     // One buffer: asio's TLS stream makes a record of every buffer it is given.
-    const auto shown = r.ending == ending::truncate ? r.body.size() / 2 : r.body.size();
-    head.append(r.body, 0, shown);
+    const bool cut = r.ending == ending::truncate || r.ending == ending::cut_chunks;
+    const auto shown = cut ? r.body.size() / 2 : r.body.size();
+    if (r.ending == ending::cut_chunks)
+        head += chunk(std::string_view(r.body).substr(0, shown));
+    else
+        head.append(r.body, 0, shown);
     auto ec = co_await write(head);
     if (!ec && r.filler > 0) {
         const std::string piece(filler_piece, ' ');
@@ -239,7 +245,7 @@ task<bool> https_session::impl::send(const reply& r, std::string head, bool keep
     }
     if (ec)
         co_return false;
-    if (r.ending == ending::truncate) {
+    if (cut) {
         error_code ignored;
         stream.next_layer().shutdown(tcp::socket::shutdown_both,
                                      ignored); // without a TLS goodbye: cut, not closed

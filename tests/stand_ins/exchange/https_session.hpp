@@ -21,11 +21,12 @@ inline constexpr std::uint64_t largest_request = 64u << 20;
 // The headers every answer of the server has.
 class server_headers {
 public:
-    explicit server_headers(const product& server);
-    const std::string& text() const noexcept { return text_; }
+    // `server` outlives the headers, and may change: they tell what it is now.
+    explicit server_headers(const product& server) : server_(server) {}
+    std::string text() const;
 
 private:
-    std::string text_;
+    const product& server_;
 };
 
 // Loop thread only; its references outlive run().

@@ -63,26 +63,32 @@ task<void> serve(task_group& servers, https_server& https, stand_in::control_ser
 
 void run(const options& o)
 {
-    auto users = o.ntlm ? std::make_unique<ntlm_user_file>() : nullptr; // sets a variable: before any thread
+    // Sets a variable: before any thread.
+    auto users = o.ntlm || o.negotiate ? std::make_unique<ntlm_user_file>() : nullptr;
     const auto zones = zone_table::load(o.windows_zones, o.tz_database);
-    auto tls = make_server_context(o.certificate, o.key);
-    auto ntlm = o.ntlm ? std::make_unique<ntlm_server>(o.protection, certificate_hash(tls)) : nullptr;
+    auto tls = make_server_context(o.certificate, o.key, o.tls);
+    const auto sign_in = [&](bool offered, sign_in_scheme scheme) {
+        return offered ? std::make_unique<sign_in_server>(scheme, o.protection, certificate_hash(tls))
+                       : nullptr;
+    };
+    product shown = *o.product; // may be changed over the control interface
 
     asio::io_context context(1);
     real_time time;
     mailbox_store store;
     fill(store, o);
-    gatekeeper gate(o.account, o.basic, std::move(ntlm), std::move(users));
+    gatekeeper gate(o.account, o.basic, sign_in(o.ntlm, sign_in_scheme::ntlm),
+                    sign_in(o.negotiate, sign_in_scheme::negotiate), std::move(users));
     journal log(context.get_executor(), o.journal);
     ledger book([&](const write_record& w) {
         if (!o.journal.empty())
             log.append(journal_line(w));
     });
     ews_endpoint endpoint(context.get_executor(),
-                          {*o.product, zones, store, book, log, gate, time, o.bump_change_keys_after});
-    https_server https(context, std::move(tls), endpoint, *o.product);
+                          {shown, zones, store, book, log, gate, time, o.bump_change_keys_after});
+    https_server https(context, std::move(tls), endpoint, shown);
     stand_in::control_server control(context);
-    add_control_routes(control.routes(), {store, book, gate, endpoint, https, time, zones});
+    add_control_routes(control.routes(), {store, book, gate, endpoint, https, time, zones, shown});
     listen(https, "--listen", o.listen);
     listen(control, "--control", o.control);
 

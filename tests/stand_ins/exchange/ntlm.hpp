@@ -1,4 +1,5 @@
-// The server's side of NTLM: real NTLMv2 checks by GSSAPI and gss-ntlmssp, against one account.
+// The server's side of NTLM and Negotiate: real checks by GSSAPI, NTLMv2 by gss-ntlmssp against one account, Kerberos
+// against the keytab in KRB5_KTNAME.
 #pragma once
 
 #include <memory>
@@ -28,29 +29,33 @@ private:
     int file_; // in memory only: nothing is left behind, however the program ends
 };
 
-// What all connections share. Throws std::runtime_error where gss-ntlmssp is not there.
-class ntlm_server {
+enum class sign_in_scheme { ntlm, negotiate };
+
+// What all connections share. Throws std::runtime_error where gss-ntlmssp, or a keytab, is not there.
+class sign_in_server {
 public:
     // `certificate_hash`: of the server's certificate, as RFC 5929 has it for tls-server-end-point.
-    ntlm_server(extended_protection protection, std::string_view certificate_hash);
-    ~ntlm_server();
+    sign_in_server(sign_in_scheme scheme, extended_protection protection, std::string_view certificate_hash);
+    ~sign_in_server();
 
 private:
-    friend class ntlm_handshake;
+    friend class sign_in_handshake;
     struct impl;
     std::unique_ptr<impl> impl_;
 };
 
 // The sign-in of one connection. Blocking, but only as long as reading the user file takes.
-class ntlm_handshake {
+class sign_in_handshake {
 public:
     enum class outcome { go_on, accepted, refused };
 
-    explicit ntlm_handshake(const ntlm_server& server);
-    ~ntlm_handshake();
+    explicit sign_in_handshake(const sign_in_server& server);
+    ~sign_in_handshake();
 
     // Takes the client's token; `answer` becomes the token to send back with go_on.
     outcome step(std::string_view token, std::string& answer);
+    // Once accepted: whether that was `user`, in whichever domain.
+    bool is_user(std::string_view user) const;
 
 private:
     struct impl;

@@ -1,5 +1,7 @@
 #include "tests/stand_ins/exchange/operations.hpp"
 
+#include "tests/stand_ins/exchange/operation_names.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -70,6 +72,14 @@ operation find_operation(std::string_view name) noexcept
 {
     const auto found = std::ranges::find(operations, name, [](const auto& entry) { return entry.first; });
     return found == operations.end() ? nullptr : found->second;
+}
+
+std::vector<std::string_view> operation_names()
+{
+    std::vector<std::string_view> names;
+    for (const auto& [name, work] : operations)
+        names.push_back(name);
+    return names;
 }
 
 std::string all_failed(const operation_context& context, const refusal& r)

@@ -3,6 +3,7 @@
 #include "tests/stand_ins/exchange/product.hpp"
 #include "tests/stand_ins/exchange/xml.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace relay::exchange_sim {
@@ -29,10 +30,21 @@ void read_account(const std::string& value, service_account& account)
 
 void read_schemes(const std::string& value, options& o)
 {
-    o.basic = value == "basic" || value == "basic,ntlm" || value == "ntlm,basic";
-    o.ntlm = value == "ntlm" || value == "basic,ntlm" || value == "ntlm,basic";
-    if (!o.basic && !o.ntlm)
-        throw std::invalid_argument("--auth: basic, ntlm or basic,ntlm is wanted");
+    o.basic = o.ntlm = o.negotiate = false;
+    for (std::string_view left = value; !left.empty();) {
+        const auto scheme = left.substr(0, left.find(','));
+        left.remove_prefix(std::min(left.size(), scheme.size() + 1));
+        if (scheme == "basic")
+            o.basic = true;
+        else if (scheme == "ntlm")
+            o.ntlm = true;
+        else if (scheme == "negotiate")
+            o.negotiate = true;
+        else
+            throw std::invalid_argument("--auth: a list of basic, ntlm and negotiate is wanted");
+    }
+    if (value.empty())
+        throw std::invalid_argument("--auth: nothing is no list");
 }
 
 extended_protection read_protection(const std::string& value)
@@ -46,12 +58,38 @@ extended_protection read_protection(const std::string& value)
     throw std::invalid_argument("--extended-protection: off, allow or require is wanted");
 }
 
+tls_versions read_tls(const std::string& value)
+{
+    if (value == "modern")
+        return tls_versions::modern;
+    if (value == "1.2")
+        return tls_versions::only_1_2;
+    if (value == "1.0")
+        return tls_versions::only_1_0;
+    throw std::invalid_argument("--tls: modern, 1.2 or 1.0 is wanted");
+}
+
+client_certificates read_client_certificates(const std::string& value)
+{
+    if (value == "ignored")
+        return client_certificates::ignored;
+    if (value == "accepted")
+        return client_certificates::accepted;
+    if (value == "required")
+        return client_certificates::required;
+    throw std::invalid_argument("--client-certificates: ignored, accepted or required is wanted");
+}
+
 void set(options& o, const std::string& name, const std::string& value)
 {
     if (name == "--certificate")
         o.certificate = value;
     else if (name == "--key")
         o.key = value;
+    else if (name == "--tls")
+        o.tls.versions = read_tls(value);
+    else if (name == "--client-certificates")
+        o.tls.of_clients = read_client_certificates(value);
     else if (name == "--listen")
         o.listen = value;
     else if (name == "--control")
@@ -68,7 +106,7 @@ void set(options& o, const std::string& name, const std::string& value)
         o.protection = read_protection(value);
     else if (name == "--product") {
         if (!(o.product = find_product(value)))
-            throw std::invalid_argument("--product: 2010, 2013, 2016, 2019, se or online is wanted");
+            throw std::invalid_argument("--product: there is no " + value);
     } else if (name == "--domain")
         o.domain = value;
     else if (name == "--mailboxes")
@@ -88,8 +126,9 @@ void set(options& o, const std::string& name, const std::string& value)
 const char* const usage =
     "exchange-sim --certificate F --key F [--listen 127.0.0.1:0] [--control 127.0.0.1:0]\n"
     "             [--account 'CORP\\workestra-svc'] [--password P] [--account-email svc@corp.example]\n"
-    "             [--auth basic,ntlm] [--extended-protection off|allow|require]\n"
-    "             [--product 2013|2016|2019|se|2010|online] [--domain corp.example] [--mailboxes N]\n"
+    "             [--auth basic,ntlm,negotiate] [--extended-protection off|allow|require]\n"
+    "             [--tls modern|1.2|1.0] [--client-certificates ignored|accepted|required]\n"
+    "             [--product 2013|2016|2019|se|2010|online|…] [--domain corp.example] [--mailboxes N]\n"
     "             [--journal F] [--bump-change-keys-ms N] [--windows-zones windowsZones.xml]\n";
 
 options parse_options(const std::vector<std::string>& arguments)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tests/stand_ins/exchange/gatekeeper.hpp"
+#include "tests/stand_ins/exchange/server_certificate.hpp"
 
 #include <chrono>
 #include <string>
@@ -13,9 +14,10 @@ struct product;
 
 struct options {
     std::string certificate, key; // PEM files
+    tls_wishes tls;
     std::string listen = "127.0.0.1:0", control = "127.0.0.1:0";
     service_account account{"CORP", "workestra-svc", "", "secret"};
-    bool basic = true, ntlm = true;
+    bool basic = true, ntlm = true, negotiate = false;
     extended_protection protection = extended_protection::off;
     const exchange_sim::product* product = nullptr; // never null after parsing
     std::string domain = "corp.example";

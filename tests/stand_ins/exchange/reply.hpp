@@ -10,11 +10,12 @@
 namespace relay::exchange_sim {
 
 enum class ending {
-    keep,     // as the client wishes
-    close,    // in order, after the answer
-    reset,    // TCP reset, nothing is sent
-    hang,     // nothing is sent until the client gives up
-    truncate, // half of the answer, then the connection ends
+    keep,       // as the client wishes
+    close,      // in order, after the answer
+    reset,      // TCP reset, nothing is sent
+    hang,       // nothing is sent until the client gives up
+    truncate,   // half of the answer, then the connection ends
+    cut_chunks, // the same, of an answer that comes in chunks
 };
 
 class live_answer;

@@ -13,12 +13,32 @@ namespace relay::exchange_sim {
 
 namespace ssl = boost::asio::ssl;
 
-ssl::context make_server_context(const std::string& certificate, const std::string& key)
+namespace {
+
+void limit_versions(SSL_CTX* context, tls_versions v)
+{
+    SSL_CTX_set_min_proto_version(context, v == tls_versions::only_1_0 ? TLS1_VERSION : TLS1_2_VERSION);
+    if (v == tls_versions::modern)
+        return;
+    SSL_CTX_set_max_proto_version(context, v == tls_versions::only_1_0 ? TLS1_VERSION : TLS1_2_VERSION);
+    if (v == tls_versions::only_1_0) // its signatures are SHA-1
+        SSL_CTX_set_cipher_list(context, "ALL:@SECLEVEL=0");
+}
+
+} // namespace
+
+ssl::context make_server_context(const std::string& certificate, const std::string& key, tls_wishes wishes)
 {
     ssl::context context(ssl::context::tls_server);
     boost::system::error_code ec;
-    context.set_options(ssl::context::default_workarounds | ssl::context::no_tlsv1 |
-                        ssl::context::no_tlsv1_1);
+    context.set_options(ssl::context::default_workarounds);
+    limit_versions(context.native_handle(), wishes.versions);
+    if (wishes.of_clients != client_certificates::ignored)
+        SSL_CTX_set_verify(context.native_handle(),
+                           wishes.of_clients == client_certificates::required
+                               ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
+                               : SSL_VERIFY_PEER,
+                           [](int, X509_STORE_CTX*) { return 1; });
     context.use_certificate_chain_file(certificate, ec);
     if (ec)
         throw std::runtime_error("cannot read the certificate " + certificate + ": " + ec.message());

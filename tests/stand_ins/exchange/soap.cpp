@@ -60,6 +60,22 @@ void read_header(soap_request& request, pugi::xml_node header, const product& p)
     }
 }
 
+// All of its attributes are optional. A product without a version shows none at all, one without builds no numbers of them.
+void put_version_info(std::string& out, const product& p)
+{
+    if (p.version.empty())
+        return;
+    out.append(R"(<h:ServerVersionInfo MajorVersion=")").append(std::to_string(p.major));
+    out.append(R"(" MinorVersion=")").append(std::to_string(p.minor));
+    if (p.major_build >= 0) {
+        out.append(R"(" MajorBuildNumber=")").append(std::to_string(p.major_build));
+        out.append(R"(" MinorBuildNumber=")").append(std::to_string(p.minor_build));
+    }
+    out.append(R"(" Version=")").append(p.version);
+    out.append(R"(" xmlns:h=")").append(types_namespace).append(R"(" xmlns=")").append(types_namespace);
+    out.append(R"("/>)");
+}
+
 void open_envelope(std::string& out)
 {
     out.append(declaration).append(R"(<s:Envelope xmlns:s=")").append(soap_namespace).append("\">");
@@ -151,13 +167,9 @@ std::string envelope(const product& p, std::string_view body)
     std::string out;
     out.reserve(body.size() + 1024);
     open_envelope(out);
-    out.append(R"(<s:Header><h:ServerVersionInfo MajorVersion=")").append(std::to_string(p.major));
-    out.append(R"(" MinorVersion=")").append(std::to_string(p.minor));
-    out.append(R"(" MajorBuildNumber=")").append(std::to_string(p.major_build));
-    out.append(R"(" MinorBuildNumber=")").append(std::to_string(p.minor_build));
-    out.append(R"(" Version=")").append(p.version);
-    out.append(R"(" xmlns:h=")").append(types_namespace).append(R"(" xmlns=")").append(types_namespace);
-    out.append(R"("/></s:Header><s:Body>)").append(body);
+    out.append("<s:Header>");
+    put_version_info(out, p);
+    out.append("</s:Header><s:Body>").append(body);
     return out.append("</s:Body></s:Envelope>");
 }
 
