@@ -266,6 +266,21 @@ control_reply act_on_streams(const json::object& fields, subscription_desk& desk
     return {200, json::object{}};
 }
 
+// The service account's own budget has the empty name.
+json::object show_throttling(const throttling& t)
+{
+    json::object budgets;
+    for (const auto& [name, use] : t.budgets())
+        budgets[name] = json::object{{"now", use.now}, {"most", use.most}, {"refused", use.refused}};
+    return {{"refused", t.refused()}, {"budgets", std::move(budgets)}};
+}
+
+control_reply change_throttling(const control_request& r, ews_endpoint& endpoint)
+{
+    endpoint.start_throttling(read_throttling(r.body));
+    return {200, json::object{}};
+}
+
 control_reply show_stats(const control_parts& p)
 {
     json::object requests, versions;
@@ -282,7 +297,8 @@ control_reply show_stats(const control_parts& p)
                               {"sign_ins", {{"ok", counts.ok}, {"refused", counts.refused}}},
                               {"faults_struck", p.endpoint.stats().faults_struck},
                               {"in_flight", p.endpoint.stats().in_flight},
-                              {"most_in_flight", p.endpoint.stats().most_in_flight}}};
+                              {"most_in_flight", p.endpoint.stats().most_in_flight},
+                              {"throttling", show_throttling(p.endpoint.throttling())}}};
 }
 
 // Another server answers from now on, or the same shows its version otherwise.
@@ -350,6 +366,12 @@ void add_control_routes(stand_in::routes& table, control_parts p)
         for (const auto name : operation_names())
             names.emplace_back(name);
         return control_reply{200, std::move(names)};
+    });
+    table.on("PUT", "/throttling",
+             [p](const control_request& r) { return change_throttling(r, p.endpoint); });
+    table.on("DELETE", "/throttling", [p](const control_request&) {
+        p.endpoint.start_throttling({});
+        return control_reply{200, json::object{}};
     });
     table.on("PUT", "/account", [p](const control_request& r) {
         const auto& fields = r.body.as_object();

@@ -46,6 +46,16 @@ mailbox* impersonated(const soap_request& request, mailbox_store& store)
     return box;
 }
 
+// Whether carrying `request` out sends invitations, updates or cancellations.
+bool sends(const soap_request& request)
+{
+    for (const auto* name :
+         {"SendMeetingInvitations", "SendMeetingInvitationsOrCancellations", "SendMeetingCancellations"})
+        if (const auto how = attribute(request.operation, name); !how.empty() && how != "SendToNone")
+            return true;
+    return false;
+}
+
 // Keeps the count of requests that are being worked on right.
 class in_flight {
 public:
@@ -61,6 +71,14 @@ private:
     ews_stats& stats_;
 };
 
+// What a request holds until its answer is sent.
+struct under_way {
+    explicit under_way(ews_stats& stats) : counted(stats) {}
+
+    in_flight counted;
+    throttling::charge charged;
+};
+
 } // namespace
 
 ews_endpoint::ews_endpoint(asio::any_io_executor executor, parts p)
@@ -68,6 +86,12 @@ ews_endpoint::ews_endpoint(asio::any_io_executor executor, parts p)
       desk_(executor, p.server, p.store, p.time),
       late_work_(std::move(executor))
 {
+}
+
+void ews_endpoint::start_throttling(const throttling_policy& p)
+{
+    throttling_.apply(p);
+    stats_.most_in_flight = stats_.in_flight;
 }
 
 reply ews_endpoint::unauthorized(std::vector<std::string> challenges) const
@@ -103,7 +127,7 @@ task<reply> ews_endpoint::answer(connection_sign_in& connection, http_request re
 
 task<reply> ews_endpoint::signed_in(http_request http)
 {
-    auto counted = std::make_shared<in_flight>(stats_);
+    const auto counted = std::make_shared<under_way>(stats_);
     auto request = std::make_unique<soap_request>();
     request->text = std::move(http.body);
     std::optional<reply> refused;
@@ -115,6 +139,12 @@ task<reply> ews_endpoint::signed_in(http_request http)
     ++stats_.requests[refused ? "invalid" : find_operation(request->name) ? request->name : "unknown"];
     if (!refused)
         ++stats_.request_versions[requested_version(*request)];
+    if (!refused) { // before anything else, as Exchange does
+        auto admitted = throttling_.admit(budget_of(*request), sends(*request), p_.time.now());
+        if (admitted.refused)
+            co_return throttled(*request, *admitted.refused);
+        counted->charged = std::move(admitted.held);
+    }
     auto s = faults_.next(request->name, mailboxes_of(*request));
     stats_.faults_struck += s.effect || s.delay_before.count() > 0 || s.delay_after.count() > 0;
     if (s.delay_before.count() > 0)
@@ -137,7 +167,7 @@ task<reply> ews_endpoint::signed_in(http_request http)
     if (s.delay_after.count() > 0)
         co_await p_.time.sleep_for(s.delay_after);
     if (!r.live) // a stream is no work
-        r.in_flight = std::move(counted);
+        r.in_flight = counted;
     co_return r;
 }
 
@@ -171,6 +201,17 @@ reply ews_endpoint::struck(soap_request& request, const affinity_wish& affinity,
     reply r;
     r.body = all_failed({p_.server, p_.zones, p_.store, p_.ledger, request},
                         {f.code, "The stand-in was told to fail.", {}});
+    return r;
+}
+
+// Free/busy has no response message for the whole request: it is always told by a fault.
+reply ews_endpoint::throttled(const soap_request& request, const refusal& why) const
+{
+    if (throttling_.policy().answer == throttling_policy::form::fault ||
+        request.name == "GetUserAvailability" || !find_operation(request.name))
+        return fault_reply(why);
+    reply r;
+    r.body = all_failed({p_.server, p_.zones, p_.store, p_.ledger, request}, why);
     return r;
 }
 

@@ -11,6 +11,7 @@
 #include "tests/stand_ins/exchange/product.hpp"
 #include "tests/stand_ins/exchange/reply.hpp"
 #include "tests/stand_ins/exchange/subscriptions.hpp"
+#include "tests/stand_ins/exchange/throttling.hpp"
 #include "tests/stand_ins/exchange/zones.hpp"
 
 #include <map>
@@ -52,6 +53,9 @@ public:
 
     fault_plan& faults() noexcept { return faults_; }
     subscription_desk& desk() noexcept { return desk_; }
+    const exchange_sim::throttling& throttling() const noexcept { return throttling_; }
+    // Throttles so from now on; its counts and most_in_flight begin anew.
+    void start_throttling(const throttling_policy& p);
     const ews_stats& stats() const noexcept { return stats_; }
 
     void stop() { late_work_.stop(); }
@@ -66,6 +70,7 @@ private:
     reply carry_out(soap_request& request, const affinity_wish& affinity, const twist& but);
     task<reply> signed_in(http_request request);
     reply struck(soap_request& request, const affinity_wish& affinity, const fault& f);
+    reply throttled(const soap_request& request, const refusal& why) const;
     task<void> do_late(std::unique_ptr<soap_request> request, milliseconds delay);
     task<void> bump_later(std::vector<std::string> ids);
     task<void> settle(std::size_t writes_before);
@@ -74,6 +79,7 @@ private:
     parts p_;
     subscription_desk desk_;
     fault_plan faults_;
+    exchange_sim::throttling throttling_;
     ews_stats stats_;
     task_group late_work_;
 };

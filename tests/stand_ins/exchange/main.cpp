@@ -86,6 +86,7 @@ void run(const options& o)
     });
     ews_endpoint endpoint(context.get_executor(),
                           {shown, zones, store, book, log, gate, time, o.bump_change_keys_after});
+    endpoint.start_throttling({.max_concurrency = o.max_concurrency});
     https_server https(context, std::move(tls), endpoint, shown);
     stand_in::control_server control(context);
     add_control_routes(control.routes(), {store, book, gate, endpoint, https, time, zones, shown});

@@ -115,6 +115,8 @@ void set(options& o, const std::string& name, const std::string& value)
         o.journal = value;
     else if (name == "--bump-change-keys-ms")
         o.bump_change_keys_after = std::chrono::milliseconds(number(name, value, 3'600'000));
+    else if (name == "--max-concurrency")
+        o.max_concurrency = number(name, value, 1'000'000);
     else if (name == "--windows-zones")
         o.windows_zones = value;
     else
@@ -129,7 +131,7 @@ const char* const usage =
     "             [--auth basic,ntlm,negotiate] [--extended-protection off|allow|require]\n"
     "             [--tls modern|1.2|1.0] [--client-certificates ignored|accepted|required]\n"
     "             [--product 2013|2016|2019|se|2010|online|…] [--domain corp.example] [--mailboxes N]\n"
-    "             [--journal F] [--bump-change-keys-ms N] [--windows-zones windowsZones.xml]\n";
+    "             [--journal F] [--bump-change-keys-ms N] [--max-concurrency 27] [--windows-zones F]\n";
 
 options parse_options(const std::vector<std::string>& arguments)
 {

@@ -24,6 +24,7 @@ struct options {
     unsigned mailboxes = 0;
     std::string journal; // empty: none
     std::chrono::milliseconds bump_change_keys_after{0};
+    unsigned max_concurrency = 27; // of the throttling policy at the start
     std::string windows_zones = "/usr/share/unicode/cldr/common/supplemental/windowsZones.xml";
     std::string tz_database = "/usr/share/zoneinfo";
 };

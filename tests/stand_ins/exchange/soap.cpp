@@ -111,12 +111,17 @@ void check_request(soap_request& request, const product& p)
     check_schema_order(request.operation);
 }
 
+std::string budget_of(const soap_request& request)
+{
+    const auto header = child(child(request.document.document_element(), "Header"), "ExchangeImpersonation");
+    return ascii_lower(trim(text_of(first_element(child(header, "ConnectingSID")))));
+}
+
 std::vector<std::string> mailboxes_of(const soap_request& request)
 {
     std::vector<std::string> found;
-    const auto header = child(child(request.document.document_element(), "Header"), "ExchangeImpersonation");
-    if (const auto who = trim(text_of(first_element(child(header, "ConnectingSID")))); !who.empty())
-        found.push_back(ascii_lower(who));
+    if (auto who = budget_of(request); !who.empty())
+        found.push_back(std::move(who));
     if (request.name == "GetUserAvailability")
         for (const auto entry : elements(child(request.operation, "MailboxDataArray")))
             found.push_back(ascii_lower(child_text(child(entry, "Email"), "Address")));

@@ -30,6 +30,8 @@ void open_request(soap_request& request);
 // Reads the headers and checks the body against the schema. Throws soap_fault.
 void check_request(soap_request& request, const product& p);
 
+// The mailbox that a request acts for, in lower case; empty: none. Throttling charges it to that one.
+std::string budget_of(const soap_request& request);
 // The mailboxes a request is about: the impersonated one, and those whose free/busy time is asked.
 std::vector<std::string> mailboxes_of(const soap_request& request);
 
