@@ -29,6 +29,7 @@ dispatch::limits limits_of(const config::exchange_settings& e)
     dispatch::limits l;
     l.request = e.timeout;
     l.settle = e.settle;
+    l.most_requests = static_cast<std::size_t>(e.max_connections);
     l.parallel_parts = std::max(1, e.max_connections / 2); // one large question leaves room for others
     return l;
 }

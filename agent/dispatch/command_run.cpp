@@ -57,6 +57,7 @@ task<command_run::woken> command_run::pause_until(steady_time t)
 // Until `t`, whoever calls wake() before; or, once somebody does, until `enough` is true.
 task<std::optional<ending>> command_run::rest_until(steady_time t, std::function<bool()> enough)
 {
+    turn_.leave();
     for (;;) {
         auto over = ended_by(co_await pause_until(t));
         if (over || services_.time.now() >= t || (enough && enough()))
@@ -119,30 +120,72 @@ reply command_run::deadline_answer() const
 
 task<std::optional<ending>> command_run::before_try()
 {
+    return before_try(turn_, {});
+}
+
+task<std::optional<ending>> command_run::before_try(turns::turn& mine, std::function<bool()> enough)
+{
     for (;;) {
-        const auto now = services_.time.now();
-        if (outcome_is_unknown() && !draining_) {
-            hurried_ = false;
-            ticket_->started = true;
-            co_return std::nullopt; // the next step is a look-up, which harms nobody
-        }
-        if (auto over = ended_by(co_await pause_until(now)))
-            co_return over;
-        const auto start = services_.gate.may_start(mailbox_, failed_before_ && !hurried_, now);
-        if (start <= now) {
-            hurried_ = false;
-            if (auto over = forbidden())
-                co_return over;
-            ticket_->started = true;
-            count_attempt();
+        if (enough && enough())
             co_return std::nullopt;
-        }
-        pausing_ = true;
-        const auto why = co_await pause_until(start);
-        pausing_ = false;
-        if (auto over = ended_by(why))
+        const auto now = services_.time.now();
+        if (auto over = ended_by(co_await pause_until(now))) {
+            mine.leave();
             co_return over;
+        }
+        // While an outcome is unknown the next step is a look-up: it does not wait for the end of an outage, but does not
+        // press on where Exchange asked for a pause.
+        const bool unknown = outcome_is_unknown();
+        const bool repeated = failed_before_ && !hurried_ && !unknown;
+        const auto earliest = services_.gate.earliest_start(mailbox_, repeated);
+        if (earliest > now) {
+            mine.leave();
+            pausing_ = true;
+            const auto why = co_await pause_until(earliest);
+            pausing_ = false;
+            if (auto over = ended_by(why))
+                co_return over;
+            continue;
+        }
+        if (!mine.is_here()) {
+            if (!mine.waits())
+                mine = services_.turns.join(mailbox_, ticket_->kind, [this] { wake_.notify(); });
+            if (!mine.is_here()) {
+                for_turn_ = true;
+                const auto why = co_await pause_until(steady_time::max());
+                for_turn_ = false;
+                if (auto over = ended_by(why)) {
+                    mine.leave();
+                    co_return over;
+                }
+            }
+            continue; // things may have changed while it waited
+        }
+        hurried_ = false;
+        if (auto over = unknown ? std::nullopt : forbidden()) {
+            mine.leave();
+            co_return over;
+        }
+        services_.gate.may_start(mailbox_, repeated, now);
+        ticket_->started = true;
+        if (!unknown)
+            count_attempt();
+        co_return std::nullopt;
     }
+}
+
+bool command_run::may_start_now() const
+{
+    const auto now = services_.time.now();
+    return !draining_ && !dropped_ && !(ticket_->cancelled && !ticket_->started) && now < ticket_->deadline &&
+           services_.gate.earliest_start(mailbox_, failed_before_) <= now &&
+           services_.allows(*ticket_).has_value();
+}
+
+void command_run::starts()
+{
+    ticket_->started = true;
+    count_attempt();
 }
 
 std::optional<ending> command_run::forbidden()
@@ -155,7 +198,15 @@ std::optional<ending> command_run::forbidden()
 
 task<std::optional<ending>> command_run::after_failure(ews::error e)
 {
+    return after_failure(std::move(e), turn_);
+}
+
+task<std::optional<ending>> command_run::after_failure(ews::error e, turns::turn& mine)
+{
     const auto now = services_.time.now();
+    if (e.remedy == ews::remedy::back_off)
+        services_.turns.too_much(mine, e.whole_server);
+    mine.leave();
     services_.gate.failed(e, mailbox_, now, services_.time.utc_now());
     // Exchange's own words may name people: its code says enough.
     services_.log.debug("{} {}: {} ({})", ticket_->op, ticket_->id,
@@ -168,8 +219,9 @@ task<std::optional<ending>> command_run::after_failure(ews::error e)
     // looking, at least until the write has settled and the command's time is over.
     if (ends && (!outcome_is_unknown() || (settled() && deadline_passed())))
         co_return ending{std::move(e.fault)};
-    const auto delay =
-        e.remedy == ews::remedy::back_off ? std::max<duration>(e.back_off, pace_.next()) : pace_.next();
+    auto delay = pace_.next();
+    if (e.remedy == ews::remedy::back_off)
+        delay = std::max(delay, services_.gate.earliest_start(mailbox_, false) - now);
     last_error_ = std::move(e);
     // No further try fits in: say so now instead of at the deadline.
     if (!outcome_is_unknown() && now + delay >= ticket_->deadline)
@@ -187,6 +239,12 @@ task<std::optional<ending>> command_run::after_failure(ews::error e)
 
 void command_run::succeeded()
 {
+    succeeded(turn_);
+}
+
+void command_run::succeeded(const turns::turn& mine)
+{
+    services_.turns.went_well(mine);
     services_.gate.succeeded(services_.time.now(), services_.time.utc_now());
 }
 
@@ -282,7 +340,7 @@ wish command_run::hurry()
     if (!pausing_)
         return wish::under_way;
     const auto now = services_.time.now();
-    if (services_.gate.may_start(mailbox_, false, now) > now)
+    if (services_.gate.earliest_start(mailbox_, false) > now)
         return wish::paused;
     hurried_ = true;
     wake_.notify();
@@ -297,7 +355,7 @@ wish command_run::drop()
         return wish::outcome_unknown;
     if (ticket_->redelivered)
         return wish::redelivered;
-    if (!in_line_ && !pausing_)
+    if (!in_line_ && !for_turn_ && !pausing_)
         return wish::under_way;
     dropped_ = true; // whoever waits so looks at it before anything else
     wake_.notify();

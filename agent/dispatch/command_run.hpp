@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/dispatch/server_gate.hpp"
+#include "agent/dispatch/turns.hpp"
 #include "agent/ews/exchange.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/store/ticket.hpp"
@@ -23,10 +24,15 @@ namespace relay::dispatch {
 
 namespace json = boost::json;
 
+class joint_questions;
+
 struct limits {
     duration request = 30s; // exchange.timeout_s: one request to Exchange
     duration settle = 120s; // exchange.settle_s: how long a request of unknown outcome may still take effect
     int parallel_parts = 4; // requests that one availability.get has under way at once
+    std::size_t most_requests = 10; // exchange.max_connections: tries under way at once
+    // Mailboxes about which free/busy questions of several commands are asked in one request; 0: each is asked alone.
+    std::size_t joint_mailboxes = ews::max_availability_mailboxes;
 };
 
 // What every command uses; owned by app, outlives every run.
@@ -35,6 +41,8 @@ struct services {
     store::queue_store& store;
     time_source& time;
     server_gate& gate;
+    dispatch::turns& turns;
+    joint_questions& joint;
     // Policy's word on a command, and on one mailbox of availability: a fault where it must not be. Asked before each try:
     // policy may have changed since the last one.
     std::function<protocol::checked<void>(const store::ticket&)> allows;
@@ -77,10 +85,13 @@ public:
     // Waits to be woken (its turn may have come): how the command ends instead, as below.
     task<std::optional<ending>> wait_for_wake();
 
-    // Waits until a try may start. How the command ends instead: cancelled, its deadline passed, forbidden by policy, or
+    // Waits until a try may start and its turn has come, which it has until it pauses or is over. How the command ends instead: cancelled, its deadline passed, forbidden by policy, or
     // suspended. While the outcome of an earlier try is unknown neither cancel nor deadline nor policy ends it, and the
     // wait is only for a look-up.
     task<std::optional<ending>> before_try();
+    // The same for one of several tries that a command has under way at once. Ends as well, with or without its turn,
+    // once `enough` is true (asked whenever the command is woken).
+    task<std::optional<ending>> before_try(turns::turn& mine, std::function<bool()> enough);
 
     // As before_try(), for a step that asks nothing of Exchange: the server's state does not hold it up.
     task<std::optional<ending>> before_step();
@@ -90,12 +101,21 @@ public:
     // What a failed try means: how the command ends, or nothing, after the pause that is due, where it may go
     // on.
     task<std::optional<ending>> after_failure(ews::error e);
+    task<std::optional<ending>> after_failure(ews::error e, turns::turn& mine);
+
+    // Whether a try may start this instant if somebody else's turn is used for it.
+    bool may_start_now() const;
+    // It does.
+    void starts();
 
     // How the command ends where policy forbids it by now; nothing where it does not.
     std::optional<ending> forbidden();
 
     // Every successful call tells the gate.
     void succeeded();
+    void succeeded(const turns::turn& mine);
+    // Nothing more will be asked.
+    void ends_asking() { turn_.leave(); }
     // A try begins. Counted once until it fails.
     void count_attempt();
 
@@ -162,6 +182,7 @@ private:
     std::string mailbox_;
     notifier wake_;
     backoff pace_;
+    turns::turn turn_; // of the try under way, but for parts of availability.get, which have their own
     std::optional<ews::error> last_error_;
     std::optional<steady_time> settles_at_; // while the outcome of our own try is unknown
     // Redelivered or restored: what was sent for it elsewhere is over by then.
@@ -169,9 +190,10 @@ private:
     std::optional<protocol::fault> refusal_; // of the try whose outcome is unknown
     bool tried_in_vain_ = false;             // a try of this run had an unknown outcome
     bool draining_ = false;
-    bool in_line_ = false; // waits for its turn
-    bool pausing_ = false; // after a failed try, or until the server may be asked
-    bool hurried_ = false; // that pause was cut short
+    bool in_line_ = false;  // waits for the commands of its event that came before it
+    bool for_turn_ = false; // waits for its turn to ask Exchange
+    bool pausing_ = false;  // after a failed try, or until the server may be asked
+    bool hurried_ = false;  // that pause was cut short
     bool dropped_ = false;
     bool failed_before_ = false;
     bool counted_ = false; // the present try is in ticket's attempts

@@ -17,6 +17,8 @@ dispatcher::dispatcher(asio::any_io_executor executor, parts p, limits l, std::u
       random_(seed),
       gate_(
           random_(), [this] { wake_all(); }, parts_.log),
+      turns_(parts_.time, l.most_requests),
+      joint_(executor, parts_.exchange, parts_.time, turns_),
       handlers_(executor)
 {
 }
@@ -32,12 +34,19 @@ task<void> dispatcher::run()
     }
     handlers_.stop();
     co_await handlers_.join();
+    co_await joint_.end();
+}
+
+void dispatcher::set_limits(limits l)
+{
+    limits_ = l;
+    turns_.set_most(l.most_requests);
 }
 
 void dispatcher::take(store::ticket_ptr t)
 {
-    const services s{parts_.exchange, parts_.store,  parts_.time,
-                     gate_,           parts_.allows, parts_.allows_mailbox,
+    const services s{parts_.exchange, parts_.store,  parts_.time,           gate_,
+                     turns_,          joint_,        parts_.allows,         parts_.allows_mailbox,
                      parts_.diagnose, parts_.log,    parts_.watches_changed};
     const auto run = std::make_shared<command_run>(executor_, std::move(t), s, limits_, random_());
     runs_.insert(run);
@@ -65,6 +74,7 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
     } catch (const std::exception& e) {
         fault = e.what();
     }
+    run->ends_asking();
     // Cut off by the end of the drain (operators && and || wrap the cancel in exceptions of their own, so the state is
     // what tells): a stored write goes on after the next start.
     const auto state = co_await asio::this_coro::cancellation_state;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/dispatch/command_run.hpp"
+#include "agent/dispatch/joint_questions.hpp"
 #include "agent/protocol/ended_command.hpp"
 #include "agent/store/inbox.hpp"
 #include "agent/store/outbox.hpp"
@@ -50,7 +51,8 @@ public:
     wish drop(std::string_view id);
 
     server_gate& gate() noexcept { return gate_; }
-    void set_limits(limits l) { limits_ = l; }
+    const turns& line() const noexcept { return turns_; }
+    void set_limits(limits l);
 
 private:
     // The commands of one event, first to come first to run.
@@ -71,6 +73,8 @@ private:
     limits limits_;
     std::mt19937_64 random_;
     server_gate gate_;
+    turns turns_;
+    joint_questions joint_;
     task_group handlers_;
     std::unordered_map<std::string, lane> lanes_;
     std::unordered_set<std::shared_ptr<command_run>> runs_;

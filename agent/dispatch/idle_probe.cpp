@@ -18,7 +18,7 @@ task<void> keep_asking(ews::exchange& exchange, server_gate& gate, time_source& 
         const auto now = time.now();
         // Not before a pause is over that Exchange asked for.
         const auto due =
-            std::max(gate.last_heard() ? *gate.last_heard() + idle_for : now, gate.may_start({}, false, now));
+            std::max(gate.last_heard() ? *gate.last_heard() + idle_for : now, gate.earliest_start({}, false));
         if (due > now) {
             const auto interrupted = co_await time.sleep_for(due - now);
             if (interrupted)

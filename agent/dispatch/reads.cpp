@@ -1,4 +1,5 @@
 #include "agent/dispatch/availability.hpp"
+#include "agent/dispatch/joint_questions.hpp"
 #include "agent/dispatch/look_up.hpp"
 #include "agent/dispatch/meeting.hpp"
 #include "agent/dispatch/operations.hpp"
@@ -114,31 +115,63 @@ bool ask_for_less(part_list& list, const availability_part& part, const std::vec
            list.add_next(halve_mailboxes(part, numbers));
 }
 
+// Asks for one part until it is answered; how the command ends instead.
+task<std::optional<ending>> ask_part(command_run& run, part_list& list, availability_part part)
+{
+    auto& joint = run.use().joint;
+    turns::turn mine;
+    std::vector<std::size_t> numbers;
+    const std::function<free_busy_question()> ask = [&] { // policy may have changed while it waited
+        auto asked = still_allowed(list, part, run.use());
+        numbers = std::move(asked.numbers);
+        return free_busy_question{std::move(asked.mailboxes), part.start, part.end};
+    };
+    auto most = run.bounds().joint_mailboxes;
+    for (;;) {
+        joint_questions::seat seat(joint, run, mine, most, part.start, part.end, ask);
+        const std::function<bool()> taken = [&seat] { return seat.is_taken(); };
+        auto over = co_await run.before_try(mine, taken);
+        if (over)
+            co_return over;
+        free_busy_question question;
+        if (!seat.is_taken()) {
+            question = ask();
+            if (question.mailboxes.empty())
+                co_return std::nullopt;
+            joint.take_along(seat, question);
+        }
+        std::optional<joint_questions::answers> got;
+        if (seat.is_taken()) {
+            got = co_await joint.answer_of(seat);
+            if (!got) {
+                most = 0;
+                continue;
+            }
+        } else {
+            got = co_await run.use().exchange.availability(std::move(question.mailboxes), part.start,
+                                                           part.end, run.request_limit());
+        }
+        if (got->has_value()) {
+            run.succeeded(mine);
+            take_in(list, part, numbers, got->value());
+            co_return std::nullopt;
+        }
+        if (ask_for_less(list, part, numbers, got->error().fault))
+            co_return std::nullopt;
+        over = co_await run.after_failure(got->error(), mine);
+        if (over)
+            co_return over;
+    }
+}
+
 task<void> ask_parts(command_run& run, part_list& list)
 {
     while (!list.over && list.next < list.parts.size()) {
         const auto part = list.parts[list.next++];
-        for (;;) {
-            auto over = co_await run.before_try();
-            if (!over) {
-                auto asked = still_allowed(list, part, run.use());
-                if (asked.mailboxes.empty())
-                    break;
-                auto got = co_await run.use().exchange.availability(std::move(asked.mailboxes), part.start,
-                                                                    part.end, run.request_limit());
-                if (got.has_value()) {
-                    run.succeeded();
-                    take_in(list, part, asked.numbers, *got);
-                    break;
-                }
-                if (ask_for_less(list, part, asked.numbers, got.error().fault))
-                    break;
-                over = co_await run.after_failure(got.error());
-            }
-            if (over) {
-                list.over = std::move(over);
-                co_return;
-            }
+        auto over = co_await ask_part(run, list, part);
+        if (over) {
+            list.over = std::move(over);
+            co_return;
         }
     }
 }

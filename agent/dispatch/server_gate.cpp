@@ -10,6 +10,11 @@ namespace {
 constexpr backoff::limits probe_limits{500ms, 30s};
 constexpr duration longest_probe = 60s; // a probe that is not back by then no longer holds up the next one
 constexpr std::size_t most_paused_mailboxes = 10'000;
+// Exchange has been seen to ask for 320 s. Whatever it says, it is asked again after so long.
+constexpr milliseconds longest_pause = 10min;
+// Nobody comes back before the time that Exchange named, and not everybody at the very end of it.
+constexpr int jitter_divisor = 8;
+constexpr milliseconds longest_jitter = 10s;
 
 bool is_outage(const ews::error& e)
 {
@@ -40,17 +45,24 @@ std::string_view name(server_state s) noexcept
 server_gate::server_gate(std::uint64_t seed, std::function<void()> changed, spdlog::logger& log)
     : changed_(std::move(changed)),
       log_(log),
-      probe_pace_(probe_limits, seed)
+      probe_pace_(probe_limits, seed),
+      random_(seed)
 {
 }
 
-steady_time server_gate::may_start(const std::string& mailbox, bool repeated, steady_time now)
+steady_time server_gate::earliest_start(const std::string& mailbox, bool repeated) const
 {
     auto earliest = server_paused_until_;
     if (const auto paused = mailbox_paused_until_.find(mailbox); paused != mailbox_paused_until_.end())
         earliest = std::max(earliest, paused->second);
     if (repeated && state_ == server_state::unreachable)
         earliest = std::max(earliest, next_probe_);
+    return earliest;
+}
+
+steady_time server_gate::may_start(const std::string& mailbox, bool repeated, steady_time now)
+{
+    const auto earliest = earliest_start(mailbox, repeated);
     if (earliest <= now && repeated && state_ == server_state::unreachable)
         next_probe_ = now + longest_probe; // this caller is the probe; its outcome sets the next one's time
     return earliest;
@@ -88,14 +100,14 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
             else if (state_ != to)
                 log_.warn("exchange: throttles the service account; pausing {} ms", e.back_off.count());
             change(to, wall);
-            server_paused_until_ = std::max(server_paused_until_, now + e.back_off);
+            server_paused_until_ = std::max(server_paused_until_, now + pause_of(e.back_off));
             return;
         }
         if (mailbox_paused_until_.size() >= most_paused_mailboxes)
             std::erase_if(mailbox_paused_until_, [&](const auto& entry) { return entry.second <= now; });
         if (mailbox_paused_until_.size() < most_paused_mailboxes) {
             auto& until = mailbox_paused_until_[mailbox];
-            until = std::max(until, now + e.back_off);
+            until = std::max(until, now + pause_of(e.back_off));
         }
         return;
     }
@@ -117,6 +129,13 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
         next_probe_ = now + probe_pace_.next();
         changed_(); // who waited for this probe may be the next one
     }
+}
+
+duration server_gate::pause_of(milliseconds asked)
+{
+    const auto pause = std::clamp(asked, milliseconds{0}, longest_pause);
+    const auto most = std::min(longest_jitter, pause / jitter_divisor);
+    return pause + milliseconds{std::uniform_int_distribution<std::int64_t>(0, most.count())(random_)};
 }
 
 // Counts a failure, from the first one of an outage on. Before change().

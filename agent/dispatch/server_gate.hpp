@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,6 +31,8 @@ public:
 
     // When a try for `mailbox` may start; a time at or before `now` means now. A first try is held up only by a pause
     // that Exchange asked for; a repeated one, while the server is down, goes one at a time with growing distances.
+    steady_time earliest_start(const std::string& mailbox, bool repeated) const;
+    // As earliest_start(), and where that is now, the caller starts.
     steady_time may_start(const std::string& mailbox, bool repeated, steady_time now);
 
     void succeeded(steady_time now, utc_time wall);
@@ -45,6 +48,7 @@ public:
 private:
     void change(server_state to, utc_time wall);
     void note_trouble(steady_time now);
+    duration pause_of(milliseconds asked);
 
     std::function<void()> changed_;
     spdlog::logger& log_;
@@ -53,6 +57,7 @@ private:
     std::string last_error_;
     std::optional<steady_time> last_heard_;
     backoff probe_pace_;
+    std::mt19937_64 random_;
     steady_time next_probe_{};
     steady_time trouble_since_{}; // since it last answered as it should
     std::uint64_t failures_ = 0;  // requests that failed since

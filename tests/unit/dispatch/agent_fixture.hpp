@@ -39,7 +39,7 @@ inline const ews::error refused{
 // One start of the agent between its two doors; the store and Exchange live on from one to the next.
 struct life {
     life(asio::io_context& c, store::queue_store& s, time_source& t, ews::exchange& e, spdlog::logger& log,
-         const std::string& denied, const policy::policy* rules)
+         const std::string& denied, const policy::policy* rules, const dispatch::limits& limits)
         : context(c),
           out(c.get_executor(), s, t, log),
           in(
@@ -70,7 +70,7 @@ struct life {
                      co_return json::object{{"ok", true}};
                  },
                  log},
-                dispatch::limits{30s, 120s, 4}, 1),
+                limits, 1),
           group(c.get_executor())
     {
         group.spawn(start());
@@ -132,6 +132,8 @@ struct agent_fixture {
     std::unique_ptr<life> now;
     ews::exchange* in_use = &exchange; // what dispatch calls, from the next start on
     std::string denied = "ceo@corp.example";
+    std::string acts_for = "host@corp.example"; // the mailbox of what is sent
+    dispatch::limits limits{30s, 120s, 4};      // from the next start on
     // Judges instead of `denied`, from the next start on; may be given other rules at any time.
     const policy::policy* rules = nullptr;
 
@@ -149,7 +151,7 @@ struct agent_fixture {
 
     void start()
     {
-        now = std::make_unique<life>(context, *disk, time, *in_use, log, denied, rules);
+        now = std::make_unique<life>(context, *disk, time, *in_use, log, denied, rules, limits);
         time.settle();
     }
     void stop()
@@ -170,7 +172,7 @@ struct agent_fixture {
         protocol::command c;
         c.id = id;
         c.op = op;
-        c.mailbox = op.starts_with("event.") || op == "mailbox.verify" ? "host@corp.example" : "";
+        c.mailbox = op.starts_with("event.") || op == "mailbox.verify" ? acts_for : "";
         c.ttl = ttl;
         c.redelivered = redelivered;
         c.params = std::move(params);

@@ -6,19 +6,24 @@ namespace relay::test {
 
 using ews::item_ref;
 
-task<std::optional<scripted_exchange::trouble>> scripted_exchange::enter(call c)
+task<std::optional<scripted_exchange::trouble>> scripted_exchange::enter(call c, std::string mailbox)
 {
     run_late_work();
     calls.push_back(c);
     most_running = std::max(most_running, ++running);
+    auto& most = most_for[mailbox];
+    most = std::max(most, ++running_for[mailbox]);
     error_code ec;
     if (slowness > duration::zero())
         ec = co_await time_.sleep_for(slowness);
     --running;
+    --running_for[mailbox];
     if (ec)
         throw boost::system::system_error(ec); // cut off: the request never arrives
     run_late_work();
-    const auto found = std::ranges::find_if(troubles, [&](const trouble& t) { return t.which == c; });
+    const auto found = std::ranges::find_if(troubles, [&](const trouble& t) {
+        return t.which == c && (t.mailbox.empty() || t.mailbox == mailbox);
+    });
     if (found == troubles.end())
         co_return std::nullopt;
     auto t = *found;
@@ -68,27 +73,46 @@ task<ews::outcome<ews::server_info>> scripted_exchange::resolve_account(duration
 task<ews::outcome<ews::mailbox_info>> scripted_exchange::open_calendar(const mailbox_address& mailbox,
                                                                        duration)
 {
-    const auto t = co_await enter(call::open);
+    const auto t = co_await enter(call::open, mailbox.key());
     co_return finish<ews::mailbox_info>(t, [&] { return ews::mailbox_info{"Name of " + mailbox.str()}; });
 }
 
 task<ews::outcome<std::vector<ews::mailbox_busy>>>
 scripted_exchange::availability(std::vector<mailbox_address> mailboxes, utc_time start, utc_time end,
-                                duration)
+                                duration limit)
 {
+    auto& asked = asked_about.emplace_back();
+    for (const auto& mailbox : mailboxes)
+        asked.push_back(mailbox.key());
     const auto t = co_await enter(call::availability);
+    if (takes) {
+        const auto wanted = takes(mailboxes);
+        const auto ec = co_await time_.sleep_for(std::min(wanted, limit));
+        if (ec)
+            throw boost::system::system_error(ec);
+        if (wanted > limit)
+            co_return ews::error{{protocol::fault_code::exchange_unavailable, "no answer in time", {}},
+                                 ews::remedy::retry};
+    }
+    if (ill)
+        if (auto e = ill(mailboxes))
+            co_return std::move(*e);
     co_return finish<std::vector<ews::mailbox_busy>>(t, [&] {
-        // Busy for the first hour of the window asked for.
-        const std::vector<ews::busy_period> hour{
-            {start, std::min<utc_time>(start + 1h, end), ews::busy_status::busy}};
-        return std::vector<ews::mailbox_busy>(mailboxes.size(), hour);
+        std::vector<ews::mailbox_busy> answers;
+        for (const auto& mailbox : mailboxes)
+            if (calendar)
+                answers.push_back(calendar(mailbox, start, end));
+            else
+                answers.emplace_back(std::vector<ews::busy_period>{
+                    {start, std::min<utc_time>(start + 1h, end), ews::busy_status::busy}});
+        return answers;
     });
 }
 
 task<ews::outcome<std::vector<ews::found_item>>> scripted_exchange::find(const mailbox_address& mailbox,
                                                                          std::string event_id, duration)
 {
-    const auto t = co_await enter(call::find);
+    const auto t = co_await enter(call::find, mailbox.key());
     co_return finish<std::vector<ews::found_item>>(t, [&] {
         std::vector<ews::found_item> found;
         for (const auto& s : items)
@@ -99,10 +123,10 @@ task<ews::outcome<std::vector<ews::found_item>>> scripted_exchange::find(const m
     });
 }
 
-task<ews::outcome<std::vector<ews::mail_folder>>> scripted_exchange::other_folders(const mailbox_address&,
-                                                                                   duration)
+task<ews::outcome<std::vector<ews::mail_folder>>>
+scripted_exchange::other_folders(const mailbox_address& mailbox, duration)
 {
-    const auto t = co_await enter(call::folders);
+    const auto t = co_await enter(call::folders, mailbox.key());
     co_return finish<std::vector<ews::mail_folder>>(t, [&] { return folders; });
 }
 
@@ -110,7 +134,7 @@ task<ews::outcome<std::vector<ews::found_item>>>
 scripted_exchange::find_in(const mailbox_address& mailbox, std::string event_id,
                            std::vector<ews::mail_folder> asked, duration)
 {
-    const auto t = co_await enter(call::find_in);
+    const auto t = co_await enter(call::find_in, mailbox.key());
     co_return finish<std::vector<ews::found_item>>(t, [&] {
         std::vector<ews::found_item> found;
         for (const auto& s : items)
@@ -125,9 +149,9 @@ scripted_exchange::find_in(const mailbox_address& mailbox, std::string event_id,
     });
 }
 
-task<ews::outcome<ews::item>> scripted_exchange::get(const mailbox_address&, item_ref ref, duration)
+task<ews::outcome<ews::item>> scripted_exchange::get(const mailbox_address& mailbox, item_ref ref, duration)
 {
-    const auto t = co_await enter(call::get);
+    const auto t = co_await enter(call::get, mailbox.key());
     const auto* s = find_item(ref.id);
     if (!s)
         co_return ews::error{{protocol::fault_code::exchange_error, "gone", "ErrorItemNotFound"}};
@@ -149,7 +173,7 @@ task<ews::outcome<item_ref>> scripted_exchange::create(const mailbox_address& ma
                                                        ews::item_fields fields, ews::marks m, std::string uid,
                                                        protocol::notify notify, duration)
 {
-    const auto t = co_await enter(call::create);
+    const auto t = co_await enter(call::create, mailbox.key());
     const bool sends = notify != protocol::notify::none && !(t && t->uninvited);
     co_return finish<item_ref>(t, [this, key = mailbox.key(), fields, m, uid, sends] {
         item_ref ref{"item-" + std::to_string(next_id_++), "1"};
@@ -166,11 +190,11 @@ task<ews::outcome<item_ref>> scripted_exchange::create(const mailbox_address& ma
     });
 }
 
-task<ews::outcome<item_ref>> scripted_exchange::update(const mailbox_address&, item_ref ref,
+task<ews::outcome<item_ref>> scripted_exchange::update(const mailbox_address& mailbox, item_ref ref,
                                                        ews::item_fields fields, std::string command_id,
                                                        protocol::notify notify, duration)
 {
-    const auto t = co_await enter(call::update);
+    const auto t = co_await enter(call::update, mailbox.key());
     const bool sends = notify == protocol::notify::all && !(t && t->uninvited);
     if (!find_item(ref.id))
         co_return ews::error{{protocol::fault_code::exchange_error, "gone", "ErrorItemNotFound"}};
@@ -194,10 +218,10 @@ task<ews::outcome<item_ref>> scripted_exchange::update(const mailbox_address&, i
     });
 }
 
-task<ews::outcome<void>> scripted_exchange::remove(const mailbox_address&, item_ref ref, protocol::notify,
-                                                   duration)
+task<ews::outcome<void>> scripted_exchange::remove(const mailbox_address& mailbox, item_ref ref,
+                                                   protocol::notify, duration)
 {
-    const auto t = co_await enter(call::remove);
+    const auto t = co_await enter(call::remove, mailbox.key());
     if (!find_item(ref.id))
         co_return ews::error{{protocol::fault_code::exchange_error, "gone", "ErrorItemNotFound"}};
     const auto done = finish<int>(t, [this, ref] {

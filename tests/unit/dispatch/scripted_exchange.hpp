@@ -24,6 +24,7 @@ public:
         bool done_all_the_same = false;          // the work is done, only its answer is lost
         std::optional<duration> done_later = {}; // the work is done that much later
         bool uninvited = false;                  // done, but Exchange breaks off before it sends invitations
+        std::string mailbox = {};                // only where it is asked for this one (its key); empty: any
     };
 
     scripted_exchange(const asio::any_io_executor& executor, time_source& time)
@@ -48,6 +49,15 @@ public:
     duration lag{0};                       // find() leaves what is made out for that long
     std::vector<ews::mail_folder> folders; // beside calendar and Deleted Items
     std::size_t running = 0, most_running = 0;
+    std::map<std::string, std::size_t> running_for, most_for; // by the mailbox that is acted for
+    // Each availability() that was made, by its mailboxes.
+    std::vector<std::vector<std::string>> asked_about;
+    // What a mailbox's answer is; empty: busy for the first hour of the window asked for.
+    std::function<ews::mailbox_busy(const mailbox_address&, utc_time start, utc_time end)> calendar;
+    // How much longer an availability() takes; may be empty.
+    std::function<duration(const std::vector<mailbox_address>&)> takes;
+    // What becomes of a whole availability() instead; empty, or nothing from it: it succeeds.
+    std::function<std::optional<ews::error>(const std::vector<mailbox_address>&)> ill;
 
     int count(call c) const { return static_cast<int>(std::count(calls.begin(), calls.end(), c)); }
     int effects(const std::string& what) const
@@ -88,7 +98,7 @@ private:
         std::function<void()> work;
     };
 
-    task<std::optional<trouble>> enter(call c);
+    task<std::optional<trouble>> enter(call c, std::string mailbox = {});
     template <class T>
     ews::outcome<T> finish(const std::optional<trouble>& t, std::function<T()> work);
     stored* find_item(const std::string& id);

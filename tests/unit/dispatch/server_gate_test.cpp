@@ -83,8 +83,22 @@ TEST_CASE_METHOD(gate_fixture, "a throttled mailbox pauses alone", "[unit][dispa
     fail(busy(5s, false));
     CHECK_FALSE(may());
     CHECK(may(false, "b@x"));
-    now += 5s;
+    now += 4999ms;
+    CHECK_FALSE(may());
+    now += 1ms + 5000ms / 8; // and the longest jitter
     CHECK(may());
+}
+
+TEST_CASE_METHOD(gate_fixture, "no pause is shorter than Exchange asked for, and none is without an end",
+                 "[unit][dispatch]")
+{
+    for (int i = 0; i < 200; ++i) {
+        const auto mailbox = std::to_string(i) + "@x";
+        fail(busy(1h, false), mailbox);
+        const auto until = gate.earliest_start(mailbox, false);
+        CHECK(until >= now + 10min);
+        CHECK(until <= now + 10min + 10s);
+    }
 }
 
 TEST_CASE_METHOD(gate_fixture, "a throttled service account pauses everybody", "[unit][dispatch]")
@@ -94,7 +108,7 @@ TEST_CASE_METHOD(gate_fixture, "a throttled service account pauses everybody", "
     CHECK_FALSE(may(false, "b@x"));
     gate.succeeded(now, wall); // a request from before
     CHECK(gate.state() == server_state::busy);
-    now += 5s;
+    now += 5s + 5000ms / 8;
     CHECK(may(false, "b@x"));
     gate.succeeded(now, wall);
     CHECK(gate.state() == server_state::ok);
