@@ -11,8 +11,8 @@ namespace {
 // A ttl is kept in whole milliseconds of the wall clock across a restart.
 constexpr duration rounding = 2ms;
 // A command may end before its ttl where no further try fits in: so long is the longest pause between two, of the
-// agent's own and as Exchange asks for it here.
-constexpr duration longest_pause = 61s, longest_asked_for = 120s;
+// agent's own and as Exchange asks for it here (120 s, and 10 s by which it is put off at most).
+constexpr duration longest_pause = 61s, longest_asked_for = 130s;
 
 std::string text(const json::object& o, std::string_view key)
 {
