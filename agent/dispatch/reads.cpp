@@ -1,4 +1,4 @@
-#include "agent/dispatch/availability.hpp"
+#include "agent/dispatch/availability_question.hpp"
 #include "agent/dispatch/joint_questions.hpp"
 #include "agent/dispatch/look_up.hpp"
 #include "agent/dispatch/meeting.hpp"
@@ -9,120 +9,46 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
-#include <iterator>
 
 namespace relay::dispatch {
 namespace {
 
-using periods = std::vector<ews::busy_period>;
-
-// The mailboxes that policy lets us ask about, and where each one's answer belongs. Parts know them by their number
-// here.
-struct question {
+// The mailboxes that policy lets us ask about, and where each one's answer belongs.
+struct allowed_mailboxes {
     std::vector<mailbox_address> mailboxes;
     std::vector<std::size_t> places;
 };
 
-// Some of them, as they are asked for together.
-struct asked_part {
-    std::vector<mailbox_address> mailboxes;
-    std::vector<std::size_t> numbers;
-};
-
 // Takes out what policy denies, which is answered so, each mailbox on its own.
-question allowed_question(const protocol::availability_get& op, const services& s,
-                          std::vector<ews::mailbox_busy>& answers)
+allowed_mailboxes allowed_of(const protocol::availability_get& op, const services& s,
+                             std::vector<ews::mailbox_busy>& answers)
 {
-    question q;
+    allowed_mailboxes some;
     for (std::size_t i = 0; i < op.mailboxes.size(); ++i) {
         if (const auto allowed = s.allows_mailbox(op.mailboxes[i]); allowed.has_error()) {
             answers[i] = allowed.error();
             continue;
         }
-        q.mailboxes.push_back(op.mailboxes[i]);
-        q.places.push_back(i);
+        some.mailboxes.push_back(op.mailboxes[i]);
+        some.places.push_back(i);
     }
-    return q;
+    return some;
 }
 
-// Asks for the parts one after the other, from a list that several askers share; the first that cannot be had
-// ends all.
-struct part_list {
-    const question& q;
-    std::vector<availability_part> parts;
-    std::vector<ews::mailbox_busy>& answers;
-    std::size_t next = 0;
-    std::optional<ending> over;
-
-    ews::mailbox_busy& answer_of(std::size_t number) { return answers[q.places[number]]; }
-
-    // False where there is nothing to add. They come next: what never gets small enough is found out soon.
-    bool add_next(std::vector<availability_part> more)
-    {
-        parts.insert(parts.begin() + static_cast<std::ptrdiff_t>(next), std::make_move_iterator(more.begin()),
-                     std::make_move_iterator(more.end()));
-        return !more.empty();
-    }
+// What several askers share; the first part that cannot be had ends all.
+struct shared_question {
+    availability_question question;
+    std::optional<ending> over{};
 };
 
-// Of a part what policy allows now (it may have changed while the part waited), and what has not failed already.
-asked_part still_allowed(part_list& list, const availability_part& part, const services& s)
-{
-    asked_part asked;
-    for (const auto number : mailboxes_of(part)) {
-        if (list.answer_of(number).has_error())
-            continue;
-        if (const auto allowed = s.allows_mailbox(list.q.mailboxes[number]); allowed.has_error()) {
-            list.answer_of(number) = allowed.error();
-            continue;
-        }
-        asked.mailboxes.push_back(list.q.mailboxes[number]);
-        asked.numbers.push_back(number);
-    }
-    return asked;
-}
-
-// Puts one part's answers where they belong; a mailbox that failed in one window has failed. One that has more
-// entries than Exchange lists is asked for again, half of the time at once.
-void take_in(part_list& list, const availability_part& part, const std::vector<std::size_t>& numbers,
-             const std::vector<ews::mailbox_busy>& got)
-{
-    std::vector<std::size_t> too_full;
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-        auto& answer = list.answer_of(numbers[i]);
-        if (answer.has_error())
-            continue;
-        if (got[i].has_value())
-            answer->insert(answer->end(), got[i]->begin(), got[i]->end());
-        else if (got[i].error().exchange == "ErrorResultSetTooBig" &&
-                 !halve_window(part, {numbers[i]}).empty())
-            too_full.push_back(numbers[i]);
-        else
-            answer = got[i].error();
-    }
-    list.add_next(halve_window(part, std::move(too_full)));
-}
-
-// True where Exchange refuses the part as too much, by limits of its own, and smaller ones are asked for instead.
-bool ask_for_less(part_list& list, const availability_part& part, const std::vector<std::size_t>& numbers,
-                  const protocol::fault& refusal)
-{
-    if (refusal.exchange == "ErrorTimeIntervalTooBig")
-        return list.add_next(halve_window(part, numbers));
-    if (refusal.exchange == "ErrorMailboxDataArrayTooBig")
-        return list.add_next(halve_mailboxes(part, numbers));
-    return refusal.code == protocol::fault_code::result_too_large &&
-           list.add_next(halve_mailboxes(part, numbers));
-}
-
 // Asks for one part until it is answered; how the command ends instead.
-task<std::optional<ending>> ask_part(command_run& run, part_list& list, availability_part part)
+task<std::optional<ending>> ask_part(command_run& run, availability_question& all, availability_part part)
 {
     auto& joint = run.use().joint;
     turns::turn mine;
     std::vector<std::size_t> numbers;
     const std::function<free_busy_question()> ask = [&] { // policy may have changed while it waited
-        auto asked = still_allowed(list, part, run.use());
+        auto asked = all.still_allowed(part, run.use().allows_mailbox);
         numbers = std::move(asked.numbers);
         return free_busy_question{std::move(asked.mailboxes), part.start, part.end};
     };
@@ -153,10 +79,10 @@ task<std::optional<ending>> ask_part(command_run& run, part_list& list, availabi
         }
         if (got->has_value()) {
             run.succeeded(mine);
-            take_in(list, part, numbers, got->value());
+            all.take_in(part, numbers, got->value());
             co_return std::nullopt;
         }
-        if (ask_for_less(list, part, numbers, got->error().fault))
+        if (all.ask_for_less(part, numbers, got->error().fault))
             co_return std::nullopt;
         over = co_await run.after_failure(got->error(), mine);
         if (over)
@@ -164,13 +90,12 @@ task<std::optional<ending>> ask_part(command_run& run, part_list& list, availabi
     }
 }
 
-task<void> ask_parts(command_run& run, part_list& list)
+task<void> ask_parts(command_run& run, shared_question& shared)
 {
-    while (!list.over && list.next < list.parts.size()) {
-        const auto part = list.parts[list.next++];
-        auto over = co_await ask_part(run, list, part);
+    while (!shared.over && shared.question.parts_left() > 0) {
+        auto over = co_await ask_part(run, shared.question, shared.question.take_part());
         if (over) {
-            list.over = std::move(over);
+            shared.over = std::move(over);
             co_return;
         }
     }
@@ -213,21 +138,23 @@ task<ending> run_mailbox_verify(command_run& run, protocol::mailbox_verify op)
 
 task<ending> run_availability_get(command_run& run, protocol::availability_get op)
 {
-    std::vector<ews::mailbox_busy> answers(op.mailboxes.size(), periods{});
-    const auto q = allowed_question(op, run.use(), answers);
-    part_list list{q, split_availability(q.mailboxes.size(), op.start, op.end), answers, 0, {}};
-    if (list.parts.size() == 1) {
-        co_await ask_parts(run, list);
+    std::vector<ews::mailbox_busy> answers(op.mailboxes.size(), std::vector<ews::busy_period>{});
+    auto [mailboxes, places] = allowed_of(op, run.use(), answers);
+    shared_question shared{{std::move(mailboxes), op.start, op.end}};
+    const auto parts = shared.question.parts_left();
+    if (parts == 1) {
+        co_await ask_parts(run, shared);
     } else {
         task_group askers(co_await asio::this_coro::executor);
-        const auto wanted =
-            std::min(list.parts.size(), static_cast<std::size_t>(run.bounds().parallel_parts));
+        const auto wanted = std::min(parts, static_cast<std::size_t>(run.bounds().parallel_parts));
         for (std::size_t i = 0; i < wanted; ++i)
-            askers.spawn(ask_parts(run, list));
+            askers.spawn(ask_parts(run, shared));
         co_await askers.join();
     }
-    if (list.over)
-        co_return *list.over;
+    if (shared.over)
+        co_return *shared.over;
+    for (std::size_t i = 0; i < places.size(); ++i)
+        answers[places[i]] = std::move(shared.question.answers()[i]);
     for (auto& mailbox : answers)
         if (mailbox.has_value())
             *mailbox = join_periods(std::move(*mailbox), op.start, op.end);

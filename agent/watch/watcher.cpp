@@ -1,6 +1,5 @@
 #include "agent/watch/watcher.hpp"
 
-#include "agent/dispatch/availability.hpp"
 #include "agent/dispatch/outputs.hpp"
 #include "agent/protocol/codec.hpp"
 #include "common/text/text.hpp"
@@ -228,8 +227,8 @@ task<bool> watcher::look_ahead(mailboxes_ahead of, std::chrono::days horizon)
         if (places.emplace(address->key(), whom.size()).second)
             whom.push_back(*std::move(address));
     }
-    std::vector<ews::mailbox_busy> answers(whom.size(), std::vector<ews::busy_period>{});
-    const bool answered = co_await ask(whom, w.ask_from, w.ask_to, answers);
+    dispatch::availability_question question(std::move(whom), w.ask_from, w.ask_to);
+    const bool answered = co_await ask(question);
     if (!answered)
         co_return false;
 
@@ -239,7 +238,7 @@ task<bool> watcher::look_ahead(mailboxes_ahead of, std::chrono::days horizon)
         const auto place = places.find(ascii_lower(m.mailbox));
         if (place == places.end())
             continue;
-        const auto seen = picture_of(w, answers[place->second]);
+        const auto seen = picture_of(w, question.answers()[place->second]);
         if (!is_new(m, seen))
             continue;
         news.push_back({m.place, event_of(m, seen), seen.packed()});
@@ -255,26 +254,17 @@ task<bool> watcher::look_ahead(mailboxes_ahead of, std::chrono::days horizon)
 }
 
 // False where there is no answer; then the gate knows why.
-task<bool> watcher::ask(const std::vector<mailbox_address>& whom, utc_time from, utc_time to,
-                        std::vector<ews::mailbox_busy>& answers)
+task<bool> watcher::ask(dispatch::availability_question& question)
 {
-    for (const auto& part : dispatch::split_availability(whom.size(), from, to)) {
+    while (question.parts_left() > 0) {
+        const auto part = question.take_part();
         const bool open = co_await wait_for_server();
         if (!open)
             co_return false;
-        std::vector<mailbox_address> asked; // policy may have changed while it waited
-        std::vector<std::size_t> places;
-        for (auto i = part.first; i < part.first + part.count; ++i) {
-            if (const auto allowed = parts_.allows(whom[i]); allowed.has_error())
-                answers[i] = allowed.error();
-            if (answers[i].has_error())
-                continue;
-            asked.push_back(whom[i]);
-            places.push_back(i);
-        }
-        if (asked.empty())
+        auto [whom, numbers] = question.still_allowed(part, parts_.allows);
+        if (whom.empty())
             continue;
-        auto got = co_await parts_.exchange.availability(std::move(asked), part.start, part.end, request_);
+        auto got = co_await parts_.exchange.availability(std::move(whom), part.start, part.end, request_);
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none)
             co_return false; // what it ended with says nothing about the server
@@ -283,17 +273,12 @@ task<bool> watcher::ask(const std::vector<mailbox_address>& whom, utc_time from,
             parts_.gate.succeeded(now, parts_.time.utc_now());
         else
             parts_.gate.failed(got.error(), {}, now, parts_.time.utc_now());
-        // What will be refused the next time, too, is each mailbox's answer.
-        if (got.has_error() && got.error().remedy != ews::remedy::give_up)
-            co_return false;
-        for (std::size_t i = 0; i < places.size(); ++i) {
-            auto& answer = answers[places[i]];
-            if (got.has_error())
-                answer = got.error().fault;
-            else if ((*got)[i].has_error())
-                answer = (*got)[i].error();
-            else
-                answer->insert(answer->end(), (*got)[i]->begin(), (*got)[i]->end());
+        if (got.has_value())
+            question.take_in(part, numbers, *got);
+        else if (!question.ask_for_less(part, numbers, got.error().fault)) {
+            if (got.error().remedy != ews::remedy::give_up)
+                co_return false;
+            question.fail(numbers, got.error().fault); // the next time, too
         }
     }
     co_return true;

@@ -2,6 +2,7 @@
 // with what the cloud was told last, and puts what is new into the outbox.
 #pragma once
 
+#include "agent/dispatch/availability_question.hpp"
 #include "agent/dispatch/server_gate.hpp"
 #include "agent/ews/exchange.hpp"
 #include "agent/store/outbox.hpp"
@@ -65,8 +66,7 @@ private:
     task<bool> wait_for_server();
     task<bool> look();
     task<bool> look_ahead(mailboxes_ahead of, std::chrono::days horizon);
-    task<bool> ask(const std::vector<mailbox_address>& whom, utc_time from, utc_time to,
-                   std::vector<ews::mailbox_busy>& answers);
+    task<bool> ask(dispatch::availability_question& question);
     task<bool> tell(std::vector<store::sighting> seen);
     void note(error_code ec);
 

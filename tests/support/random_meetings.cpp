@@ -1,6 +1,7 @@
 #include "tests/support/random_meetings.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace relay::test {
 namespace {

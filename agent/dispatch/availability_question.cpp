@@ -1,0 +1,76 @@
+#include "agent/dispatch/availability_question.hpp"
+
+#include <iterator>
+
+namespace relay::dispatch {
+
+availability_question::availability_question(std::vector<mailbox_address> mailboxes, utc_time start,
+                                             utc_time end)
+    : mailboxes_(std::move(mailboxes)),
+      answers_(mailboxes_.size(), std::vector<ews::busy_period>{}),
+      parts_(split_availability(mailboxes_.size(), start, end))
+{
+}
+
+availability_question::asked availability_question::still_allowed(const availability_part& part,
+                                                                  const allowed& allows)
+{
+    asked some;
+    for (const auto number : mailboxes_of(part)) {
+        if (answers_[number].has_error())
+            continue;
+        if (const auto may = allows(mailboxes_[number]); may.has_error()) {
+            answers_[number] = may.error();
+            continue;
+        }
+        some.mailboxes.push_back(mailboxes_[number]);
+        some.numbers.push_back(number);
+    }
+    return some;
+}
+
+void availability_question::take_in(const availability_part& part, const std::vector<std::size_t>& numbers,
+                                    const std::vector<ews::mailbox_busy>& got)
+{
+    std::vector<std::size_t> too_full;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        auto& answer = answers_[numbers[i]];
+        if (answer.has_error())
+            continue;
+        if (got[i].has_value())
+            answer->insert(answer->end(), got[i]->begin(), got[i]->end());
+        else if (got[i].error().exchange == "ErrorResultSetTooBig" &&
+                 !halve_window(part, {numbers[i]}).empty())
+            too_full.push_back(numbers[i]);
+        else
+            answer = got[i].error();
+    }
+    add_next(halve_window(part, std::move(too_full)));
+}
+
+bool availability_question::ask_for_less(const availability_part& part,
+                                         const std::vector<std::size_t>& numbers,
+                                         const protocol::fault& refusal)
+{
+    if (refusal.exchange == "ErrorTimeIntervalTooBig")
+        return add_next(halve_window(part, numbers));
+    if (refusal.exchange == "ErrorMailboxDataArrayTooBig")
+        return add_next(halve_mailboxes(part, numbers));
+    return refusal.code == protocol::fault_code::result_too_large && add_next(halve_mailboxes(part, numbers));
+}
+
+void availability_question::fail(const std::vector<std::size_t>& numbers, const protocol::fault& why)
+{
+    for (const auto number : numbers)
+        answers_[number] = why;
+}
+
+// False where there is nothing to add. They come next: what never gets small enough is found out soon.
+bool availability_question::add_next(std::vector<availability_part> more)
+{
+    parts_.insert(parts_.begin() + static_cast<std::ptrdiff_t>(next_), std::make_move_iterator(more.begin()),
+                  std::make_move_iterator(more.end()));
+    return !more.empty();
+}
+
+} // namespace relay::dispatch
