@@ -135,12 +135,24 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
                    [this](const store::ticket& t) { return allows(t); },
                    [this](const mailbox_address& m) { return policy_.allows_mailbox(m); },
                    [this] { return diagnose(); }, *log_,
-                   [this](const protocol::ended_command& c) { ended(c); }, [this] { watcher_.changed(); }},
+                   [this](const protocol::ended_command& c) { ended(c); },
+                   [this] {
+                       watcher_.changed();
+                       following_.changed();
+                   }},
                   limits_of(settings_.exchange), seed_),
       watcher_(context.get_executor(),
-               {*store_, outbox_, exchange_.exchange(), dispatcher_.gate(), time_,
+               {*store_, outbox_, exchange_.exchange(), dispatcher_.gate(), dispatcher_.line(), time_,
                 [this](const mailbox_address& m) { return allows_watching(m); }, *log_},
                settings_.exchange.timeout),
+      event_watcher_(context.get_executor(),
+                     {*store_, outbox_, exchange_.exchange(), dispatcher_.gate(), dispatcher_.line(), time_,
+                      [this](const mailbox_address& m) { return allows_looking_at_events(m); },
+                      [this](const mailbox_address& m) { return streams_.covers(m); },
+                      [this] { following_.changed(); }, *log_},
+                     settings_.exchange.timeout),
+      streams_(context.get_executor(), stream_parts()),
+      following_(context.get_executor(), following_parts()),
       connector_(std::make_unique<uplink::tls_connector>(context.get_executor(), time_)),
       uplink_(context.get_executor(), {*connector_, inbox_, outbox_, *store_, time_, *log_}, facts(),
               seed_ + 1, uplink_limits_of(settings_.agent)),
@@ -193,6 +205,9 @@ protocol::checked<protocol::operation> agent::admit(const protocol::command& c) 
 void agent::ended(const protocol::ended_command& c)
 {
     audit_.command_ended(c);
+    if (c.stored && !c.fault && !c.event_id.empty())
+        if (const auto mailbox = mailbox_address::parse(c.mailbox); mailbox.has_value())
+            event_watcher_.wrote(*mailbox);
     if (c.how == protocol::ended_command::answer::result)
         recorder_.command_ended(c);
 }
@@ -206,6 +221,43 @@ protocol::checked<void> agent::allows_watching(const mailbox_address& mailbox) c
 {
     auto allowed = policy_.allows_operation("availability.watch");
     return allowed.has_error() ? allowed : policy_.allows_mailbox(mailbox);
+}
+
+// What it tells is what event.get would.
+bool agent::allows_looking_at_events(const mailbox_address& mailbox) const
+{
+    return policy_.allows_operation("event.get").has_value() && policy_.allows_mailbox(mailbox).has_value();
+}
+
+watch::streams::parts agent::stream_parts()
+{
+    using dispatch::server_state;
+    return {exchange_.notifications(),
+            dispatcher_.line(),
+            time_,
+            [this] {
+                const auto state = dispatcher_.gate().state();
+                return state == server_state::ok || state == server_state::unknown;
+            },
+            [this](const mailbox_address& m) {
+                watcher_.wake(m);
+                event_watcher_.wake(m);
+            },
+            [this] { event_watcher_.coverage_changed(); },
+            *log_,
+            seed_ + 3};
+}
+
+watch::following::parts agent::following_parts()
+{
+    return {*store_,
+            streams_,
+            time_,
+            [this] { return settings_.exchange.streaming; },
+            [this] { return event_watcher_.mailboxes(); },
+            [this](const mailbox_address& m) {
+                return allows_watching(m).has_value() || allows_looking_at_events(m);
+            }};
 }
 
 uplink::hello_facts agent::facts() const
@@ -298,6 +350,9 @@ task<void> agent::run()
 
     parts_.spawn(dispatcher_.run());
     parts_.spawn(watcher_.run());
+    parts_.spawn(event_watcher_.run());
+    parts_.spawn(streams_.run());
+    parts_.spawn(following_.run());
     parts_.spawn(dispatch::keep_asking(exchange_.exchange(), dispatcher_.gate(), time_));
     parts_.spawn(store::keep_history(*store_, time_, settings_.queue.history, *log_));
     parts_.spawn(store::keep_audit(*store_, time_, settings_.audit.retention, *log_));
@@ -376,6 +431,7 @@ void agent::stop()
     inbox_.close();
     dispatcher_.drain();
     watcher_.stop();
+    event_watcher_.stop();
     uplink_.stop();
     crash_point("stop.drain", crash_moment::after);
 }
@@ -411,9 +467,11 @@ std::vector<std::string> agent::reload(const config::settings& wanted)
     exchange_.apply(wanted.exchange);
     dispatcher_.set_limits(limits_of(wanted.exchange));
     watcher_.set_request_limit(wanted.exchange.timeout);
+    event_watcher_.set_request_limit(wanted.exchange.timeout);
     settings_.exchange = wanted.exchange;
     policy_ = policy::policy(rules_of(wanted.policy));
     settings_.policy = wanted.policy;
+    following_.changed(); // by what the two say now
     settings_.agent.name = wanted.agent.name;
     settings_.agent.drain_timeout = wanted.agent.drain_timeout;
     status_server_.use(wanted.status.listen);

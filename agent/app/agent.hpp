@@ -18,6 +18,9 @@
 #include "agent/store/queue_store.hpp"
 #include "agent/uplink/tls_connector.hpp"
 #include "agent/uplink/uplink.hpp"
+#include "agent/watch/event_watcher.hpp"
+#include "agent/watch/following.hpp"
+#include "agent/watch/streams.hpp"
 #include "agent/watch/watcher.hpp"
 #include "common/config/settings.hpp"
 
@@ -72,6 +75,9 @@ private:
     void ended(const protocol::ended_command& c);
     protocol::checked<void> allows(const store::ticket& t) const;
     protocol::checked<void> allows_watching(const mailbox_address& mailbox) const;
+    bool allows_looking_at_events(const mailbox_address& mailbox) const;
+    watch::streams::parts stream_parts();
+    watch::following::parts following_parts();
     task<boost::json::object> diagnose();
     uplink::hello_facts facts() const;
     task<status::snapshot> snapshot();
@@ -97,6 +103,9 @@ private:
     exchange_side exchange_;
     dispatch::dispatcher dispatcher_;
     watch::watcher watcher_;
+    watch::event_watcher event_watcher_;
+    watch::streams streams_;
+    watch::following following_;
     std::unique_ptr<uplink::tls_connector> connector_;
     uplink::uplink uplink_;
     http::errands errands_; // of the renewal

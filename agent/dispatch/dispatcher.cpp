@@ -1,5 +1,6 @@
 #include "agent/dispatch/dispatcher.hpp"
 
+#include "agent/dispatch/event_effect.hpp"
 #include "agent/dispatch/operations.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -45,9 +46,9 @@ void dispatcher::set_limits(limits l)
 
 void dispatcher::take(store::ticket_ptr t)
 {
-    const services s{parts_.exchange, parts_.store,  parts_.time,           gate_,
-                     turns_,          joint_,        parts_.allows,         parts_.allows_mailbox,
-                     parts_.diagnose, parts_.log,    parts_.watches_changed};
+    const services s{parts_.exchange, parts_.store, parts_.time,           gate_,
+                     turns_,          joint_,       parts_.allows,         parts_.allows_mailbox,
+                     parts_.diagnose, parts_.log,   parts_.watches_changed};
     const auto run = std::make_shared<command_run>(executor_, std::move(t), s, limits_, random_());
     runs_.insert(run);
     run->ticket_pointer()->wake = [weak = std::weak_ptr(run)] {
@@ -96,8 +97,9 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
                          took.count());
         if (!run->is_read()) {
             tell(*ticket, end, took);
+            auto event = effect_of(*ticket, *end);
             protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};
-            co_await parts_.out.finish(std::move(r));
+            co_await parts_.out.finish(std::move(r), std::move(event));
         } else if (co_await parts_.in.may_answer(ticket)) {
             tell(*ticket, end, took);
             protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};

@@ -51,7 +51,7 @@ public:
     wish drop(std::string_view id);
 
     server_gate& gate() noexcept { return gate_; }
-    const turns& line() const noexcept { return turns_; }
+    turns& line() noexcept { return turns_; }
     void set_limits(limits l);
 
 private:

@@ -1,6 +1,8 @@
 #include "agent/dispatch/look_up.hpp"
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 namespace relay::dispatch {
 namespace {
@@ -21,27 +23,36 @@ ews::error out_of_time()
     return e;
 }
 
+using request_limit = std::function<std::optional<duration>()>;
+
 // Adds what lies in the other folders of the mailbox.
-task<ews::outcome<void>> look_elsewhere(command_run& run, const mailbox_address& mailbox,
-                                        const std::string& event_id, marked_items& items)
+task<ews::outcome<void>> look_elsewhere(ews::exchange& exchange, const request_limit& limit,
+                                        const mailbox_address& mailbox, const std::string& event_id,
+                                        marked_items& items)
 {
-    auto& exchange = run.use().exchange;
-    const auto folders = co_await exchange.other_folders(mailbox, run.request_limit());
+    auto left = limit();
+    if (!left)
+        co_return out_of_time();
+    const auto folders = co_await exchange.other_folders(mailbox, *left);
     if (folders.has_error())
         co_return folders.error();
     for (auto rest = std::span(*folders); !rest.empty();) {
         const auto some = rest.first(std::min(rest.size(), ews::max_find_folders));
         rest = rest.subspan(some.size());
-        if (run.is_read() && run.deadline_passed())
+        left = limit();
+        if (!left)
             co_return out_of_time();
         std::vector<ews::mail_folder> asked(some.begin(), some.end());
-        auto found = co_await exchange.find_in(mailbox, event_id, std::move(asked), run.request_limit());
+        auto found = co_await exchange.find_in(mailbox, event_id, std::move(asked), *left);
         if (found.has_error())
             co_return found.error();
         take_in(items, std::move(*found));
     }
     for (auto& item : items.live) {
-        const auto whole = co_await exchange.get(mailbox, item.ref, run.request_limit());
+        left = limit();
+        if (!left)
+            co_return out_of_time();
+        const auto whole = co_await exchange.get(mailbox, item.ref, *left);
         if (whole.has_error())
             co_return retry_if_moved(whole.error());
         item.uid = whole->uid;
@@ -61,20 +72,38 @@ const ews::found_item* marked_items::changed_by(const std::string& id) const
     return nullptr;
 }
 
-task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox,
-                                         const std::string& event_id, reach far)
+task<ews::outcome<marked_items>> look_up(ews::exchange& exchange,
+                                         std::function<std::optional<duration>()> limit,
+                                         const mailbox_address& mailbox, const std::string& event_id,
+                                         reach far)
 {
-    auto found = co_await run.use().exchange.find(mailbox, event_id, run.request_limit());
+    const auto left = limit();
+    if (!left)
+        co_return out_of_time();
+    auto found = co_await exchange.find(mailbox, event_id, *left);
     if (found.has_error())
         co_return found.error();
     marked_items items;
     take_in(items, std::move(*found));
     if (items.live.empty() && far == reach::everywhere) {
-        const auto elsewhere = co_await look_elsewhere(run, mailbox, event_id, items);
+        const auto elsewhere = co_await look_elsewhere(exchange, limit, mailbox, event_id, items);
         if (elsewhere.has_error())
             co_return elsewhere.error();
     }
-    run.succeeded();
+    co_return items;
+}
+
+task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox,
+                                         const std::string& event_id, reach far)
+{
+    request_limit limit = [&run, first = true]() mutable -> std::optional<duration> {
+        if (!std::exchange(first, false) && run.is_read() && run.deadline_passed())
+            return std::nullopt;
+        return run.request_limit();
+    };
+    auto items = co_await look_up(run.use().exchange, std::move(limit), mailbox, event_id, far);
+    if (items.has_value())
+        run.succeeded();
     co_return items;
 }
 

@@ -36,6 +36,12 @@ task<boost::system::result<marked_items, ending>> look_for(command_run& run, con
 task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox,
                                          const std::string& event_id, reach far);
 
+// The same for what is no command. `limit`: how long the next request may take, nothing where no other may begin.
+task<ews::outcome<marked_items>> look_up(ews::exchange& exchange,
+                                         std::function<std::optional<duration>()> limit,
+                                         const mailbox_address& mailbox, const std::string& event_id,
+                                         reach far);
+
 // `e`, to be tried again from the look-up where the item that was found is not there any more: it moved, or
 // was deleted.
 ews::error retry_if_moved(ews::error e);

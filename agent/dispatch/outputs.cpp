@@ -164,11 +164,16 @@ json::object output_of_get(const std::string& event_id, const protocol::event_fi
         out["reminder_minutes"] = *f.reminder_minutes;
     out["private"] = f.is_private;
     out["categories"] = json::array(f.categories.begin(), f.categories.end());
+    out["responses"] = response_list(answers);
+    return out;
+}
+
+json::array response_list(const std::vector<ews::attendee_answer>& answers)
+{
     json::array responses;
     for (const auto& a : answers)
         responses.push_back({{"email", a.email}, {"response", name(a.response)}});
-    out["responses"] = std::move(responses);
-    return out;
+    return responses;
 }
 
 } // namespace relay::dispatch

@@ -49,6 +49,9 @@ outcome<folder_page> read_folders(const soap_answer& a, int offset, const call& 
 std::vector<mail_folder> others_of(const std::vector<folder_page::entry>& all, const usual_folders& usual);
 
 outcome<item> read_item(const soap_answer& a, const call& c);
+// Of `expected` items, each with its own outcome. An error that is not about one item is the call's.
+outcome<std::vector<outcome<item_state>>> read_states(const soap_answer& a, std::size_t expected,
+                                                      const call& c);
 outcome<item_ref> read_created(const soap_answer& a, const call& c);
 outcome<item_ref> read_updated(const soap_answer& a, const call& c);
 outcome<void> read_removed(const soap_answer& a, const call& c);

@@ -49,20 +49,42 @@ std::optional<int> reminder_of(pugi::xml_node node)
     return ec == std::errc{} && end == text.data() + text.size() ? minutes : 0;
 }
 
-void read_attendees(pugi::xml_node node, const attendee_group& group, item& i)
+struct listed_attendee {
+    protocol::attendee who;
+    answer response;
+};
+
+std::vector<listed_attendee> attendees_of(pugi::xml_node node)
 {
-    const auto list = child(node, std::string_view(group.element).substr(2)); // without "t:"
-    for (auto attendee = list.first_child(); attendee; attendee = attendee.next_sibling()) {
-        const auto mailbox = child(attendee, "Mailbox");
-        const auto address = mailbox_address::parse(trimmed(child(mailbox, "EmailAddress")));
-        const auto response = trimmed(child(attendee, "ResponseType"));
-        // Left out: the organizer, whom some versions list, and addresses of other kinds (a legacy name, a
-        // fax).
-        if (address.has_error() || response == "Organizer")
-            continue;
-        i.fields.attendees.push_back({*address, text_of(child(mailbox, "Name")), group.role});
-        i.answers.push_back({address->str(), answer_of(response)});
+    std::vector<listed_attendee> all;
+    for (const auto& group : attendee_groups) {
+        const auto list = child(node, std::string_view(group.element).substr(2)); // without "t:"
+        for (auto attendee = list.first_child(); attendee; attendee = attendee.next_sibling()) {
+            const auto mailbox = child(attendee, "Mailbox");
+            const auto address = mailbox_address::parse(trimmed(child(mailbox, "EmailAddress")));
+            const auto response = trimmed(child(attendee, "ResponseType"));
+            // Left out: the organizer, whom some versions list, and addresses of other kinds (a legacy name, a
+            // fax).
+            if (address.has_error() || response == "Organizer")
+                continue;
+            all.push_back({{*address, text_of(child(mailbox, "Name")), group.role}, answer_of(response)});
+        }
     }
+    return all;
+}
+
+pugi::xml_node item_in(pugi::xml_node message)
+{
+    auto node = child(message, "Items").first_child();
+    while (node && node.type() != pugi::node_element)
+        node = node.next_sibling();
+    return node;
+}
+
+error lacks_times(const call& c)
+{
+    return failed_call(c, fault_code::exchange_unavailable, remedy::give_up,
+                       "Exchange's answer lacks the calendar item, or its start and end");
 }
 
 void read_fields(pugi::xml_node node, protocol::event_fields& f)
@@ -88,17 +110,13 @@ outcome<item> read_item(const soap_answer& a, const call& c)
     const auto message = only_message(a, c);
     if (message.has_error())
         return message.error();
-    const auto items = child(*message, "Items");
-    auto node = items.first_child();
-    while (node && node.type() != pugi::node_element)
-        node = node.next_sibling();
+    const auto node = item_in(*message);
     const auto start = parse_xml_time(trimmed(child(node, "Start")));
     const auto end = parse_xml_time(trimmed(child(node, "End")));
     item i;
     i.ref = ref_of(node);
     if (i.ref.id.empty() || start.has_error() || end.has_error())
-        return failed_call(c, fault_code::exchange_unavailable, remedy::give_up,
-                           "Exchange's answer lacks the calendar item, or its start and end");
+        return lacks_times(c);
     i.uid = trimmed(child(node, "UID"));
     i.event_id = property_of(node, property::event_id).value_or(std::string{});
     i.command_id = property_of(node, property::command_id).value_or(std::string{});
@@ -111,9 +129,41 @@ outcome<item> read_item(const soap_answer& a, const call& c)
     i.fields.start = *start;
     i.fields.end = *end;
     read_fields(node, i.fields);
-    for (const auto& group : attendee_groups)
-        read_attendees(node, group, i);
+    for (auto& one : attendees_of(node)) {
+        i.answers.push_back({one.who.email.str(), one.response});
+        i.fields.attendees.push_back(std::move(one.who));
+    }
     return i;
+}
+
+outcome<std::vector<outcome<item_state>>> read_states(const soap_answer& a, std::size_t expected,
+                                                      const call& c)
+{
+    const auto messages = response_messages(a, expected, c);
+    if (messages.has_error())
+        return messages.error();
+    std::vector<outcome<item_state>> states;
+    for (const auto& message : *messages) {
+        if (!succeeded(message)) {
+            auto e = classify_message(message, c);
+            if (e.remedy != remedy::give_up && e.fault.exchange != "ErrorItemNotFound")
+                return e;
+            states.emplace_back(std::move(e));
+            continue;
+        }
+        const auto node = item_in(message);
+        const auto start = parse_xml_time(trimmed(child(node, "Start")));
+        const auto end = parse_xml_time(trimmed(child(node, "End")));
+        if (start.has_error() || end.has_error()) {
+            states.emplace_back(lacks_times(c));
+            continue;
+        }
+        item_state s{*start, *end, {}, is_true(child(node, "IsCancelled"))};
+        for (const auto& one : attendees_of(node))
+            s.answers.push_back({one.who.email.str(), one.response});
+        states.emplace_back(std::move(s));
+    }
+    return states;
 }
 
 } // namespace relay::ews

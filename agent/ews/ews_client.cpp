@@ -364,6 +364,17 @@ task<outcome<item>> ews_client::get(const mailbox_address& mailbox, item_ref ref
                            reader<item>(read_item));
 }
 
+task<outcome<std::vector<outcome<item_state>>>>
+ews_client::states(const mailbox_address& mailbox, std::vector<std::string> item_ids, duration limit)
+{
+    reader<std::vector<outcome<item_state>>> read = [expected = item_ids.size()](const soap_answer& a,
+                                                                                 const call& c) {
+        return read_states(a, expected, c);
+    };
+    co_return co_await ask(operation::get_item, write_states(mailbox, item_ids), &mailbox, limit,
+                           std::move(read));
+}
+
 task<outcome<item_ref>> ews_client::create(const mailbox_address& mailbox, item_fields fields, marks m,
                                            std::string uid, protocol::notify notify, duration limit)
 {

@@ -63,6 +63,8 @@ public:
     task<outcome<std::vector<found_item>>> find_in(const mailbox_address& mailbox, std::string event_id,
                                                    std::vector<mail_folder> folders, duration limit) override;
     task<outcome<item>> get(const mailbox_address& mailbox, item_ref ref, duration limit) override;
+    task<outcome<std::vector<outcome<item_state>>>>
+    states(const mailbox_address& mailbox, std::vector<std::string> item_ids, duration limit) override;
     task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m,
                                    std::string uid, protocol::notify notify, duration limit) override;
     task<outcome<item_ref>> update(const mailbox_address& mailbox, item_ref ref, item_fields fields,

@@ -110,6 +110,13 @@ struct item {
     std::optional<bool> invited; // MeetingRequestWasSent
 };
 
+// What others may have changed of an item.
+struct item_state {
+    utc_time start, end;
+    std::vector<attendee_answer> answers;
+    bool cancelled = false;
+};
+
 // What to write. The caller has worked out body (with link) and location; times are UTC.
 struct item_fields {
     std::optional<std::string> subject;
@@ -160,6 +167,10 @@ public:
                                                            std::vector<mail_folder> folders,
                                                            duration limit) = 0;
     virtual task<outcome<item>> get(const mailbox_address& mailbox, item_ref ref, duration limit) = 0;
+    // At most max_states items, in the order asked. An item's own error is that it is not there (ErrorItemNotFound) or
+    // cannot be read.
+    virtual task<outcome<std::vector<outcome<item_state>>>>
+    states(const mailbox_address& mailbox, std::vector<std::string> item_ids, duration limit) = 0;
     // `uid` becomes the item's calendar:UID.
     virtual task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m,
                                            std::string uid, protocol::notify notify, duration limit) = 0;
@@ -172,6 +183,7 @@ public:
                                        duration limit) = 0;
 };
 
+inline constexpr std::size_t max_states = 100;
 inline constexpr std::size_t max_find_folders = 20; // Exchange works at one request for a minute at most
 inline constexpr std::size_t max_availability_mailboxes = 100;     // ErrorMailboxDataArrayTooBig above it
 inline constexpr std::chrono::days max_availability_window{42};    // documented limit; servers allow 62

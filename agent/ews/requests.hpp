@@ -48,6 +48,8 @@ std::string write_usual_folders(const mailbox_address& mailbox);
 inline constexpr int folder_page_size = 500;
 std::string write_find_folders(const mailbox_address& mailbox, int offset);
 std::string write_get(const mailbox_address& mailbox, const item_ref& ref);
+// GetItem of several, of what item_state holds.
+std::string write_states(const mailbox_address& mailbox, std::span<const std::string> item_ids);
 std::string write_create(const mailbox_address& mailbox, const item_fields& fields, const marks& m,
                          std::string_view uid, protocol::notify notify);
 std::string write_update(const mailbox_address& mailbox, const item_ref& ref, const item_fields& fields,

@@ -94,4 +94,21 @@ std::string write_get(const mailbox_address& mailbox, const item_ref& ref)
     return request.str();
 }
 
+std::string write_states(const mailbox_address& mailbox, std::span<const std::string> item_ids)
+{
+    soap_request request("m:GetItem", &mailbox);
+    auto get = request.operation();
+    auto shape = add(get, "m:ItemShape");
+    add(shape, "t:BaseShape", "IdOnly");
+    auto wanted = add(shape, "t:AdditionalProperties");
+    for (const char* field :
+         {"calendar:Start", "calendar:End", "calendar:IsCancelled", "calendar:RequiredAttendees",
+          "calendar:OptionalAttendees", "calendar:Resources"})
+        add_field_path(wanted, field);
+    auto ids = add(get, "m:ItemIds");
+    for (const auto& id : item_ids)
+        set(add(ids, "t:ItemId"), "Id", id);
+    return request.str();
+}
+
 } // namespace relay::ews

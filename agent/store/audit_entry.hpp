@@ -2,6 +2,7 @@
 // written or read: no subject, no body, no attendee.
 #pragma once
 
+#include "agent/store/own_event.hpp"
 #include "common/time/time_source.hpp"
 
 #include <array>
@@ -19,6 +20,7 @@ struct write_end {
     std::string outcome{"ok"}; // or a fault's code
     int attempts = 0;
     milliseconds took{0};
+    std::optional<event_write> event = {}; // what it means for its event's item
 };
 
 struct audit_entry {

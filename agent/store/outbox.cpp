@@ -307,13 +307,13 @@ void outbox::pass(passing p)
     filled_.notify();
 }
 
-task<result<void>> outbox::finish(protocol::result r)
+task<result<void>> outbox::finish(protocol::result r, std::optional<event_write> event)
 {
     auto body = protocol::encode(r);
     if (body.size() + room_for_seq > max_bytes_)
         body = made_small(body, max_bytes_);
     const auto outcome = r.output.has_error() ? protocol::name(r.output.error().code) : "ok";
-    const write_end end{time_.utc_now(), std::string(outcome), r.attempts, r.took};
+    const write_end end{time_.utc_now(), std::string(outcome), r.attempts, r.took, std::move(event)};
     backoff delays(store_retry, std::random_device{}());
     for (;;) {
         const auto seq = co_await store_.finish(r.id, body, end);
@@ -374,10 +374,29 @@ task<result<void>> outbox::tell(std::vector<sighting> seen)
     const auto done = co_await store_.tell(std::move(seen), at_once);
     if (done.has_error())
         co_return done.error();
-    for (std::size_t i = 0; i < done->size(); ++i)
-        if ((*done)[i].became == stored_sighting::how::added)
-            stored({(*done)[i].seq, std::move(bodies[i]), {}, {}, !at_once});
+    told(*done, std::move(bodies), at_once);
     co_return result<void>();
+}
+
+task<result<void>> outbox::tell_changes(std::vector<event_sighting> seen)
+{
+    const bool at_once = nothing_waits();
+    std::vector<std::string> bodies;
+    for (const auto& s : seen)
+        for (const auto& news : s.tell)
+            bodies.push_back(news.body);
+    const auto done = co_await store_.tell_changes(std::move(seen), at_once);
+    if (done.has_error())
+        co_return done.error();
+    told(*done, std::move(bodies), at_once);
+    co_return result<void>();
+}
+
+void outbox::told(const std::vector<stored_sighting>& became, std::vector<std::string> bodies, bool at_once)
+{
+    for (std::size_t i = 0; i < became.size(); ++i)
+        if (became[i].became == stored_sighting::how::added)
+            stored({became[i].seq, std::move(bodies[i]), {}, {}, !at_once});
 }
 
 // True where a message stored now goes out at once.

@@ -70,7 +70,8 @@ public:
     void repeat(sequence seq, std::string_view body);
     // The result of an accepted write. Returns when it is durable; where the store cannot be written it keeps trying
     // (backoff up to 30 s) until it can or the coroutine is cancelled. Other errors: errc::not_found, store_corrupt.
-    task<result<void>> finish(protocol::result r);
+    // `event`: what it means for its event's item, kept with it.
+    task<result<void>> finish(protocol::result r, std::optional<event_write> event = {});
     // The result of a read: sent at once while the link is up, stored where it is not. `deadline`: its ttl. Where it can
     // be neither sent nor stored it is kept in memory for the next session.
     task<void> answer_read(protocol::result r, steady_time deadline);
@@ -81,6 +82,9 @@ public:
     // What was seen of watched mailboxes, an event each. Returns when it is durable; store errors are the caller's, and
     // then nothing of it was stored. While the cloud cannot take them, one event a mailbox and watch waits: the newest.
     task<result<void>> tell(std::vector<sighting> seen);
+
+    // What was seen of own events, as tell(); what is out of date is not told.
+    task<result<void>> tell_changes(std::vector<event_sighting> seen);
 
     // Stored messages that the cloud has not acknowledged.
     std::int64_t unacked() const noexcept;
@@ -93,6 +97,7 @@ private:
         std::optional<steady_time> deadline;
     };
 
+    void told(const std::vector<stored_sighting>& became, std::vector<std::string> bodies, bool at_once);
     task<error_code> refresh();
     task<error_code> fetch();
     task<bool> store_read(const passing& read);

@@ -4,6 +4,7 @@
 
 #include "agent/protocol/messages.hpp"
 #include "agent/store/audit_entry.hpp"
+#include "agent/store/own_event.hpp"
 #include "agent/store/watch.hpp"
 #include "common/async/async.hpp"
 
@@ -146,6 +147,18 @@ public:
     // mailbox and watch that was never sent is replaced in place and keeps its seq. `at_once`: they are about to be sent,
     // so that nothing replaces them.
     virtual task<result<std::vector<stored_sighting>>> tell(std::vector<sighting> seen, bool at_once) = 0;
+    // ---- own events: which of the agent's items others change ----
+    // Those of one mailbox, in the order of their places, past `after`.
+    virtual task<result<std::vector<own_event>>> own_events(std::string mailbox_key, std::int64_t after,
+                                                            std::size_t most) = 0;
+    // The keys of all mailboxes that have some, each once, those after `after`.
+    virtual task<result<std::vector<std::string>>> own_event_mailboxes(std::string after,
+                                                                       std::size_t most) = 0;
+    // As tell(); of each sighting that is not out of date what is to be told, in order. A sighting is out of date where a
+    // command about its event is unfinished, or finished since it was read: what was seen may be our own doing.
+    virtual task<result<std::vector<stored_sighting>>> tell_changes(std::vector<event_sighting> seen,
+                                                                    bool at_once) = 0;
+
     // As read(), of what is about to be sent: from now on nothing of it is replaced any more.
     virtual task<result<std::vector<stored_message>>> read_to_send(sequence after, std::size_t most,
                                                                    std::size_t most_bytes) = 0;

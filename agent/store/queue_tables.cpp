@@ -45,6 +45,7 @@ queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std:
       new_store_id_(std::move(new_store_id)),
       audit_(db),
       watches_(db),
+      own_events_(db),
       begin_commit_(db, "BEGIN IMMEDIATE"),
       begin_job_(db, "SAVEPOINT job"),
       keep_job_(db, "RELEASE job"),
@@ -372,6 +373,9 @@ result<sequence> queue_tables::finish(std::string_view id, std::string_view body
         return done.error();
     if (const auto done = append_result_.run({seq, n, to_number(utc_now_())}); done.has_error())
         return done.error();
+    if (end.event)
+        if (const auto done = own_events_.note(entry.event_id, *end.event, end.at); done.has_error())
+            return done.error();
     ++now_.next_seq;
     --now_.unfinished;
     return seq;
@@ -435,30 +439,59 @@ result<std::vector<stored_sighting>> queue_tables::tell(const std::vector<sighti
             done.push_back({how::dropped, 0});
             continue;
         }
-        std::optional<sequence> unsent;
-        {
-            auto found = replaceable_.query({std::string_view(**about)});
-            const auto row = found.next();
-            if (row.has_error())
-                return row.error();
-            if (*row)
-                unsent = found.number(0);
-        }
-        if (unsent) {
-            if (const auto replaced = replace_.run({*unsent, std::string_view(s.body)}); replaced.has_error())
-                return replaced.error();
-            done.push_back({how::replaced, *unsent});
-            continue;
-        }
-        const auto name = at_once ? sqlite::value(nullptr) : sqlite::value(std::string_view(**about));
-        const auto added =
-            append_event_.run({now_.next_seq, std::string_view(s.body), to_number(utc_now_()), name});
-        if (added.has_error())
-            return added.error();
-        done.push_back({how::added, now_.next_seq});
-        ++now_.next_seq;
+        auto stored = store_event(**about, s.body, at_once);
+        if (stored.has_error())
+            return stored.error();
+        done.push_back(*stored);
     }
     return done;
+}
+
+result<std::vector<stored_sighting>> queue_tables::tell_changes(const std::vector<event_sighting>& seen,
+                                                                bool at_once)
+{
+    std::vector<stored_sighting> done;
+    for (const auto& s : seen) {
+        const auto taken = own_events_.take(s);
+        if (taken.has_error())
+            return taken.error();
+        for (const auto& news : s.tell) {
+            if (!*taken) {
+                done.push_back({stored_sighting::how::dropped, 0});
+                continue;
+            }
+            auto stored = store_event(news.about, news.body, at_once);
+            if (stored.has_error())
+                return stored.error();
+            done.push_back(*stored);
+        }
+    }
+    return done;
+}
+
+// In place of an event of the same name that was never sent, or under the next seq.
+result<stored_sighting> queue_tables::store_event(const std::string& about, std::string_view body,
+                                                  bool at_once)
+{
+    std::optional<sequence> unsent;
+    {
+        auto found = replaceable_.query({std::string_view(about)});
+        const auto row = found.next();
+        if (row.has_error())
+            return row.error();
+        if (*row)
+            unsent = found.number(0);
+    }
+    if (unsent) {
+        if (const auto replaced = replace_.run({*unsent, body}); replaced.has_error())
+            return replaced.error();
+        return stored_sighting{stored_sighting::how::replaced, *unsent};
+    }
+    const auto name = at_once ? sqlite::value(nullptr) : sqlite::value(std::string_view(about));
+    const auto added = append_event_.run({now_.next_seq, body, to_number(utc_now_()), name});
+    if (added.has_error())
+        return added.error();
+    return stored_sighting{stored_sighting::how::added, now_.next_seq++};
 }
 
 result<sequence> queue_tables::acknowledge(sequence seq, std::int64_t most)
@@ -485,6 +518,8 @@ result<identity> queue_tables::renew()
         return done.error();
     // What the cloud was told since this copy was made is not known here.
     if (const auto done = watches_.forget_told(); done.has_error())
+        return done.error();
+    if (const auto done = own_events_.doubt_all(); done.has_error())
         return done.error();
     now_.id = new_store_id_();
     now_.next_seq -= now_.acked;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/store/audit_tables.hpp"
+#include "agent/store/own_event_tables.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/store/sqlite/statement.hpp"
 #include "agent/store/watch_tables.hpp"
@@ -48,6 +49,8 @@ public:
                                                      std::size_t most_bytes);
     result<std::vector<stored_sighting>> tell(const std::vector<sighting>& seen, bool at_once);
     watch_tables& watches() noexcept { return watches_; }
+    result<std::vector<stored_sighting>> tell_changes(const std::vector<event_sighting>& seen, bool at_once);
+    own_event_tables& own_events() noexcept { return own_events_; }
     // Acknowledges at most `most` messages of those up to `seq`; returns how far it came.
     result<sequence> acknowledge(sequence seq, std::int64_t most);
     result<identity> renew();
@@ -71,6 +74,7 @@ private:
     identity current() const;
     result<void> check_outbox();
     result<void> save();
+    result<stored_sighting> store_event(const std::string& about, std::string_view body, bool at_once);
 
     sqlite::database& db_;
     const std::int64_t max_commands_;
@@ -79,6 +83,7 @@ private:
 
     audit_tables audit_;
     watch_tables watches_;
+    own_event_tables own_events_;
     standing now_;       // as the jobs of this commit left it
     standing committed_; // as it is on disk
     standing before_job_;

@@ -17,6 +17,8 @@ namespace {
 // watches   what availability.watch asked for; command_id: the command that made it.
 // watched   the mailboxes of each watch, numbered without reuse. told: what the cloud was told last, as the watching part
 //           wrote it down; null: not looked at yet.
+// own_events  the items that the agent made and that live: as it wrote them last, and as others were seen to have changed
+//           them since (own_event.hpp). sure: start_at and end_at are known.
 // audit     what became of every command, chained by hash (audit_entry.hpp): the hash is made over all other columns, so a
 //           column that is added later is null in older rows, and then no part of their text. Kept for
 //           audit.retention_days (forget()).
@@ -111,6 +113,23 @@ constexpr sqlite::migration steps[] = {
     ) STRICT;
     CREATE INDEX watched_key ON watched(key);
     CREATE INDEX watched_unseen ON watched(n) WHERE told IS NULL
+    )sql",
+    R"sql(
+    CREATE TABLE own_events (
+        n          INTEGER PRIMARY KEY AUTOINCREMENT,
+        event_id   TEXT    NOT NULL,
+        key        TEXT    NOT NULL,
+        mailbox    TEXT    NOT NULL,
+        item_id    TEXT    NOT NULL,
+        start_at   INTEGER NOT NULL,
+        end_at     INTEGER NOT NULL,
+        sure       INTEGER NOT NULL,
+        version    INTEGER NOT NULL DEFAULT 1,
+        written_at INTEGER NOT NULL,
+        answers    TEXT    NOT NULL DEFAULT '',
+        UNIQUE (event_id, key)
+    ) STRICT;
+    CREATE INDEX own_events_key ON own_events(key, n)
     )sql",
 };
 

@@ -374,6 +374,33 @@ task<result<std::vector<stored_sighting>>> sqlite_queue_store::tell(std::vector<
         [seen = std::move(seen), at_once](queue_tables& t) { return t.tell(seen, at_once); });
 }
 
+// ---- own events ----
+
+task<result<std::vector<own_event>>> sqlite_queue_store::own_events(std::string mailbox_key,
+                                                                    std::int64_t after, std::size_t most)
+{
+    return parts_->submit<std::vector<own_event>>(
+        reading, [key = std::move(mailbox_key), after, most](queue_tables& t) {
+            return t.own_events().of_mailbox(key, after, most);
+        });
+}
+
+task<result<std::vector<std::string>>> sqlite_queue_store::own_event_mailboxes(std::string after,
+                                                                               std::size_t most)
+{
+    return parts_->submit<std::vector<std::string>>(
+        reading,
+        [after = std::move(after), most](queue_tables& t) { return t.own_events().mailboxes(after, most); });
+}
+
+task<result<std::vector<stored_sighting>>> sqlite_queue_store::tell_changes(std::vector<event_sighting> seen,
+                                                                            bool at_once)
+{
+    return parts_->submit<std::vector<stored_sighting>>(
+        crash_step("store.tell"),
+        [seen = std::move(seen), at_once](queue_tables& t) { return t.tell_changes(seen, at_once); });
+}
+
 // Each step is a whole acknowledgement of a lower seq: a crash between two leaves nothing half done.
 task<result<void>> sqlite_queue_store::acknowledge(sequence seq)
 {

@@ -67,6 +67,11 @@ public:
     task<result<std::vector<watched_mailbox>>> watched(watched_query q) override;
     task<result<std::vector<std::string>>> watched_mailboxes(std::string after, std::size_t most) override;
     task<result<std::vector<stored_sighting>>> tell(std::vector<sighting> seen, bool at_once) override;
+    task<result<std::vector<own_event>>> own_events(std::string mailbox_key, std::int64_t after,
+                                                    std::size_t most) override;
+    task<result<std::vector<std::string>>> own_event_mailboxes(std::string after, std::size_t most) override;
+    task<result<std::vector<stored_sighting>>> tell_changes(std::vector<event_sighting> seen,
+                                                            bool at_once) override;
     task<result<void>> record(std::vector<audit_entry> entries) override;
     task<result<std::size_t>> forget_audit(utc_time before, std::int64_t most_kept,
                                            std::size_t most) override;

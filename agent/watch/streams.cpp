@@ -1,5 +1,6 @@
 #include "agent/watch/streams.hpp"
 
+#include "agent/dispatch/turn_wait.hpp"
 #include "agent/ews/response_codes.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -132,6 +133,9 @@ task<void> streams::part(line& l)
         const auto subscription = std::move(l.parting.back());
         l.parting.pop_back();
         const auto group = *l.group;
+        const auto turn = co_await dispatch::take_turn(parts_.turns, group.anchor.key());
+        if (!turn.is_here())
+            co_return;
         co_await parts_.server.unsubscribe(group, subscription, limits_.request);
     }
     l.parting.clear();
@@ -174,10 +178,15 @@ task<duration> streams::subscribe_due(line& l)
         if (!l.group)
             l.group.emplace(ews::affinity{mailbox, {}});
         const auto group = *l.group;
+        const auto turn = co_await dispatch::take_turn(parts_.turns, mailbox.key());
+        if (!turn.is_here())
+            co_return duration::zero();
         const auto got = co_await parts_.server.subscribe(mailbox, group, limits_.request);
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none)
             co_return duration::zero();
+        if (got.has_error() && got.error().remedy == ews::remedy::back_off)
+            parts_.turns.too_much(turn, got.error().whole_server);
         const auto pause = note(l, mailbox, got);
         if (pause > duration::zero())
             co_return pause;

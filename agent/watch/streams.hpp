@@ -2,6 +2,7 @@
 // it cannot follow is left to polling.
 #pragma once
 
+#include "agent/dispatch/turns.hpp"
 #include "agent/ews/notifications.hpp"
 #include "common/async/notifier.hpp"
 #include "common/async/task_group.hpp"
@@ -42,6 +43,7 @@ class streams {
 public:
     struct parts {
         ews::notifications& server;
+        dispatch::turns& turns; // for subscribing; a stream itself counts against no budget of requests
         time_source& time;
         std::function<bool()>
             server_usable; // false: no request now, as Exchange is down or asked for a pause

@@ -1,7 +1,9 @@
 #include "agent/watch/watcher.hpp"
 
 #include "agent/dispatch/outputs.hpp"
+#include "agent/dispatch/turn_wait.hpp"
 #include "agent/protocol/codec.hpp"
+#include "agent/watch/server_wait.hpp"
 #include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"
 
@@ -16,7 +18,6 @@
 namespace relay::watch {
 namespace {
 
-constexpr duration between_gate_looks = std::chrono::seconds(2);
 constexpr duration after_store_trouble = std::chrono::seconds(5);
 constexpr std::size_t most_told_bytes = 1'048'576; // of events in one call of the store
 // A server that shows merged slots alone begins them where the window begins: it has to begin alike each time.
@@ -120,7 +121,7 @@ task<void> watcher::run()
             co_await pause_until(due.value_or(steady_time::max()));
             continue;
         }
-        const bool open = co_await wait_for_server();
+        const bool open = co_await until_usable(parts_.gate, parts_.time, stopping_);
         if (!open || changed_)
             continue;
         const bool looked = co_await look();
@@ -161,26 +162,6 @@ task<void> watcher::pause_until(steady_time t)
         (void)ec;
     } else {
         co_await (parts_.time.sleep_for(t - parts_.time.now()) || woken_.wait());
-    }
-}
-
-// Until Exchange may be asked; false where the watcher stops meanwhile.
-task<bool> watcher::wait_for_server()
-{
-    using dispatch::server_state;
-    for (;;) {
-        if (stopping_)
-            co_return false;
-        const auto now = parts_.time.now();
-        const auto state = parts_.gate.state();
-        // Others find out when it is back: commands that wait, and the idle probe.
-        const bool away = state == server_state::unreachable || state == server_state::auth_failed;
-        const auto from = away ? now + between_gate_looks : parts_.gate.may_start({}, false, now);
-        if (from <= now)
-            co_return true;
-        const auto interrupted = co_await parts_.time.sleep_for(std::min(from - now, between_gate_looks));
-        if (interrupted)
-            co_return false;
     }
 }
 
@@ -258,8 +239,11 @@ task<bool> watcher::ask(dispatch::availability_question& question)
 {
     while (question.parts_left() > 0) {
         const auto part = question.take_part();
-        const bool open = co_await wait_for_server();
+        const bool open = co_await until_usable(parts_.gate, parts_.time, stopping_);
         if (!open)
+            co_return false;
+        const auto turn = co_await dispatch::take_turn(parts_.turns, {});
+        if (!turn.is_here())
             co_return false;
         auto [whom, numbers] = question.still_allowed(part, parts_.allows);
         if (whom.empty())
@@ -269,10 +253,14 @@ task<bool> watcher::ask(dispatch::availability_question& question)
         if (state.cancelled() != asio::cancellation_type::none)
             co_return false; // what it ended with says nothing about the server
         const auto now = parts_.time.now();
-        if (got.has_value())
+        if (got.has_value()) {
             parts_.gate.succeeded(now, parts_.time.utc_now());
-        else
+            parts_.turns.went_well(turn);
+        } else {
             parts_.gate.failed(got.error(), {}, now, parts_.time.utc_now());
+            if (got.error().remedy == ews::remedy::back_off)
+                parts_.turns.too_much(turn, got.error().whole_server);
+        }
         if (got.has_value())
             question.take_in(part, numbers, *got);
         else if (!question.ask_for_less(part, numbers, got.error().fault)) {

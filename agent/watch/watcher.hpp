@@ -4,6 +4,7 @@
 
 #include "agent/dispatch/availability_question.hpp"
 #include "agent/dispatch/server_gate.hpp"
+#include "agent/dispatch/turns.hpp"
 #include "agent/ews/exchange.hpp"
 #include "agent/store/outbox.hpp"
 #include "agent/store/queue_store.hpp"
@@ -31,6 +32,7 @@ public:
         ews::exchange& exchange;
         dispatch::server_gate&
             gate; // while it says that Exchange is away or wants a pause, nobody is looked at
+        dispatch::turns& turns;
         time_source& time;
         // Policy's word on watching a mailbox, asked before each look.
         std::function<protocol::checked<void>(const mailbox_address&)> allows;
@@ -63,7 +65,6 @@ private:
 
     task<result<void>> take_up();
     task<void> pause_until(steady_time t);
-    task<bool> wait_for_server();
     task<bool> look();
     task<bool> look_ahead(mailboxes_ahead of, std::chrono::days horizon);
     task<bool> ask(dispatch::availability_question& question);

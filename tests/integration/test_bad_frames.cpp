@@ -105,9 +105,10 @@ TEST_CASE("beyond the window commands are answered overloaded and not stored", "
                                   R"(","op":"availability.get","params":{"mailboxes":["user1@corp.example"],)"
                                   R"("start":"2026-12-01T00:00:00Z","end":"2026-12-02T00:00:00Z"}})"}});
     REQUIRE(eventually([&] { return w.cloud().get("/results").as_array().size() == 80; }, 30s));
-    const auto results = json::serialize(w.cloud().get("/results"));
-    CHECK_THAT(results, Catch::Contains("overloaded"));
-    CHECK(w.requests("GetUserAvailability") == 64);
+    const auto results = w.cloud().get("/results");
+    CHECK(std::ranges::count_if(results.as_array(), [](const auto& r) {
+              return outcome(r.as_object()) == "overloaded";
+          }) == 16);
     CHECK(outcome(w.call("connection.test", "", {})) == "ok");
 }
 

@@ -37,6 +37,7 @@ struct streams_world {
     std::unique_ptr<control> sim;
     asio::io_context context;
     real_time time;
+    dispatch::turns turns{time, 10};
     std::ostringstream log_text;
     std::shared_ptr<spdlog::logger> log =
         std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text));
@@ -69,8 +70,8 @@ struct streams_world {
         client = std::make_unique<ews::ews_client>(
             *http, time, ews::client_settings{"localhost", "CORP\\workestra-svc", {}});
         watch::streams::parts parts{
-            *client, time, [] { return true; }, [this](const mailbox_address& m) { ++told[m.key()]; }, {},
-            *log,    7};
+            *client, turns, time, [] { return true; }, [this](const mailbox_address& m) { ++told[m.key()]; },
+            {},      *log,  7};
         limits.again = {100ms, 1s};
         limits.crowded = {100ms, 1s};
         limits.gather = 50ms;

@@ -22,7 +22,8 @@ json::object command(std::string_view op, std::string_view mailbox, json::object
 std::vector<std::string> send_all(relay_world& w, json::array commands)
 {
     std::vector<std::string> ids;
-    for (const auto& id : w.cloud().post("/commands", std::move(commands)).at("ids").as_array())
+    const auto sent = w.cloud().post("/commands", std::move(commands));
+    for (const auto& id : sent.at("ids").as_array())
         ids.emplace_back(id.as_string());
     return ids;
 }

@@ -186,6 +186,26 @@ task<result<std::vector<store::stored_sighting>>> watched_store::tell(std::vecto
         [this, seen = std::move(seen), at_once] { return behind_.tell(seen, at_once); });
 }
 
+task<result<std::vector<store::own_event>>> watched_store::own_events(std::string key, std::int64_t after,
+                                                                      std::size_t most)
+{
+    return pass<std::vector<store::own_event>>(
+        [this, key = std::move(key), after, most] { return behind_.own_events(key, after, most); });
+}
+
+task<result<std::vector<std::string>>> watched_store::own_event_mailboxes(std::string after, std::size_t most)
+{
+    return pass<std::vector<std::string>>(
+        [this, after = std::move(after), most] { return behind_.own_event_mailboxes(after, most); });
+}
+
+task<result<std::vector<store::stored_sighting>>>
+watched_store::tell_changes(std::vector<store::event_sighting> seen, bool at_once)
+{
+    return pass<std::vector<store::stored_sighting>>(
+        [this, seen = std::move(seen), at_once] { return behind_.tell_changes(seen, at_once); });
+}
+
 task<result<void>> watched_store::acknowledge(store::sequence seq)
 {
     return pass<void>([this, seq] { return behind_.acknowledge(seq); });

@@ -53,6 +53,11 @@ public:
     task<result<std::vector<std::string>>> watched_mailboxes(std::string after, std::size_t most) override;
     task<result<std::vector<store::stored_sighting>>> tell(std::vector<store::sighting> seen,
                                                            bool at_once) override;
+    task<result<std::vector<store::own_event>>> own_events(std::string key, std::int64_t after,
+                                                           std::size_t most) override;
+    task<result<std::vector<std::string>>> own_event_mailboxes(std::string after, std::size_t most) override;
+    task<result<std::vector<store::stored_sighting>>> tell_changes(std::vector<store::event_sighting> seen,
+                                                                   bool at_once) override;
     task<result<void>> acknowledge(store::sequence seq) override;
     task<result<store::identity>> renew() override;
     task<result<std::size_t>> prune(utc_time before, std::size_t most) override;

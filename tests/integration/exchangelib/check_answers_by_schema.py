@@ -217,6 +217,7 @@ class AnswersBySchema(unittest.TestCase):
         self.assertEqual(more.get("code", "NoError"), next(document.iter("{*}ResponseCode")).text)
         if "code" in more:
             return None
+        self.checked.add("Subscribe")
         self.cookie = headers["Set-Cookie"].split(";")[0]
         return next(document.iter("{*}SubscriptionId")).text
 
@@ -233,6 +234,7 @@ class AnswersBySchema(unittest.TestCase):
         for part in answer.split(declaration)[1:]:
             document = self.etree.fromstring(declaration + part)
             self.assertTrue(self.answers.validate(document), f"{self.answers.error_log}\n{part.decode()}")
+            self.checked.add("GetStreamingEvents")
             state = next(document.iter("{*}ConnectionStatus"), None)
             seen.append((next(document.iter("{*}ResponseCode")).text, None if state is None else state.text, document))
         return seen
@@ -274,6 +276,7 @@ class AnswersBySchema(unittest.TestCase):
             document = self.etree.fromstring(answer)
             self.assertTrue(self.answers.validate(document), self.answers.error_log)
             self.assertEqual(code, next(document.iter("{*}ResponseCode")).text)
+        self.checked.add("Unsubscribe")
         self.sim.call("POST", "/streaming/lose", {})
         self.assertEqual({"subscriptions": [], "streams": 0}, self.sim.call("GET", "/streaming"))
         self.sim.call("PUT", "/streaming", {"most_subscriptions": 5000})

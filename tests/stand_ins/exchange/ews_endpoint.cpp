@@ -139,7 +139,8 @@ task<reply> ews_endpoint::signed_in(http_request http)
     ++stats_.requests[refused ? "invalid" : find_operation(request->name) ? request->name : "unknown"];
     if (!refused)
         ++stats_.request_versions[requested_version(*request)];
-    if (!refused) { // before anything else, as Exchange does
+    // Before anything else, as Exchange does; of streams it counts how many hang.
+    if (!refused && request->name != "GetStreamingEvents") {
         auto admitted = throttling_.admit(budget_of(*request), sends(*request), p_.time.now());
         if (admitted.refused)
             co_return throttled(*request, *admitted.refused);

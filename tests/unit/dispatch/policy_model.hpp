@@ -128,6 +128,14 @@ public:
             co_return outage;
         co_return co_await real_.get(m, std::move(ref), limit);
     }
+    task<ews::outcome<std::vector<ews::outcome<ews::item_state>>>>
+    states(const mailbox_address& m, std::vector<std::string> ids, duration limit) override
+    {
+        looked(m.str());
+        if (down)
+            co_return outage;
+        co_return co_await real_.states(m, std::move(ids), limit);
+    }
     task<ews::outcome<ews::item_ref>> create(const mailbox_address& m, ews::item_fields fields,
                                              ews::marks marks, std::string uid, protocol::notify notify,
                                              duration limit) override

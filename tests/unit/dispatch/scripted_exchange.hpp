@@ -83,6 +83,11 @@ public:
                                                              duration limit) override;
     task<ews::outcome<ews::item>> get(const mailbox_address& mailbox, ews::item_ref ref,
                                       duration limit) override;
+    task<ews::outcome<std::vector<ews::outcome<ews::item_state>>>>
+    states(const mailbox_address&, std::vector<std::string>, duration) override
+    {
+        co_return ews::error{};
+    }
     task<ews::outcome<ews::item_ref>> create(const mailbox_address& mailbox, ews::item_fields fields,
                                              ews::marks m, std::string uid, protocol::notify notify,
                                              duration limit) override;

@@ -92,6 +92,9 @@ inline std::vector<named_request> all_requests()
          write_availability({&host, 1}, window_for(at("2026-01-05T00:00:00Z"), at("2026-01-05T00:00:01Z")))},
     };
     const std::vector<std::string> one_id{"JgBleGNo"};
+    std::vector<std::string> item_ids(max_states, "AAMk=");
+    all.push_back({"states of one", write_states(host, one_id)});
+    all.push_back({"states", write_states(host, item_ids)});
     std::vector<std::string> many_ids;
     for (int i = 0; i < 200; ++i)
         many_ids.push_back(fmt::format("FgBleGNoMDEuY29ycC5leGFtcGxl{}<&>", i));

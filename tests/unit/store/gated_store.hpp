@@ -100,6 +100,20 @@ public:
     {
         return write(behind_.tell(std::move(seen), at_once));
     }
+    task<result<std::vector<store::own_event>>> own_events(std::string key, std::int64_t after,
+                                                           std::size_t most) override
+    {
+        return behind_.own_events(std::move(key), after, most);
+    }
+    task<result<std::vector<std::string>>> own_event_mailboxes(std::string after, std::size_t most) override
+    {
+        return behind_.own_event_mailboxes(std::move(after), most);
+    }
+    task<result<std::vector<store::stored_sighting>>> tell_changes(std::vector<store::event_sighting> seen,
+                                                                   bool at_once) override
+    {
+        return write(behind_.tell_changes(std::move(seen), at_once));
+    }
     task<result<void>> acknowledge(store::sequence seq) override
     {
         ++acknowledgements;

@@ -165,8 +165,10 @@ struct streams_fixture {
     spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text)};
     std::multiset<std::string> told;
     bool usable = true;
+    dispatch::turns turns{time, 10};
     watch::streams streams{context.get_executor(),
                            {server,
+                            turns,
                             time,
                             [this] { return usable; },
                             [this](const mailbox_address& m) { told.insert(m.key()); },

@@ -76,6 +76,11 @@ public:
     {
         co_return ews::error{};
     }
+    task<ews::outcome<std::vector<ews::outcome<ews::item_state>>>>
+    states(const mailbox_address&, std::vector<std::string>, duration) override
+    {
+        co_return ews::error{};
+    }
     task<ews::outcome<ews::item_ref>> create(const mailbox_address&, ews::item_fields, ews::marks,
                                              std::string, protocol::notify, duration) override
     {
@@ -108,6 +113,7 @@ struct watch_fixture : test::loop_fixture {
     std::string denied;
     std::optional<store::outbox> out;
     std::optional<dispatch::server_gate> gate;
+    dispatch::turns turns{time, 10};
     std::optional<watch::watcher> watcher;
     asio::cancellation_signal cancel;
     bool ended = false;
@@ -124,7 +130,7 @@ struct watch_fixture : test::loop_fixture {
             1, [] {}, log);
         watcher.emplace(context.get_executor(),
                         watch::watcher::parts{
-                            *queue, *out, exchange, *gate, time,
+                            *queue, *out, exchange, *gate, turns, time,
                             [this](const mailbox_address& m) -> protocol::checked<void> {
                                 if (m.key() == denied)
                                     return protocol::fault{protocol::fault_code::policy_denied, "denied", {}};

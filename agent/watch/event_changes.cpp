@@ -1,0 +1,118 @@
+#include "agent/watch/event_changes.hpp"
+
+#include "agent/dispatch/outputs.hpp"
+#include "agent/protocol/codec.hpp"
+#include "common/text/text.hpp"
+#include "common/time/rfc3339.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <map>
+
+namespace relay::watch {
+namespace {
+
+namespace json = boost::json;
+
+// People move meetings by minutes, and Exchange keeps some versions' times without seconds.
+constexpr std::chrono::minutes least_move{1};
+
+bool is_another(utc_time a, utc_time b)
+{
+    return (a > b ? a - b : b - a) >= least_move;
+}
+
+// Who has answered, and what; as response_list(), without those who have not.
+std::string packed(const std::vector<ews::attendee_answer>& answers)
+{
+    std::vector<ews::attendee_answer> given;
+    for (const auto& a : answers)
+        if (a.response != ews::answer::none)
+            given.push_back(a);
+    return given.empty() ? std::string() : json::serialize(dispatch::response_list(given));
+}
+
+json::array unpacked(const std::string& answers)
+{
+    boost::system::error_code ec;
+    auto list = json::parse(answers, ec);
+    return !ec && list.is_array() ? std::move(list.get_array()) : json::array();
+}
+
+// By address; what an older version wrote otherwise counts as nothing.
+std::map<std::string, std::string> by_address(const json::array& answers)
+{
+    std::map<std::string, std::string> all;
+    for (const auto& entry : answers) {
+        const auto* one = entry.if_object();
+        const auto* email = one ? one->if_contains("email") : nullptr;
+        const auto* response = one ? one->if_contains("response") : nullptr;
+        if (email && response && email->is_string() && response->is_string())
+            all.emplace(ascii_lower(email->get_string()), response->get_string());
+    }
+    return all;
+}
+
+bool has_new_answer(const json::array& before, const json::array& now)
+{
+    const auto known = by_address(before);
+    for (const auto& [email, response] : by_address(now)) {
+        const auto was = known.find(email);
+        if (was == known.end() || was->second != response)
+            return true;
+    }
+    return false;
+}
+
+store::event_sighting::news news_of(const store::own_event& e, std::string_view change, bool with_times,
+                                    json::array responses)
+{
+    json::object data{{"event_id", e.event_id}, {"mailbox", e.mailbox}, {"change", change}};
+    if (with_times) {
+        data["start"] = format_rfc3339(e.start);
+        data["end"] = format_rfc3339(e.end);
+    }
+    data["responses"] = std::move(responses);
+    // No watch has a name that begins so.
+    auto about = "/" + std::string(change) + "/" + e.event_id + "/" + ascii_lower(e.mailbox);
+    return {std::move(about), protocol::encode_event("event.changed", data)};
+}
+
+} // namespace
+
+std::optional<store::event_sighting> seen_alive(const store::own_event& known, const ews::item_state& now,
+                                                const std::string& item_id)
+{
+    store::event_sighting s{known.place, known.version,       false, item_id, now.start,
+                            now.end,     packed(now.answers), {}};
+    const bool moved = known.sure && (is_another(known.start, now.start) || is_another(known.end, now.end));
+    if (known.sure && !moved) { // kept, so that many small differences add up
+        s.start = known.start;
+        s.end = known.end;
+    }
+    auto as_seen = known;
+    as_seen.start = now.start;
+    as_seen.end = now.end;
+    if (moved)
+        s.tell.push_back(news_of(as_seen, "moved", true, dispatch::response_list(now.answers)));
+    if (has_new_answer(unpacked(known.answers), unpacked(s.answers)))
+        s.tell.push_back(news_of(as_seen, "responded", true, dispatch::response_list(now.answers)));
+    if (s.tell.empty() && known.sure && s.item_id == known.item_id && s.answers == known.answers)
+        return std::nullopt;
+    return s;
+}
+
+store::event_sighting seen_deleted(const store::own_event& known)
+{
+    auto s = let_go(known);
+    s.tell.push_back(news_of(known, "deleted", known.sure, unpacked(known.answers)));
+    return s;
+}
+
+store::event_sighting let_go(const store::own_event& known)
+{
+    return {known.place, known.version, true, known.item_id, known.start, known.end, known.answers, {}};
+}
+
+} // namespace relay::watch

@@ -1,0 +1,20 @@
+// What others changed of one of the agent's own events: compares what is seen of its item with what the agent wrote last.
+#pragma once
+
+#include "agent/ews/exchange.hpp"
+#include "agent/store/own_event.hpp"
+
+namespace relay::watch {
+
+// Nothing: all is as it was known. An item that is seen for the first time since an uncertain write of ours is taken as we
+// wrote it; its answers are told all the same, as they are nobody's but the attendees'.
+std::optional<store::event_sighting> seen_alive(const store::own_event& known, const ews::item_state& now,
+                                                const std::string& item_id);
+
+// The item was deleted. What is not known of it is not told.
+store::event_sighting seen_deleted(const store::own_event& known);
+
+// Nothing more is told of it.
+store::event_sighting let_go(const store::own_event& known);
+
+} // namespace relay::watch

@@ -1,0 +1,103 @@
+// Finds out what people do by hand to the events that the agent made: looks at their items, compares them with what the
+// agent wrote last, and puts what is new into the outbox. Never tells the agent's own changes.
+#pragma once
+
+#include "agent/dispatch/look_up.hpp"
+#include "agent/dispatch/server_gate.hpp"
+#include "agent/dispatch/turns.hpp"
+#include "agent/ews/exchange.hpp"
+#include "agent/store/outbox.hpp"
+#include "agent/store/queue_store.hpp"
+#include "common/async/notifier.hpp"
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace spdlog {
+class logger;
+}
+
+namespace relay::watch {
+
+// Loop thread only. One request is under way at a time, so that it takes one connection to Exchange at most.
+class event_watcher {
+public:
+    static constexpr duration interval = std::chrono::seconds(60);
+    // Where notifications say when to look.
+    static constexpr duration covered_interval = std::chrono::minutes(10);
+    // After a notification: the next ones of the same deed come meanwhile, and what the agent itself does is done.
+    static constexpr duration gather = std::chrono::milliseconds(500);
+    static constexpr duration between_looks = std::chrono::seconds(2); // at one mailbox
+    static constexpr duration after_refusal = std::chrono::minutes(10);
+    // Exchange may leave a new item out of what it finds for a while.
+    static constexpr duration sight = std::chrono::seconds(10);
+    // An event is followed until so long after its end.
+    static constexpr std::chrono::hours afterwards{24};
+
+    struct parts {
+        store::queue_store& store;
+        store::outbox& out;
+        ews::exchange& exchange;
+        dispatch::server_gate& gate;
+        dispatch::turns& turns;
+        time_source& time;
+        std::function<bool(const mailbox_address&)> allows;  // policy's word, asked before each look
+        std::function<bool(const mailbox_address&)> covered; // notifications tell of its changes
+        std::function<void()> mailboxes_changed;             // mailboxes() is another now
+        spdlog::logger& log;
+    };
+
+    // `request`: how long one request to Exchange may take.
+    event_watcher(const asio::any_io_executor& executor, parts p, duration request);
+
+    // Looks until the coroutine is cancelled or stop() was called.
+    task<void> run();
+    // No further look begins.
+    void stop();
+
+    // The agent wrote an event of this mailbox.
+    void wrote(const mailbox_address& mailbox);
+    // Something changed in the mailbox.
+    void wake(const mailbox_address& mailbox);
+    // covered() may answer otherwise now.
+    void coverage_changed();
+    void set_request_limit(duration request) { request_ = request; }
+
+    // Those that hold events of the agent.
+    std::vector<mailbox_address> mailboxes() const;
+
+private:
+    struct host {
+        mailbox_address mailbox;
+        steady_time due{};
+        steady_time looked{};   // last
+        bool elsewhere = false; // some event lies in another calendar, of which no notification tells
+    };
+    using sightings = std::vector<store::event_sighting>;
+
+    task<bool> take_up();
+    void put(host& h, steady_time due);
+    duration interval_of(const host& h) const;
+    task<void> pause_until(steady_time t);
+    task<duration> look(const mailbox_address& mailbox);
+    task<ews::outcome<sightings>> see(const mailbox_address& mailbox,
+                                      const std::vector<store::own_event>& some);
+    task<ews::outcome<std::optional<store::event_sighting>>> find(const mailbox_address& mailbox,
+                                                                  const store::own_event& e);
+    duration after_error(const mailbox_address& mailbox, const ews::error& e);
+    void note(error_code ec);
+
+    parts parts_;
+    duration request_;
+    std::map<std::string, host> hosts_;                   // by key
+    std::set<std::pair<steady_time, std::string>> queue_; // the same, by what is due first
+    notifier woken_;
+    bool look_again_ = false; // the look under way has something that cannot be told yet
+    bool stopping_ = false;
+    bool failing_ = false; // the store; for logging a change once
+};
+
+} // namespace relay::watch
