@@ -112,7 +112,7 @@ reply command_run::deadline_answer() const
     if (ticket_->attempts > 0)
         return protocol::fault{
             protocol::fault_code::exchange_unavailable,
-            "the command's time passed before a try of it was answered; it changed nothing in Exchange",
+            "the command's time passed before a try of it was answered; Exchange does not hold it as carried out",
             {}};
     return protocol::fault{
         protocol::fault_code::deadline_exceeded, "the command's time passed before it could be tried", {}};

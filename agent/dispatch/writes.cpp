@@ -113,7 +113,9 @@ task<ews::outcome<ews::item_ref>> apply_update(command_run& run, const protocol:
     auto ref = now.ref;
     if (notify == protocol::notify::changed && !changes_who_is_asked(fields, now))
         notify = protocol::notify::none; // Exchange would mail everybody
+    bool half_done = false;
     if (auto steps = steps_of(op, fields, now)) {
+        half_done = true;
         std::string no_mark;
         auto silent =
             co_await exchange.update(op.mailbox, std::move(ref), std::move(steps->silent), std::move(no_mark),
@@ -123,8 +125,13 @@ task<ews::outcome<ews::item_ref>> apply_update(command_run& run, const protocol:
         ref = *silent;
         fields = std::move(steps->attendees);
     }
-    co_return co_await exchange.update(op.mailbox, std::move(ref), std::move(fields), run.ticket().id, notify,
-                                       run.request_limit());
+    auto done = co_await exchange.update(op.mailbox, std::move(ref), std::move(fields), run.ticket().id,
+                                         notify, run.request_limit());
+    if (!done.has_error() || !half_done)
+        co_return done;
+    auto e = done.error();
+    e.fault.message += "; what concerns no attendee is changed already";
+    co_return e;
 }
 
 } // namespace
