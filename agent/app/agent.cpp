@@ -139,6 +139,9 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
                    [this] {
                        watcher_.changed();
                        following_.changed();
+                   },
+                   [this](const mailbox_address& m, const std::optional<store::event_write>& w) {
+                       w ? event_watcher_.wrote(m, *w) : event_watcher_.wake(m);
                    }},
                   limits_of(settings_.exchange), seed_),
       watcher_(context.get_executor(),
@@ -205,9 +208,6 @@ protocol::checked<protocol::operation> agent::admit(const protocol::command& c) 
 void agent::ended(const protocol::ended_command& c)
 {
     audit_.command_ended(c);
-    if (c.stored && !c.fault && !c.event_id.empty())
-        if (const auto mailbox = mailbox_address::parse(c.mailbox); mailbox.has_value())
-            event_watcher_.wrote(*mailbox);
     if (c.how == protocol::ended_command::answer::result)
         recorder_.command_ended(c);
 }
@@ -245,7 +245,10 @@ watch::streams::parts agent::stream_parts()
             },
             [this] { event_watcher_.coverage_changed(); },
             *log_,
-            seed_ + 3};
+            seed_ + 3,
+            [this](const mailbox_address& m) {
+                return allows_watching(m).has_value() || allows_looking_at_events(m);
+            }};
 }
 
 watch::following::parts agent::following_parts()
@@ -468,6 +471,8 @@ std::vector<std::string> agent::reload(const config::settings& wanted)
     dispatcher_.set_limits(limits_of(wanted.exchange));
     watcher_.set_request_limit(wanted.exchange.timeout);
     event_watcher_.set_request_limit(wanted.exchange.timeout);
+    if (!(wanted.exchange == settings_.exchange))
+        streams_.start_over();
     settings_.exchange = wanted.exchange;
     policy_ = policy::policy(rules_of(wanted.policy));
     settings_.policy = wanted.policy;

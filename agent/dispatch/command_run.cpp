@@ -110,10 +110,10 @@ reply command_run::deadline_answer() const
     // Begun, and nothing that tells why it failed: a restart cut the try off, or the time passed in the
     // middle of it.
     if (ticket_->attempts > 0)
-        return protocol::fault{
-            protocol::fault_code::exchange_unavailable,
-            "the command's time passed before a try of it was answered; Exchange does not hold it as carried out",
-            {}};
+        return protocol::fault{protocol::fault_code::exchange_unavailable,
+                               "the command's time passed before a try of it was answered; Exchange does not "
+                               "hold it as carried out",
+                               {}};
     return protocol::fault{
         protocol::fault_code::deadline_exceeded, "the command's time passed before it could be tried", {}};
 }
@@ -193,7 +193,10 @@ std::optional<ending> command_run::forbidden()
     const auto allowed = services_.allows(*ticket_);
     if (allowed.has_value())
         return std::nullopt;
-    return ending{allowed.error()};
+    auto why = allowed.error();
+    if (partly_applied_ == part::yes)
+        why.message += rest_is_changed;
+    return ending{std::move(why)};
 }
 
 task<std::optional<ending>> command_run::after_failure(ews::error e)
@@ -266,6 +269,7 @@ task<command_run::try_start> command_run::begin()
     const auto stored = co_await services_.store.begin(ticket_->id, services_.time.utc_now());
     if (stored.has_value()) {
         count_attempt();
+        ticket_->sent = true;
         co_return try_start{true, std::nullopt};
     }
     auto over = co_await not_stored(stored.error());
@@ -298,6 +302,15 @@ task<void> command_run::retract(const ews::error& e)
     // Where this is not stored, the next start looks the try up without need: slower, never wrong.
     std::string code(protocol::name(e.fault.code));
     co_await services_.store.retract(ticket_->id, std::move(code));
+}
+
+bool command_run::may_be_partly_applied() const
+{
+    if (partly_applied_ != part::no)
+        return true;
+    const bool is_update =
+        ticket_->operation.has_value() && std::holds_alternative<protocol::event_update>(*ticket_->operation);
+    return is_update && ticket_->begun.has_value();
 }
 
 void command_run::outcome_unknown(std::optional<protocol::fault> refusal)
@@ -351,7 +364,7 @@ wish command_run::drop()
 {
     if (draining_)
         return wish::draining;
-    if (outcome_is_unknown())
+    if (outcome_is_unknown() || may_be_partly_applied())
         return wish::outcome_unknown;
     if (ticket_->redelivered)
         return wish::redelivered;

@@ -131,6 +131,13 @@ public:
     task<try_start> begin();
     // The begun try is known to have changed nothing.
     task<void> retract(const ews::error& e);
+    // The first of the try's two requests was carried out, or, where that is not `certain`, may have been: whatever becomes
+    // of the second, the try is not without effect.
+    void partly_applied(bool certain)
+    {
+        partly_applied_ = std::max(partly_applied_, certain ? part::yes : part::maybe);
+    }
+    bool may_be_partly_applied() const;
     // From now on it is not known whether the try took effect. `refusal`: what ends the command where it
     // turns out that it did not, because trying again would change nothing.
     void outcome_unknown(std::optional<protocol::fault> refusal = {});
@@ -162,6 +169,8 @@ public:
     // Ends a write that waits, with `cancelled`. Granted only where it is known that nothing of it took effect.
     wish drop();
 
+    static constexpr std::string_view rest_is_changed = "; what concerns no attendee is changed already";
+
 private:
     static constexpr duration longest_lag = 5s;
 
@@ -188,7 +197,9 @@ private:
     // Redelivered or restored: what was sent for it elsewhere is over by then.
     steady_time others_settle_at_ = steady_time::min();
     std::optional<protocol::fault> refusal_; // of the try whose outcome is unknown
-    bool tried_in_vain_ = false;             // a try of this run had an unknown outcome
+    enum class part { no, maybe, yes };
+    part partly_applied_ = part::no;
+    bool tried_in_vain_ = false; // a try of this run had an unknown outcome
     bool draining_ = false;
     bool in_line_ = false;  // waits for the commands of its event that came before it
     bool for_turn_ = false; // waits for its turn to ask Exchange

@@ -99,7 +99,11 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
             tell(*ticket, end, took);
             auto event = effect_of(*ticket, *end);
             protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};
-            co_await parts_.out.finish(std::move(r), std::move(event));
+            auto kept = event;
+            co_await parts_.out.finish(std::move(r), std::move(kept));
+            if (const auto mailbox = mailbox_address::parse(ticket->mailbox);
+                parts_.event_settled && !ticket->event_id.empty() && mailbox.has_value())
+                parts_.event_settled(*mailbox, event);
         } else if (co_await parts_.in.may_answer(ticket)) {
             tell(*ticket, end, took);
             protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};

@@ -34,6 +34,10 @@ public:
         spdlog::logger& log;
         protocol::ended_listener ended = {};        // told of each command that got its answer
         std::function<void()> watches_changed = {}; // a command changed what is watched
+        // A stored write about an event has ended, its result is in the store, and so is what it means for the event's item
+        // (nothing: no more than before).
+        std::function<void(const mailbox_address&, const std::optional<store::event_write>&)> event_settled =
+            {};
     };
 
     dispatcher(asio::any_io_executor executor, parts p, limits l, std::uint64_t seed);

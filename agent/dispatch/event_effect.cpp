@@ -32,14 +32,18 @@ std::optional<store::event_write> effect_of(const store::ticket& t, const reply&
         w.item_id = item_id_in(*output);
         w.start = create->fields.start;
         w.end = create->fields.end;
-        w.may_be_overtaken = t.redelivered;
+        w.command_id = t.id;
+        w.may_be_overtaken = t.redelivered || t.restored;
         return w;
     }
     if (const auto* update = std::get_if<protocol::event_update>(&*t.operation)) {
-        if (!output) // one of two requests may have been carried out
-            return t.attempts > 0 ? std::optional(write_to(update->mailbox, effect::doubtful)) : std::nullopt;
+        if (!output) { // one of two requests may have been carried out
+            const bool maybe = t.sent || (t.restored && t.attempts > 0);
+            return maybe ? std::optional(write_to(update->mailbox, effect::doubtful)) : std::nullopt;
+        }
         auto w = write_to(update->mailbox, effect::changed);
         w.item_id = item_id_in(*output);
+        w.command_id = t.id;
         w.start = update->set.start;
         w.end = update->set.end;
         return w;

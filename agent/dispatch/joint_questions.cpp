@@ -33,7 +33,7 @@ namespace {
 
 // A question has half of its time for the joint request, so that it can be asked alone in the other half. Below this it
 // is asked alone at once.
-constexpr duration shortest_half = 2s;
+constexpr duration shortest_half = 5s;
 
 // Codes that say the same of a mailbox whoever else is asked about and however long the window is.
 constexpr std::array<std::string_view, 4> lasting_codes{"ErrorMailRecipientNotFound",
@@ -132,8 +132,9 @@ joint_questions::seat::~seat()
 
 void joint_questions::take_along(seat& first, const free_busy_question& question)
 {
-    if (line_.waiting() == 0 || question.mailboxes.size() >= first.most_ ||
-        first.run_.request_limit() < 2 * shortest_half)
+    // Nobody's time is cut much shorter by another's: where a request is given up, each of its questions is asked alone.
+    const auto own_half = first.run_.request_limit() / 2;
+    if (line_.waiting() == 0 || question.mailboxes.size() >= first.most_ || own_half < shortest_half)
         return;
     const auto together = std::make_shared<joint_request>(executor_, question.start, question.end);
     auto own = add(*together, question);
@@ -143,14 +144,15 @@ void joint_questions::take_along(seat& first, const free_busy_question& question
         if (other == &first || other->is_taken() || !other->mine_.waits() || other->most_ == 0)
             continue;
         const auto both = common_window({together->start, together->end}, {other->start_, other->end_});
-        if (!both || other->run_.request_limit() < 2 * shortest_half || !other->run_.may_start_now())
+        const auto its_half = other->run_.request_limit() / 2;
+        if (!both || its_half < std::max(shortest_half, own_half / 2) || !other->run_.may_start_now())
             continue;
         const auto q = other->ask_();
         if (q.mailboxes.empty() || together->mailboxes.size() + count_new(*together, q) > first.most_)
             continue;
         together->start = both->start;
         together->end = both->end;
-        together->limit = std::min(together->limit, other->run_.request_limit() / 2);
+        together->limit = std::min(together->limit, its_half);
         other->columns_ = add(*together, q);
         other->in_ = together;
         other->run_.starts();
@@ -159,7 +161,7 @@ void joint_questions::take_along(seat& first, const free_busy_question& question
     }
     if (together->limit == duration::max())
         return; // nobody
-    together->limit = std::min(together->limit, first.run_.request_limit() / 2);
+    together->limit = std::min(together->limit, own_half);
     together->until = time_.now() + together->limit;
     together->turn = std::move(first.mine_);
     first.columns_ = std::move(own);

@@ -16,14 +16,14 @@ constexpr milliseconds longest_pause = 10min;
 constexpr int jitter_divisor = 8;
 constexpr milliseconds longest_jitter = 10s;
 
-bool is_outage(const ews::error& e)
+} // namespace
+
+bool is_outage(const ews::error& e) noexcept
 {
     // With a ResponseCode Exchange did answer: what ails is one mailbox (it moves, its store is away), not the server.
     return e.remedy == ews::remedy::retry && e.fault.code == protocol::fault_code::exchange_unavailable &&
            e.fault.exchange.empty();
 }
-
-} // namespace
 
 std::string_view name(server_state s) noexcept
 {
@@ -88,6 +88,9 @@ void server_gate::succeeded(steady_time now, utc_time wall)
 void server_gate::failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall)
 {
     last_heard_ = now;
+    // A ResponseCode comes from Exchange itself: it is back, whatever ails this mailbox.
+    if (state_ == server_state::unreachable && e.fault.exchange.starts_with("Error"))
+        succeeded(now, wall);
     if (e.remedy == ews::remedy::back_off) {
         last_error_ = e.fault.message;
         if (e.whole_server) {
@@ -101,6 +104,8 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
                 log_.warn("exchange: throttles the service account; pausing {} ms", e.back_off.count());
             change(to, wall);
             server_paused_until_ = std::max(server_paused_until_, now + pause_of(e.back_off));
+            next_probe_ = server_paused_until_;
+            changed_(); // who waited for this probe may be the next one
             return;
         }
         if (mailbox_paused_until_.size() >= most_paused_mailboxes)
@@ -118,6 +123,7 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
                        e.fault.message);
         last_error_ = e.fault.message;
         change(server_state::auth_failed, wall);
+        changed_(); // who waited for a server that was away finds out
         return;
     }
     if (is_outage(e)) {

@@ -22,6 +22,9 @@ enum class server_state { unknown, ok, unreachable, auth_failed, busy };
 
 std::string_view name(server_state s) noexcept; // as `status` has it
 
+// Nobody answered, or not Exchange itself.
+bool is_outage(const ews::error& e) noexcept;
+
 // Loop thread only.
 class server_gate {
 public:

@@ -20,7 +20,7 @@ task<std::optional<ending>> after_write(command_run& run, ews::error e)
         // Whatever the answer said, only Exchange's calendar tells: the look-up comes next.
         if (for_good)
             e.remedy = ews::remedy::retry;
-    } else {
+    } else if (!run.may_be_partly_applied()) {
         co_await run.retract(e);
     }
     co_return co_await run.after_failure(std::move(e));

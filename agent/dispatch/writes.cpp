@@ -120,6 +120,8 @@ task<ews::outcome<ews::item_ref>> apply_update(command_run& run, const protocol:
         auto silent =
             co_await exchange.update(op.mailbox, std::move(ref), std::move(steps->silent), std::move(no_mark),
                                      protocol::notify::none, run.request_limit());
+        if (silent.has_value() || silent.error().effect == ews::effect::unknown)
+            run.partly_applied(silent.has_value());
         if (silent.has_error())
             co_return silent.error();
         ref = *silent;
@@ -130,7 +132,7 @@ task<ews::outcome<ews::item_ref>> apply_update(command_run& run, const protocol:
     if (!done.has_error() || !half_done)
         co_return done;
     auto e = done.error();
-    e.fault.message += "; what concerns no attendee is changed already";
+    e.fault.message += command_run::rest_is_changed;
     co_return e;
 }
 

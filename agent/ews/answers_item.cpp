@@ -143,10 +143,14 @@ outcome<std::vector<outcome<item_state>>> read_states(const soap_answer& a, std:
     if (messages.has_error())
         return messages.error();
     std::vector<outcome<item_state>> states;
+    std::size_t to_retry = 0;
     for (const auto& message : *messages) {
         if (!succeeded(message)) {
             auto e = classify_message(message, c);
-            if (e.remedy != remedy::give_up && e.fault.exchange != "ErrorItemNotFound")
+            // Of what one item alone has, the others need not suffer.
+            const bool of_one = e.remedy == remedy::give_up || e.remedy == remedy::retry;
+            to_retry += e.remedy == remedy::retry && e.fault.exchange != "ErrorItemNotFound" ? 1 : 0;
+            if (!of_one || to_retry == messages->size())
                 return e;
             states.emplace_back(std::move(e));
             continue;
@@ -158,7 +162,11 @@ outcome<std::vector<outcome<item_state>>> read_states(const soap_answer& a, std:
             states.emplace_back(lacks_times(c));
             continue;
         }
-        item_state s{*start, *end, {}, is_true(child(node, "IsCancelled"))};
+        item_state s{*start,
+                     *end,
+                     {},
+                     is_true(child(node, "IsCancelled")),
+                     property_of(node, property::command_id).value_or(std::string{})};
         for (const auto& one : attendees_of(node))
             s.answers.push_back({one.who.email.str(), one.response});
         states.emplace_back(std::move(s));

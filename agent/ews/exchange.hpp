@@ -115,6 +115,7 @@ struct item_state {
     utc_time start, end;
     std::vector<attendee_answer> answers;
     bool cancelled = false;
+    std::string command_id; // its mark; empty: none
 };
 
 // What to write. The caller has worked out body (with link) and location; times are UTC.

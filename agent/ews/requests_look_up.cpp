@@ -105,6 +105,7 @@ std::string write_states(const mailbox_address& mailbox, std::span<const std::st
          {"calendar:Start", "calendar:End", "calendar:IsCancelled", "calendar:RequiredAttendees",
           "calendar:OptionalAttendees", "calendar:Resources"})
         add_field_path(wanted, field);
+    add_property_path(wanted, property::command_id);
     auto ids = add(get, "m:ItemIds");
     for (const auto& id : item_ids)
         set(add(ids, "t:ItemId"), "Id", id);

@@ -39,7 +39,7 @@ void account::credentials_changed()
 
 task<void> account::carry_out(signed_connection& c, job& j)
 {
-    j.needs_sign_in = false;
+    j.needs_sign_in = j.turned_back = false;
     j.verdict = signin::verdict::unknown;
     return settings_.auth == auth_scheme::basic ? basic(c, j) : per_connection(c, j);
 }
@@ -82,6 +82,15 @@ task<signin::credentials::password> account::other_password(job& j, signin::cred
     co_return read.has_value() && read->has_value() ? std::move(**read) : nullptr;
 }
 
+// True where our credentials must not leave now.
+bool account::turned_back(job& j)
+{
+    j.turned_back = !j.may_start();
+    if (j.turned_back)
+        j.verdict = signin::verdict::unknown;
+    return j.turned_back;
+}
+
 task<connection::result> account::send(signed_connection& c, connection::order o)
 {
     auto result = co_await c.wire.exchange(o);
@@ -103,6 +112,7 @@ void account::conclude(job& j)
     j.verdict = verdict_of(j.result->status);
     if (j.verdict == signin::verdict::refused) {
         ++refused_;
+        j.on_refused();
         j.result->refused_sign_in = true;
     }
 }
@@ -115,6 +125,8 @@ task<void> account::basic(signed_connection& c, job& j)
     }
     auto password = co_await password_now(j);
     for (bool again = false; password; again = true) {
+        if (turned_back(j))
+            co_return;
         const auto header = basic_header(settings_.username, *password);
         const connection::order o{.what = j.what,
                                   .body = j.what.body,

@@ -65,6 +65,7 @@ private:
     task<signin::credentials::password> other_password(job& j, signin::credentials::password refused);
     task<connection::result> send(signed_connection& c, connection::order o);
     void conclude(job& j);
+    static bool turned_back(job& j);
 
     const client_settings& settings_;
     const endpoint& server_;

@@ -20,6 +20,8 @@
 namespace relay::http {
 namespace {
 
+constexpr int most_turned_back = 5; // each time somebody else's attempt is waited for
+
 failed cancelled()
 {
     return {asio::error::operation_aborted, reached::nothing, "cancelled"};
@@ -237,7 +239,10 @@ task<outcome> client::state::carry(signed_connection& c, request r)
         if (verdict_of(status) == signin::verdict::accepted)
             settle(j, signin::verdict::accepted);
     };
+    j.may_start = [this, &j] { return gate_.start(j.ticket, time_.now()); };
+    j.on_refused = [this, &j] { gate_.refused_once(j.ticket); };
     const settling on_exit{*this, j};
+    int turned_back = 0;
     // Basic asks the gate for every request; the others once it turns out that the connection is not signed in. The
     // second round is the last: who may sign in does not ask for it.
     // And all ask while the account is refused, though a signed-in connection might still work.
@@ -248,6 +253,13 @@ task<outcome> client::state::carry(signed_connection& c, request r)
         }
         j.deadline = std::chrono::steady_clock::now() + j.what.limit;
         co_await account_.carry_out(c, j);
+        if (j.turned_back) {
+            settle(j, signin::verdict::unknown);
+            j.may_sign_in = false;
+            if (++turned_back < most_turned_back)
+                continue;
+            co_return failed{cause::sign_in_failed, reached::nothing, "others are being signed in"};
+        }
         if (j.may_sign_in)
             settle(j, j.verdict);
         if (!j.needs_sign_in || j.may_sign_in)

@@ -295,6 +295,7 @@ task<connection::result> connection::exchange(order o)
 
     transfer t{.what = o};
     running_ = &t;
+    peer_.alert = 0; // what was said before says nothing about this exchange
     const clearing on_exit{*this};
     error_text_[0] = '\0';
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers.get());
@@ -362,8 +363,11 @@ failed connection::why(const transfer& t, int code)
                                                          limits_.max_header_bytes));
 
     if (t.answer.status == 0)
-        if (auto refused = refused_by_tls(detail()))
+        if (auto refused = refused_by_tls(detail())) {
+            if (!t.tls_begun) // it had taken this connection before
+                refused->how_far = how_far;
             return *std::move(refused);
+        }
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
         return fail(cause::unreachable,

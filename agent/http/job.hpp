@@ -20,9 +20,16 @@ struct job {
     std::function<void(int status)>
         on_status; // the status of an answer to our credentials, before its body is here
 
+    // Our credentials are about to leave; false: they must not, and the job is turned_back.
+    std::function<bool()> may_start = [] { return true; };
+    // They were refused.
+    std::function<void()> on_refused = [] {};
+
     // Out
     http::outcome result = failed{asio::error::operation_aborted, reached::nothing, "cancelled"};
     bool needs_sign_in = false; // nothing was sent: come again with may_sign_in
+    bool turned_back =
+        false; // the same, as others' credentials were refused or are being tried: pass the gate again
     signin::verdict verdict = signin::verdict::unknown;
 };
 

@@ -129,6 +129,7 @@ account::next_token(job& j, std::shared_ptr<signin::negotiator> negotiator, std:
     if (got->error().refused) {
         j.verdict = signin::verdict::refused;
         ++refused_;
+        j.on_refused();
     }
     co_return failed{cause::sign_in_failed, reached::nothing, got->error().sentence};
 }
@@ -165,9 +166,15 @@ task<void> account::handshake(signed_connection& c, job& j, const secret& passwo
                                   "the certificate of " + server_.name + " cannot be read");
             binding = std::move(*digest);
         }
+        if (turned_back(j)) // a token may ask the directory
+            co_return;
         auto token = co_await next_token(j, negotiator, std::move(from_server), binding);
         if (!token.has_value()) {
             j.result = token.error();
+            co_return;
+        }
+        if (turned_back(j)) { // it took its time
+            wipe(token->bytes);
             co_return;
         }
         const bool done = token->done;

@@ -100,7 +100,7 @@ trust::target* trust::target_of(const ssl_st* connection)
 void trust::note_event(const ssl_st* connection, int where, int value)
 {
     constexpr int description = 0xff; // the lower byte; above it lies the level
-    if (where != SSL_CB_READ_ALERT || (value & description) == SSL_AD_CLOSE_NOTIFY)
+    if (where != SSL_CB_READ_ALERT || value >> 8 != SSL3_AL_FATAL)
         return;
     if (auto* const kept = target_of(connection))
         kept->seen.alert = value & description;

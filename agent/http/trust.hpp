@@ -28,7 +28,7 @@ struct presented {
     std::string
         trouble; // what failed, as the end of a sentence that begins with the certificate; empty where nothing
     bool asks_for_ours = false; // it wants a client certificate, be it only if there is one
-    int alert = 0;              // the last TLS alert that it sent (RFC 8446, 6); 0: none, or a mere goodbye
+    int alert = 0;              // the last fatal TLS alert that it sent (RFC 8446, 6); 0: none
 };
 
 // One for all connections of a client: the authorities are read once and shared, whoever connects first. Loop thread only.

@@ -1,5 +1,7 @@
 #include "agent/signin/sign_in_gate.hpp"
 
+#include <algorithm>
+
 namespace relay::signin {
 
 bool sign_in_gate::in_doubt(steady_time now) const
@@ -19,6 +21,8 @@ sign_in_gate::decision sign_in_gate::ask(steady_time now)
         next_probe_ = now + probe_interval; // counted from the try: its outcome may never be known
         return admit(now, answer::probe);
     }
+    if (refused_once_)
+        return {answer::wait};
     if (in_doubt(now)) {
         proven_ = false;
         if (!pending_.empty() && now < look_again())
@@ -29,14 +33,45 @@ sign_in_gate::decision sign_in_gate::ask(steady_time now)
 
 sign_in_gate::decision sign_in_gate::admit(steady_time now, answer what)
 {
-    pending_.emplace(++last_, now);
+    pending_.emplace(++last_, attempt{now});
     return {what, last_};
+}
+
+bool sign_in_gate::start(ticket number, steady_time now)
+{
+    const auto found = pending_.find(number);
+    if (found == pending_.end()) // its credentials have been replaced
+        return false;
+    if ((refused_once_ && *refused_once_ != number) || (refused_ && number <= refused_ticket_))
+        return false;
+    auto& a = found->second;
+    if (a.started)
+        return true;
+    // It may have been let through long ago, and waited for the password beside others.
+    const auto is_fresh = [&](const auto& other) {
+        return other.second.started && now - other.second.since < leader_patience;
+    };
+    if (in_doubt(now) && std::ranges::any_of(pending_, is_fresh))
+        return false;
+    a = {now, true};
+    return true;
+}
+
+void sign_in_gate::refused_once(ticket number)
+{
+    if (pending_.contains(number))
+        refused_once_ = number;
 }
 
 bool sign_in_gate::settle(ticket number, verdict v, steady_time now)
 {
     if (pending_.erase(number) == 0)
         return false;
+    if (refused_once_ == number) {
+        refused_once_.reset();
+        if (v == verdict::unknown)
+            v = verdict::refused;
+    }
     switch (v) {
     case verdict::accepted:
         // A late success beside a refusal was perhaps sent with the password of before: only a probe reopens.
@@ -62,12 +97,18 @@ void sign_in_gate::credentials_changed()
 {
     pending_.clear(); // a verdict on the old credentials no longer finds its ticket
     refused_ = proven_ = false;
+    refused_once_.reset();
 }
 
 steady_time sign_in_gate::look_again() const
 {
+    if (refused_once_)
+        return steady_time::max(); // settle() comes
     // The newest attempt counts: however long the server hangs, one more try a patience is all it gets.
-    return pending_.empty() ? steady_time::min() : pending_.rbegin()->second + leader_patience;
+    steady_time newest = steady_time::min();
+    for (const auto& [number, a] : pending_)
+        newest = std::max(newest, a.since + leader_patience);
+    return newest;
 }
 
 } // namespace relay::signin

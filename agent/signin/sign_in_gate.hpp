@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 
 namespace relay::signin {
 
@@ -47,6 +48,12 @@ public:
     explicit sign_in_gate(credentials_travel travel) : travel_(travel) {}
 
     decision ask(steady_time now);
+    // The credentials of this attempt are about to leave. False: they must not, as those of another were refused meanwhile,
+    // or have only just left; settle() it and ask() again.
+    bool start(ticket number, steady_time now);
+    // The credentials of this attempt were refused, and it goes on with others, or another way: nobody else tries until it
+    // is settled, at the worst as refused.
+    void refused_once(ticket number);
     // Each ticket once; later calls for it, and tickets of credentials that have been replaced, change nothing and
     // return false.
     bool settle(ticket number, verdict v, steady_time now);
@@ -58,12 +65,17 @@ public:
     steady_time look_again() const;
 
 private:
+    struct attempt {
+        steady_time since{}; // it started, or was let through
+        bool started = false;
+    };
     bool in_doubt(steady_time now) const;
     decision admit(steady_time now, answer what);
 
     credentials_travel travel_;
     ticket last_ = 0;
-    std::map<ticket, steady_time> pending_; // attempts without a verdict, and when each began
+    std::map<ticket, attempt> pending_;  // without a verdict
+    std::optional<ticket> refused_once_; // of those
     bool refused_ = false;
     ticket refused_ticket_ = 0; // the last one given out before the refusal
     bool proven_ = false;       // an attempt of the present overlapping run was accepted

@@ -32,7 +32,11 @@ result<void> finish(sqlite::database& db, const queue_entry& e, utc_time now)
     if (auto begun = tables.begin_commit(); begun.has_error())
         return begun;
     const auto r = cancelled(e, now);
-    const write_end end{now, std::string(protocol::name(r.output.error().code)), r.attempts, r.took};
+    write_end end{now, std::string(protocol::name(r.output.error().code)), r.attempts, r.took};
+    // A try that failed may have carried out one of its two requests.
+    if (const auto mailbox = mailbox_address::parse(e.mailbox);
+        e.op == "event.update" && e.attempts > 0 && mailbox.has_value())
+        end.event = event_write{event_write::effect::doubtful, mailbox->key(), mailbox->str(), {}, {}};
     if (const auto seq = tables.finish(e.id, protocol::encode(r), end); seq.has_error()) {
         tables.roll_back();
         return seq.error();

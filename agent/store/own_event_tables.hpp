@@ -21,11 +21,13 @@ public:
     result<bool> take(const event_sighting& seen);
     // What they hold is not what we wrote last.
     result<void> doubt_all() { return doubt_all_.run({}); }
+    // Forgets those that ended, and were written, before it.
+    result<void> prune(utc_time before);
 
 private:
     sqlite::database& db_;
     sqlite::statement make_, change_, remove_, doubt_, doubt_all_;
-    sqlite::statement of_mailbox_, mailboxes_, see_, drop_;
+    sqlite::statement of_mailbox_, mailboxes_, see_, drop_, prune_;
 };
 
 } // namespace relay::store

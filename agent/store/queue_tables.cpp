@@ -89,6 +89,8 @@ queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std:
       replace_(db, "UPDATE outbox SET body = ?2 WHERE seq = ?1"),
       append_event_(
           db, "INSERT INTO outbox(seq, body, command_id, stored_at, about) VALUES (?1, ?2, '', ?3, ?4)"),
+      settle_(db,
+              "UPDATE outbox SET about = NULL WHERE about > ?1 || '/' AND about < ?1 || '0' AND about <> ?2"),
       send_(db, "UPDATE outbox SET about = NULL WHERE about IS NOT NULL AND seq > ?1 AND seq <= ?2"),
       mark_acknowledged_(db, "UPDATE commands SET acknowledged = 1 WHERE n IN"
                              " (SELECT command FROM outbox WHERE seq <= ?1 AND command IS NOT NULL)"),
@@ -373,9 +375,13 @@ result<sequence> queue_tables::finish(std::string_view id, std::string_view body
         return done.error();
     if (const auto done = append_result_.run({seq, n, to_number(utc_now_())}); done.has_error())
         return done.error();
-    if (end.event)
+    if (end.event) {
         if (const auto done = own_events_.note(entry.event_id, *end.event, end.at); done.has_error())
             return done.error();
+        const auto about = about_event(entry.event_id, end.event->key);
+        if (const auto done = settle_.run({std::string_view(about), std::string_view()}); done.has_error())
+            return done.error();
+    }
     ++now_.next_seq;
     --now_.unfinished;
     return seq;
@@ -460,7 +466,12 @@ result<std::vector<stored_sighting>> queue_tables::tell_changes(const std::vecto
                 done.push_back({stored_sighting::how::dropped, 0});
                 continue;
             }
-            auto stored = store_event(news.about, news.body, at_once);
+            // One kind of change tells of the others too: what is about to come after it must not be put before it.
+            const auto about = s.about + "/" + news.change;
+            const auto settled = settle_.run({std::string_view(s.about), std::string_view(about)});
+            if (settled.has_error())
+                return settled.error();
+            auto stored = store_event(about, news.body, at_once);
             if (stored.has_error())
                 return stored.error();
             done.push_back(*stored);
@@ -531,7 +542,11 @@ result<std::size_t> queue_tables::prune(utc_time before, std::size_t most)
 {
     if (const auto done = prune_.run({to_number(before), static_cast<std::int64_t>(most)}); done.has_error())
         return done.error();
-    return static_cast<std::size_t>(db_.changes());
+    const auto pruned = static_cast<std::size_t>(db_.changes());
+    // Whoever looks at the own events lets them go before that: this is for those that nobody may look at.
+    if (const auto done = own_events_.prune(before); done.has_error())
+        return done.error();
+    return pruned;
 }
 
 result<void> queue_tables::record(const std::vector<audit_entry>& entries)

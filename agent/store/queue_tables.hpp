@@ -92,7 +92,7 @@ private:
     sqlite::statement load_, count_, ends_, save_, bury_;
     sqlite::statement unfinished_, find_, is_event_known_, insert_, begin_, retract_;
     sqlite::statement progress_, finish_, append_result_, append_, read_;
-    sqlite::statement replaceable_, replace_, append_event_, send_;
+    sqlite::statement replaceable_, replace_, append_event_, settle_, send_;
     sqlite::statement mark_acknowledged_, delete_acknowledged_;
     sqlite::statement renumber_results_, lift_outbox_, lower_outbox_, prune_;
     sqlite::statement oldest_command_, oldest_message_;

@@ -127,6 +127,8 @@ constexpr sqlite::migration steps[] = {
         version    INTEGER NOT NULL DEFAULT 1,
         written_at INTEGER NOT NULL,
         answers    TEXT    NOT NULL DEFAULT '',
+        command_id TEXT    NOT NULL DEFAULT '',
+        elsewhere  INTEGER NOT NULL DEFAULT 0,
         UNIQUE (event_id, key)
     ) STRICT;
     CREATE INDEX own_events_key ON own_events(key, n)

@@ -40,8 +40,10 @@ struct ticket {
     enum class id_state { being_looked_up, fresh, reused };
     id_state id_is = id_state::fresh;
 
-    bool started = false;   // set by dispatch when the first try begins: from then on cancel() does nothing
-    bool cancelled = false; // set by inbox::cancel() before that, which then calls wake
+    bool started = false; // set by dispatch when the first try begins: from then on cancel() does nothing
+    bool sent =
+        false; // set by dispatch when a write's first try of this run is begun: some of it may have been applied
+    bool cancelled = false;     // set by inbox::cancel() before that, which then calls wake
     std::function<void()> wake; // set by dispatch: the command is waiting and has a reason to look up
 };
 

@@ -74,22 +74,33 @@ store::event_sighting::news news_of(const store::own_event& e, std::string_view 
         data["end"] = format_rfc3339(e.end);
     }
     data["responses"] = std::move(responses);
-    // No watch has a name that begins so.
-    auto about = "/" + std::string(change) + "/" + e.event_id + "/" + ascii_lower(e.mailbox);
-    return {std::move(about), protocol::encode_event("event.changed", data)};
+    return {std::string(change), protocol::encode_event("event.changed", data)};
+}
+
+// Another agent of this customer has changed it since, and tells of it from now on.
+bool is_anothers(const store::own_event& known, const std::string& command_id)
+{
+    return known.sure && !command_id.empty() && command_id != known.command_id;
 }
 
 } // namespace
 
 std::optional<store::event_sighting> seen_alive(const store::own_event& known, const ews::item_state& now,
-                                                const std::string& item_id)
+                                                const std::string& item_id, bool elsewhere)
 {
-    store::event_sighting s{known.place, known.version,       false, item_id, now.start,
-                            now.end,     packed(now.answers), {}};
+    if (is_anothers(known, now.command_id))
+        return let_go(known);
+    auto s = let_go(known);
+    s.gone = false;
+    s.item_id = item_id;
+    s.elsewhere = elsewhere;
+    s.answers = packed(now.answers);
+    if (!now.command_id.empty())
+        s.command_id = now.command_id;
     const bool moved = known.sure && (is_another(known.start, now.start) || is_another(known.end, now.end));
-    if (known.sure && !moved) { // kept, so that many small differences add up
-        s.start = known.start;
-        s.end = known.end;
+    if (!known.sure || moved) { // else kept, so that many small differences add up
+        s.start = now.start;
+        s.end = now.end;
     }
     auto as_seen = known;
     as_seen.start = now.start;
@@ -98,21 +109,34 @@ std::optional<store::event_sighting> seen_alive(const store::own_event& known, c
         s.tell.push_back(news_of(as_seen, "moved", true, dispatch::response_list(now.answers)));
     if (has_new_answer(unpacked(known.answers), unpacked(s.answers)))
         s.tell.push_back(news_of(as_seen, "responded", true, dispatch::response_list(now.answers)));
-    if (s.tell.empty() && known.sure && s.item_id == known.item_id && s.answers == known.answers)
+    if (s.tell.empty() && known.sure && s.item_id == known.item_id && s.answers == known.answers &&
+        s.elsewhere == known.elsewhere)
         return std::nullopt;
     return s;
 }
 
-store::event_sighting seen_deleted(const store::own_event& known)
+store::event_sighting seen_deleted(const store::own_event& known, const std::string& command_id)
 {
     auto s = let_go(known);
-    s.tell.push_back(news_of(known, "deleted", known.sure, unpacked(known.answers)));
+    if (!is_anothers(known, command_id))
+        s.tell.push_back(news_of(known, "deleted", known.sure, unpacked(known.answers)));
     return s;
 }
 
 store::event_sighting let_go(const store::own_event& known)
 {
-    return {known.place, known.version, true, known.item_id, known.start, known.end, known.answers, {}};
+    store::event_sighting s;
+    s.place = known.place;
+    s.version = known.version;
+    s.about = store::about_event(known.event_id, known.key);
+    s.gone = true;
+    s.item_id = known.item_id;
+    s.start = known.start;
+    s.end = known.end;
+    s.answers = known.answers;
+    s.command_id = known.command_id;
+    s.elsewhere = known.elsewhere;
+    return s;
 }
 
 } // namespace relay::watch

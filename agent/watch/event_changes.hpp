@@ -7,12 +7,13 @@
 namespace relay::watch {
 
 // Nothing: all is as it was known. An item that is seen for the first time since an uncertain write of ours is taken as we
-// wrote it; its answers are told all the same, as they are nobody's but the attendees'.
+// wrote it; its answers are told all the same, as they are nobody's but the attendees'. `item_id`, `elsewhere`: where it
+// lies now.
 std::optional<store::event_sighting> seen_alive(const store::own_event& known, const ews::item_state& now,
-                                                const std::string& item_id);
+                                                const std::string& item_id, bool elsewhere);
 
-// The item was deleted. What is not known of it is not told.
-store::event_sighting seen_deleted(const store::own_event& known);
+// The item was deleted, with this mark. What is not known of it is not told.
+store::event_sighting seen_deleted(const store::own_event& known, const std::string& command_id);
 
 // Nothing more is told of it.
 store::event_sighting let_go(const store::own_event& known);

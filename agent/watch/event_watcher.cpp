@@ -15,10 +15,21 @@ namespace {
 
 constexpr duration after_trouble = std::chrono::seconds(5); // of the store
 constexpr std::size_t mailboxes_a_page = 1'000;
+constexpr duration forgets =
+    std::chrono::minutes(10); // an item that was missing, and that nobody asks for any more
 
 bool is_gone(const ews::outcome<ews::item_state>& state)
 {
     return state.has_error() ? state.error().fault.exchange == "ErrorItemNotFound" : state->cancelled;
+}
+
+// The agent stops.
+ews::error cut_off()
+{
+    ews::error e;
+    e.fault = {protocol::fault_code::exchange_unavailable, "the agent stops", {}};
+    e.remedy = ews::remedy::retry;
+    return e;
 }
 
 } // namespace
@@ -44,18 +55,15 @@ void event_watcher::put(host& h, steady_time due)
     woken_.notify();
 }
 
-duration event_watcher::interval_of(const host& h) const
+void event_watcher::wrote(const mailbox_address& mailbox, const store::event_write& w)
 {
-    return parts_.covered(h.mailbox) && !h.elsewhere ? covered_interval : interval;
-}
-
-void event_watcher::wrote(const mailbox_address& mailbox)
-{
-    const auto now = parts_.time.now();
-    // Whatever others did while it was being written could not be told from our own doing.
-    const auto due = now + (parts_.covered(mailbox) ? between_looks : interval);
-    const auto [at, is_new] = hosts_.try_emplace(mailbox.key(), host{mailbox, due});
-    put(at->second, std::min(at->second.due, due));
+    const auto [at, is_new] = hosts_.try_emplace(mailbox.key(), host{mailbox, steady_time::max()});
+    auto& h = at->second;
+    ++h.written;
+    // Whatever others did while it was being written could not be told from our own doing; nor can the next thing that
+    // they do where it is not known what is written.
+    const bool soon = parts_.covered(mailbox) || w.what == store::event_write::effect::doubtful;
+    put(h, std::min(h.due, parts_.time.now() + (soon ? between_looks : interval)));
     if (is_new)
         parts_.mailboxes_changed();
 }
@@ -71,16 +79,17 @@ void event_watcher::wake(const mailbox_address& mailbox)
         put(h, due);
 }
 
-// What was left to notifications is polled again, spread over the interval.
+// What was left to notifications, of which no more come, is polled again, spread over the interval.
 void event_watcher::coverage_changed()
 {
     const auto now = parts_.time.now();
-    std::size_t n = 0;
+    std::int64_t n = 0;
     for (auto& [key, h] : hosts_) {
-        const auto due =
-            now + interval * static_cast<std::int64_t>(++n) / static_cast<std::int64_t>(hosts_.size());
-        if (due < h.due && !parts_.covered(h.mailbox))
-            put(h, due);
+        ++n;
+        if (!h.left_to_others || parts_.covered(h.mailbox))
+            continue;
+        h.left_to_others = false;
+        put(h, std::min(h.due, now + interval * n / static_cast<std::int64_t>(hosts_.size())));
     }
 }
 
@@ -110,22 +119,33 @@ task<void> event_watcher::run()
         if (!open)
             continue;
         const auto key = queue_.begin()->second;
-        const auto mailbox = hosts_.at(key).mailbox;
-        hosts_.at(key).looked = parts_.time.now();
-        put(hosts_.at(key),
-            parts_.time.now() + covered_interval); // a wake while it is looked at brings it forward
-        const auto next = co_await look(mailbox);
+        // Exchange may have asked for a pause of this mailbox alone.
+        const auto earliest = parts_.gate.earliest_start(key, false);
+        if (earliest > parts_.time.now())
+            put(hosts_.at(key), earliest);
+        else
+            co_await look_at(key);
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none)
             co_return;
-        auto& h = hosts_.at(key);
-        if (next == duration::max()) {
-            queue_.erase({h.due, key});
-            hosts_.erase(key);
-            parts_.mailboxes_changed();
-        } else {
-            put(h, std::min(h.due, parts_.time.now() + next));
-        }
+    }
+}
+
+task<void> event_watcher::look_at(const std::string& key)
+{
+    const auto mailbox = hosts_.at(key).mailbox;
+    const auto written = hosts_.at(key).written;
+    hosts_.at(key).looked = parts_.time.now();
+    hosts_.at(key).left_to_others = false;
+    put(hosts_.at(key), parts_.time.now() + covered_interval); // what comes up meanwhile brings it forward
+    const auto next = co_await look(mailbox);
+    auto& h = hosts_.at(key);
+    if (next != duration::max()) {
+        put(h, std::min(h.due, parts_.time.now() + next));
+    } else if (h.written == written) {
+        queue_.erase({h.due, key});
+        hosts_.erase(key);
+        parts_.mailboxes_changed();
     }
 }
 
@@ -172,7 +192,8 @@ task<duration> event_watcher::look(const mailbox_address& mailbox)
     if (!parts_.allows(mailbox))
         co_return after_refusal;
     look_again_ = false;
-    bool any = false, gone = false;
+    bool any = false, elsewhere = false, gone = false;
+    std::optional<ews::error> trouble;
     for (std::int64_t after = 0;;) {
         const auto some = co_await parts_.store.own_events(mailbox.key(), after, ews::max_states);
         note(some.has_error() ? some.error() : error_code());
@@ -182,113 +203,193 @@ task<duration> event_watcher::look(const mailbox_address& mailbox)
             break;
         any = true;
         after = some->back().place;
-        const auto turn = co_await dispatch::take_turn(parts_.turns, mailbox.key());
-        if (!turn.is_here())
-            co_return interval;
-        auto seen = co_await see(mailbox, *some);
+        auto part = co_await see(mailbox, *some);
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none)
             co_return interval; // what it ended with says nothing about the server
-        if (seen.has_error()) {
-            if (seen.error().remedy == ews::remedy::back_off)
-                parts_.turns.too_much(turn, seen.error().whole_server);
-            co_return after_error(mailbox, seen.error());
-        }
-        parts_.gate.succeeded(parts_.time.now(), parts_.time.utc_now());
-        parts_.turns.went_well(turn);
-        if (!seen->empty()) {
-            gone = gone || std::ranges::any_of(*seen, &store::event_sighting::gone);
-            const auto told = co_await parts_.out.tell_changes(std::move(*seen));
+        elsewhere = elsewhere || std::ranges::any_of(*some, &store::own_event::elsewhere) ||
+                    std::ranges::any_of(part.seen, &store::event_sighting::elsewhere);
+        gone = gone || std::ranges::any_of(part.seen, &store::event_sighting::gone);
+        if (!part.seen.empty()) {
+            const auto told = co_await parts_.out.tell_changes(std::move(part.seen));
             note(told.has_error() ? told.error() : error_code());
             if (told.has_error())
                 co_return after_trouble;
         }
+        if (part.trouble)
+            trouble = std::move(part.trouble);
+        if (trouble && !is_of_one_item(*trouble))
+            break;
         if (some->size() < ews::max_states)
             break;
     }
     if (!any)
         co_return duration::max();
-    // Where something went, it may have been the last.
-    co_return look_again_ || gone ? after_trouble : interval_of(hosts_.at(mailbox.key()));
+    if (trouble)
+        co_return after_error(mailbox, *trouble);
+    auto& h = hosts_.at(mailbox.key());
+    // Those that went may have been the last; but where a command about one is under way, none goes yet.
+    const bool went = gone && !std::exchange(h.lost_some, gone);
+    h.lost_some = gone;
+    if (look_again_ || went)
+        co_return after_trouble;
+    const bool told = parts_.covered(mailbox) && !elsewhere;
+    h.left_to_others = told;
+    co_return told ? covered_interval : interval;
 }
 
-task<ews::outcome<event_watcher::sightings>> event_watcher::see(const mailbox_address& mailbox,
-                                                                const std::vector<store::own_event>& some)
+task<event_watcher::sight_of> event_watcher::see(const mailbox_address& mailbox,
+                                                 const std::vector<store::own_event>& some)
 {
-    sightings seen;
+    sight_of all;
     std::vector<std::string> ids;
     std::vector<const store::own_event*> asked;
     for (const auto& e : some) {
         if (std::max(e.end, e.written_at) + afterwards < parts_.time.utc_now()) {
-            seen.push_back(let_go(e));
+            all.seen.push_back(let_go(e));
             continue;
         }
         ids.push_back(e.item_id);
         asked.push_back(&e);
     }
     if (ids.empty())
-        co_return seen;
-    const auto states = co_await parts_.exchange.states(mailbox, std::move(ids), request_);
-    if (states.has_error())
-        co_return states.error();
+        co_return all;
+    const auto states = co_await ask(mailbox, std::move(ids));
+    if (states.has_error()) {
+        all.trouble = states.error();
+        co_return all;
+    }
     for (std::size_t i = 0; i < asked.size(); ++i) {
         const auto& state = (*states)[i];
-        std::optional<store::event_sighting> one;
+        sighting one;
         if (is_gone(state)) {
             auto found = co_await find(mailbox, *asked[i]);
-            if (found.has_error())
-                co_return found.error();
-            one = std::move(*found);
+            if (found.has_value()) {
+                one = std::move(*found);
+            } else {
+                all.trouble = found.error();
+                if (!is_of_one_item(found.error()))
+                    co_return all;
+            }
         } else if (state.has_value()) {
-            one = seen_alive(*asked[i], *state, asked[i]->item_id);
+            missing_.erase(asked[i]->place);
+            one = seen_alive(*asked[i], *state, asked[i]->item_id, asked[i]->elsewhere);
         }
         if (one)
-            seen.push_back(std::move(*one));
+            all.seen.push_back(std::move(*one));
     }
-    co_return seen;
+    co_return all;
+}
+
+// In a turn of its own.
+task<ews::outcome<std::vector<ews::outcome<ews::item_state>>>>
+event_watcher::ask(const mailbox_address& mailbox, std::vector<std::string> ids)
+{
+    const auto turn = co_await dispatch::take_turn(parts_.turns, mailbox.key());
+    if (!turn.is_here())
+        co_return cut_off();
+    auto states = co_await parts_.exchange.states(mailbox, std::move(ids), request_);
+    if (states.has_value())
+        went_well(turn);
+    else if (states.error().remedy == ews::remedy::back_off)
+        parts_.turns.too_much(turn, states.error().whole_server);
+    co_return states;
 }
 
 // What became of an item that is not where it was: another folder has it, under another id, or it was deleted.
-task<ews::outcome<std::optional<store::event_sighting>>> event_watcher::find(const mailbox_address& mailbox,
-                                                                             const store::own_event& e)
+task<ews::outcome<event_watcher::sighting>> event_watcher::find(const mailbox_address& mailbox,
+                                                                const store::own_event& e)
 {
-    using nothing = std::optional<store::event_sighting>;
     std::function<std::optional<duration>()> limit = [this]() -> std::optional<duration> {
         return stopping_ ? std::nullopt : std::optional(request_);
     };
-    const auto found = co_await dispatch::look_up(parts_.exchange, std::move(limit), mailbox, e.event_id,
-                                                  dispatch::reach::everywhere);
-    if (found.has_error())
-        co_return found.error();
-    if (found->live.size() > 1) // copied by hand: which one is meant cannot be told
-        co_return nothing();
-    if (found->live.empty()) {
-        const bool is_new = parts_.time.utc_now() < e.written_at + std::chrono::round<milliseconds>(sight);
-        if (found->deleted.empty() && is_new) {
-            look_again_ = true;
-            co_return nothing();
+    dispatch::marked_items found;
+    bool elsewhere = false;
+    {
+        const auto turn = co_await dispatch::take_turn(parts_.turns, mailbox.key());
+        if (!turn.is_here())
+            co_return cut_off();
+        auto looked =
+            co_await dispatch::look_up(parts_.exchange, limit, mailbox, e.event_id, dispatch::reach::usual);
+        if (looked.has_value() && looked->live.empty()) {
+            looked = co_await dispatch::look_up(parts_.exchange, limit, mailbox, e.event_id,
+                                                dispatch::reach::everywhere);
+            elsewhere = true;
         }
-        co_return nothing(seen_deleted(e));
+        if (looked.has_error()) {
+            if (looked.error().remedy == ews::remedy::back_off)
+                parts_.turns.too_much(turn, looked.error().whole_server);
+            co_return looked.error();
+        }
+        went_well(turn);
+        found = std::move(*looked);
     }
-    const auto& id = found->live.front().ref.id;
+    if (found.live.size() > 1) // copied by hand: which one is meant cannot be told
+        co_return sighting();
+    if (found.live.empty()) {
+        if (found.deleted.empty())
+            co_return not_found(e);
+        missing_.erase(e.place);
+        co_return sighting(seen_deleted(e, found.deleted.front().command_id));
+    }
+    missing_.erase(e.place);
+    const auto& id = found.live.front().ref.id;
     std::vector<std::string> ids{id};
-    const auto states = co_await parts_.exchange.states(mailbox, std::move(ids), request_);
+    const auto states = co_await ask(mailbox, std::move(ids));
     if (states.has_error())
         co_return states.error();
     const auto& state = states->front();
     if (state.has_error())
-        co_return nothing();
+        co_return sighting();
     if (state->cancelled)
-        co_return nothing(seen_deleted(e));
-    hosts_.at(mailbox.key()).elsewhere = true;
-    co_return seen_alive(e, *state, id);
+        co_return sighting(seen_deleted(e, state->command_id));
+    co_return seen_alive(e, *state, id, elsewhere);
+}
+
+// It counts as deleted only where it is still nowhere after some time.
+event_watcher::sighting event_watcher::not_found(const store::own_event& e)
+{
+    const auto now = parts_.time.now();
+    std::erase_if(missing_, [&](const auto& m) { return now - m.second > forgets; });
+    const auto [since, is_new] = missing_.try_emplace(e.place, now);
+    if (is_new || now - since->second < sight) {
+        look_again_ = true;
+        return std::nullopt;
+    }
+    missing_.erase(since);
+    return seen_deleted(e, {});
+}
+
+// What says nothing about the next item.
+bool event_watcher::is_of_one_item(const ews::error& e) const
+{
+    return !stopping_ && !dispatch::is_outage(e) &&
+           (e.remedy == ews::remedy::give_up || e.remedy == ews::remedy::retry);
+}
+
+void event_watcher::went_well(const dispatch::turns::turn& turn)
+{
+    silent_.clear();
+    parts_.gate.succeeded(parts_.time.now(), parts_.time.utc_now());
+    parts_.turns.went_well(turn);
 }
 
 duration event_watcher::after_error(const mailbox_address& mailbox, const ews::error& e)
 {
-    parts_.gate.failed(e, mailbox.key(), parts_.time.now(), parts_.time.utc_now());
+    if (stopping_)
+        return interval;
     parts_.log.debug("watch: the events of {} cannot be looked at: {}", mailbox.str(), e.fault.message);
-    return e.remedy == ews::remedy::give_up ? after_refusal : interval;
+    if (!dispatch::is_outage(e)) {
+        parts_.gate.failed(e, mailbox.key(), parts_.time.now(), parts_.time.utc_now());
+        return e.remedy == ews::remedy::give_up ? after_refusal : interval;
+    }
+    // It may be this mailbox's server alone that does not answer, behind the one that we ask.
+    const auto before = std::exchange(silent_, mailbox.key());
+    if (before == mailbox.key())
+        return after_refusal;
+    if (!before.empty())
+        parts_.gate.failed(e, mailbox.key(), parts_.time.now(), parts_.time.utc_now());
+    return interval;
 }
 
 void event_watcher::note(error_code ec)

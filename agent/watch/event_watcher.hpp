@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,7 +33,7 @@ public:
     static constexpr duration gather = std::chrono::milliseconds(500);
     static constexpr duration between_looks = std::chrono::seconds(2); // at one mailbox
     static constexpr duration after_refusal = std::chrono::minutes(10);
-    // Exchange may leave a new item out of what it finds for a while.
+    // Exchange may leave a new item out of what it finds for a while, one that was moved by hand as well.
     static constexpr duration sight = std::chrono::seconds(10);
     // An event is followed until so long after its end.
     static constexpr std::chrono::hours afterwards{24};
@@ -58,8 +59,8 @@ public:
     // No further look begins.
     void stop();
 
-    // The agent wrote an event of this mailbox.
-    void wrote(const mailbox_address& mailbox);
+    // The agent wrote an event of this mailbox, and the store knows.
+    void wrote(const mailbox_address& mailbox, const store::event_write& w);
     // Something changed in the mailbox.
     void wake(const mailbox_address& mailbox);
     // covered() may answer otherwise now.
@@ -73,20 +74,31 @@ private:
     struct host {
         mailbox_address mailbox;
         steady_time due{};
-        steady_time looked{};   // last
-        bool elsewhere = false; // some event lies in another calendar, of which no notification tells
+        steady_time looked{};        // last
+        bool elsewhere = false;      // some event lies in another folder, of which no notification tells
+        bool left_to_others = false; // due so late because notifications tell
+        bool lost_some = false;      // the last look let some go
+        std::uint64_t written = 0;   // how often the agent wrote there
     };
-    using sightings = std::vector<store::event_sighting>;
+    // What was seen, and what kept the watcher from seeing all.
+    struct sight_of {
+        std::vector<store::event_sighting> seen;
+        std::optional<ews::error> trouble;
+    };
+    using sighting = std::optional<store::event_sighting>;
 
     task<bool> take_up();
     void put(host& h, steady_time due);
-    duration interval_of(const host& h) const;
     task<void> pause_until(steady_time t);
+    task<void> look_at(const std::string& key);
     task<duration> look(const mailbox_address& mailbox);
-    task<ews::outcome<sightings>> see(const mailbox_address& mailbox,
-                                      const std::vector<store::own_event>& some);
-    task<ews::outcome<std::optional<store::event_sighting>>> find(const mailbox_address& mailbox,
-                                                                  const store::own_event& e);
+    task<sight_of> see(const mailbox_address& mailbox, const std::vector<store::own_event>& some);
+    task<ews::outcome<std::vector<ews::outcome<ews::item_state>>>> ask(const mailbox_address& mailbox,
+                                                                       std::vector<std::string> ids);
+    task<ews::outcome<sighting>> find(const mailbox_address& mailbox, const store::own_event& e);
+    sighting not_found(const store::own_event& e);
+    bool is_of_one_item(const ews::error& e) const;
+    void went_well(const dispatch::turns::turn& turn);
     duration after_error(const mailbox_address& mailbox, const ews::error& e);
     void note(error_code ec);
 
@@ -95,6 +107,9 @@ private:
     std::map<std::string, host> hosts_;                   // by key
     std::set<std::pair<steady_time, std::string>> queue_; // the same, by what is due first
     notifier woken_;
+    // Items that were nowhere, by their places: since when.
+    std::map<std::int64_t, steady_time> missing_;
+    std::string silent_; // the key of the mailbox for which nobody answered last, while no other is answered
     bool look_again_ = false; // the look under way has something that cannot be told yet
     bool stopping_ = false;
     bool failing_ = false; // the store; for logging a change once

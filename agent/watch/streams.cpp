@@ -51,6 +51,7 @@ void streams::follow(const std::vector<mailbox_address>& wanted)
         }
         auto& l = *place->second;
         const auto gone = l.members.find(place->first);
+        l.unanchored = l.unanchored || (l.group && l.group->anchor.key() == place->first);
         if (!gone->second.subscription.empty())
             l.parting.push_back(std::move(gone->second.subscription));
         l.members.erase(gone);
@@ -70,6 +71,36 @@ void streams::follow(const std::vector<mailbox_address>& wanted)
         places_.emplace(mailbox.key(), &*room);
         room->joined.notify();
     }
+}
+
+void streams::start_over()
+{
+    off_until_ = {};
+    for (auto& l : lines_) {
+        l.anew = true;
+        l.again.reset();
+        l.crowded.reset();
+        l.joined.notify();
+    }
+}
+
+// Forgets what was agreed with the server: there the subscriptions end by themselves within half an hour.
+void streams::begin_anew(line& l)
+{
+    drop(l);
+    l.parting.clear();
+    l.anew = l.unanchored = false;
+    l.unanswered = 0;
+    l.ask_after = {};
+    for (auto& [key, m] : l.members)
+        m.retry_at = {};
+}
+
+void streams::part_with_all(line& l)
+{
+    for (auto& [key, m] : l.members)
+        if (!m.subscription.empty())
+            l.parting.push_back(std::exchange(m.subscription, {}));
 }
 
 bool streams::covers(const mailbox_address& mailbox) const
@@ -101,11 +132,19 @@ task<void> streams::run()
 task<void> streams::keep(line& l)
 {
     for (;;) {
+        if (l.anew)
+            begin_anew(l);
+        if (l.unanchored) { // those who are left need another anchor
+            close(l);
+            part_with_all(l);
+        }
         co_await part(l);
+        if (std::exchange(l.unanchored, false))
+            l.group.reset();
         auto pause = co_await subscribe_due(l);
         const bool any =
             std::ranges::any_of(l.members, [](const auto& m) { return !m.second.subscription.empty(); });
-        if (pause == duration::zero() && any) {
+        if (any && (pause == duration::zero() || l.ask_after > parts_.time.now())) {
             pause = co_await read(l);
         } else {
             close(l);
@@ -115,7 +154,21 @@ task<void> streams::keep(line& l)
             }
         }
         if (pause > duration::zero())
-            co_await parts_.time.sleep_for(std::min(pause, longest_pause));
+            co_await rest(l, pause);
+    }
+}
+
+// For so long, or until all begins anew.
+task<void> streams::rest(line& l, duration length)
+{
+    using namespace asio::experimental::awaitable_operators;
+    const auto end = parts_.time.now() + std::min(length, longest_pause);
+    for (;;) {
+        const auto state = co_await asio::this_coro::cancellation_state;
+        const auto now = parts_.time.now();
+        if (l.anew || l.unanchored || now >= end || state.cancelled() != asio::cancellation_type::none)
+            co_return;
+        co_await (l.joined.wait() || parts_.time.sleep_for(end - now));
     }
 }
 
@@ -130,24 +183,29 @@ task<void> streams::wait(line& l, duration most)
 task<void> streams::part(line& l)
 {
     while (!l.parting.empty() && l.group && parts_.server_usable()) {
+        const auto group = *l.group;
+        if (parts_.allows && !parts_.allows(group.anchor))
+            break;
         const auto subscription = std::move(l.parting.back());
         l.parting.pop_back();
-        const auto group = *l.group;
         const auto turn = co_await dispatch::take_turn(parts_.turns, group.anchor.key());
         if (!turn.is_here())
             co_return;
-        co_await parts_.server.unsubscribe(group, subscription, limits_.request);
+        const auto done = co_await parts_.server.unsubscribe(group, subscription, limits_.request);
+        if (done.has_error())
+            break;
     }
     l.parting.clear();
 }
 
+// Who failed comes after who has not been tried.
 const streams::member* streams::next_due(const line& l) const
 {
-    const auto now = parts_.time.now();
+    const member* first = nullptr;
     for (const auto& [key, m] : l.members)
-        if (m.subscription.empty() && m.retry_at <= now)
-            return &m;
-    return nullptr;
+        if (m.subscription.empty() && (!first || m.retry_at < first->retry_at))
+            first = &m;
+    return first && first->retry_at <= parts_.time.now() ? first : nullptr;
 }
 
 duration streams::until_due(const line& l) const
@@ -165,7 +223,7 @@ task<duration> streams::subscribe_due(line& l)
 {
     for (;;) {
         const auto now = parts_.time.now();
-        if (l.members.empty())
+        if (l.members.empty() || l.anew || l.unanchored)
             co_return duration::zero();
         if (off_until_ > now)
             co_return off_until_ - now;
@@ -174,6 +232,8 @@ task<duration> streams::subscribe_due(line& l)
         const auto* const due = next_due(l);
         if (!due)
             co_return duration::zero();
+        if (l.ask_after > now)
+            co_return l.ask_after - now;
         const auto mailbox = due->mailbox; // follow() may take the member away meanwhile
         if (!l.group)
             l.group.emplace(ews::affinity{mailbox, {}});
@@ -195,8 +255,11 @@ task<duration> streams::subscribe_due(line& l)
 
 duration streams::note(line& l, const mailbox_address& mailbox, const ews::outcome<ews::subscribed>& got)
 {
+    if (l.anew) // asked of what is no more
+        return duration::zero();
     const auto found = l.members.find(mailbox.key());
     if (got.has_value()) {
+        l.unanswered = 0;
         if (l.group && l.group->cookie.empty())
             l.group->cookie = got->cookie;
         if (found == l.members.end())
@@ -224,8 +287,17 @@ duration streams::note(line& l, const mailbox_address& mailbox, const ews::outco
     if (e.remedy == ews::remedy::back_off && e.whole_server)
         return e.back_off + l.again.next();
     const bool nobody_answered = e.fault.exchange.empty();
-    if (e.remedy == ews::remedy::sign_in || (e.remedy == ews::remedy::retry && nobody_answered))
-        return std::max<duration>(l.again.next(), limits_.again.first / 2);
+    if (e.remedy == ews::remedy::sign_in || (e.remedy == ews::remedy::retry && nobody_answered)) {
+        const auto later = std::max<duration>(l.again.next(), limits_.again.first / 2);
+        if (found != l.members.end())
+            found->second.retry_at = now + later;
+        // It may be the server of this mailbox alone, behind the one that is asked.
+        if (e.remedy == ews::remedy::retry && ++l.unanswered == 1)
+            return duration::zero();
+        l.ask_after = now + later;
+        return later;
+    }
+    l.unanswered = 0;
     parts_.log.debug("notifications: {} cannot be followed: {}", mailbox.str(), e.fault.message);
     if (found != l.members.end())
         found->second.retry_at =
@@ -282,11 +354,11 @@ task<duration> streams::read(line& l)
 // read for.
 task<void> streams::gather(line& l)
 {
-    while (!l.members.empty()) {
+    while (!l.members.empty() && !l.anew && !l.unanchored) {
         if (!next_due(l)) {
             co_await wait(l, until_due(l));
             if (next_due(l))
-                co_await parts_.time.sleep_for(limits_.gather);
+                co_await rest(l, limits_.gather);
             continue;
         }
         const auto pause = co_await subscribe_due(l);
@@ -296,7 +368,7 @@ task<void> streams::gather(line& l)
         if (more)
             co_return;
         if (pause > duration::zero())
-            co_await parts_.time.sleep_for(std::min(pause, longest_pause));
+            co_await rest(l, pause);
     }
 }
 
@@ -428,9 +500,7 @@ task<void> streams::say_goodbye()
 task<void> streams::say_goodbye_of(line& l)
 {
     close(l);
-    for (auto& [key, m] : l.members)
-        if (!m.subscription.empty())
-            l.parting.push_back(std::exchange(m.subscription, {}));
+    part_with_all(l);
     while (!l.parting.empty() && l.group && parts_.server_usable()) {
         const auto subscription = std::move(l.parting.back());
         l.parting.pop_back();

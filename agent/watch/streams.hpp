@@ -52,6 +52,7 @@ public:
         std::function<void()> coverage_changed; // covers() may answer otherwise now; may be empty
         spdlog::logger& log;                    // outlives the streams, as do the others
         std::uint64_t seed;
+        std::function<bool(const mailbox_address&)> allows = {}; // policy's word; empty: on all mailboxes
     };
 
     streams(asio::any_io_executor executor, parts p, stream_limits limits = {});
@@ -59,6 +60,9 @@ public:
     // The mailboxes to follow from now on, in place of those before. Those that are followed keep their place; of the
     // others the first ones get what places there are.
     void follow(const std::vector<mailbox_address>& wanted);
+
+    // The server, or who asks it, is another: everything begins anew.
+    void start_over();
 
     // True where a change would be told within moments, so that polling is a safety net only.
     bool covers(const mailbox_address& mailbox) const;
@@ -91,7 +95,11 @@ private:
         bool broken = false;                        // and the log knows
         std::vector<std::string> lost; // subscriptions that the stream under way says are no more
         bool greeted = false;          // and whether its first message has come
-        notifier joined;               // members are new
+        notifier joined;               // members are new, or all begins anew
+        bool anew = false;             // what there is of subscriptions is of no use
+        bool unanchored = false;       // nobody follows the mailbox in whose name the stream is read
+        int unanswered = 0;            // subscribing, one after the other
+        steady_time ask_after{};       // for subscribing; what is subscribed is read meanwhile
         backoff again, crowded;
     };
 
@@ -112,6 +120,9 @@ private:
     task<void> say_goodbye();
     task<void> say_goodbye_of(line& l);
     task<void> wait(line& l, duration most);
+    task<void> rest(line& l, duration length);
+    void begin_anew(line& l);
+    void part_with_all(line& l);
 
     const member* next_due(const line& l) const;
     duration until_due(const line& l) const;

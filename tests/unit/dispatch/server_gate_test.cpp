@@ -140,3 +140,47 @@ TEST_CASE_METHOD(gate_fixture, "a server that says how long it is away is down u
     CHECK(gate.state() == server_state::ok);
     CHECK(count_lines() == 2);
 }
+
+TEST_CASE_METHOD(gate_fixture, "after each pause that a server away asks for, somebody asks it again",
+                 "[unit][dispatch]")
+{
+    auto away = busy(5s, true);
+    away.fault = {protocol::fault_code::exchange_unavailable, "503", {}};
+    fail(away);
+    for (int round = 0; round < 3; ++round) {
+        now += 6s;
+        REQUIRE(may(true));
+        CHECK_FALSE(may(true));
+        const auto before = changed;
+        fail(away);
+        CHECK(changed > before);
+    }
+    now += 6s;
+    CHECK(may(true));
+}
+
+TEST_CASE_METHOD(gate_fixture, "whatever Exchange says of a mailbox shows that the server is back",
+                 "[unit][dispatch]")
+{
+    fail(outage);
+    REQUIRE(gate.state() == server_state::unreachable);
+    now += 1min;
+    REQUIRE(may(true));
+    const auto before = changed;
+    SECTION("throttled")
+    {
+        fail(busy(30s, false));
+        CHECK_FALSE(may(true));
+    }
+    SECTION("gone")
+    {
+        auto gone = outage;
+        gone.fault = {protocol::fault_code::mailbox_not_found, "no", "ErrorNonExistentMailbox"};
+        gone.remedy = ews::remedy::give_up;
+        fail(gone);
+        CHECK(may(true));
+    }
+    CHECK(gate.state() == server_state::ok);
+    CHECK(changed > before);
+    CHECK(may(true, "b@x"));
+}

@@ -126,5 +126,59 @@ TEST_CASE("a success that was under way beside a refusal reopens nothing", "[uni
     CHECK(gate.refused());
 }
 
+TEST_CASE("whoever waited for the password does not send it beside others", "[unit][signin]")
+{
+    const auto travel =
+        GENERATE(credentials_travel::with_each_request, credentials_travel::with_each_connection);
+    sign_in_gate gate(travel);
+    const auto a = gate.ask(start), b = gate.ask(start + leader_patience);
+    REQUIRE((a.what == answer::go && b.what == answer::go));
+    const auto read = start + 8s; // a slow command brings it to both at once
+    CHECK(gate.start(a.number, read));
+    CHECK_FALSE(gate.start(b.number, read));
+    gate.settle(b.number, verdict::unknown, read);
+    CHECK(gate.ask(read).what == answer::wait);
+    gate.settle(a.number, verdict::refused, read + 1s);
+    CHECK(gate.ask(read + 1s).what == answer::refuse);
+}
+
+TEST_CASE("while one tries another password or way after a refusal, nobody else tries", "[unit][signin]")
+{
+    const auto travel =
+        GENERATE(credentials_travel::with_each_request, credentials_travel::with_each_connection);
+    sign_in_gate gate(travel);
+    const auto a = gate.ask(start), late = gate.ask(start + leader_patience);
+    REQUIRE(gate.start(a.number, start));
+    gate.refused_once(a.number);
+    CHECK_FALSE(gate.start(late.number, start + 4s));
+    CHECK(gate.ask(start + 20s).what == answer::wait);
+    CHECK(gate.start(a.number, start + 20s)); // itself may
+    SECTION("which is the right one")
+    {
+        gate.settle(a.number, verdict::accepted, start + 21s);
+        CHECK_FALSE(gate.refused());
+        CHECK(gate.start(late.number, start + 21s));
+        gate.settle(late.number, verdict::accepted, start + 21s);
+        CHECK(gate.ask(start + 21s).what == answer::go);
+    }
+    SECTION("which is not")
+    {
+        gate.settle(a.number, verdict::refused, start + 21s);
+        CHECK_FALSE(gate.start(late.number, start + 21s));
+        CHECK(gate.ask(start + 21s).what == answer::refuse);
+    }
+    SECTION("and is cut off: the first refusal counts")
+    {
+        gate.settle(a.number, verdict::unknown, start + 21s);
+        CHECK(gate.ask(start + 21s).what == answer::refuse);
+    }
+    SECTION("and the credentials are replaced meanwhile")
+    {
+        gate.credentials_changed();
+        CHECK_FALSE(gate.start(a.number, start + 21s)); // it has the old ones
+        CHECK(gate.ask(start + 21s).what == answer::go);
+    }
+}
+
 } // namespace
 } // namespace relay::test

@@ -22,6 +22,15 @@ event_write write_of(event_write::effect what, std::optional<utc_time> start = {
     return w;
 }
 
+event_sighting sighting_of(const own_event& e)
+{
+    event_sighting s;
+    s.place = e.place;
+    s.version = e.version;
+    s.about = about_event(e.event_id, e.key);
+    return s;
+}
+
 struct own_events_fixture : test::doors_fixture {
     using effect = event_write::effect;
 
@@ -45,11 +54,16 @@ struct own_events_fixture : test::doors_fixture {
     std::vector<own_event> known() { return *await(queue->own_events(std::string(host), 0, 100)); }
 
     // The item is seen with another start, which is told as `text`.
-    void see(const own_event& e, const std::string& text, utc_time start = ten)
+    void see(const own_event& e, const std::string& text, utc_time start = ten,
+             const std::string& change = "moved")
     {
-        event_sighting s{e.place, e.version, false, "item-2", start, start + 1h, "answers", {}};
-        s.tell.push_back({"/moved/" + e.event_id,
-                          R"({"type":"event","event":"event.changed","data":{"state":")" + text + "\"}}"});
+        auto s = sighting_of(e);
+        s.item_id = "item-2";
+        s.start = start;
+        s.end = start + 1h;
+        s.answers = "answers";
+        s.tell.push_back(
+            {change, R"({"type":"event","event":"event.changed","data":{"state":")" + text + "\"}}"});
         std::vector<event_sighting> seen{s};
         REQUIRE(await(out->tell_changes(std::move(seen))).has_value());
     }
@@ -158,9 +172,68 @@ TEST_CASE_METHOD(own_events_fixture, "a change that cannot be stored changes not
     write("c-1", write_of(effect::made, nine, ten));
     const auto e = known().at(0);
     gate->writes_fail = errc::store_full;
-    event_sighting s{e.place, e.version, true, {}, {}, {}, {}, {}};
+    auto s = sighting_of(e);
+    s.gone = true;
     std::vector<event_sighting> seen{s};
     CHECK(await(out->tell_changes(std::move(seen))).error() == errc::store_full);
     gate->writes_fail.reset();
     CHECK(known().size() == 1);
+}
+
+TEST_CASE_METHOD(own_events_fixture,
+                 "an event that is made again is another one: nothing of the old one counts", "[unit][store]")
+{
+    write("c-1", write_of(effect::made, nine, ten));
+    see(known().at(0), "moved", ten + 1h);
+    auto anew = write_of(effect::made, nine + 24h, ten + 24h);
+    anew.item_id = "another item";
+    write("c-2", anew);
+    const auto e = known().at(0);
+    CHECK((e.start == nine + 24h && e.end == ten + 24h && e.sure));
+    CHECK(e.answers.empty());
+
+    anew.start = nine; // the same item, found again: what others did to it meanwhile stays known
+    write("c-3", anew);
+    CHECK(known().at(0).start == nine + 24h);
+}
+
+TEST_CASE_METHOD(own_events_fixture, "no change is put before one that was told after it", "[unit][store]")
+{
+    write("c-1", write_of(effect::made, nine, ten));
+    see(known().at(0), "to eleven", ten + 1h, "moved");
+    see(known().at(0), "answered", ten + 1h, "responded");
+    see(known().at(0), "to twelve", ten + 2h, "moved");
+    see(known().at(0), "to one", ten + 3h, "moved"); // the last one: replaced
+    admit("c-2");
+    finish("c-2", write_of(effect::changed, nine, ten));
+    see(known().at(0), "to two", ten + 4h, "moved"); // of a time after our own write
+    link_up();
+    CHECK(events() == lines{"2 to eleven", "3 answered", "4 to one", "6 to two"});
+}
+
+TEST_CASE_METHOD(own_events_fixture, "an event whose name continues another's holds nothing of it back",
+                 "[unit][store]")
+{
+    write("c-1", write_of(effect::made, nine, ten));
+    auto e = known().at(0);
+    see(e, "first");
+    event_sighting other = sighting_of(e);
+    other.about = about_event("e0", host);
+    other.tell.push_back({"moved", R"({"type":"event","event":"event.changed","data":{"state":"other"}})"});
+    std::vector<event_sighting> seen{other};
+    REQUIRE(await(out->tell_changes(std::move(seen))).has_value());
+    see(known().at(0), "second");
+    link_up();
+    CHECK(events() == lines{"2 second", "3 other"});
+}
+
+TEST_CASE_METHOD(own_events_fixture,
+                 "an event that nobody may look at is forgotten with the history of its time",
+                 "[unit][store]")
+{
+    write("c-1", write_of(effect::made, nine, ten));
+    REQUIRE(await(queue->prune(ten, 10)).has_value());
+    CHECK(known().size() == 1);
+    REQUIRE(await(queue->prune(ten + 1ms, 10)).has_value());
+    CHECK(known().empty());
 }

@@ -25,12 +25,19 @@ store::own_event booked()
     e.start = nine;
     e.end = nine + 30min;
     e.sure = true;
+    e.command_id = "c-1";
     return e;
 }
 
 ews::item_state state(utc_time start, utc_time end, std::vector<ews::attendee_answer> answers = {})
 {
-    return {start, end, std::move(answers), false};
+    return {start, end, std::move(answers), false, "c-1"};
+}
+
+std::optional<store::event_sighting> alive(const store::own_event& known, const ews::item_state& now,
+                                           const std::string& item_id)
+{
+    return watch::seen_alive(known, now, item_id, known.elsewhere);
 }
 
 // "moved 2026-12-01T10:00:00Z [a@x accepted]"
@@ -71,22 +78,21 @@ using lines = std::vector<std::string>;
 
 TEST_CASE("an event that is as the agent wrote it is no news", "[unit][watch]")
 {
-    CHECK_FALSE(watch::seen_alive(booked(), state(nine, nine + 30min), "item"));
-    CHECK_FALSE(watch::seen_alive(booked(), state(nine, nine + 30min, {{"a@x", answer::none}}), "item"));
+    CHECK_FALSE(alive(booked(), state(nine, nine + 30min), "item"));
+    CHECK_FALSE(alive(booked(), state(nine, nine + 30min, {{"a@x", answer::none}}), "item"));
     // Exchange may keep times without seconds.
-    CHECK_FALSE(watch::seen_alive(booked(), state(nine + 59s, nine + 30min - 59s), "item"));
+    CHECK_FALSE(alive(booked(), state(nine + 59s, nine + 30min - 59s), "item"));
 }
 
 TEST_CASE("another start or end is a move", "[unit][watch]")
 {
-    const auto later =
-        watch::seen_alive(booked(), state(nine + 1h, nine + 90min, {{"a@x", answer::none}}), "item");
+    const auto later = alive(booked(), state(nine + 1h, nine + 90min, {{"a@x", answer::none}}), "item");
     REQUIRE(later);
     CHECK(told(*later) == lines{"moved 2026-12-01T10:00:00Z a@x=none"});
     CHECK((later->place == 7 && later->version == 3 && !later->gone));
-    CHECK_FALSE(watch::seen_alive(after(booked(), *later), state(nine + 1h, nine + 90min), "item"));
+    CHECK_FALSE(alive(after(booked(), *later), state(nine + 1h, nine + 90min), "item"));
 
-    const auto longer = watch::seen_alive(booked(), state(nine, nine + 31min), "item");
+    const auto longer = alive(booked(), state(nine, nine + 31min), "item");
     REQUIRE(longer);
     CHECK(told(*longer) == lines{"moved 2026-12-01T09:00:00Z"});
 }
@@ -95,14 +101,14 @@ TEST_CASE("an answer is told once, and again when it changes", "[unit][watch]")
 {
     auto known = booked();
     const auto one = state(nine, nine + 30min, {{"A@x", answer::accepted}, {"b@x", answer::none}});
-    const auto first = watch::seen_alive(known, one, "item");
+    const auto first = alive(known, one, "item");
     REQUIRE(first);
     CHECK(told(*first) == lines{"responded 2026-12-01T09:00:00Z A@x=accepted b@x=none"});
     known = after(known, *first);
-    CHECK_FALSE(watch::seen_alive(known, one, "item"));
+    CHECK_FALSE(alive(known, one, "item"));
 
-    const auto second = watch::seen_alive(
-        known, state(nine, nine + 30min, {{"a@x", answer::declined}, {"b@x", answer::none}}), "item");
+    const auto second =
+        alive(known, state(nine, nine + 30min, {{"a@x", answer::declined}, {"b@x", answer::none}}), "item");
     REQUIRE(second);
     CHECK(told(*second) == lines{"responded 2026-12-01T09:00:00Z a@x=declined b@x=none"});
 }
@@ -111,40 +117,36 @@ TEST_CASE("an attendee who goes, or whose answer a change of ours takes back, ha
           "[unit][watch]")
 {
     auto known = booked();
-    const auto accepted =
-        watch::seen_alive(known, state(nine, nine + 30min, {{"a@x", answer::accepted}}), "item");
+    const auto accepted = alive(known, state(nine, nine + 30min, {{"a@x", answer::accepted}}), "item");
     known = after(known, *accepted);
-    const auto taken_back =
-        watch::seen_alive(known, state(nine, nine + 30min, {{"a@x", answer::none}}), "item");
+    const auto taken_back = alive(known, state(nine, nine + 30min, {{"a@x", answer::none}}), "item");
     REQUIRE(taken_back);
     CHECK(taken_back->tell.empty());
     known = after(known, *taken_back);
-    const auto again =
-        watch::seen_alive(known, state(nine, nine + 30min, {{"a@x", answer::accepted}}), "item");
+    const auto again = alive(known, state(nine, nine + 30min, {{"a@x", answer::accepted}}), "item");
     REQUIRE(again);
     CHECK(told(*again) == lines{"responded 2026-12-01T09:00:00Z a@x=accepted"});
 }
 
 TEST_CASE("a move and an answer at once are two events", "[unit][watch]")
 {
-    const auto seen =
-        watch::seen_alive(booked(), state(nine + 1h, nine + 2h, {{"a@x", answer::tentative}}), "item");
+    const auto seen = alive(booked(), state(nine + 1h, nine + 2h, {{"a@x", answer::tentative}}), "item");
     REQUIRE(seen);
     CHECK(told(*seen) ==
           lines{"moved 2026-12-01T10:00:00Z a@x=tentative", "responded 2026-12-01T10:00:00Z a@x=tentative"});
-    CHECK(seen->tell[0].about != seen->tell[1].about);
+    CHECK(seen->tell[0].change != seen->tell[1].change);
 }
 
 TEST_CASE("times after an uncertain write of ours, and another folder, are taken in silence", "[unit][watch]")
 {
     auto known = booked();
     known.sure = false;
-    const auto seen = watch::seen_alive(known, state(nine + 1h, nine + 2h), "item");
+    const auto seen = alive(known, state(nine + 1h, nine + 2h), "item");
     REQUIRE(seen);
     CHECK(seen->tell.empty());
     CHECK((seen->start == nine + 1h && seen->end == nine + 2h));
 
-    const auto elsewhere = watch::seen_alive(booked(), state(nine, nine + 30min), "item-2");
+    const auto elsewhere = alive(booked(), state(nine, nine + 30min), "item-2");
     REQUIRE(elsewhere);
     CHECK(elsewhere->tell.empty());
     CHECK(elsewhere->item_id == "item-2");
@@ -154,10 +156,35 @@ TEST_CASE("of a deleted event is told what was known of it", "[unit][watch]")
 {
     auto known = booked();
     known.answers = R"([{"email":"a@x","response":"accepted"}])";
-    const auto seen = watch::seen_deleted(known);
+    const auto seen = watch::seen_deleted(known, "c-1");
     CHECK(seen.gone);
     CHECK(told(seen) == lines{"deleted 2026-12-01T09:00:00Z a@x=accepted"});
     known.sure = false;
     known.answers = "not JSON";
-    CHECK(told(watch::seen_deleted(known)) == lines{"deleted"});
+    CHECK(told(watch::seen_deleted(known, "c-1")) == lines{"deleted"});
+}
+
+TEST_CASE("what another agent wrote is left to it, and taken in silence where our own times are not known",
+          "[unit][watch]")
+{
+    auto theirs = state(nine + 1h, nine + 2h, {{"a@x", answer::accepted}});
+    theirs.command_id = "of another";
+    const auto left = alive(booked(), theirs, "item");
+    REQUIRE(left);
+    CHECK((left->gone && left->tell.empty()));
+    CHECK(watch::seen_deleted(booked(), "of another").tell.empty());
+
+    auto known = booked();
+    known.sure = false;
+    const auto taken = alive(known, theirs, "item");
+    REQUIRE(taken);
+    CHECK_FALSE(taken->gone);
+    CHECK((taken->start == nine + 1h && taken->command_id == "of another"));
+}
+
+TEST_CASE("an item that comes to lie elsewhere is noted, without news", "[unit][watch]")
+{
+    const auto seen = watch::seen_alive(booked(), state(nine, nine + 30min), "item", true);
+    REQUIRE(seen);
+    CHECK((seen->elsewhere && seen->tell.empty() && !seen->gone));
 }

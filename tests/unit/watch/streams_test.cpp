@@ -165,6 +165,7 @@ struct streams_fixture {
     spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text)};
     std::multiset<std::string> told;
     bool usable = true;
+    std::function<bool(const mailbox_address&)> may_act;
     dispatch::turns turns{time, 10};
     watch::streams streams{context.get_executor(),
                            {server,
@@ -174,7 +175,8 @@ struct streams_fixture {
                             [this](const mailbox_address& m) { told.insert(m.key()); },
                             {},
                             log,
-                            1}};
+                            1,
+                            [this](const mailbox_address& m) { return !may_act || may_act(m); }}};
     asio::cancellation_signal until;
     bool over = false;
 
@@ -490,10 +492,10 @@ TEST_CASE_METHOD(streams_fixture, "mailboxes that nobody follows any more are le
     streams.follow(users(1, 2));
     time.advance(2s);
     told.clear();
-    const auto gone = subscription_of(1);
-    streams.follow(users(2, 2));
+    const auto gone = subscription_of(2);
+    streams.follow(users(1, 1));
     time.advance(2s);
-    CHECK_FALSE(streams.covers(user(1)));
+    CHECK_FALSE(streams.covers(user(2)));
     for (const auto& s : server.open())
         s->change(gone);
     time.settle();
@@ -574,6 +576,66 @@ TEST_CASE_METHOD(streams_fixture, "whatever happens to streams, no change is mis
     CHECK(streams.covered() == many);
     CHECK(server.open().size() == 1);
     CHECK(server.streams.size() < 1'500);
+}
+
+TEST_CASE_METHOD(streams_fixture,
+                 "a mailbox whose server does not answer keeps none of the others from being read",
+                 "[unit][watch]")
+{
+    server.refused.emplace(user(2).key(), nobody_answers());
+    streams.follow(users(1, 20));
+    time.advance(10s);
+    CHECK(streams.covered() == 19);
+    const auto asked = server.asked.size();
+    time.advance(25min);
+    CHECK(server.asked.size() - asked < 20);
+    CHECK(streams.covered() == 19);
+    server.refused.clear();
+    time.advance(10min);
+    CHECK(streams.covered() == 20);
+}
+
+TEST_CASE_METHOD(streams_fixture, "with a new server everything begins anew, whatever the old one said",
+                 "[unit][watch]")
+{
+    streams.follow(users(1, 2));
+    time.advance(2s);
+    const auto old = server.open();
+    REQUIRE(old.size() == 1);
+    SECTION("it streamed") {}
+    SECTION("it refused to stream at all")
+    {
+        server.refuse_streams = said("ErrorInvalidServerVersion");
+        old.front()->end(nobody_answers());
+        time.advance(1h);
+        REQUIRE(streams.covered() == 0);
+        server.refuse_streams.reset();
+    }
+    server.asked.clear();
+    streams.start_over();
+    time.advance(2s);
+    CHECK(server.asked.size() == 2);
+    CHECK(old.front()->gone);
+    CHECK(streams.covered() == 2);
+}
+
+TEST_CASE_METHOD(streams_fixture, "nothing is asked in the name of a mailbox that is followed no more",
+                 "[unit][watch]")
+{
+    const bool denied = GENERATE(false, true);
+    may_act = [=](const mailbox_address& m) { return !denied || m.key() != user(1).key(); };
+    streams.follow(users(1, 3));
+    time.advance(2s);
+    REQUIRE(server.open().front()->group.anchor.key() == user(1).key());
+    server.asked.clear();
+    server.anchors.clear();
+    streams.follow(users(2, 3));
+    time.advance(2s);
+    REQUIRE(server.open().size() == 1);
+    CHECK(server.open().front()->group.anchor.key() == user(2).key());
+    CHECK(server.anchors == std::vector<std::string>(2, user(2).key()));
+    CHECK(server.parted.size() == (denied ? 0 : 3));
+    CHECK(streams.covered() == 2);
 }
 
 } // namespace relay::test
