@@ -130,6 +130,37 @@ TEST_CASE("the agent's own changes are never told", "[integration]")
     CHECK(told(w).size() == 1);
 }
 
+TEST_CASE("a move is told whatever becomes of an update that comes at the same time", "[integration]")
+{
+    scenario w;
+    book(w);
+    followed(w);
+    move(w, 15);
+    const auto set = json::object{{"end", "2026-12-01T09:45:00Z"}}; // before the start that it has now
+    REQUIRE(outcome(w.call("event.update", host, {{"event_id", "e-1"}, {"set", set}})) == "invalid_request");
+    REQUIRE(told_in_time(w, {"moved e-1 2026-12-01T10:15:00Z"}));
+}
+
+TEST_CASE("an event that is made again after somebody deleted it is nobody's move", "[integration]")
+{
+    scenario w;
+    book(w);
+    followed(w);
+    w.exchange().remove(path_of(the_item(w)));
+    auto again = booking("e-1");
+    again["start"] = "2026-12-01T14:00:00Z";
+    again["end"] = "2026-12-01T15:00:00Z";
+    REQUIRE(outcome(w.call("event.create", host, again)) == "ok");
+    std::this_thread::sleep_for(4s);
+    for (const auto& line : told(w)) // the deletion, where it was seen in time
+        CHECK(line == "deleted e-1 2026-12-01T09:00:00Z");
+    const auto before = told(w);
+    move(w, 45);
+    auto expected = before;
+    expected.emplace_back("moved e-1 2026-12-01T10:45:00Z");
+    REQUIRE(told_in_time(w, expected));
+}
+
 TEST_CASE("an event that is put into another calendar is followed there", "[integration]")
 {
     scenario w;

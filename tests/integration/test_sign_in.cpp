@@ -167,6 +167,20 @@ TEST_CASE("a password that was changed where it is kept costs one refusal, and n
     CHECK(w.read() == "ok");
 }
 
+TEST_CASE("a wrong password that takes its time to read is tried no more often for that", "[integration]")
+{
+    const std::string how = GENERATE("basic", "ntlm");
+    account_world w(
+        signing_in(how, {{"exchange.password_file", ""},
+                         {"exchange.password_command", "['/bin/sh', '-c', 'sleep 5; echo wrong']"}}));
+    w.start_agent();
+    w.wait_connected();
+    constexpr int reads = 24;
+    const auto ids = w.send_reads(reads);
+    CHECK(eventually([&] { return w.answered(ids, "auth_failed") == reads; }, 40s));
+    CHECK(w.refused() == (how == "ntlm" ? 2 : 1)); // of NTLM one with, one without channel binding
+}
+
 #ifdef RELAY_SHIFTED_CLOCK
 TEST_CASE("while Exchange refuses the account, the whole agent tries it once in five minutes",
           "[integration]")

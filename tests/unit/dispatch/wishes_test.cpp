@@ -162,6 +162,32 @@ TEST_CASE_METHOD(wishes_fixture, "after a restart a failed write can be dropped,
     CHECK(code("c-1") == "cancelled");
 }
 
+TEST_CASE_METHOD(wishes_fixture,
+                 "an update of which one request was carried out cannot be dropped as if it were undone",
+                 "[unit][dispatch]")
+{
+    const bool restarted = GENERATE(false, true);
+    put("item-9", "e-1", "c-0");
+    exchange.slowness = 1s;
+    const json::array guests{json::object{{"email", "guest@corp.example"}, {"role", "required"}}};
+    send("c-1", "event.update",
+         {{"event_id", "e-1"}, {"set", {{"subject", "New"}, {"attendees", guests}}}, {"notify", "changed"}});
+    for (int i = 0; i < 100 && exchange.count(call::update) < 2; ++i)
+        time.advance(100ms);
+    exchange.troubles.push_back({.which = call::update, .error = throttled}); // of what tells the guest
+    time.advance(10s);
+    REQUIRE(exchange.count(call::update) == 2);
+    if (restarted) {
+        lose_exchange();
+        restart();
+        time.advance(5s);
+    }
+    CHECK(drop("c-1") == wish::outcome_unknown);
+    exchange.troubles.clear();
+    time.advance(10min);
+    CHECK(ok("c-1"));
+}
+
 TEST_CASE_METHOD(wishes_fixture, "while the agent stops no wish is granted", "[unit][dispatch]")
 {
     create_in_back_off("c-1");
