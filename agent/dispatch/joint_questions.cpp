@@ -202,17 +202,17 @@ task<std::optional<joint_questions::answers>> joint_questions::answer_of(const s
             co_return answers(e);
         co_return std::nullopt;
     }
-    std::vector<ews::mailbox_busy> own;
+    answers own{std::vector<ews::mailbox_busy>()};
     for (const auto column : s.columns_) {
         const auto& got = together->answer->value().at(column);
         if (got.has_value())
-            own.emplace_back(cut(*got, s.start_, s.end_));
+            own->emplace_back(cut(*got, s.start_, s.end_));
         else if (is_lasting(got.error()))
-            own.emplace_back(got.error());
+            own->emplace_back(got.error());
         else
             co_return std::nullopt;
     }
-    co_return answers(std::move(own));
+    co_return own;
 }
 
 task<void> joint_questions::end()

@@ -132,6 +132,7 @@ bool changes_who_is_asked(const ews::item_fields& fields, const ews::item& now)
         return false;
     const auto addresses = [](const std::vector<protocol::attendee>& list) {
         std::vector<std::string> keys;
+        keys.reserve(list.size());
         for (const auto& a : list)
             keys.push_back(a.email.key());
         std::ranges::sort(keys);

@@ -71,9 +71,9 @@ constexpr coded_verdict codes[] = {
     {"ErrorEventNotFound", verdict::lost_subscription},
     {"ErrorExceededConnectionCount", verdict::overloaded},
     {"ErrorExceededFindCountLimit", verdict::throttled},
-    {"ErrorExceededMaxRecipientLimit", verdict::not_sendable},
-    {"ErrorExceededMaxRecipientLimitBlock", verdict::not_sendable},
-    {"ErrorExceededMaxRecipientLimitShowTierUpgrade", verdict::not_sendable},
+    {"ErrorExceededMaxRecipientLimit", verdict::too_much},
+    {"ErrorExceededMaxRecipientLimitBlock", verdict::too_much},
+    {"ErrorExceededMaxRecipientLimitShowTierUpgrade", verdict::too_much},
     {"ErrorExceededSubscriptionCount", verdict::overloaded},
     {"ErrorExpiredSubscription", verdict::lost_subscription},
     {"ErrorFolderNotFound", verdict::not_allowed},
@@ -184,7 +184,7 @@ constexpr coded_verdict codes[] = {
     {"ErrorInvalidRecipientSubfilterComparison", verdict::our_mistake},
     {"ErrorInvalidRecipientSubfilterOrder", verdict::our_mistake},
     {"ErrorInvalidRecipientSubfilterTextFilter", verdict::our_mistake},
-    {"ErrorInvalidRecipients", verdict::not_sendable},
+    {"ErrorInvalidRecipients", verdict::bad_value},
     {"ErrorInvalidReferenceItem", verdict::our_mistake},
     {"ErrorInvalidReportMessageActionType", verdict::our_mistake},
     {"ErrorInvalidRequest", verdict::our_mistake},
@@ -239,7 +239,7 @@ constexpr coded_verdict codes[] = {
     {"ErrorMailboxScopeNotAllowedWithoutQueryString", verdict::not_allowed},
     {"ErrorMailboxStoreUnavailable", verdict::transient},
     {"ErrorMessageDispositionRequired", verdict::our_mistake},
-    {"ErrorMessageSizeExceeded", verdict::not_sendable},
+    {"ErrorMessageSizeExceeded", verdict::too_much},
     {"ErrorMessageSubmissionBlocked", verdict::half_done},
     {"ErrorMissedNotificationEvents", verdict::lost_subscription},
     {"ErrorMissingArgument", verdict::our_mistake},
@@ -251,7 +251,7 @@ constexpr coded_verdict codes[] = {
     {"ErrorMissingInformationSharingFolderId", verdict::our_mistake},
     {"ErrorMissingItemForCreateItemAttachment", verdict::our_mistake},
     {"ErrorMissingManagedFolderId", verdict::our_mistake},
-    {"ErrorMissingRecipients", verdict::not_sendable},
+    {"ErrorMissingRecipients", verdict::our_mistake},
     {"ErrorMissingUserIdInformation", verdict::our_mistake},
     {"ErrorNameResolutionNoMailbox", verdict::no_mailbox},
     {"ErrorNameResolutionNoResults", verdict::no_mailbox},
@@ -386,10 +386,6 @@ constexpr consequence consequences[] = {
     /* half_done */
     {fault_code::exchange_error, remedy::give_up, effect::unknown,
      "it broke off while it was saving or sending the item"},
-    /* not_sendable */
-    {fault_code::exchange_error, remedy::give_up, effect::unknown,
-     "it cannot send the invitation: one of the attendees' addresses is wrong, there are too many, or it is "
-     "too large"},
     /* throttled */
     {fault_code::exchange_busy, remedy::back_off, effect::unknown,
      "it throttles these requests; the throttling policy of the mailbox or the service account may be too "

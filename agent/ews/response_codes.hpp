@@ -25,8 +25,7 @@ enum class verdict {
     item_deleted,
     item_gone,
     changed_meanwhile,
-    half_done,    // saving or sending broke off
-    not_sendable, // the recipients, or the size; may be found after saving
+    half_done, // saving or sending broke off
     throttled,
     overloaded, // throttled, or short of something, as a whole
     transient,

@@ -231,5 +231,6 @@ TEST_CASE("five thousand mailboxes are watched evenly and in little memory", "[i
     const auto later = w.requests("GetUserAvailability") - first_looks;
     CHECK(later <= 14); // a batch every six seconds
     CHECK(told(w).size() == 5000);
-    CHECK(p.metric("process_resident_memory_bytes") < 64.0 * 1024 * 1024 * slowness());
+    if (slowness() == 1) // a sanitizer keeps what was freed
+        CHECK(p.metric("process_resident_memory_bytes") < 64.0 * 1024 * 1024);
 }
