@@ -14,6 +14,7 @@ namespace relay::watch {
 namespace {
 
 constexpr duration after_trouble = std::chrono::seconds(5); // of the store
+constexpr duration after_silence = std::chrono::minutes(3); // of one mailbox, for the second time
 constexpr std::size_t mailboxes_a_page = 1'000;
 constexpr duration forgets =
     std::chrono::minutes(10); // an item that was missing, and that nobody asks for any more
@@ -327,10 +328,13 @@ task<ews::outcome<event_watcher::sighting>> event_watcher::find(const mailbox_ad
     if (found.live.size() > 1) // copied by hand: which one is meant cannot be told
         co_return sighting();
     if (found.live.empty()) {
-        if (found.deleted.empty())
+        // In Deleted Items may lie one that had the event's name before.
+        const bool is_there = std::ranges::any_of(
+            found.deleted, [&](const auto& i) { return !e.sure || i.command_id == e.command_id; });
+        if (!is_there)
             co_return not_found(e);
         missing_.erase(e.place);
-        co_return sighting(seen_deleted(e, found.deleted.front().command_id));
+        co_return sighting(seen_deleted(e, e.command_id));
     }
     missing_.erase(e.place);
     const auto& id = found.live.front().ref.id;
@@ -357,7 +361,7 @@ event_watcher::sighting event_watcher::not_found(const store::own_event& e)
         return std::nullopt;
     }
     missing_.erase(since);
-    return seen_deleted(e, {});
+    return seen_deleted(e, e.command_id);
 }
 
 // What says nothing about the next item.
@@ -386,7 +390,7 @@ duration event_watcher::after_error(const mailbox_address& mailbox, const ews::e
     // It may be this mailbox's server alone that does not answer, behind the one that we ask.
     const auto before = std::exchange(silent_, mailbox.key());
     if (before == mailbox.key())
-        return after_refusal;
+        return after_silence;
     if (!before.empty())
         parts_.gate.failed(e, mailbox.key(), parts_.time.now(), parts_.time.utc_now());
     return interval;

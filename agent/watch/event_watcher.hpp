@@ -75,7 +75,6 @@ private:
         mailbox_address mailbox;
         steady_time due{};
         steady_time looked{};        // last
-        bool elsewhere = false;      // some event lies in another folder, of which no notification tells
         bool left_to_others = false; // due so late because notifications tell
         bool lost_some = false;      // the last look let some go
         std::uint64_t written = 0;   // how often the agent wrote there

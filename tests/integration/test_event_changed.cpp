@@ -159,6 +159,9 @@ TEST_CASE("an event that is made again after somebody deleted it is nobody's mov
     auto expected = before;
     expected.emplace_back("moved e-1 2026-12-01T10:45:00Z");
     REQUIRE(told_in_time(w, expected));
+    w.exchange().remove(path_of(the_item(w))); // to where the one before lies
+    expected.emplace_back("deleted e-1 2026-12-01T10:45:00Z");
+    REQUIRE(told_in_time(w, expected));
 }
 
 TEST_CASE("an event that is put into another calendar is followed there", "[integration]")
