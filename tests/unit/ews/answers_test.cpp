@@ -285,6 +285,25 @@ TEST_CASE("an item without its times cannot be read", "[unit][ews]")
     }
 }
 
+TEST_CASE("of an item's state the mark of whoever wrote it last is a part", "[unit][ews]")
+{
+    const auto item = [](const std::string& marks) {
+        return "<m:Items><t:CalendarItem><t:ItemId Id='A'/>" + marks +
+               "<t:Start>2026-01-05T09:00:00Z</t:Start><t:End>2026-01-05T10:00:00Z</t:End>"
+               "<t:IsCancelled>true</t:IsCancelled></t:CalendarItem></m:Items>";
+    };
+    const soap_answer marked(test::success("GetItem", item(extended("WorkestraCommandId", "c-9"))));
+    const auto states = read_states(marked, 1, getting);
+    REQUIRE(states.has_value());
+    REQUIRE(states->front().has_value());
+    CHECK(states->front()->command_id == "c-9");
+    CHECK(states->front()->start == at("2026-01-05T09:00:00Z"));
+    CHECK(states->front()->cancelled);
+    const soap_answer bare(test::success("GetItem", item({})));
+    CHECK(read_states(bare, 1, getting)->front()->command_id.empty());
+    CHECK(read_states(bare, 2, getting).has_error());
+}
+
 TEST_CASE("an item is read into the protocol's terms", "[unit][ews]")
 {
     const soap_answer a(test::success(
