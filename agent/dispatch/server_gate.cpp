@@ -122,8 +122,10 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
             log_.error("exchange: {}; reads fail and writes wait until the credentials change",
                        e.fault.message);
         last_error_ = e.fault.message;
+        const bool was_away = state_ == server_state::unreachable;
         change(server_state::auth_failed, wall);
-        changed_(); // who waited for a server that was away finds out
+        if (was_away)
+            changed_(); // who waited for its return finds out; later refusals wake nobody, or all would wake each other
         return;
     }
     if (is_outage(e)) {

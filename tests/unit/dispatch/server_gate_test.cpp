@@ -184,3 +184,14 @@ TEST_CASE_METHOD(gate_fixture, "whatever Exchange says of a mailbox shows that t
     CHECK(changed > before);
     CHECK(may(true, "b@x"));
 }
+
+TEST_CASE_METHOD(gate_fixture, "of a refused sign-in only those hear who waited for the server to come back",
+                 "[unit][dispatch]")
+{
+    fail(outage);
+    const auto before = changed;
+    fail(refused);
+    CHECK(changed == before + 1);
+    fail(refused);
+    CHECK(changed == before + 1);
+}
