@@ -33,7 +33,7 @@ namespace {
 
 // A question has half of its time for the joint request, so that it can be asked alone in the other half. Below this it
 // is asked alone at once.
-constexpr duration shortest_half = 5s;
+constexpr duration shortest_half = 2s;
 
 // Codes that say the same of a mailbox whoever else is asked about and however long the window is.
 constexpr std::array<std::string_view, 4> lasting_codes{"ErrorMailRecipientNotFound",

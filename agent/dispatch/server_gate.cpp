@@ -88,9 +88,12 @@ void server_gate::succeeded(steady_time now, utc_time wall)
 void server_gate::failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall)
 {
     last_heard_ = now;
-    // A ResponseCode comes from Exchange itself: it is back, whatever ails this mailbox.
-    if (state_ == server_state::unreachable && e.fault.exchange.starts_with("Error"))
-        succeeded(now, wall);
+    // A ResponseCode comes from Exchange itself, which is back, then: the next one asks soon. It is no success, as with some
+    // mailboxes answered and others not, commands would wake each other without end.
+    if (state_ == server_state::unreachable && e.fault.exchange.starts_with("Error")) {
+        next_probe_ = now + probe_pace_.next();
+        changed_();
+    }
     if (e.remedy == ews::remedy::back_off) {
         last_error_ = e.fault.message;
         if (e.whole_server) {
@@ -104,8 +107,10 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
                 log_.warn("exchange: throttles the service account; pausing {} ms", e.back_off.count());
             change(to, wall);
             server_paused_until_ = std::max(server_paused_until_, now + pause_of(e.back_off));
-            next_probe_ = server_paused_until_;
-            changed_(); // who waited for this probe may be the next one
+            if (away) {
+                next_probe_ = server_paused_until_;
+                changed_(); // who waited for this probe may be the next one
+            }
             return;
         }
         if (mailbox_paused_until_.size() >= most_paused_mailboxes)
@@ -122,10 +127,7 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
             log_.error("exchange: {}; reads fail and writes wait until the credentials change",
                        e.fault.message);
         last_error_ = e.fault.message;
-        const bool was_away = state_ == server_state::unreachable;
         change(server_state::auth_failed, wall);
-        if (was_away)
-            changed_(); // who waited for its return finds out; later refusals wake nobody, or all would wake each other
         return;
     }
     if (is_outage(e)) {
