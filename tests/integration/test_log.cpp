@@ -83,6 +83,7 @@ TEST_CASE("an outage of Exchange is two lines, however many commands meet it", "
 TEST_CASE("an outage of the cloud is two lines, however often it is tried", "[integration][log]")
 {
     scenario w;
+    REQUIRE(eventually([&] { return w.agent_log().find("connected to") != std::string::npos; }));
     const auto before = w.agent_log().size();
     w.stop_cloud();
     std::this_thread::sleep_for(4s * slowness());
