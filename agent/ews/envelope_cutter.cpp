@@ -91,7 +91,7 @@ envelope_cutter::trouble envelope_cutter::step_outside(char c)
         return trouble::none;
     if (c != '<')
         return trouble::not_soap;
-    held_ = "<";
+    held_.assign(1, '<');
     state_ = state::open;
     return trouble::none;
 }
