@@ -160,7 +160,7 @@ task<error_code> wss_link::impl::handshake(const options& o)
     pmd.msg_size_threshold = 1024; // small frames cost more time than they save
     pmd.compLevel = 1;
     stream.set_option(pmd);
-    stream.set_option(websocket::stream_base::timeout{10s, o.dead_after, false});
+    stream.set_option(websocket::stream_base::timeout{10s, websocket::stream_base::none(), false});
     stream.set_option(
         websocket::stream_base::decorator([this, select = o.select_subprotocol](websocket::response_type& r) {
             r.set(http::field::date, date);

@@ -21,7 +21,6 @@ public:
     struct options {
         bool deflate = true;
         bool select_subprotocol = true;
-        duration dead_after = 60s; // nothing at all arrived for so long
         // Answers POST /v1/enroll and /v1/renew; empty: they are not found.
         std::function<desk_reply(const desk_request&)> desk;
         time_source* time = nullptr;        // needed with `desk`

@@ -118,7 +118,6 @@ task<void> wss_server::serve(tcp::socket socket)
     bool at_desk = false;
     const wss_link::options options{deflate_,
                                     !cloud_.conduct().no_subprotocol,
-                                    3 * cloud_.limits().heartbeat + 1s,
                                     [&](const desk_request& r) {
                                         at_desk = true;
                                         return desk_.answer(r);
@@ -139,7 +138,19 @@ task<void> wss_server::serve(tcp::socket socket)
     auto& s = cloud_.opened(link, link.certificate_name(), link.deflate());
     const closing_note note{cloud_, s, link};
     link.on_ping([this, &s] { cloud_.pinged(s); });
-    co_await (converse(s, link) && link.write());
+    co_await ((converse(s, link) && link.write()) || let_go_when_silent(s, link));
+}
+
+// Beast's own idle timeout takes a link on which only pings arrive for a dead one.
+task<void> wss_server::let_go_when_silent(const session& s, wss_link& link)
+{
+    const auto heard_of = [&s] { return s.frames_in + s.pings; };
+    for (auto heard = heard_of();;) {
+        co_await cloud_.time().sleep_for(3 * cloud_.limits().heartbeat + 1s);
+        if (heard_of() == heard)
+            link.cut(); // which ends the others
+        heard = heard_of();
+    }
 }
 
 task<void> wss_server::converse(session& s, wss_link& link)

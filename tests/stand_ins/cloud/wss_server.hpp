@@ -37,6 +37,7 @@ public:
 private:
     task<void> serve(asio::ip::tcp::socket socket);
     task<void> converse(session& s, class wss_link& link);
+    task<void> let_go_when_silent(const session& s, class wss_link& link);
 
     cloud& cloud_;
     recorder& disk_;
