@@ -8,8 +8,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const ews::call c{ews::operation::get_item, true, true};
     fuzz::read_answer(fuzz::text_of_input(data, size), c, [&](const ews::soap_answer& a) {
         if (const auto states = ews::read_states(a, 1, c); states.has_value())
-            for (const auto& answer : states->front().has_value() ? states->front()->answers
-                                                                 : std::vector<ews::attendee_answer>())
+            for (const auto& answer :
+                 states->front().has_value() ? states->front()->answers : std::vector<ews::attendee_answer>())
                 fuzz::require(is_utf8(answer.email));
         const auto got = ews::read_item(a, c);
         if (got.has_error())
