@@ -99,16 +99,7 @@ result<std::vector<own_event>> own_event_tables::of_mailbox(std::string_view key
 
 result<std::vector<std::string>> own_event_tables::mailboxes(std::string_view after, std::size_t most)
 {
-    std::vector<std::string> keys;
-    auto found = mailboxes_.query({after, static_cast<std::int64_t>(most)});
-    for (;;) {
-        const auto row = found.next();
-        if (row.has_error())
-            return row.error();
-        if (!*row)
-            return keys;
-        keys.push_back(found.text(0));
-    }
+    return sqlite::all_texts(mailboxes_.query({after, static_cast<std::int64_t>(most)}));
 }
 
 result<bool> own_event_tables::take(const event_sighting& seen)

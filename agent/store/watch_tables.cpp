@@ -150,16 +150,7 @@ result<std::vector<watched_mailbox>> watch_tables::read(const watched_query& q)
 
 result<std::vector<std::string>> watch_tables::mailboxes(std::string_view after, std::size_t most)
 {
-    std::vector<std::string> keys;
-    auto found = mailboxes_.query({after, static_cast<std::int64_t>(most)});
-    for (;;) {
-        const auto row = found.next();
-        if (row.has_error())
-            return row.error();
-        if (!*row)
-            return keys;
-        keys.push_back(found.text(0));
-    }
+    return sqlite::all_texts(mailboxes_.query({after, static_cast<std::int64_t>(most)}));
 }
 
 result<std::optional<std::string>> watch_tables::note(std::int64_t place, std::string_view told)

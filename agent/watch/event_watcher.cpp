@@ -38,7 +38,8 @@ ews::error cut_off()
 event_watcher::event_watcher(const asio::any_io_executor& executor, parts p, duration request)
     : parts_(std::move(p)),
       request_(request),
-      woken_(executor)
+      woken_(executor),
+      store_(parts_.log, "changes of events are told")
 {
 }
 
@@ -156,7 +157,7 @@ task<bool> event_watcher::take_up()
     std::string after;
     for (;;) {
         const auto page = co_await parts_.store.own_event_mailboxes(after, mailboxes_a_page);
-        note(page.has_error() ? page.error() : error_code());
+        store_.note(page.has_error() ? page.error() : error_code());
         if (page.has_error())
             co_return false;
         for (const auto& key : *page)
@@ -197,7 +198,7 @@ task<duration> event_watcher::look(const mailbox_address& mailbox)
     std::optional<ews::error> trouble;
     for (std::int64_t after = 0;;) {
         const auto some = co_await parts_.store.own_events(mailbox.key(), after, ews::max_states);
-        note(some.has_error() ? some.error() : error_code());
+        store_.note(some.has_error() ? some.error() : error_code());
         if (some.has_error())
             co_return after_trouble;
         if (some->empty())
@@ -213,7 +214,7 @@ task<duration> event_watcher::look(const mailbox_address& mailbox)
         gone = gone || std::ranges::any_of(part.seen, &store::event_sighting::gone);
         if (!part.seen.empty()) {
             const auto told = co_await parts_.out.tell_changes(std::move(part.seen));
-            note(told.has_error() ? told.error() : error_code());
+            store_.note(told.has_error() ? told.error() : error_code());
             if (told.has_error())
                 co_return after_trouble;
         }
@@ -394,16 +395,6 @@ duration event_watcher::after_error(const mailbox_address& mailbox, const ews::e
     if (!before.empty())
         parts_.gate.failed(e, mailbox.key(), parts_.time.now(), parts_.time.utc_now());
     return interval;
-}
-
-void event_watcher::note(error_code ec)
-{
-    const bool bad = static_cast<bool>(ec);
-    if (bad && !failing_)
-        parts_.log.warn("watch: changes of events are told when the queue works again: {}", ec.message());
-    else if (!bad && failing_)
-        parts_.log.info("watch: the queue works again, changes of events are told");
-    failing_ = bad;
 }
 
 } // namespace relay::watch

@@ -8,6 +8,7 @@
 #include "agent/ews/exchange.hpp"
 #include "agent/store/outbox.hpp"
 #include "agent/store/queue_store.hpp"
+#include "agent/watch/store_trouble.hpp"
 #include "common/async/notifier.hpp"
 
 #include <functional>
@@ -99,7 +100,6 @@ private:
     bool is_of_one_item(const ews::error& e) const;
     void went_well(const dispatch::turns::turn& turn);
     duration after_error(const mailbox_address& mailbox, const ews::error& e);
-    void note(error_code ec);
 
     parts parts_;
     duration request_;
@@ -111,7 +111,7 @@ private:
     std::string silent_; // the key of the mailbox for which nobody answered last, while no other is answered
     bool look_again_ = false; // the look under way has something that cannot be told yet
     bool stopping_ = false;
-    bool failing_ = false; // the store; for logging a change once
+    store_trouble store_;
 };
 
 } // namespace relay::watch

@@ -71,7 +71,8 @@ bool is_new(const store::watched_mailbox& m, const picture& seen)
 watcher::watcher(const asio::any_io_executor& executor, parts p, duration request)
     : parts_(std::move(p)),
       request_(request),
-      woken_(executor)
+      woken_(executor),
+      store_(parts_.log, "changes are told")
 {
 }
 
@@ -111,7 +112,7 @@ task<void> watcher::run()
     while (!stopping_) {
         if (changed_) {
             const auto taken = co_await take_up();
-            note(taken.has_error() ? taken.error() : error_code());
+            store_.note(taken.has_error() ? taken.error() : error_code());
             if (taken.has_error())
                 co_await pause_until(parts_.time.now() + after_store_trouble);
             continue;
@@ -172,7 +173,7 @@ task<bool> watcher::look()
     if (!wanted)
         co_return true;
     auto found = co_await parts_.store.watched(std::move(*wanted));
-    note(found.has_error() ? found.error() : error_code());
+    store_.note(found.has_error() ? found.error() : error_code());
     if (found.has_error()) {
         rounds_.failed({}, parts_.time.now());
         co_return true;
@@ -278,21 +279,11 @@ task<bool> watcher::tell(std::vector<store::sighting> seen)
         co_return true;
     const auto count = seen.size();
     const auto told = co_await parts_.out.tell(std::move(seen));
-    note(told.has_error() ? told.error() : error_code());
+    store_.note(told.has_error() ? told.error() : error_code());
     if (told.has_error())
         co_return false;
     parts_.log.debug("watch: {} mailboxes changed", count);
     co_return true;
-}
-
-void watcher::note(error_code ec)
-{
-    const bool bad = static_cast<bool>(ec);
-    if (bad && !failing_)
-        parts_.log.warn("watch: changes are told when the queue works again: {}", ec.message());
-    else if (!bad && failing_)
-        parts_.log.info("watch: the queue works again");
-    failing_ = bad;
 }
 
 } // namespace relay::watch

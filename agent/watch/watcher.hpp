@@ -10,6 +10,7 @@
 #include "agent/store/queue_store.hpp"
 #include "agent/watch/picture.hpp"
 #include "agent/watch/rounds.hpp"
+#include "agent/watch/store_trouble.hpp"
 #include "common/async/notifier.hpp"
 
 #include <functional>
@@ -69,7 +70,6 @@ private:
     task<bool> look_ahead(mailboxes_ahead of, std::chrono::days horizon);
     task<bool> ask(dispatch::availability_question& question);
     task<bool> tell(std::vector<store::sighting> seen);
-    void note(error_code ec);
 
     parts parts_;
     duration request_;
@@ -79,7 +79,7 @@ private:
     std::int64_t mailboxes_ = 0;
     bool changed_ = true; // what the store holds has to be read
     bool stopping_ = false;
-    bool failing_ = false; // the store; for logging a change once
+    store_trouble store_;
 };
 
 } // namespace relay::watch

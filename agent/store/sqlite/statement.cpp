@@ -126,4 +126,17 @@ bool statement::rows::null(int column) const
     return sqlite3_column_type(owner_->handle_, column) == SQLITE_NULL;
 }
 
+result<std::vector<std::string>> all_texts(statement::rows rows)
+{
+    std::vector<std::string> all;
+    for (;;) {
+        const auto row = rows.next();
+        if (row.has_error())
+            return row.error();
+        if (!*row)
+            return all;
+        all.push_back(rows.text(0));
+    }
+}
+
 } // namespace relay::store::sqlite

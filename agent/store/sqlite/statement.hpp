@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 struct sqlite3_stmt;
 
@@ -68,5 +69,8 @@ private:
     std::string_view sql_;
     sqlite3_stmt* handle_ = nullptr;
 };
+
+// The first column of all rows, as text. Bounded by the query.
+result<std::vector<std::string>> all_texts(statement::rows rows);
 
 } // namespace relay::store::sqlite
