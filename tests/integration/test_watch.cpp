@@ -220,6 +220,7 @@ TEST_CASE("five thousand mailboxes are watched evenly and in little memory", "[i
     options.environment["ASAN_OPTIONS"] = std::string(before ? before : "") + ":quarantine_size_mb=8";
     scenario w(std::move(options));
     const page p(w);
+    const auto idle = p.metric("process_resident_memory_bytes");
     json::array all;
     for (int i = 1; i <= 5000; ++i)
         all.push_back(json::value("user" + std::to_string(i) + "@corp.example"));
@@ -235,5 +236,10 @@ TEST_CASE("five thousand mailboxes are watched evenly and in little memory", "[i
     const auto later = w.requests("GetUserAvailability") - first_looks;
     CHECK(later <= 14); // a batch every six seconds
     CHECK(told(w).size() == 5000);
-    CHECK(p.metric("process_resident_memory_bytes") < 64.0 * 1024 * 1024 * slowness());
+    constexpr double mib = 1024 * 1024;
+    const auto held = p.metric("process_resident_memory_bytes");
+    if (slowness() == 1)
+        CHECK(held < 64 * mib);
+    else // a sanitizer's own share is larger than that before anything is watched
+        CHECK(held - idle < 128 * mib);
 }
