@@ -7,6 +7,17 @@ if(RELAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${RELAY_CCACHE})
 endif()
 
+# What waits longest in a build on two cores: debugging tables (-g1 keeps the lines of a backtrace) and bfd. A linker that is
+# not there is not asked for.
+set(CMAKE_CXX_FLAGS_DEBUG "-g1" CACHE STRING "Flags of the checked build")
+find_program(RELAY_LLD ld.lld)
+if(RELAY_LLD)
+    add_link_options(-fuse-ld=lld)
+endif()
+# Thin archives: a module's library names its objects instead of holding a copy of them.
+set(CMAKE_CXX_ARCHIVE_CREATE "<CMAKE_AR> qcT <TARGET> <LINK_FLAGS> <OBJECTS>")
+set(CMAKE_CXX_ARCHIVE_APPEND "<CMAKE_AR> qT <TARGET> <LINK_FLAGS> <OBJECTS>")
+
 add_library(relay_compile_options INTERFACE)
 target_compile_features(relay_compile_options INTERFACE cxx_std_20)
 target_include_directories(relay_compile_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)

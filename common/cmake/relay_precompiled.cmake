@@ -1,0 +1,30 @@
+# One precompiled header for all targets: the headers of others that nearly every file reads. It saves a fifth to two fifths of
+# compiling. Modules still include what they use: a header of this list that a file forgets is found by the lint, which
+# compiles without it.
+add_library(relay_precompiled OBJECT ${PROJECT_SOURCE_DIR}/common/cmake/precompiled.cpp)
+target_link_libraries(relay_precompiled PRIVATE relay_compile_options relay_boost_headers fmt::fmt spdlog::spdlog)
+target_precompile_headers(relay_precompiled PRIVATE ${PROJECT_SOURCE_DIR}/common/cmake/precompiled.hpp)
+# g++ leaves debugging information out of a header that is compiled with -g1, and then refuses it for what has some.
+target_compile_options(relay_precompiled PRIVATE $<$<CXX_COMPILER_ID:GNU>:-g>)
+
+# A precompiled header is taken only where the macros it saw are the same.
+get_target_property(definitions relay_boost_headers INTERFACE_COMPILE_DEFINITIONS)
+target_compile_definitions(relay_compile_options INTERFACE ${definitions}
+    $<TARGET_PROPERTY:spdlog::spdlog,INTERFACE_COMPILE_DEFINITIONS> $<TARGET_PROPERTY:fmt::fmt,INTERFACE_COMPILE_DEFINITIONS>)
+
+# Every program and module below `directory` that is compiled with our options; not shared libraries (other code generation).
+function(relay_precompile_below directory)
+    get_property(targets DIRECTORY ${directory} PROPERTY BUILDSYSTEM_TARGETS)
+    foreach(target IN LISTS targets)
+        get_target_property(type ${target} TYPE)
+        get_target_property(excluded ${target} DISABLE_PRECOMPILE_HEADERS)
+        if(type MATCHES "^(STATIC_LIBRARY|EXECUTABLE)$" AND NOT excluded)
+            target_precompile_headers(${target} REUSE_FROM relay_precompiled)
+        endif()
+    endforeach()
+    get_property(below DIRECTORY ${directory} PROPERTY SUBDIRECTORIES)
+    foreach(sub IN LISTS below)
+        relay_precompile_below(${sub})
+    endforeach()
+endfunction()
+cmake_language(DEFER DIRECTORY ${PROJECT_SOURCE_DIR} CALL relay_precompile_below ${PROJECT_SOURCE_DIR})
