@@ -121,6 +121,17 @@ reply recoded(const fault& f, reply good)
     return good;
 }
 
+reply twice(const fault& f, reply good)
+{
+    auto first = page(f.status, f.body);
+    first.headers = f.headers;
+    if (!f.echo)
+        first.echo = good.echo = "";
+    first.then = std::make_shared<reply>(std::move(good));
+    first.then_after = f.ms;
+    return first;
+}
+
 } // namespace
 
 reply bad_answer(const fault& f, const product& server, reply good)
@@ -152,6 +163,8 @@ reply bad_answer(const fault& f, const product& server, reply good)
         return good;
     case fault_action::recoded:
         return recoded(f, std::move(good));
+    case fault_action::twice:
+        return twice(f, std::move(good));
     case fault_action::gzip_garbage:
         r.headers.emplace_back("Content-Encoding", "gzip");
         r.body = garbage();

@@ -7,8 +7,8 @@
 
 namespace relay::exchange_sim {
 
-// `good` is the answer that would have been sent; it is used by those that spoil it: spoils_answer(). Not for delay, late, error and
-// unauthorized, which need more than an answer.
+// `good` is the answer that would have been sent; it is used by those that spoil it: spoils_answer(). Not for delay, late, error,
+// unauthorized and foreign, which need more than an answer.
 reply bad_answer(const fault& f, const product& server, reply good);
 
 } // namespace relay::exchange_sim

@@ -3,6 +3,7 @@
 #include "common/text/text.hpp"
 #include "tests/stand_ins/exchange/bad_answers.hpp"
 #include "tests/stand_ins/exchange/operations.hpp"
+#include "tests/stand_ins/exchange/soap.hpp"
 
 #include <algorithm>
 
@@ -160,9 +161,11 @@ task<reply> ews_endpoint::signed_in(http_request http)
     } else if (refused) {
         r = std::move(*refused);
     } else if (s.effect) {
-        r = struck(*request, http.affinity, *s.effect);
+        r = struck(*request, http, *s.effect);
     } else {
         r = carry_out(*request, http.affinity, {});
+        if (r.status == 200 && !r.live)
+            last_answers_[request->name] = {std::string(http.id), r.body};
     }
     co_await settle(writes_before);
     if (s.delay_after.count() > 0)
@@ -173,14 +176,17 @@ task<reply> ews_endpoint::signed_in(http_request http)
 }
 
 // The answer of a request that a fault strikes, with its work done or not.
-reply ews_endpoint::struck(soap_request& request, const affinity_wish& affinity, const fault& f)
+reply ews_endpoint::struck(soap_request& request, const http_request& http, const fault& f)
 {
+    const auto& affinity = http.affinity;
     const bool availability = request.name == "GetUserAvailability";
     if (f.action == fault_action::error && availability)
         return carry_out(request, affinity,
                          {.failing_mailbox = f.mailbox.empty() ? "*" : f.mailbox, .failing_code = f.code});
     if (f.action == fault_action::unseen)
         return carry_out(request, affinity, {.unseen = f.ms});
+    if (f.action == fault_action::foreign)
+        return foreign(request, http, f);
     if (f.action == fault_action::unsent) {
         auto r = carry_out(request, affinity, {.unsent = true});
         r.ending = ending::reset;
@@ -203,6 +209,27 @@ reply ews_endpoint::struck(soap_request& request, const affinity_wish& affinity,
     r.body = all_failed({p_.server, p_.zones, p_.store, p_.ledger, request},
                         {f.code, "The stand-in was told to fail.", {}});
     return r;
+}
+
+// What a proxy does that has lost count: the answer to another request comes first, and the true one, if the work was
+// done, is left for whoever asks next.
+reply ews_endpoint::foreign(soap_request& request, const http_request& http, const fault& f)
+{
+    constexpr const char* nobodys = "00000000-0000-4000-8000-000000000000";
+    reply mine;
+    if (f.after)
+        mine = carry_out(request, http.affinity, {});
+    const auto other = last_answers_.find(f.of.empty() ? request.name : f.of);
+    reply first;
+    first.body = other != last_answers_.end() ? other->second.body : envelope(p_.server, {});
+    first.echo = other != last_answers_.end() ? other->second.id : nobodys;
+    if (!f.echo)
+        first.echo = mine.echo = "";
+    if (f.after) {
+        first.then = std::make_shared<reply>(std::move(mine));
+        first.then_after = f.ms;
+    }
+    return first;
 }
 
 // Free/busy has no response message for the whole request: it is always told by a fault.

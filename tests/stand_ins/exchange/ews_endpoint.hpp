@@ -31,6 +31,7 @@ struct http_request {
     std::string_view method, target, authorization; // valid until answer() returns
     std::string body;
     affinity_wish affinity{};
+    std::string_view id{}; // client-request-id
 };
 
 // Loop thread only. The parts it is given outlive it; stop() and await join() before it goes.
@@ -67,9 +68,14 @@ private:
         milliseconds unseen{0};
         bool unsent = false;
     };
+    struct answered {
+        std::string id; // client-request-id
+        std::string body;
+    };
     reply carry_out(soap_request& request, const affinity_wish& affinity, const twist& but);
     task<reply> signed_in(http_request request);
-    reply struck(soap_request& request, const affinity_wish& affinity, const fault& f);
+    reply struck(soap_request& request, const http_request& http, const fault& f);
+    reply foreign(soap_request& request, const http_request& http, const fault& f);
     reply throttled(const soap_request& request, const refusal& why) const;
     task<void> do_late(std::unique_ptr<soap_request> request, milliseconds delay);
     task<void> bump_later(std::vector<std::string> ids);
@@ -81,6 +87,7 @@ private:
     fault_plan faults_;
     exchange_sim::throttling throttling_;
     ews_stats stats_;
+    std::map<std::string, answered> last_answers_; // by operation
     task_group late_work_;
 };
 

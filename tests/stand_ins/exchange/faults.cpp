@@ -34,6 +34,8 @@ constexpr std::pair<std::string_view, fault_action> actions[] = {
     {"recoded", fault_action::recoded},
     {"gzip_garbage", fault_action::gzip_garbage},
     {"cut_chunks", fault_action::cut_chunks},
+    {"twice", fault_action::twice},
+    {"foreign", fault_action::foreign},
 };
 
 [[noreturn]] void refuse(std::string_view key, std::string_view why)
@@ -55,6 +57,13 @@ std::string text(std::string_view key, const json::value& value)
     if (!value.is_string())
         refuse(key, "must be a string");
     return std::string(value.get_string());
+}
+
+bool truth(std::string_view key, const json::value& value)
+{
+    if (!value.is_bool())
+        refuse(key, "must be true or false");
+    return value.get_bool();
 }
 
 fault_action read_action(const std::string& name)
@@ -115,11 +124,13 @@ void read_field(fault& f, std::string_view key, const json::value& value)
         f.charset = text(key, value);
         if (f.charset != "utf-16" && f.charset != "latin-1")
             refuse(key, "must be utf-16 or latin-1");
-    } else if (key == "declared") {
-        if (!value.is_bool())
-            refuse(key, "must be true or false");
-        f.declared = value.get_bool();
-    } else
+    } else if (key == "declared")
+        f.declared = truth(key, value);
+    else if (key == "echo")
+        f.echo = truth(key, value);
+    else if (key == "of")
+        f.of = text(key, value);
+    else
         refuse(key, "there is no such field");
 }
 
@@ -135,6 +146,8 @@ fault read_fault(const json::value& value)
         read_field(f, key, v);
     if (f.code.empty())
         f.code = "ErrorInternalServerError";
+    if (f.action == fault_action::twice && !object.contains("status"))
+        f.status = 500;
     if (f.location.empty())
         f.location = "https://localhost/owa/auth/logon.aspx";
     return f;
@@ -188,7 +201,8 @@ strike fault_plan::anonymous() const
                                      f.action == fault_action::error || f.action == fault_action::busy ||
                                      f.action == fault_action::late || f.action == fault_action::unseen ||
                                      f.action == fault_action::unsent || f.action == fault_action::recoded ||
-                                     f.action == fault_action::cut_chunks;
+                                     f.action == fault_action::cut_chunks ||
+                                     f.action == fault_action::twice || f.action == fault_action::foreign;
         if (f.operation != "*" || !f.mailbox.empty() || f.count != 0 || f.skip != 0 || f.after ||
             needs_operation)
             continue;

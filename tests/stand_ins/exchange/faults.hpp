@@ -37,12 +37,15 @@ enum class fault_action {
     recoded,
     gzip_garbage,
     cut_chunks,
+    twice,
+    foreign,
 };
 
 // Whether the action needs the answer that would have been sent.
 constexpr bool spoils_answer(fault_action a) noexcept
 {
-    return a == fault_action::truncate || a == fault_action::cut_chunks || a == fault_action::recoded;
+    return a == fault_action::truncate || a == fault_action::cut_chunks || a == fault_action::recoded ||
+           a == fault_action::twice;
 }
 
 struct fault {
@@ -62,6 +65,8 @@ struct fault {
     std::uint64_t levels = 100'000;
     std::string charset; // utf-16 or latin-1
     bool declared = true;
+    std::string of;   // whose answer a foreign one is; empty: of another request for the same operation
+    bool echo = true; // the answers name the request that they belong to
 };
 
 // Reads the JSON of PUT /faults. Throws std::invalid_argument in plain words.

@@ -6,6 +6,7 @@
 #include "tests/stand_ins/exchange/product.hpp"
 
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -90,6 +91,7 @@ struct https_session::impl {
     task<error_code> read(parser& request);
     task<bool> answer(parser& request);
     task<bool> send(const reply& r, std::string head, bool keep);
+    task<bool> send_second(const reply& first, const parser& request);
     task<error_code> write(std::string_view bytes); // which outlive it
     task<bool> send_live(const reply& r, std::string head);
     task<void> pump(live_answer& live, bool& whole);
@@ -172,9 +174,9 @@ task<bool> https_session::impl::answer(parser& parsed)
     const auto text = [](auto view) { return std::string_view(view.data(), view.size()); };
     due_in(longest_answer);
     // Named, as g++ 12 destroys an aggregate temporary of a co_await expression twice.
-    http_request request{text(message.method_string()), text(message.target()),
-                         text(message[http::field::authorization]), std::move(message.body()),
-                         affinity_of(message)};
+    http_request request{
+        text(message.method_string()), text(message.target()), text(message[http::field::authorization]),
+        std::move(message.body()),     affinity_of(message),   text(message["client-request-id"])};
     const auto r = co_await endpoint.answer(sign_in, std::move(request));
     if (r.ending == ending::reset) {
         reset();
@@ -186,9 +188,24 @@ task<bool> https_session::impl::answer(parser& parsed)
     }
     const bool keep = message.keep_alive() && r.ending == ending::keep;
     auto head = head_of(r, parsed, keep);
-    const bool sent =
-        r.live ? co_await send_live(r, std::move(head)) : co_await send(r, std::move(head), keep);
+    bool sent = false;
+    if (r.live)
+        sent = co_await send_live(r, std::move(head));
+    else
+        sent = co_await send(r, std::move(head), keep);
+    if (sent && keep && r.then)
+        sent = co_await send_second(r, parsed);
     co_return sent&& keep;
+}
+
+task<bool> https_session::impl::send_second(const reply& first, const parser& request)
+{
+    asio::steady_timer timer(stream.get_executor(), first.then_after);
+    const auto [ec] = co_await timer.async_wait(use_tuple);
+    if (ec)
+        co_return false;
+    auto head = head_of(*first.then, request, true);
+    co_return co_await send(*first.then, std::move(head), true);
 }
 
 std::string https_session::impl::head_of(const reply& r, const parser& parsed, bool keep)
@@ -199,9 +216,11 @@ std::string https_session::impl::head_of(const reply& r, const parser& parsed, b
     head.append(std::to_string(r.status)).append(" ").append(reason.data(), reason.size()).append("\r\n");
     head.append(headers.text()).append("Date: ").append(date());
     head.append("\r\nrequest-id: ").append(next_request_id()).append("\r\n");
-    if (const auto id = request["client-request-id"];
-        !id.empty() && request["return-client-request-id"] == "true")
-        head.append("client-request-id: ").append(id.data(), id.size()).append("\r\n");
+    const auto wanted =
+        request["return-client-request-id"] == "true" ? request["client-request-id"] : beast::string_view{};
+    const auto id = r.echo.value_or(std::string(wanted.data(), wanted.size()));
+    if (!id.empty())
+        head.append("client-request-id: ").append(id).append("\r\n");
     for (const auto& [name, value] : r.headers)
         head.append(name).append(": ").append(value).append("\r\n");
     if (!r.body.empty() || r.live)

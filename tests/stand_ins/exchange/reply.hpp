@@ -1,8 +1,11 @@
 // What a session sends back, and how the connection fares afterwards.
 #pragma once
 
+#include "common/time/time_source.hpp"
+
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +33,10 @@ struct reply {
     std::string tail;
     std::shared_ptr<live_answer> live; // in place of all that
     exchange_sim::ending ending = ending::keep;
+    std::optional<std::string> echo; // its client-request-id, empty for none; absent: as the client wishes
+    // A second answer to the same request on the same connection, in TLS records of its own. Until it is out, nothing is read.
+    std::shared_ptr<reply> then;
+    milliseconds then_after{0};
     // As long as it lives, the request counts as in flight: until its answer is sent, or its client gave up.
     std::shared_ptr<void> in_flight;
 };
