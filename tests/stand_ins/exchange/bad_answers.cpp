@@ -134,6 +134,33 @@ reply twice(const fault& f, reply good)
 
 } // namespace
 
+reply soap_fault_of(const fault& f)
+{
+    reply r;
+    r.status = f.form.status;
+    r.body = fault_envelope({f.code, "The stand-in was told to fail.", {}}, f.form);
+    return r;
+}
+
+void remove_elements(const fault& f, reply& good)
+{
+    auto& text = good.body;
+    const auto open = "<" + f.element, close = "</" + f.element + ">";
+    std::uint64_t seen = 0;
+    for (auto at = text.find(open); at != text.npos; at = text.find(open, at)) {
+        const auto after_name = at + open.size();
+        const auto tag_end = text.find('>', after_name);
+        const bool longer_name =
+            after_name < text.size() && text.find_first_of(" />", after_name) != after_name;
+        if (tag_end == text.npos || longer_name || seen++ < f.keep) {
+            at = after_name;
+            continue;
+        }
+        const auto end = text[tag_end - 1] == '/' ? tag_end + 1 : text.find(close, tag_end) + close.size();
+        text.erase(at, end - at);
+    }
+}
+
 reply bad_answer(const fault& f, const product& server, reply good)
 {
     reply r;
@@ -152,7 +179,7 @@ reply bad_answer(const fault& f, const product& server, reply good)
         r.headers.emplace_back("Location", f.location);
         break;
     case fault_action::soap_fault:
-        return fault_reply({f.code, "The stand-in was told to fail.", {}});
+        return soap_fault_of(f);
     case fault_action::busy:
         return busy(f.back_off_ms);
     case fault_action::truncate:

@@ -7,6 +7,12 @@
 
 namespace relay::exchange_sim {
 
+// A SOAP fault with the code and the form that `f` names.
+reply soap_fault_of(const fault& f);
+
+// Takes the elements called `f.element` out of `good`, but the first `f.keep` of them.
+void remove_elements(const fault& f, reply& good);
+
 // `good` is the answer that would have been sent; it is used by those that spoil it: spoils_answer(). Not for delay, late, error,
 // unauthorized and foreign, which need more than an answer.
 reply bad_answer(const fault& f, const product& server, reply good);

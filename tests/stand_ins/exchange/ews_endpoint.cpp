@@ -192,6 +192,13 @@ reply ews_endpoint::struck(soap_request& request, const http_request& http, cons
         r.ending = ending::reset;
         return r;
     }
+    if (f.action == fault_action::saved_and_refused)
+        return saved_and_refused(request, http, f);
+    if (f.action == fault_action::lacking) {
+        auto r = carry_out(request, http.affinity, {});
+        remove_elements(f, r);
+        return r;
+    }
     const bool writes = request.name == "CreateItem" || request.name == "UpdateItem" ||
                         request.name == "DeleteItem" || request.name == "MoveItem" ||
                         request.name == "CopyItem";
@@ -230,6 +237,21 @@ reply ews_endpoint::foreign(soap_request& request, const http_request& http, con
         first.then_after = f.ms;
     }
     return first;
+}
+
+// The first of the two steps of a write is done, and the second, sending, is what the answer tells of. A request that fails by
+// itself is answered as ever.
+reply ews_endpoint::saved_and_refused(soap_request& request, const http_request& http, const fault& f)
+{
+    const auto writes_before = p_.ledger.writes().size();
+    auto r = carry_out(request, http.affinity, {.unsent = true});
+    if (p_.ledger.writes().size() == writes_before)
+        return r;
+    if (f.as_fault)
+        return soap_fault_of(f);
+    r.body = all_failed({p_.server, p_.zones, p_.store, p_.ledger, request},
+                        {f.code, "The stand-in was told to fail.", {}});
+    return r;
 }
 
 // Free/busy has no response message for the whole request: it is always told by a fault.

@@ -76,6 +76,7 @@ private:
     task<reply> signed_in(http_request request);
     reply struck(soap_request& request, const http_request& http, const fault& f);
     reply foreign(soap_request& request, const http_request& http, const fault& f);
+    reply saved_and_refused(soap_request& request, const http_request& http, const fault& f);
     reply throttled(const soap_request& request, const refusal& why) const;
     task<void> do_late(std::unique_ptr<soap_request> request, milliseconds delay);
     task<void> bump_later(std::vector<std::string> ids);

@@ -31,6 +31,8 @@ constexpr std::pair<std::string_view, fault_action> actions[] = {
     {"unauthorized", fault_action::unauthorized},
     {"unseen", fault_action::unseen},
     {"unsent", fault_action::unsent},
+    {"saved_and_refused", fault_action::saved_and_refused},
+    {"lacking", fault_action::lacking},
     {"recoded", fault_action::recoded},
     {"gzip_garbage", fault_action::gzip_garbage},
     {"cut_chunks", fault_action::cut_chunks},
@@ -82,6 +84,32 @@ std::string header_text(std::string_view key, std::string value)
     return value;
 }
 
+// Those of a refusal that is told by a fault, and of an answer that lacks something. False for any other field.
+bool read_form_field(fault& f, std::string_view key, const json::value& value)
+{
+    using enum fault_form::faultcode;
+    if (key == "faultcode") {
+        const auto form = text(key, value);
+        if (form != "prefixed" && form != "bare" && form != "none")
+            refuse(key, "must be prefixed, bare or none");
+        f.form.code = form == "prefixed" ? prefixed : form == "bare" ? bare : none;
+    } else if (key == "detail") {
+        f.form.detail = truth(key, value);
+    } else if (key == "as") {
+        const auto form = text(key, value);
+        if (form != "message" && form != "fault")
+            refuse(key, "must be message or fault");
+        f.as_fault = form == "fault";
+    } else if (key == "element") {
+        f.element = text(key, value);
+    } else if (key == "keep") {
+        f.keep = number(key, value, 1u << 30);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 void read_field(fault& f, std::string_view key, const json::value& value)
 {
     if (key == "operation")
@@ -130,7 +158,7 @@ void read_field(fault& f, std::string_view key, const json::value& value)
         f.echo = truth(key, value);
     else if (key == "of")
         f.of = text(key, value);
-    else
+    else if (!read_form_field(f, key, value))
         refuse(key, "there is no such field");
 }
 
@@ -146,8 +174,12 @@ fault read_fault(const json::value& value)
         read_field(f, key, v);
     if (f.code.empty())
         f.code = "ErrorInternalServerError";
-    if (f.action == fault_action::twice && !object.contains("status"))
-        f.status = 500;
+    if (f.action == fault_action::lacking && f.element.empty())
+        refuse("element", "is missing");
+    if (f.status != 0)
+        f.form.status = f.status;
+    else
+        f.status = f.action == fault_action::twice ? 500 : 503;
     if (f.location.empty())
         f.location = "https://localhost/owa/auth/logon.aspx";
     return f;
@@ -197,12 +229,13 @@ strike fault_plan::anonymous() const
 {
     strike s;
     for (const auto& [f, seen] : faults_) {
-        const bool needs_operation = f.action == fault_action::soap_fault ||
-                                     f.action == fault_action::error || f.action == fault_action::busy ||
-                                     f.action == fault_action::late || f.action == fault_action::unseen ||
-                                     f.action == fault_action::unsent || f.action == fault_action::recoded ||
-                                     f.action == fault_action::cut_chunks ||
-                                     f.action == fault_action::twice || f.action == fault_action::foreign;
+        const bool needs_operation =
+            f.action == fault_action::soap_fault || f.action == fault_action::error ||
+            f.action == fault_action::busy || f.action == fault_action::late ||
+            f.action == fault_action::unseen || f.action == fault_action::unsent ||
+            f.action == fault_action::recoded || f.action == fault_action::cut_chunks ||
+            f.action == fault_action::saved_and_refused || f.action == fault_action::lacking ||
+            f.action == fault_action::twice || f.action == fault_action::foreign;
         if (f.operation != "*" || !f.mailbox.empty() || f.count != 0 || f.skip != 0 || f.after ||
             needs_operation)
             continue;

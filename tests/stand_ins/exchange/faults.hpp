@@ -34,6 +34,8 @@ enum class fault_action {
     unauthorized,
     unseen,
     unsent,
+    saved_and_refused,
+    lacking,
     recoded,
     gzip_garbage,
     cut_chunks,
@@ -48,6 +50,13 @@ constexpr bool spoils_answer(fault_action a) noexcept
            a == fault_action::twice;
 }
 
+// How a SOAP fault tells its code, for servers differ in that.
+struct fault_form {
+    enum class faultcode { prefixed, bare, none } code = faultcode::prefixed;
+    bool detail = true;
+    unsigned status = 500;
+};
+
 struct fault {
     std::string operation = "*";
     std::string mailbox; // lower case; empty: any
@@ -57,12 +66,16 @@ struct fault {
     std::uint64_t count = 1; // 0: for ever
 
     milliseconds ms{0};
-    unsigned status = 503;
+    unsigned status = 0; // 0: the action's own
     std::string body, location, code;
     std::vector<std::pair<std::string, std::string>> headers;
     std::int64_t back_off_ms = 0; // 0: the answer names none
     std::uint64_t bytes = 50u << 20;
     std::uint64_t levels = 100'000;
+    fault_form form;
+    bool as_fault = false; // saved_and_refused: no response message
+    std::string element;   // lacking: with the prefix that the stand-in writes
+    std::uint64_t keep = 0;
     std::string charset; // utf-16 or latin-1
     bool declared = true;
     std::string of;   // whose answer a foreign one is; empty: of another request for the same operation

@@ -146,25 +146,29 @@ void put_message_xml(std::string& out, const refusal& r, std::string_view prefix
     out.append("</").append(prefix).append(":MessageXml>");
 }
 
-std::string fault_envelope(const refusal& r)
+std::string fault_envelope(const refusal& r, const fault_form& form)
 {
+    using enum fault_form::faultcode;
     std::string out;
     open_envelope(out);
-    out.append(R"(<s:Body><s:Fault><faultcode xmlns:a=")")
-        .append(types_namespace)
-        .append(R"(">a:)")
-        .append(r.code);
+    out.append("<s:Body><s:Fault><faultcode");
+    if (form.code == prefixed)
+        out.append(R"( xmlns:a=")").append(types_namespace).append(R"(">a:)").append(r.code);
+    else
+        out.append(">").append(form.code == bare ? std::string_view(r.code) : std::string_view("s:Server"));
     out.append(R"(</faultcode><faultstring xml:lang="en-US">)");
     escape_to(out, r.text);
-    out.append(R"(</faultstring><detail><e:ResponseCode xmlns:e=")").append(errors_namespace).append("\">");
-    out.append(r.code)
-        .append(R"(</e:ResponseCode><e:Message xmlns:e=")")
-        .append(errors_namespace)
-        .append("\">");
-    escape_to(out, r.text);
-    out.append("</e:Message>");
-    put_message_xml(out, r, "t");
-    return out.append("</detail></s:Fault></s:Body></s:Envelope>");
+    out.append("</faultstring>");
+    if (form.detail) {
+        out.append(R"(<detail><e:ResponseCode xmlns:e=")").append(errors_namespace).append("\">");
+        out.append(r.code);
+        out.append(R"(</e:ResponseCode><e:Message xmlns:e=")").append(errors_namespace).append("\">");
+        escape_to(out, r.text);
+        out.append("</e:Message>");
+        put_message_xml(out, r, "t");
+        out.append("</detail>");
+    }
+    return out.append("</s:Fault></s:Body></s:Envelope>");
 }
 
 std::string envelope(const product& p, std::string_view body)

@@ -1,6 +1,7 @@
 // SOAP 1.1 envelopes as Exchange reads and writes them.
 #pragma once
 
+#include "tests/stand_ins/exchange/faults.hpp"
 #include "tests/stand_ins/exchange/product.hpp"
 #include "tests/stand_ins/exchange/refusal.hpp"
 #include "tests/stand_ins/exchange/xml.hpp"
@@ -36,7 +37,7 @@ std::string budget_of(const soap_request& request);
 std::vector<std::string> mailboxes_of(const soap_request& request);
 
 // A whole envelope with a fault.
-std::string fault_envelope(const refusal& r);
+std::string fault_envelope(const refusal& r, const fault_form& form = {});
 // A whole envelope around `body`, with the header that names the server's version.
 std::string envelope(const product& p, std::string_view body);
 

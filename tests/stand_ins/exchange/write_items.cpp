@@ -191,7 +191,7 @@ std::string delete_item(operation_context& context)
             const bool gone_already = item.folder == folder_kind::deleteditems;
             if (gone_already && type == "MoveToDeletedItems")
                 return;
-            if (send != "SendToNone" && !gone_already) {
+            if (send != "SendToNone" && !gone_already && !context.unsent) {
                 cancel_meeting(item, context.ledger, context.now);
                 release_rooms(item, nullptr, context.store);
             }
