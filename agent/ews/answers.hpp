@@ -76,6 +76,10 @@ outcome<pugi::xml_node> only_message(const soap_answer& a, const call& c);
 bool succeeded(pugi::xml_node message) noexcept;
 // ItemId of an item; empty id where there is none.
 item_ref ref_of(pugi::xml_node item);
+// UID of an item. What Exchange wraps into a GlobalObjectId ("vCal-Uid", [MS-OXOCAL] 2.2.1.27) comes back as it was given.
+std::string uid_of(pugi::xml_node item);
+// Somebody made a series of the item.
+bool is_series(pugi::xml_node item);
 // A Boolean of the schema, nothing where `text` is none.
 std::optional<bool> boolean_of(std::string_view text) noexcept;
 // The value of our extended property `name` on an item, nothing where the item does not have it.

@@ -4,7 +4,26 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 namespace relay::ews {
+namespace {
+
+// What lies at `at` of `hex`, two digits a byte, up to a zero or to what is no digit.
+std::string text_in_hex(std::string_view hex, std::size_t at)
+{
+    std::string text;
+    for (; at + 2 <= hex.size(); at += 2) {
+        unsigned byte = 0;
+        const auto [end, ec] = std::from_chars(hex.data() + at, hex.data() + at + 2, byte, 16);
+        if (ec != std::errc{} || end != hex.data() + at + 2 || byte == 0)
+            break;
+        text += static_cast<char>(byte);
+    }
+    return text;
+}
+
+} // namespace
 
 using protocol::fault_code;
 
@@ -52,6 +71,24 @@ item_ref ref_of(pugi::xml_node item)
 {
     const auto id = child(item, "ItemId");
     return {id.attribute("Id").value(), id.attribute("ChangeKey").value()};
+}
+
+std::string uid_of(pugi::xml_node item)
+{
+    constexpr std::string_view global_object_id = "040000008200e00074c5b7101a82e008";
+    constexpr std::string_view foreign = "7643616c2d55696401000000"; // "vCal-Uid", 1
+    constexpr std::size_t data = 80; // after a date, a creation time, a reserve and the length
+    auto uid = trimmed(child(item, "UID"));
+    const auto hex = ascii_lower(uid);
+    if (hex.starts_with(global_object_id) && hex.size() > data && hex.substr(data).starts_with(foreign))
+        if (auto given = text_in_hex(hex, data + foreign.size()); !given.empty())
+            return given;
+    return std::string(uid);
+}
+
+bool is_series(pugi::xml_node item)
+{
+    return trimmed(child(item, "CalendarItemType")) == "RecurringMaster";
 }
 
 std::optional<bool> boolean_of(std::string_view text) noexcept

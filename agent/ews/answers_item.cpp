@@ -117,7 +117,9 @@ outcome<item> read_item(const soap_answer& a, const call& c)
     i.ref = ref_of(node);
     if (i.ref.id.empty() || start.has_error() || end.has_error())
         return lacks_times(c);
-    i.uid = trimmed(child(node, "UID"));
+    i.uid = uid_of(node);
+    i.born_uid = property_of(node, property::born_uid).value_or(std::string{});
+    i.series = is_series(node);
     i.event_id = property_of(node, property::event_id).value_or(std::string{});
     i.command_id = property_of(node, property::command_id).value_or(std::string{});
     i.location_filled = property_of(node, property::location_filled) == "true";
@@ -166,7 +168,10 @@ outcome<std::vector<outcome<item_state>>> read_states(const soap_answer& a, std:
                      *end,
                      {},
                      is_true(child(node, "IsCancelled")),
-                     property_of(node, property::command_id).value_or(std::string{})};
+                     property_of(node, property::command_id).value_or(std::string{}),
+                     uid_of(node),
+                     property_of(node, property::born_uid).value_or(std::string{}),
+                     is_series(node)};
         for (const auto& one : attendees_of(node))
             s.answers.push_back({one.who.email.str(), one.response});
         states.emplace_back(std::move(s));

@@ -38,8 +38,10 @@ found_item found_in(whereabouts folder, pugi::xml_node node)
     found.where = folder;
     found.event_id = property_of(node, property::event_id).value_or(std::string{});
     found.command_id = property_of(node, property::command_id).value_or(std::string{});
-    found.uid = trimmed(child(node, "UID"));
+    found.uid = uid_of(node);
     found.invited = boolean_of(trimmed(child(node, "MeetingRequestWasSent")));
+    found.born_uid = property_of(node, property::born_uid).value_or(std::string{});
+    found.series = is_series(node);
     return found;
 }
 

@@ -83,8 +83,11 @@ struct found_item {
     whereabouts where = whereabouts::live;
     std::string event_id; // the marks, exactly as Exchange returned them
     std::string command_id;
-    std::string uid;                  // empty where find_in() found it
+    std::string uid;                  // calendar:UID; empty where find_in() found it
     std::optional<bool> invited = {}; // its invitations went out; nothing where Exchange did not say
+    // The UID that its create gave it: a copy made by hand keeps this note and has another `uid`. Empty: not noted.
+    std::string born_uid = {};
+    bool series = false; // a RecurringMaster: somebody made a series of it. False where find_in() found it
 };
 
 enum class answer { none, accepted, tentative, declined };
@@ -100,6 +103,8 @@ struct item {
     item_ref ref;
     std::string uid;
     std::string event_id, command_id;
+    std::string born_uid = {}; // as found_item's
+    bool series = false;
     protocol::event_fields
         fields; // online_meeting_url and time_zone come from the marks below, where they are
     std::string windows_zone, windows_end_zone; // Ids of StartTimeZone and EndTimeZone, empty where absent
@@ -115,7 +120,9 @@ struct item_state {
     utc_time start, end;
     std::vector<attendee_answer> answers;
     bool cancelled = false;
-    std::string command_id; // its mark; empty: none
+    std::string command_id;              // its mark; empty: none
+    std::string uid = {}, born_uid = {}; // as found_item's
+    bool series = false;
 };
 
 // What to write. The caller has worked out body (with link) and location; times are UTC.
@@ -172,7 +179,7 @@ public:
     // cannot be read.
     virtual task<outcome<std::vector<outcome<item_state>>>>
     states(const mailbox_address& mailbox, std::vector<std::string> item_ids, duration limit) = 0;
-    // `uid` becomes the item's calendar:UID.
+    // `uid` becomes the item's calendar:UID, and is noted on it.
     virtual task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m,
                                            std::string uid, protocol::notify notify, duration limit) = 0;
     // Sets the fields and WorkestraCommandId in one UpdateItem; no mark where `command_id` is empty.

@@ -29,9 +29,11 @@ std::string write_find(const mailbox_address& mailbox, std::string_view event_id
     if (folders.front().id.empty()) {
         add_field_path(wanted, "calendar:UID");
         add_field_path(wanted, "calendar:MeetingRequestWasSent");
+        add_field_path(wanted, "calendar:CalendarItemType");
     }
     add_property_path(wanted, property::event_id);
     add_property_path(wanted, property::command_id);
+    add_property_path(wanted, property::born_uid);
     // Not a CalendarView: that one allows no restriction.
     add_page(find, "m:IndexedPageItemView", find_page_size, folders.front().offset);
     auto equal = add(add(find, "m:Restriction"), "t:IsEqualTo");
@@ -85,8 +87,9 @@ std::string write_get(const mailbox_address& mailbox, const item_ref& ref)
          {"item:Subject", "item:Sensitivity", "item:Body", "item:Categories", "item:ReminderIsSet",
           "item:ReminderMinutesBeforeStart", "calendar:UID", "calendar:Start", "calendar:End",
           "calendar:LegacyFreeBusyStatus", "calendar:Location", "calendar:IsCancelled",
-          "calendar:MeetingRequestWasSent", "calendar:RequiredAttendees", "calendar:OptionalAttendees",
-          "calendar:Resources", "calendar:StartTimeZone", "calendar:EndTimeZone"})
+          "calendar:MeetingRequestWasSent", "calendar:CalendarItemType", "calendar:RequiredAttendees",
+          "calendar:OptionalAttendees", "calendar:Resources", "calendar:StartTimeZone",
+          "calendar:EndTimeZone"})
         add_field_path(wanted, field);
     for (const char* p : property::all)
         add_property_path(wanted, p);
@@ -101,11 +104,12 @@ std::string write_states(const mailbox_address& mailbox, std::span<const std::st
     auto shape = add(get, "m:ItemShape");
     add(shape, "t:BaseShape", "IdOnly");
     auto wanted = add(shape, "t:AdditionalProperties");
-    for (const char* field :
-         {"calendar:Start", "calendar:End", "calendar:IsCancelled", "calendar:RequiredAttendees",
-          "calendar:OptionalAttendees", "calendar:Resources"})
+    for (const char* field : {"calendar:UID", "calendar:Start", "calendar:End", "calendar:IsCancelled",
+                              "calendar:CalendarItemType", "calendar:RequiredAttendees",
+                              "calendar:OptionalAttendees", "calendar:Resources"})
         add_field_path(wanted, field);
     add_property_path(wanted, property::command_id);
+    add_property_path(wanted, property::born_uid);
     auto ids = add(get, "m:ItemIds");
     for (const auto& id : item_ids)
         set(add(ids, "t:ItemId"), "Id", id);

@@ -17,10 +17,12 @@ const T* value_of(const protocol::change<T>& change)
     return change && *change ? &**change : nullptr;
 }
 
-void add_properties(pugi::xml_node item, const item_fields& f, const marks& m)
+void add_properties(pugi::xml_node item, const item_fields& f, const marks& m, std::string_view uid)
 {
     add_property(item, property::event_id, m.event_id);
     add_property(item, property::command_id, m.command_id);
+    if (!uid.empty()) // tells the item from its copies for ever: they keep the note and get another UID
+        add_property(item, property::born_uid, uid);
     if (const auto* zone = value_of(f.iana_zone))
         add_property(item, property::iana_zone, *zone);
     if (const auto* url = value_of(f.online_meeting_url))
@@ -45,7 +47,7 @@ void add_item(pugi::xml_node items, const item_fields& f, const marks& m, std::s
     add(item, "t:ReminderIsSet", boolean(reminder != nullptr)); // said either way: the default is a reminder
     if (reminder != nullptr)
         add(item, "t:ReminderMinutesBeforeStart", std::to_string(*reminder));
-    add_properties(item, f, m);
+    add_properties(item, f, m, uid);
     if (!uid.empty())
         add(item, "t:UID", uid);
     if (f.start)

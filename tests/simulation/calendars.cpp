@@ -1,5 +1,7 @@
 #include "tests/simulation/calendars.hpp"
 
+#include "agent/dispatch/meeting.hpp"
+
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
@@ -137,7 +139,7 @@ void calendars::carry_out(const order& o)
     const auto found = std::ranges::find_if(
         items_, [&](const item& i) { return i.live && i.mailbox == o.mailbox && i.event == o.event; });
     if (o.what == kind::create) {
-        add(o.mailbox, o.event, o.id, "elsewhere", o.subject);
+        add(o.mailbox, o.event, o.id, dispatch::uid_for(o.event, o.id), o.subject);
     } else if (o.what == kind::update) {
         found->command = o.id;
         found->subject = o.subject;
@@ -156,8 +158,9 @@ calendars::item* calendars::find_item(const std::string& id)
 calendars::item& calendars::add(std::string mailbox, std::string event, std::string command, std::string uid,
                                 std::string subject)
 {
+    auto born_uid = uid;
     return items_.emplace_back(item{"item-" + std::to_string(next_id_++), std::move(mailbox),
-                                    std::move(event), std::move(command), std::move(uid),
+                                    std::move(event), std::move(command), std::move(uid), std::move(born_uid),
                                     std::move(subject)});
 }
 
@@ -259,7 +262,8 @@ task<ews::outcome<std::vector<ews::found_item>>> exchange_client::find(const mai
                              i.event,
                              i.command,
                              i.uid,
-                             true});
+                             true,
+                             i.born_uid});
     co_return found;
 }
 
@@ -292,6 +296,7 @@ task<ews::outcome<ews::item>> exchange_client::get(const mailbox_address& mailbo
     ews::item seen;
     seen.ref = {i->id, std::to_string(i->version)};
     seen.uid = i->uid;
+    seen.born_uid = i->born_uid;
     seen.event_id = i->event;
     seen.command_id = i->command;
     seen.invited = true;

@@ -59,7 +59,10 @@ public:
     void carry_out(const order& o);
 
     struct item {
-        std::string id, mailbox, event, command, uid, subject;
+        std::string id, mailbox, event, command;
+        std::string uid,
+            born_uid; // born_uid: as its create gave it; a copy by hand keeps it under another uid
+        std::string subject;
         int version = 1;
         bool live = true;
     };

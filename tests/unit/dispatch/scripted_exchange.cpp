@@ -144,6 +144,7 @@ scripted_exchange::find_in(const mailbox_address& mailbox, std::string event_id,
                     found.back().where = folder.where;
                     found.back().uid.clear();
                     found.back().invited.reset();
+                    found.back().series = false;
                 }
         return found;
     });
@@ -159,6 +160,8 @@ task<ews::outcome<ews::item>> scripted_exchange::get(const mailbox_address& mail
         ews::item i;
         i.ref = s->marks.ref;
         i.uid = s->marks.uid;
+        i.born_uid = s->marks.born_uid;
+        i.series = s->marks.series;
         i.invited = s->marks.invited;
         i.fields.attendees = s->fields.attendees.value_or(std::vector<protocol::attendee>{});
         i.fields.subject = s->fields.subject.value_or("");
@@ -179,7 +182,7 @@ task<ews::outcome<item_ref>> scripted_exchange::create(const mailbox_address& ma
         item_ref ref{"item-" + std::to_string(next_id_++), "1"};
         const bool invited = sends && fields.attendees && !fields.attendees->empty();
         items.push_back({key,
-                         {ref, ews::whereabouts::live, m.event_id, m.command_id, uid, invited},
+                         {ref, ews::whereabouts::live, m.event_id, m.command_id, uid, invited, uid},
                          fields,
                          {},
                          time_.now() + lag});

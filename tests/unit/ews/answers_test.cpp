@@ -77,6 +77,44 @@ TEST_CASE("an answer to something else is not taken for one to this", "[unit][ew
     CHECK(e.effect == effect::unknown);
 }
 
+TEST_CASE("a UID comes back as it was given, also where Exchange wrapped it", "[unit][ews]")
+{
+    constexpr std::string_view wrapped =
+        "040000008200E00074C5B7101A82E0080000000000000000000000000000000000000000"
+        "18000000" // 24 bytes: the word, 1, the UID and a zero
+        "7643616C2D55696401000000612D7540782D7265"
+        "00";
+    constexpr std::string_view outlooks =
+        "040000008200E00074C5B7101A82E00800000000C0A8D5A1F2B3DC01000000000000000010000000"
+        "8A1B2C3D4E5F60718293A4B5C6D7E8F9";
+    const auto uid = [](std::string_view text) {
+        const auto items = found("A", "ev-1");
+        auto changed = items;
+        changed.replace(changed.find("u-1"), 3, text);
+        return search_answer(folder(changed) + folder(""), both)->items.at(0).uid;
+    };
+    CHECK(uid("u-1") == "u-1");
+    CHECK(uid(wrapped) == "a-u@x-re");
+    CHECK(uid(outlooks) == outlooks);
+    CHECK(uid(wrapped.substr(0, 104)) == wrapped.substr(0, 104)); // nothing in it
+}
+
+TEST_CASE("what tells an item from its copies, and a single meeting from a series, is read", "[unit][ews]")
+{
+    const auto items =
+        fmt::format(R"(<t:CalendarItem><t:ItemId Id="A" ChangeKey="k"/>{}{}{}<t:UID>u-2</t:UID>)"
+                    R"(<t:CalendarItemType>RecurringMaster</t:CalendarItemType></t:CalendarItem>)",
+                    extended("WorkestraEventId", "ev-1"), extended("WorkestraCommandId", "c-1"),
+                    extended("WorkestraUid", "u-1"));
+    const auto page = search_answer(folder(items + found("B", "ev-1")) + folder(""), both);
+    REQUIRE(page->items.size() == 2);
+    CHECK(page->items[0].uid == "u-2");
+    CHECK(page->items[0].born_uid == "u-1");
+    CHECK(page->items[0].series);
+    CHECK(page->items[1].born_uid.empty());
+    CHECK_FALSE(page->items[1].series);
+}
+
 TEST_CASE("a success that names no item leaves a write to be looked up", "[unit][ews]")
 {
     for (const auto* content : {"", "<m:Items/>", "<m:Items><t:CalendarItem/></m:Items>",
