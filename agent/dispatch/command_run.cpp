@@ -269,7 +269,12 @@ task<command_run::try_start> command_run::begin()
     const auto stored = co_await services_.store.begin(ticket_->id, services_.time.utc_now());
     if (stored.has_value()) {
         count_attempt();
-        ticket_->sent = true;
+        sent_before_ = std::exchange(ticket_->sent, true);
+        // The disk may have taken its time, or the machine.
+        if (deadline_passed()) {
+            auto late = co_await came_too_late();
+            co_return try_start{false, std::move(late)};
+        }
         co_return try_start{true, std::nullopt};
     }
     auto over = co_await not_stored(stored.error());
@@ -299,9 +304,32 @@ task<std::optional<ending>> command_run::before_step()
 
 task<void> command_run::retract(const ews::error& e)
 {
+    return take_back(e.fault.code);
+}
+
+task<void> command_run::take_back(protocol::fault_code why)
+{
     // Where this is not stored, the next start looks the try up without need: slower, never wrong.
-    std::string code(protocol::name(e.fault.code));
+    std::string code(protocol::name(why));
     co_await services_.store.retract(ticket_->id, std::move(code));
+}
+
+task<ending> command_run::came_too_late()
+{
+    if (partly_applied_ == part::no && std::exchange(counted_, false))
+        --ticket_->attempts; // nothing was sent: it was no try
+    auto why = deadline_answer().error();
+    const bool half_done = partly_applied_ == part::yes;
+    services_.log.warn("{} {}: its time passed before {} could leave; {} ({})", ticket_->op, ticket_->id,
+                       half_done ? "the second of its two requests" : "its request",
+                       half_done ? "the first is not undone" : "nothing was sent", protocol::name(why.code));
+    if (half_done)
+        why.message += rest_is_changed;
+    if (!may_be_partly_applied()) {
+        ticket_->sent = sent_before_;
+        co_await take_back(why.code);
+    }
+    co_return ending{std::move(why)};
 }
 
 bool command_run::may_be_partly_applied() const

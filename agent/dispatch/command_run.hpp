@@ -121,6 +121,8 @@ public:
 
     // How long the next request may take: exchange.timeout_s, for a read not beyond its deadline.
     duration request_limit() const;
+    // The same for one that changes something: it does not leave after the command's time.
+    ews::write_bounds write_bounds() const { return {request_limit(), ticket_->deadline}; }
 
     // ---- writes: a try is begun durably before its request leaves ----
     struct try_start {
@@ -131,6 +133,8 @@ public:
     task<try_start> begin();
     // The begun try is known to have changed nothing.
     task<void> retract(const ews::error& e);
+    // The command's time was over before the request of the begun try could leave: takes it back, and how the command ends.
+    task<ending> came_too_late();
     // The first of the try's two requests was carried out, or, where that is not `certain`, may have been: whatever becomes
     // of the second, the try is not without effect.
     void partly_applied(bool certain)
@@ -156,8 +160,8 @@ public:
     bool may_be_repeat() const { return ticket_->redelivered || ticket_->restored || tried_in_vain_; }
     bool is_read() const noexcept { return ticket_->kind == protocol::operation_class::read; }
     bool deadline_passed() const { return services_.time.now() >= ticket_->deadline; }
-    // What ends a command whose deadline passed: the last try's fault, or deadline_exceeded where there was
-    // none.
+    // What ends a command whose deadline passed: the last try's fault, or deadline_exceeded where there was none. One of
+    // which nothing was ever sent counts as none.
     reply deadline_answer() const;
 
     void wake() { wake_.notify(); }
@@ -175,6 +179,7 @@ private:
     static constexpr duration longest_lag = 5s;
 
     enum class woken { elapsed, deadline, cancelled, dropped, draining };
+    task<void> take_back(protocol::fault_code why);
     task<woken> pause_until(steady_time t);
     task<std::optional<ending>> rest_until(steady_time t, std::function<bool()> enough = {});
     std::optional<ending> ended_by(woken w) const;
@@ -207,7 +212,8 @@ private:
     bool hurried_ = false;  // that pause was cut short
     bool dropped_ = false;
     bool failed_before_ = false;
-    bool counted_ = false; // the present try is in ticket's attempts
+    bool counted_ = false;     // the present try is in ticket's attempts
+    bool sent_before_ = false; // ticket's `sent`, before the present try
 };
 
 } // namespace relay::dispatch

@@ -13,6 +13,10 @@ reply done(const std::string& event_id, const ews::found_item& item)
 
 task<std::optional<ending>> after_write(command_run& run, ews::error e)
 {
+    if (e.remedy == ews::remedy::out_of_time) {
+        auto late = co_await run.came_too_late();
+        co_return std::optional<ending>(std::move(late));
+    }
     if (e.effect == ews::effect::unknown) {
         const bool for_good = e.remedy == ews::remedy::give_up;
         run.outcome_unknown(for_good ? std::optional(e.fault) : std::nullopt);
@@ -64,16 +68,17 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
     std::optional<ending> over;
     if (!refused && !run.deadline_passed() && !run.forbidden()) {
         auto started = co_await run.begin();
-        if (!started.durable)
-            co_return started.over;
-        ews::item_fields nothing_else;
-        auto sent = co_await exchange.update(mailbox, whole->ref, std::move(nothing_else), run.ticket().id,
-                                             protocol::notify::all, run.request_limit());
-        if (sent.has_value()) {
-            run.succeeded();
-            co_return ending{reply(output_of_write(event_id, *sent, applied.uid))};
+        over = std::move(started.over);
+        if (started.durable) {
+            ews::item_fields nothing_else;
+            auto sent = co_await exchange.update(mailbox, whole->ref, std::move(nothing_else),
+                                                 run.ticket().id, protocol::notify::all, run.write_bounds());
+            if (sent.has_value()) {
+                run.succeeded();
+                co_return ending{reply(output_of_write(event_id, *sent, applied.uid))};
+            }
+            over = co_await after_write(run, retry_if_moved(sent.error()));
         }
-        over = co_await after_write(run, retry_if_moved(sent.error()));
         if (!over || !*over)
             co_return over;
     }

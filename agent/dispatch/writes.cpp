@@ -119,7 +119,7 @@ task<ews::outcome<ews::item_ref>> apply_update(command_run& run, const protocol:
         std::string no_mark;
         auto silent =
             co_await exchange.update(op.mailbox, std::move(ref), std::move(steps->silent), std::move(no_mark),
-                                     protocol::notify::none, run.request_limit());
+                                     protocol::notify::none, run.write_bounds());
         if (silent.has_value() || silent.error().effect == ews::effect::unknown)
             run.partly_applied(silent.has_value());
         if (silent.has_error())
@@ -128,7 +128,7 @@ task<ews::outcome<ews::item_ref>> apply_update(command_run& run, const protocol:
         fields = std::move(steps->attendees);
     }
     auto done = co_await exchange.update(op.mailbox, std::move(ref), std::move(fields), run.ticket().id,
-                                         notify, run.request_limit());
+                                         notify, run.write_bounds());
     if (!done.has_error() || !half_done)
         co_return done;
     auto e = done.error();
@@ -187,7 +187,7 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
         auto fields = fields_for_create(op.fields);
         ews::marks marks{op.event_id, run.ticket().id};
         auto made = co_await run.use().exchange.create(op.mailbox, std::move(fields), std::move(marks), uid,
-                                                       op.notify, run.request_limit());
+                                                       op.notify, run.write_bounds());
         if (made.has_value()) {
             run.succeeded();
             co_return reply(output_of_write(op.event_id, *made, uid));
@@ -278,7 +278,7 @@ task<ending> run_event_cancel(command_run& run, protocol::event_cancel op)
         if (!started.durable)
             continue;
         auto gone = co_await run.use().exchange.remove(op.mailbox, found->live.front().ref, op.notify,
-                                                       run.request_limit());
+                                                       run.write_bounds());
         if (gone.has_value()) {
             run.succeeded();
             co_return reply(output_of_cancel(op.event_id, true));

@@ -3,6 +3,7 @@
 #include "agent/ews/answers.hpp"
 #include "agent/ews/envelope_cutter.hpp"
 #include "agent/ews/requests.hpp"
+#include "agent/http/cause.hpp"
 #include "common/crash_point/crash_point.hpp"
 
 #include <fmt/format.h>
@@ -167,12 +168,16 @@ std::string ews_client::new_request_id()
 
 template <class T>
 task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_address* mailbox,
-                                 duration limit, reader<T> read, const affinity* group, std::string* cookie)
+                                 bounds_of_request bounds, reader<T> read, const affinity* group,
+                                 std::string* cookie)
 {
     const call c{op, mailbox != nullptr, answered_};
     if (const auto refused = refusal(c))
         co_return *refused;
-    http::request request{std::move(body), {}, limit};
+    http::request request;
+    request.body = std::move(body);
+    request.limit = bounds.limit;
+    request.not_after = bounds.not_after;
     const auto id = new_request_id();
     request.headers = {{"client-request-id", id}, {"return-client-request-id", "true"}};
     if (group != nullptr)
@@ -188,7 +193,8 @@ task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_a
     const int status = got.has_value() ? got->status : 0;
     if (cookie != nullptr && got.has_value())
         *cookie = affinity_cookie(got->headers);
-    auto opened = open_answer(std::move(got), c);
+    const bool too_late = got.has_error() && got.error().code == http::cause::too_late;
+    auto opened = too_late ? opened_answer{out_of_time(), false, {}} : open_answer(std::move(got), c);
     answered_ = answered_ || opened.is_ews;
     if (opened.version)
         version_ = opened.version;
@@ -376,23 +382,24 @@ ews_client::states(const mailbox_address& mailbox, std::vector<std::string> item
 }
 
 task<outcome<item_ref>> ews_client::create(const mailbox_address& mailbox, item_fields fields, marks m,
-                                           std::string uid, protocol::notify notify, duration limit)
+                                           std::string uid, protocol::notify notify, write_bounds bounds)
 {
     co_return co_await ask(operation::create_item, write_create(mailbox, fields, m, uid, notify), &mailbox,
-                           limit, reader<item_ref>(read_created));
+                           bounds, reader<item_ref>(read_created));
 }
 
 task<outcome<item_ref>> ews_client::update(const mailbox_address& mailbox, item_ref ref, item_fields fields,
-                                           std::string command_id, protocol::notify notify, duration limit)
+                                           std::string command_id, protocol::notify notify,
+                                           write_bounds bounds)
 {
     co_return co_await ask(operation::update_item, write_update(mailbox, ref, fields, command_id, notify),
-                           &mailbox, limit, reader<item_ref>(read_updated));
+                           &mailbox, bounds, reader<item_ref>(read_updated));
 }
 
 task<outcome<void>> ews_client::remove(const mailbox_address& mailbox, item_ref ref, protocol::notify notify,
-                                       duration limit)
+                                       write_bounds bounds)
 {
-    co_return co_await ask(operation::delete_item, write_remove(mailbox, ref, notify), &mailbox, limit,
+    co_return co_await ask(operation::delete_item, write_remove(mailbox, ref, notify), &mailbox, bounds,
                            reader<void>(read_removed));
 }
 

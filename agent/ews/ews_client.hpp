@@ -66,11 +66,12 @@ public:
     task<outcome<std::vector<outcome<item_state>>>>
     states(const mailbox_address& mailbox, std::vector<std::string> item_ids, duration limit) override;
     task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m,
-                                   std::string uid, protocol::notify notify, duration limit) override;
+                                   std::string uid, protocol::notify notify, write_bounds bounds) override;
     task<outcome<item_ref>> update(const mailbox_address& mailbox, item_ref ref, item_fields fields,
-                                   std::string command_id, protocol::notify notify, duration limit) override;
+                                   std::string command_id, protocol::notify notify,
+                                   write_bounds bounds) override;
     task<outcome<void>> remove(const mailbox_address& mailbox, item_ref ref, protocol::notify notify,
-                               duration limit) override;
+                               write_bounds bounds) override;
 
     task<outcome<subscribed>> subscribe(mailbox_address mailbox, affinity group, duration limit) override;
     task<outcome<void>> listen(affinity group, std::vector<std::string> subscriptions,
@@ -86,11 +87,20 @@ private:
     template <class T>
     using reader = std::function<outcome<T>(const soap_answer&, const call&)>;
 
+    // How long one request may take, and until when it may leave where that is bounded.
+    struct bounds_of_request {
+        bounds_of_request(duration l) : limit(l) {}
+        bounds_of_request(const write_bounds& b) : limit(b.limit), not_after(b.not_after) {}
+        duration limit;
+        std::optional<steady_time> not_after = {};
+    };
+
     // One request and its answer. `mailbox` is impersonated where it is not null. With a `group` it goes to the group's
     // mailbox server; `cookie`, where not null, gets what the answer says of that.
     template <class T>
-    task<outcome<T>> ask(operation op, std::string body, const mailbox_address* mailbox, duration limit,
-                         reader<T> read, const affinity* group = nullptr, std::string* cookie = nullptr);
+    task<outcome<T>> ask(operation op, std::string body, const mailbox_address* mailbox,
+                         bounds_of_request bounds, reader<T> read, const affinity* group = nullptr,
+                         std::string* cookie = nullptr);
     void report(operation op, const error* failure, int status, duration took, std::string_view id,
                 std::string_view front_end) const;
     task<outcome<std::vector<found_item>>> search(const mailbox_address& mailbox, std::string event_id,

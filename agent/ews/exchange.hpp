@@ -14,10 +14,11 @@ namespace relay::ews {
 
 // What to do after a failed call. FACTS: every ResponseCode and every HTTP outcome falls in exactly one.
 enum class remedy {
-    give_up,  // permanent: answer the fault
-    retry,    // transient: try again with backoff
-    back_off, // throttled: not before `back_off` has passed
-    sign_in,  // the service account is refused
+    give_up,     // permanent: answer the fault
+    retry,       // transient: try again with backoff
+    back_off,    // throttled: not before `back_off` has passed
+    sign_in,     // the service account is refused
+    out_of_time, // its time was over before it could leave: nothing was sent, and nothing more may be
 };
 
 // Whether a write that failed may have been carried out all the same.
@@ -150,8 +151,24 @@ struct marks {
     std::string command_id;
 };
 
+// What bounds a request that changes something.
+struct write_bounds {
+    duration limit;        // the request itself, as of any other
+    steady_time not_after; // from then on none of it may leave: see out_of_time()
+};
+
+// How such a request fails that came too late: nothing was sent.
+inline error out_of_time()
+{
+    return {.fault = {protocol::fault_code::deadline_exceeded,
+                      "the command's time passed before its request could leave; nothing was sent",
+                      {}},
+            .remedy = remedy::out_of_time};
+}
+
 // Each call is one EWS request (a pure read may retry nothing). Waits for a free connection; `limit` bounds
-// the request itself. Cancelling the coroutine ends the request.
+// the request itself. Cancelling the coroutine ends the request. What changes something looks at the time once more just
+// before the request leaves.
 class exchange {
 public:
     virtual ~exchange() = default;
@@ -181,14 +198,14 @@ public:
     states(const mailbox_address& mailbox, std::vector<std::string> item_ids, duration limit) = 0;
     // `uid` becomes the item's calendar:UID, and is noted on it.
     virtual task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m,
-                                           std::string uid, protocol::notify notify, duration limit) = 0;
+                                           std::string uid, protocol::notify notify, write_bounds bounds) = 0;
     // Sets the fields and WorkestraCommandId in one UpdateItem; no mark where `command_id` is empty.
     virtual task<outcome<item_ref>> update(const mailbox_address& mailbox, item_ref ref, item_fields fields,
                                            std::string command_id, protocol::notify notify,
-                                           duration limit) = 0;
+                                           write_bounds bounds) = 0;
     // MoveToDeletedItems, with cancellations where `notify` is all.
     virtual task<outcome<void>> remove(const mailbox_address& mailbox, item_ref ref, protocol::notify notify,
-                                       duration limit) = 0;
+                                       write_bounds bounds) = 0;
 };
 
 inline constexpr std::size_t max_states = 100;

@@ -31,6 +31,8 @@ public:
             return "too many requests wait for a connection";
         case cause::sign_in_failed:
             return "signing in could not be carried out";
+        case cause::too_late:
+            return "the request came too late to be sent";
         }
         return "unknown error";
     }
@@ -40,6 +42,7 @@ public:
         switch (static_cast<cause>(value)) {
         case cause::bad_settings:
         case cause::answer_too_large:
+        case cause::too_late:
             return failure::permanent;
         case cause::sign_in_failed:
             return failure::unauthorized;

@@ -15,6 +15,7 @@ enum class cause {
     answer_too_large, // permanent: over max_body_bytes or max_header_bytes
     queue_full,       // transient: more than max_waiting requests wait for a connection
     sign_in_failed,   // unauthorized: the server does not offer the method, or it could not be carried out
+    too_late,         // permanent: request::not_after came first
 };
 
 error_code make_error_code(cause c) noexcept;

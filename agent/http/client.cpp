@@ -115,7 +115,7 @@ struct client::state::lease {
 struct client::state::own_connection {
     own_connection(state& s, const asio::any_io_executor& executor)
         : owner(s),
-          held(executor, s.server_, s.trust_, s.settings_.limits, s.settings_.user_agent),
+          held(executor, s.server_, s.trust_, s.settings_.limits, s.settings_.user_agent, s.time_),
           place(s.streams_.insert(s.streams_.end(), &held))
     {
     }
@@ -276,8 +276,8 @@ task<boost::system::result<signed_connection*, failed>> client::state::acquire()
     }
     if (connections_.size() < std::max<std::size_t>(1, settings_.max_connections)) {
         const auto executor = co_await asio::this_coro::executor;
-        connections_.push_back(std::make_unique<signed_connection>(executor, server_, trust_,
-                                                                   settings_.limits, settings_.user_agent));
+        connections_.push_back(std::make_unique<signed_connection>(
+            executor, server_, trust_, settings_.limits, settings_.user_agent, time_));
         co_return connections_.back().get();
     }
     if (for_connection_.size() >= settings_.max_waiting)
@@ -363,10 +363,11 @@ void client::state::settle(job& j, signin::verdict v)
     if (log_ && !gate_.refused() && refused_before)
         log_->debug("Exchange at {} takes the service account again", server_.name);
 
-    // Those who waited would meet the same trouble one after the other, a timeout each.
+    // Those who waited would meet the same trouble one after the other, a timeout each. But not where it was only ours.
     std::optional<failed> inherited;
     if (v == signin::verdict::unknown && j.result.has_error())
-        if (auto why = j.result.error(); why.code != asio::error::operation_aborted)
+        if (auto why = j.result.error();
+            why.code != asio::error::operation_aborted && why.code != cause::too_late)
             inherited = failed{why.code, reached::nothing, std::move(why.message)};
     at_gate_.wake_all(inherited);
 }

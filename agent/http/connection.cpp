@@ -85,6 +85,7 @@ struct connection::transfer {
     bool begun = false;      // handed to the connection: from here on bytes may have left
     bool sent_again = false; // libcurl wanted to send it a second time
     bool moved = false;
+    bool too_late = false; // to begin to send it
     enum class excess { none, headers, body, sink } too_large = excess::none;
 };
 
@@ -101,6 +102,11 @@ struct connection::callbacks {
         }
         if (t.what.by == route::same && c.opened() != c.opened_then_) {
             t.moved = true;
+            return CURL_PREREQFUNC_ABORT;
+        }
+        // The last look at the time before the first byte: the connection may have taken long.
+        if (c.too_late(t.what.what)) {
+            t.too_late = true;
             return CURL_PREREQFUNC_ABORT;
         }
         t.begun = true;
@@ -186,10 +192,12 @@ struct connection::callbacks {
 };
 
 connection::connection(const asio::any_io_executor& executor, const endpoint& server, trust& who,
-                       const connection_limits& limits, const std::string& user_agent)
+                       const connection_limits& limits, const std::string& user_agent,
+                       const time_source& time)
     : server_(server),
       trust_(who),
       limits_(limits),
+      time_(time),
       driver_(executor),
       easy_(curl_easy_init())
 {
@@ -271,8 +279,21 @@ void connection::expect_stream(bool so)
     curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, so ? 0L : std::max(1L, to_ms(limits_.stalled) / 1000));
 }
 
+bool connection::too_late(const request& what) const
+{
+    return what.not_after && time_.now() >= *what.not_after;
+}
+
+failed connection::came_too_late() const
+{
+    return {cause::too_late, reached::nothing,
+            "the request to " + server_.name + " came too late to be sent"};
+}
+
 task<connection::result> connection::exchange(order o)
 {
+    if (too_late(o.what))
+        co_return result{came_too_late()};
     if (server_.tls && !trust_.ready())
         if (auto trouble = co_await trust_.prepare(o.deadline))
             co_return result{*std::move(trouble)};
@@ -350,6 +371,8 @@ failed connection::why(const transfer& t, int code)
 
     if (t.sent_again)
         return fail(cause::connection_lost, name + " closed the connection before it answered");
+    if (t.too_late)
+        return came_too_late();
     if (t.moved)
         return failed{cause::connection_lost, reached::nothing,
                       name + " closed the connection between two requests"};

@@ -23,9 +23,9 @@ struct phases {
 // Loop thread only.
 class connection {
 public:
-    // All of them outlive the connection. `server.tls` false: `who` is not looked at.
+    // All of them outlive the connection. `server.tls` false: `who` is not looked at. `time`: of request::not_after.
     connection(const asio::any_io_executor& executor, const endpoint& server, trust& who,
-               const connection_limits& limits, const std::string& user_agent);
+               const connection_limits& limits, const std::string& user_agent, const time_source& time);
     ~connection(); // no exchange is under way
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
@@ -74,6 +74,8 @@ private:
     struct clearing;
 
     void configure();
+    bool too_late(const request& what) const;
+    failed came_too_late() const;
     void expect_stream(bool so);
     http::outcome finish(transfer& t, std::optional<int> code);
     failed why(const transfer& t, int code);
@@ -83,6 +85,7 @@ private:
     const endpoint& server_;
     trust& trust_;
     const connection_limits& limits_;
+    const time_source& time_;
     curl_driver driver_;
     void* easy_ = nullptr; // CURL
     char error_text_[256] = {};

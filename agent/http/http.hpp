@@ -36,6 +36,9 @@ struct request {
         headers;                               // beside Content-Type, which is text/xml; charset=utf-8
     duration limit = std::chrono::seconds(30); // the whole request, from start to last byte
     std::optional<http::streaming> streaming{};
+    // From then on, by the client's time source, no byte of the body may leave: the request fails with cause::too_late, and
+    // nothing was sent.
+    std::optional<steady_time> not_after{};
 };
 
 // Where a request failed decides whether Exchange may have carried it out.

@@ -105,6 +105,10 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
         t->begun = ticket::begun_try{*u.begun_at};
     else
         t->failed_with = protocol::parse_fault_code(u.last_error);
+    if (t->failed_with == protocol::fault_code::deadline_exceeded) { // came too late to be sent, which is no try
+        t->failed_with.reset();
+        t->attempts = 0;
+    }
     // The file may be an old copy (a backup, a snapshot of the machine), and what it takes for not begun may have been
     // carried out since. Not even the cloud can tell in every case, Exchange can: so it is looked up there first.
     t->restored = true;

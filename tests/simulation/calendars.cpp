@@ -195,12 +195,14 @@ task<std::optional<ews::error>> exchange_client::ask(std::string lane, duration 
 }
 
 task<ews::outcome<ews::item_ref>> exchange_client::write(std::string lane, kind what, std::string command,
-                                                         calendars::work w, duration limit)
+                                                         calendars::work w, ews::write_bounds bounds)
 {
     if (cut_off_)
         co_return failure_of(fault_code::exchange_unavailable, ews::remedy::retry, ews::effect::none);
+    if (server_.time_.now() >= bounds.not_after)
+        co_return ews::out_of_time();
     server_.run_due();
-    const auto f = server_.fate_of(lane, true, limit);
+    const auto f = server_.fate_of(lane, true, bounds.limit);
     server_.model_.write_sent(lane, what, command);
     const under_way request(server_.model_, lane);
     ews::outcome<ews::item_ref> answer = gone();
@@ -309,7 +311,7 @@ task<ews::outcome<ews::item>> exchange_client::get(const mailbox_address& mailbo
 task<ews::outcome<ews::item_ref>> exchange_client::create(const mailbox_address& mailbox,
                                                           ews::item_fields fields, ews::marks m,
                                                           std::string uid, protocol::notify notify,
-                                                          duration limit)
+                                                          ews::write_bounds bounds)
 {
     auto lane = mailbox.key() + '/' + m.event_id;
     auto command = m.command_id;
@@ -319,12 +321,12 @@ task<ews::outcome<ews::item_ref>> exchange_client::create(const mailbox_address&
         s.model_.applied(lane, kind::create, m.command_id, subject, told);
         return ews::item_ref{made.id, "1"};
     };
-    co_return co_await write(std::move(lane), kind::create, std::move(command), std::move(work), limit);
+    co_return co_await write(std::move(lane), kind::create, std::move(command), std::move(work), bounds);
 }
 
 task<ews::outcome<ews::item_ref>> exchange_client::update(const mailbox_address& mailbox, ews::item_ref ref,
                                                           ews::item_fields fields, std::string command_id,
-                                                          protocol::notify notify, duration limit)
+                                                          protocol::notify notify, ews::write_bounds bounds)
 {
     auto lane = lane_of(mailbox, ref.id);
     auto work = [&s = server_, ref, subject = fields.subject, command_id, lane,
@@ -338,11 +340,11 @@ task<ews::outcome<ews::item_ref>> exchange_client::update(const mailbox_address&
         s.model_.applied(lane, kind::update, command_id, i->subject, told);
         return ews::item_ref{i->id, std::to_string(i->version)};
     };
-    co_return co_await write(std::move(lane), kind::update, std::move(command_id), std::move(work), limit);
+    co_return co_await write(std::move(lane), kind::update, std::move(command_id), std::move(work), bounds);
 }
 
 task<ews::outcome<void>> exchange_client::remove(const mailbox_address& mailbox, ews::item_ref ref,
-                                                 protocol::notify notify, duration limit)
+                                                 protocol::notify notify, ews::write_bounds bounds)
 {
     auto lane = lane_of(mailbox, ref.id);
     auto work = [&s = server_, ref, lane,
@@ -354,7 +356,7 @@ task<ews::outcome<void>> exchange_client::remove(const mailbox_address& mailbox,
         s.model_.applied(lane, kind::cancel, {}, {}, told);
         return ews::item_ref{i->id, std::to_string(i->version)};
     };
-    auto done = co_await write(std::move(lane), kind::cancel, std::string(), std::move(work), limit);
+    auto done = co_await write(std::move(lane), kind::cancel, std::string(), std::move(work), bounds);
     if (done.has_error())
         co_return done.error();
     co_return boost::system::in_place_value;

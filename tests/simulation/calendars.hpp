@@ -131,17 +131,17 @@ public:
     }
     task<ews::outcome<ews::item_ref>> create(const mailbox_address& mailbox, ews::item_fields fields,
                                              ews::marks m, std::string uid, protocol::notify notify,
-                                             duration limit) override;
+                                             ews::write_bounds bounds) override;
     task<ews::outcome<ews::item_ref>> update(const mailbox_address& mailbox, ews::item_ref ref,
                                              ews::item_fields fields, std::string command_id,
-                                             protocol::notify notify, duration limit) override;
+                                             protocol::notify notify, ews::write_bounds bounds) override;
     task<ews::outcome<void>> remove(const mailbox_address& mailbox, ews::item_ref ref,
-                                    protocol::notify notify, duration limit) override;
+                                    protocol::notify notify, ews::write_bounds bounds) override;
 
 private:
     task<std::optional<ews::error>> ask(std::string lane, duration limit);
     task<ews::outcome<ews::item_ref>> write(std::string lane, kind what, std::string command,
-                                            calendars::work w, duration limit);
+                                            calendars::work w, ews::write_bounds bounds);
     std::string lane_of(const mailbox_address& mailbox, const std::string& item_id);
 
     calendars& server_;

@@ -138,33 +138,33 @@ public:
     }
     task<ews::outcome<ews::item_ref>> create(const mailbox_address& m, ews::item_fields fields,
                                              ews::marks marks, std::string uid, protocol::notify notify,
-                                             duration limit) override
+                                             ews::write_bounds bounds) override
     {
         wrote(marks.command_id, m.str());
         if (down)
             co_return outage;
         auto made =
-            co_await real_.create(m, std::move(fields), std::move(marks), std::move(uid), notify, limit);
+            co_await real_.create(m, std::move(fields), std::move(marks), std::move(uid), notify, bounds);
         co_return or_lost(m, std::move(made));
     }
     task<ews::outcome<ews::item_ref>> update(const mailbox_address& m, ews::item_ref ref,
                                              ews::item_fields fields, std::string command_id,
-                                             protocol::notify notify, duration limit) override
+                                             protocol::notify notify, ews::write_bounds bounds) override
     {
         wrote(command_id, m.str());
         if (down)
             co_return outage;
-        auto changed =
-            co_await real_.update(m, std::move(ref), std::move(fields), std::move(command_id), notify, limit);
+        auto changed = co_await real_.update(m, std::move(ref), std::move(fields), std::move(command_id),
+                                             notify, bounds);
         co_return or_lost(m, std::move(changed));
     }
     task<ews::outcome<void>> remove(const mailbox_address& m, ews::item_ref ref, protocol::notify notify,
-                                    duration limit) override
+                                    ews::write_bounds bounds) override
     {
         saw("event.cancel", m.str());
         if (down)
             co_return outage;
-        auto gone = co_await real_.remove(m, std::move(ref), notify, limit);
+        auto gone = co_await real_.remove(m, std::move(ref), notify, bounds);
         co_return or_lost(m, std::move(gone));
     }
 

@@ -174,8 +174,10 @@ task<ews::outcome<ews::item>> scripted_exchange::get(const mailbox_address& mail
 
 task<ews::outcome<item_ref>> scripted_exchange::create(const mailbox_address& mailbox,
                                                        ews::item_fields fields, ews::marks m, std::string uid,
-                                                       protocol::notify notify, duration)
+                                                       protocol::notify notify, ews::write_bounds bounds)
 {
+    if (time_.now() >= bounds.not_after)
+        co_return ews::out_of_time();
     const auto t = co_await enter(call::create, mailbox.key());
     const bool sends = notify != protocol::notify::none && !(t && t->uninvited);
     co_return finish<item_ref>(t, [this, key = mailbox.key(), fields, m, uid, sends] {
@@ -195,8 +197,10 @@ task<ews::outcome<item_ref>> scripted_exchange::create(const mailbox_address& ma
 
 task<ews::outcome<item_ref>> scripted_exchange::update(const mailbox_address& mailbox, item_ref ref,
                                                        ews::item_fields fields, std::string command_id,
-                                                       protocol::notify notify, duration)
+                                                       protocol::notify notify, ews::write_bounds bounds)
 {
+    if (time_.now() >= bounds.not_after)
+        co_return ews::out_of_time();
     const auto t = co_await enter(call::update, mailbox.key());
     const bool sends = notify == protocol::notify::all && !(t && t->uninvited);
     if (!find_item(ref.id))
@@ -222,8 +226,10 @@ task<ews::outcome<item_ref>> scripted_exchange::update(const mailbox_address& ma
 }
 
 task<ews::outcome<void>> scripted_exchange::remove(const mailbox_address& mailbox, item_ref ref,
-                                                   protocol::notify, duration)
+                                                   protocol::notify, ews::write_bounds bounds)
 {
+    if (time_.now() >= bounds.not_after)
+        co_return ews::out_of_time();
     const auto t = co_await enter(call::remove, mailbox.key());
     if (!find_item(ref.id))
         co_return ews::error{{protocol::fault_code::exchange_error, "gone", "ErrorItemNotFound"}};

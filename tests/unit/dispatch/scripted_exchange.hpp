@@ -90,12 +90,12 @@ public:
     }
     task<ews::outcome<ews::item_ref>> create(const mailbox_address& mailbox, ews::item_fields fields,
                                              ews::marks m, std::string uid, protocol::notify notify,
-                                             duration limit) override;
+                                             ews::write_bounds bounds) override;
     task<ews::outcome<ews::item_ref>> update(const mailbox_address& mailbox, ews::item_ref ref,
                                              ews::item_fields fields, std::string command_id,
-                                             protocol::notify notify, duration limit) override;
+                                             protocol::notify notify, ews::write_bounds bounds) override;
     task<ews::outcome<void>> remove(const mailbox_address& mailbox, ews::item_ref ref,
-                                    protocol::notify notify, duration limit) override;
+                                    protocol::notify notify, ews::write_bounds bounds) override;
 
 private:
     struct late {

@@ -368,6 +368,7 @@ next_step after(const error& e)
     case remedy::back_off:
         return next_step::retry_after_back_off;
     case remedy::give_up:
+    case remedy::out_of_time:
     case remedy::sign_in: // another try with these credentials is never made
         break;
     }

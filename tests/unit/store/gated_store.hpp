@@ -17,6 +17,8 @@ public:
     }
 
     bool open = true;                // closed: calls that write wait, in order
+    bool begins_open = true;         // closed: begin() waits, which is carried out first
+    bool finishes_open = true;       // closed: finish() waits, and is not carried out
     std::optional<errc> writes_fail; // with this
     std::optional<errc> begins_fail; // only begin(), with this
     std::optional<errc> reads_fail;
@@ -27,6 +29,7 @@ public:
     void open_gate()
     {
         open = true;
+        begins_open = true;
         opened_.notify();
     }
 
@@ -49,7 +52,11 @@ public:
     {
         if (begins_fail)
             co_return *begins_fail;
-        co_return co_await write(behind_.begin(std::move(id), at));
+        auto begun = co_await write(behind_.begin(std::move(id), at));
+        const auto ec = co_await wait_for(begins_open);
+        if (ec)
+            co_return ec;
+        co_return begun;
     }
     task<result<void>> retract(std::string id, std::string code) override
     {
@@ -57,7 +64,11 @@ public:
     }
     task<result<store::sequence>> finish(std::string id, std::string body, store::write_end end) override
     {
-        return write(behind_.finish(std::move(id), std::move(body), std::move(end)));
+        const auto ec = co_await wait_for(finishes_open);
+        if (ec)
+            co_return ec;
+        auto done = co_await write(behind_.finish(std::move(id), std::move(body), std::move(end)));
+        co_return done;
     }
     task<result<store::sequence>> append(std::string body, std::string id,
                                          std::optional<utc_time> expires) override
@@ -137,6 +148,15 @@ public:
     task<result<store::queue_status>> status() override { return behind_.status(); }
 
 private:
+    task<error_code> wait_for(const bool& gate)
+    {
+        while (!gate) {
+            const auto ec = co_await opened_.wait();
+            if (ec)
+                co_return ec;
+        }
+        co_return error_code{};
+    }
     template <class T>
     task<result<T>> write(task<result<T>> call)
     {

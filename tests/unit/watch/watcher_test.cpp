@@ -82,17 +82,17 @@ public:
         co_return ews::error{};
     }
     task<ews::outcome<ews::item_ref>> create(const mailbox_address&, ews::item_fields, ews::marks,
-                                             std::string, protocol::notify, duration) override
+                                             std::string, protocol::notify, ews::write_bounds) override
     {
         co_return ews::error{};
     }
     task<ews::outcome<ews::item_ref>> update(const mailbox_address&, ews::item_ref, ews::item_fields,
-                                             std::string, protocol::notify, duration) override
+                                             std::string, protocol::notify, ews::write_bounds) override
     {
         co_return ews::error{};
     }
     task<ews::outcome<void>> remove(const mailbox_address&, ews::item_ref, protocol::notify,
-                                    duration) override
+                                    ews::write_bounds) override
     {
         co_return ews::error{};
     }
