@@ -72,8 +72,8 @@ void cloud::load(contents known)
         result_count_ += r.kind == frame_kind::result;
         const auto* object = frame.if_object();
         const auto* id = object ? object->if_contains("id") : nullptr;
-        list.push_back(
-            {id && id->is_string() ? std::string(id->get_string()) : std::string(), std::move(r.body)});
+        list.push_back({id && id->is_string() ? std::string(id->get_string()) : std::string(),
+                        std::move(r.body), r.store, r.seq});
     }
     for (const auto& r : known.commands) {
         auto& c = commands_.emplace(r.id, from_row(r)).first->second;
@@ -206,7 +206,7 @@ void cloud::welcome(session& s)
     const auto next = fields ? number_at(*fields, "next_seq", 1) : 1;
     const auto unacked = fields ? number_at(*fields, "unacked", 0) : 0;
     s.old_copy = store.told >= next;
-    if (!s.old_copy && unacked < next - 1 - dropped)
+    if (!s.old_copy && !store.set_back && unacked < next - 1 - dropped)
         violation(&s, "unacked_dropped", "fewer messages are kept than are not acknowledged",
                   json::serialize(hello));
     s.next_seq = std::max(store.told + 1, store.first);
@@ -326,6 +326,30 @@ bool cloud::drain(milliseconds reconnect_after)
                         json::object{{"type", "drain"}, {"reconnect_after_ms", reconnect_after.count()}}));
     }
     return any;
+}
+
+std::vector<std::string> cloud::set_back(agent_store& store, std::int64_t ack)
+{
+    std::vector<std::string> unanswered;
+    const auto forgotten = [&](const kept_frame& f) { return f.store == store.id && f.seq > ack; };
+    for (const auto& f : results_)
+        if (auto* c = forgotten(f) ? find(f.id) : nullptr; c && c->state == command_state::finished) {
+            c->state = c->accepted > 0 ? command_state::accepted : command_state::sent;
+            c->answered = 0;
+            c->result.clear();
+            c->numbered_by.clear();
+            touch(*c);
+            unanswered.push_back(f.id);
+        }
+    result_count_ -= static_cast<std::int64_t>(std::erase_if(results_, forgotten));
+    std::erase_if(events_, forgotten);
+    std::erase_if(store.gaps, [&](auto gap) { return gap > ack; });
+    store.received = store.closing = store.durable = store.told = ack;
+    store.hashes.resize(static_cast<std::size_t>(std::max<std::int64_t>(0, ack - store.first + 1)));
+    store.set_back = store.dirty = true;
+    disk_.put(forget_row{store.id, ack});
+    cut();
+    return unanswered;
 }
 
 session* cloud::active()

@@ -83,6 +83,9 @@ public:
     bool cut();
     bool close(std::uint16_t code);
     bool drain(milliseconds reconnect_after);
+    // As a cloud that was brought back from a backup: of `store` it holds the messages up to `ack`, and whatever the later
+    // ones said it never heard. The links end. The ids of the commands that have no result any more.
+    std::vector<std::string> set_back(agent_store& store, std::int64_t ack);
 
     // ---- what there is to tell
     json::array results() const { return frames(results_); }

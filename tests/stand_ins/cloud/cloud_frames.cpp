@@ -155,7 +155,8 @@ void cloud::keep(session& s, frame_kind kind, const json::value& frame, std::str
     if (c && c->done)
         return; // a benchmark's: on the disk, but not in our memory
     auto& list = kind == frame_kind::result ? results_ : kind == frame_kind::event ? events_ : problems_;
-    list.push_back({std::string(id), std::string(text)});
+    list.push_back({std::string(id), std::string(text), numbered ? s.store->id : std::string(),
+                    numbered ? seq->get_int64() : 0});
 }
 
 void cloud::on_accepted(session& s, const json::object& frame, std::string_view text)

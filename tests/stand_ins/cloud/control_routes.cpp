@@ -248,6 +248,21 @@ void add_fault_routes(stand_in::routes& routes, cloud& c)
             throw control_error(400, "action is cut, close or drain");
         return control_reply{200, json::object{}};
     });
+    routes.on("POST", "/set-back", [&](const control_request& r) {
+        const auto& o = body_of(r);
+        const auto id = text_of(o, "store");
+        auto* store = id.empty() ? c.newest_store() : c.find_store(id);
+        if (!store)
+            throw control_error(404, "no such store");
+        const auto ack = number_of(o, "ack", 0);
+        if (ack < 0 || ack > store->durable)
+            throw control_error(400, "ack is 0 to " + std::to_string(store->durable));
+        json::array unanswered;
+        for (const auto& one : c.set_back(*store, ack))
+            unanswered.emplace_back(one);
+        return control_reply{200,
+                             {{"store", store->id}, {"ack", ack}, {"unanswered", std::move(unanswered)}}};
+    });
 }
 
 bench_request bench_of(const json::object& o)

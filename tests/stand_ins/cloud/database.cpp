@@ -33,6 +33,7 @@ constexpr std::string_view put_frame =
 constexpr std::string_view put_store =
     "INSERT INTO store(id, first, ack, repeats, gaps) VALUES (?1, ?2, ?3, ?4, ?5) "
     "ON CONFLICT(id) DO UPDATE SET ack = ?3, repeats = ?4, gaps = ?5";
+constexpr std::string_view forget_frames = "DELETE FROM frame WHERE store = ?1 AND seq > ?2";
 constexpr std::string_view put_violation = "INSERT INTO violation(body) VALUES (?1)";
 
 [[noreturn]] void fail(sqlite3* db)
@@ -135,12 +136,13 @@ struct database::impl {
         frame.run(static_cast<std::int64_t>(r.kind), r.store, r.seq, r.session, r.at, r.body);
     }
     void put(const store_row& r) { store.run(r.id, r.first, r.ack, r.repeats, r.gaps); }
+    void put(const forget_row& r) { forget.run(r.store, r.ack); }
     void put(const violation_row& r) { violation.run(r.body); }
 
     std::unique_ptr<sqlite3, closer> db;
     statement begin{db.get(), "BEGIN IMMEDIATE"}, commit{db.get(), "COMMIT"};
     statement command{db.get(), put_command}, frame{db.get(), put_frame}, store{db.get(), put_store},
-        violation{db.get(), put_violation};
+        forget{db.get(), forget_frames}, violation{db.get(), put_violation};
 };
 
 database::database(const std::string& path) : impl_(std::make_unique<impl>(path)) {}

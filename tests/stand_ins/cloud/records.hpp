@@ -56,6 +56,8 @@ struct agent_store {
     std::int64_t durable = 0;  // on the disk
     std::int64_t told = 0;     // the highest ack we sent
     std::int64_t repeats = 0;
+    bool set_back =
+        false; // we forgot some of its messages, of which the agent may have dropped all that we acknowledged
     std::vector<std::int64_t> gaps;
     std::vector<std::size_t>
         hashes; // of the frames from `first` on, to tell a repeat from a number used twice
@@ -99,6 +101,8 @@ struct session {
 struct kept_frame {
     std::string id; // of the command, empty for events
     std::string body;
+    std::string store = {}; // by which it is numbered
+    std::int64_t seq = 0;
 };
 
 json::object to_json(const command& c);

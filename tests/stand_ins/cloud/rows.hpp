@@ -39,11 +39,17 @@ struct store_row {
     std::string gaps; // JSON array of the numbers that never came
 };
 
+// Of a store's frames those past `ack` are forgotten.
+struct forget_row {
+    std::string store;
+    std::int64_t ack = 0;
+};
+
 struct violation_row {
     std::string body; // JSON
 };
 
-using row = std::variant<command_row, frame_row, store_row, violation_row>;
+using row = std::variant<command_row, frame_row, store_row, forget_row, violation_row>;
 
 // All of it, oldest first.
 struct contents {
