@@ -2,10 +2,13 @@
 
 #include "agent/protocol/messages.hpp"
 #include "agent/uplink/wording.hpp"
+#include "common/async/notifier.hpp"
 
 #include <boost/asio/ssl/error.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/websocket/stream.hpp>
+
+#include <array>
 
 namespace relay::uplink {
 namespace {
@@ -17,6 +20,7 @@ namespace websocket = beast::websocket;
 using stream_type = websocket::stream<corked_stream>;
 
 constexpr duration close_limit = 3s; // for telling the peer why we leave, before we leave anyway
+constexpr std::size_t most_drained = 64 * 1024 * 1024; // of what a peer still sends meanwhile
 
 bool is_websocket_error(error_code ec)
 {
@@ -46,6 +50,7 @@ public:
           check_(std::move(below.check)),
           core_(std::move(below.core)),
           ws_(core_),
+          read_ended_(core_->tls.get_executor()),
           arrived_(time.now())
     {
         ws_.set_option(small_deflate());
@@ -68,6 +73,7 @@ public:
                                 std::optional<utc_time>& server_time);
 
     task<outcome<std::string>> read() override;
+    task<outcome<std::string>> read_frame();
     task<outcome<void>> write(std::span<const std::string> frames) override;
     task<outcome<void>> ping() override;
     task<void> close(close_code code, std::string reason) override;
@@ -83,6 +89,9 @@ public:
 private:
     failed explain(error_code ec);
     task<void> close_in_time(websocket::close_code code);
+    task<void> see_out();
+    task<void> drain();
+    task<void> wait_for_reader();
 
     time_source& time_;
     std::string where_;
@@ -90,6 +99,8 @@ private:
     std::unique_ptr<tls::peer_check> check_;
     std::shared_ptr<corked_stream::core> core_;
     stream_type ws_;
+    notifier read_ended_;  // with a failure
+    bool reading_ = false; // and has not failed
     steady_time arrived_;
     bool closing_ = false; // by us: close() took over what read() did
     std::uint64_t pings_ = 0;
@@ -153,15 +164,31 @@ task<outcome<void>> websocket_link::upgrade(const cloud_address& address, std::s
 
 task<outcome<std::string>> websocket_link::read()
 {
+    reading_ = true;
+    auto frame = co_await read_frame();
+    if (frame.has_error()) {
+        reading_ = false;
+        read_ended_.notify();
+    }
+    co_return frame;
+}
+
+task<outcome<std::string>> websocket_link::read_frame()
+{
     std::string frame;
     asio::dynamic_string_buffer<char, std::char_traits<char>, std::allocator<char>> buffer(frame);
     do {
         const auto [ec, bytes] = co_await ws_.async_read_some(buffer, 0, use_tuple);
         arrived_ = time_.now();
-        if (ec.failed())
-            co_return explain(ec);
+        if (ec.failed()) {
+            const auto why = explain(ec);
+            if (is_websocket_error(ec) && ec != websocket::error::closed)
+                co_await see_out();
+            co_return why;
+        }
         if (!ws_.got_text()) {
             co_await close_in_time(websocket::close_code::unknown_data);
+            co_await see_out();
             co_return failed{step::serving, errc::protocol_violation, where_ + " sent a binary frame"};
         }
     } while (!ws_.is_message_done());
@@ -184,8 +211,10 @@ task<outcome<void>> websocket_link::write(std::span<const std::string> frames)
         const auto [ec] = co_await ws_.next_layer().async_flush(use_tuple);
         failure = ec;
     }
-    if (failure.failed())
+    if (failure.failed()) {
+        co_await wait_for_reader();
         co_return explain(failure);
+    }
     co_return outcome<void>();
 }
 
@@ -222,6 +251,43 @@ task<void> websocket_link::close_in_time(websocket::close_code code)
         co_return ec;
     };
     co_await (closing() || patience());
+}
+
+// After our close frame. A socket that is closed with something unread in it resets the connection, and the reset may overtake
+// the close frame: the peer would never learn the code. So what a peer still sends is taken and thrown away, until it is done.
+task<void> websocket_link::see_out()
+{
+    using namespace asio::experimental::awaitable_operators;
+    error_code ignored; // where the peer is gone there is nobody to see out
+    beast::get_lowest_layer(ws_).shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    co_await (drain() || time_.sleep_for(close_limit));
+}
+
+task<void> websocket_link::drain()
+{
+    std::array<char, 16 * 1024> rest;
+    std::size_t drained = 0;
+    while (drained < most_drained) {
+        const auto [ec, bytes] =
+            co_await beast::get_lowest_layer(ws_).async_read_some(asio::buffer(rest), use_tuple);
+        if (ec.failed())
+            co_return;
+        drained += bytes;
+    }
+}
+
+// A write fails at once where the reader ends the link, and whoever hears of that drops the connection: but not before the
+// reader has seen the peer out.
+task<void> websocket_link::wait_for_reader()
+{
+    using namespace asio::experimental::awaitable_operators;
+    const auto ended = [this]() -> task<error_code> {
+        error_code ec;
+        while (reading_ && !ec.failed())
+            ec = co_await read_ended_.wait();
+        co_return ec;
+    };
+    co_await (ended() || time_.sleep_for(2 * close_limit));
 }
 
 failed websocket_link::explain(error_code ec)

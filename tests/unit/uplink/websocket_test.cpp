@@ -168,6 +168,80 @@ TEST_CASE_METHOD(link_fixture, "a frame over the limit closes the link with 1009
     CHECK(cloud->closed_with == 1009);
 }
 
+TEST_CASE_METHOD(link_fixture,
+                 "a cloud that is still sending when a frame goes over the limit reads the 1009",
+                 "[unit][uplink][websocket]")
+{
+    // As a server sends them: no mask, and the length as short as it can be said.
+    const auto frame = [](char first, std::size_t bytes) {
+        const int digits = bytes < 126 ? 0 : bytes < 65'536 ? 16 : 64;
+        std::string f{first, static_cast<char>(digits == 0 ? bytes : digits == 16 ? 126 : 127)};
+        for (int shift = digits - 8; shift >= 0; shift -= 8)
+            f += static_cast<char>((bytes >> shift) & 0xff);
+        return f + std::string(bytes, 'x');
+    };
+    std::string sent;
+    SECTION("in one frame")
+    {
+        sent = frame('\x81', 20'000'000);
+    }
+    SECTION("in fragments")
+    {
+        sent = frame('\x01', 60'000);
+        for (int i = 0; i < 300; ++i)
+            sent += frame('\x00', 60'000);
+        sent += frame('\x80', 1);
+    }
+    SECTION("in pieces that are no WebSocket any more")
+    {
+        sent = frame('\x01', 60'000) + frame('\x7f', 20'000'000);
+    }
+    const bool broken = sent[60'004] == '\x7f';
+    manner.serve = [&](server_link& l) -> task<void> {
+        co_await l.send_raw(sent);
+        std::string late;
+        do {
+            late = co_await l.read();
+        } while (!late.empty());
+    };
+    connect();
+    link->limit_frames(65'536);
+    bool ended = false;
+    // As in a session: a write that fails is no reason to drop what the reader is still about.
+    asio::co_spawn(
+        context,
+        [&]() -> task<void> {
+            const std::vector<std::string> frames{"late"};
+            for (auto wrote = co_await link->write(frames); wrote.has_value();
+                 wrote = co_await link->write(frames))
+                if (const auto ec = co_await time.sleep_for(1ms); ec.failed())
+                    break;
+            link->abort();
+            ended = true;
+        },
+        [](std::exception_ptr) {});
+    const auto why = read_failure();
+    CHECK(why.code == (broken ? errc::protocol_violation : errc::frame_too_large));
+    run_until([&] { return cloud->closed_with != 0 && ended; });
+    CHECK(cloud->closed_with == (broken ? 1002 : 1009));
+}
+
+TEST_CASE_METHOD(link_fixture, "a cloud that goes on sending after a binary frame reads the 1003",
+                 "[unit][uplink][websocket]")
+{
+    manner.serve = [&](server_link& l) -> task<void> {
+        co_await l.send_binary(std::string(60'000, 'b'));
+        for (int i = 0; i < 200; ++i)
+            co_await l.send(std::string(60'000, 'x'));
+        co_await l.read();
+    };
+    connect();
+    CHECK(read_failure().code == errc::protocol_violation);
+    link->abort();
+    run_until([&] { return cloud->closed_with != 0; });
+    CHECK(cloud->closed_with == 1003);
+}
+
 TEST_CASE_METHOD(link_fixture, "a binary frame closes the link with 1003", "[unit][uplink][websocket]")
 {
     manner.serve = [&](server_link& l) -> task<void> {
