@@ -6,6 +6,7 @@
 #include "tests/simulation/cloud.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,20 @@ struct action {
         drain,     // by the cloud
         withhold,  // acknowledgements
         release,
-        stop,         // the agent, in order; started again after `length`
-        kill,         // the agent, at once; the same
-        disk,         // each call of the store takes `length`
+        stop,       // the agent, in order; started again after `length`
+        kill,       // the agent, at once; the same
+        disk,       // each call of the store takes `length`
+        hang,       // the next one takes that much longer
+        freeze,     // the process is stopped for `length`
+        suspend,    // the machine is
+        wall_clock, // jumps by `length`
+        give_away,  // c-<number> to another agent, if its time is over
+        keep,       // a copy of the queue file
+        put_back,   // the agent is killed and started with that copy
+        lose,       // … and with a new queue
+        keep_cloud, // a backup of the cloud
+        put_back_cloud,
+        by_hand,      // the owner does `deed` to the event of `command`
         write_mishap, // the next write to Exchange
         read_mishap,  // the next read
         mood,         // every request to Exchange
@@ -43,6 +55,7 @@ struct action {
     bool elsewhere = false; // send: another agent did it before
     mishap trouble = {};
     cloud::network network = cloud::network::up;
+    simulation::deed deed = deed::copy;
 };
 
 std::string to_string(const action& a);
@@ -53,7 +66,10 @@ struct scenario {
     std::vector<action> actions;
 };
 
-// The same for the same seed, on every machine.
-scenario random_scenario(std::uint64_t seed);
+// What a list can be about, beside the troubles that are in any.
+enum class family { clock, store, backup, people, exchange };
+
+// The same for the same seed, on every machine. `about`: this family and no other.
+scenario random_scenario(std::uint64_t seed, std::optional<family> about = {});
 
 } // namespace relay::simulation

@@ -18,7 +18,7 @@ std::unique_ptr<store::sqlite_queue_store> open_queue(const agent_life::surround
     store::sqlite_queue_store::settings settings;
     settings.folder = s.folder;
     settings.mode = store::sqlite_queue_store::threading::inline_;
-    settings.utc_now = [&time = s.time] { return time.utc_now(); };
+    settings.utc_now = [&clock = s.clock] { return clock.utc_now(); };
     auto opened = store::sqlite_queue_store::open(std::move(settings), s.log);
     if (opened.has_error())
         throw std::runtime_error(
@@ -51,15 +51,15 @@ dispatch::limits dispatch_limits()
 agent_life::agent_life(const surroundings& s)
     : around_(s),
       queue_(open_queue(s)),
-      store_(s.context.get_executor(), *queue_, s.model, s.time, s.disk_latency),
-      outbox_(s.context.get_executor(), store_, s.time, s.log),
+      store_(s.context.get_executor(), *queue_, s.model, s.time, s.disk),
+      outbox_(s.context.get_executor(), store_, s.clock, s.log),
       inbox_(
-          s.context.get_executor(), store_, outbox_, s.time,
+          s.context.get_executor(), store_, outbox_, s.clock,
           [](const protocol::command& c) { return protocol::parse_operation(c); },
           store::inbox::limits{static_cast<int>(reference::window)}, s.log),
-      exchange_(s.exchange),
+      exchange_(s.exchange, s.clock),
       dispatcher_(s.context.get_executor(),
-                  {inbox_, outbox_, store_, exchange_, s.time,
+                  {inbox_, outbox_, store_, exchange_, s.clock,
                    [](const store::ticket&) { return protocol::checked<void>(); },
                    [](const mailbox_address&) { return protocol::checked<void>(); },
                    []() -> task<boost::json::object> { co_return boost::json::object(); }, s.log},
@@ -67,8 +67,8 @@ agent_life::agent_life(const surroundings& s)
       door_(s.peer.open_door([this](const std::string& id) {
           return agent_view{inbox_.open(), inbox_.is_open(id), stop_by_ != steady_time::max()};
       })),
-      uplink_(s.context.get_executor(), {*door_, inbox_, outbox_, store_, s.time, s.log}, facts(), s.seed + 1,
-              limits()),
+      uplink_(s.context.get_executor(), {*door_, inbox_, outbox_, store_, s.clock, s.log}, facts(),
+              s.seed + 1, limits()),
       parts_(s.context.get_executor())
 {
     asio::co_spawn(s.context, run(),
@@ -95,7 +95,7 @@ task<void> agent_life::run()
     if (recovered.has_error() && !killed_)
         around_.judge.broken("the agent cannot read its queue");
     parts_.spawn(dispatcher_.run());
-    parts_.spawn(store::keep_history(store_, around_.time, history, around_.log));
+    parts_.spawn(store::keep_history(store_, around_.clock, history, around_.log));
     parts_.spawn(serve());
     std::exception_ptr failure;
     try {

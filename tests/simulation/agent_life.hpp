@@ -7,8 +7,8 @@
 #include "agent/store/outbox.hpp"
 #include "agent/store/sqlite_queue_store.hpp"
 #include "agent/uplink/uplink.hpp"
-#include "tests/simulation/calendars.hpp"
 #include "tests/simulation/cloud.hpp"
+#include "tests/simulation/exchange_client.hpp"
 #include "tests/simulation/watched_store.hpp"
 #include "tests/support/manual_time.hpp"
 
@@ -29,11 +29,12 @@ public:
     struct surroundings {
         asio::io_context& context;
         test::manual_time& time;
+        time_source& clock; // the agent's own
         verdict& judge;
         reference& model;
         calendars& exchange;
         cloud& peer;
-        const duration& disk_latency;
+        disk_state& disk;
         std::filesystem::path folder; // of the queue file; empty: in memory
         spdlog::logger& log;
         std::uint64_t seed;

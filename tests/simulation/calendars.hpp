@@ -1,10 +1,10 @@
 // An Exchange server in memory: calendars with the agent's marks, and everything that can go wrong between a
 // request and its answer. What a request does and what its answer says are decided when it arrives; that the
-// one who asked goes away meanwhile changes neither.
+// one who asked goes away meanwhile changes neither. People work in the same calendars by hand.
 #pragma once
 
-#include "agent/ews/exchange.hpp"
 #include "tests/simulation/reference.hpp"
+#include "tests/simulation/troubles.hpp"
 
 #include <deque>
 #include <functional>
@@ -14,28 +14,10 @@
 
 namespace relay::simulation {
 
-enum class trouble {
-    none,
-    unreachable, // no connection: nothing happened
-    lost,        // the connection died before the request was carried out, which nobody can know
-    done,        // … after it was carried out
-    late,        // … and it is carried out that much later
-    refused,     // for good, nothing happened
-    failed,      // an answer that says failure for good and proves nothing; nothing happened
-    failed_done, // the same, and it was carried out
-    busy,        // throttled: this mailbox
-    busy_server, // throttled: the service account
-    auth,        // the service account is refused
-    slow,        // the answer takes that long; carried out at its end
-    slow_answer, // the same, carried out at once
-};
+// What the owner of a calendar does to a meeting by hand.
+enum class deed { copy, move, edit, trash, restore, tidy };
 
-std::string_view name(trouble t) noexcept;
-
-struct mishap {
-    trouble what = trouble::none;
-    milliseconds length{0};
-};
+std::string_view name(deed d) noexcept;
 
 class calendars {
 public:
@@ -49,22 +31,29 @@ public:
     // One after the other, for the next writes and the next reads.
     void strike_write(mishap m) { for_writes_.push_back(m); }
     void strike_read(mishap m) { for_reads_.push_back(m); }
-    // For every request, from now on.
+    // For every request, or every write, from now on.
     void mood(mishap m) { mood_ = m; }
     void heal();
 
     // Carries out what is due by now.
     void run_due();
-    // As another agent would do it, now.
-    void carry_out(const order& o);
+    // As another agent would do it, now: looked up by the marks first. True where it had to do something.
+    bool carry_out(const order& o);
+    // The owner does something to the event's item, where there is one to do it to.
+    void by_hand(const std::string& mailbox, const std::string& event, deed d);
 
+    enum class folder { calendar, other, deleted };
     struct item {
         std::string id, mailbox, event, command;
-        std::string uid,
-            born_uid; // born_uid: as its create gave it; a copy by hand keeps it under another uid
+        std::string uid, born_uid; // the latter as its create gave it: a copy by hand keeps that note
         std::string subject;
         int version = 1;
-        bool live = true;
+        folder where = folder::calendar;
+        bool invited = true;
+        bool copy = false;     // made by hand
+        bool restored = false; // taken out of Deleted Items by hand
+
+        bool live() const noexcept { return where != folder::deleted; }
     };
     const std::vector<item>& items() const noexcept { return items_; }
     std::size_t requests() const noexcept { return requests_; }
@@ -72,22 +61,29 @@ public:
 private:
     friend class exchange_client;
 
-    using work = std::function<ews::outcome<ews::item_ref>()>;
     struct fate {
         std::optional<duration> carried_out_after;
         duration takes{0};
         std::optional<ews::error> error;
+        bool sends = true; // invitations and notices
     };
+    using work = std::function<ews::outcome<ews::item_ref>(bool sends)>;
     struct due_work {
         steady_time at;
-        std::shared_ptr<work> what;
+        std::function<void()> what;
     };
 
-    fate fate_of(const std::string& lane, bool write, duration limit);
+    fate fate_of(const std::string& lane, ews::operation op, bool answered_before, duration limit);
+    void meet(fate& f, const mishap& m, ews::operation op, bool answered_before) const;
     item* find_item(const std::string& id);
+    item* original(const std::string& mailbox, const std::string& event, bool live);
     item& add(std::string mailbox, std::string event, std::string command, std::string uid,
               std::string subject);
-    void remove(item& i);
+    // Into another folder, where it has another id.
+    void move(item& i, folder to);
+    // An agent changes it.
+    void touched(const item& i);
+    std::string next_id() { return "item-" + std::to_string(next_id_++); }
 
     reference& model_;
     time_source& time_;
@@ -98,54 +94,6 @@ private:
     mishap mood_;
     int next_id_ = 1;
     std::size_t requests_ = 0;
-};
-
-// One agent's way to the server; it can be cut off for good, as by the death of the agent.
-class exchange_client final : public ews::exchange {
-public:
-    explicit exchange_client(calendars& server) : server_(server) {}
-
-    void cut_off() noexcept { cut_off_ = true; }
-
-    task<ews::outcome<ews::server_info>> resolve_account(duration limit) override;
-    task<ews::outcome<ews::mailbox_info>> open_calendar(const mailbox_address& mailbox,
-                                                        duration limit) override;
-    task<ews::outcome<std::vector<ews::mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes,
-                                                                    utc_time start, utc_time end,
-                                                                    duration limit) override;
-    task<ews::outcome<std::vector<ews::found_item>>> find(const mailbox_address& mailbox,
-                                                          std::string event_id, duration limit) override;
-    // Nobody moves meetings here: there are no other folders.
-    task<ews::outcome<std::vector<ews::mail_folder>>> other_folders(const mailbox_address& mailbox,
-                                                                    duration limit) override;
-    task<ews::outcome<std::vector<ews::found_item>>> find_in(const mailbox_address& mailbox,
-                                                             std::string event_id,
-                                                             std::vector<ews::mail_folder> folders,
-                                                             duration limit) override;
-    task<ews::outcome<ews::item>> get(const mailbox_address& mailbox, ews::item_ref ref,
-                                      duration limit) override;
-    task<ews::outcome<std::vector<ews::outcome<ews::item_state>>>>
-    states(const mailbox_address&, std::vector<std::string>, duration) override
-    {
-        co_return ews::error{}; // the model does not look at what people do by hand;
-    }
-    task<ews::outcome<ews::item_ref>> create(const mailbox_address& mailbox, ews::item_fields fields,
-                                             ews::marks m, std::string uid, protocol::notify notify,
-                                             ews::write_bounds bounds) override;
-    task<ews::outcome<ews::item_ref>> update(const mailbox_address& mailbox, ews::item_ref ref,
-                                             ews::item_fields fields, std::string command_id,
-                                             protocol::notify notify, ews::write_bounds bounds) override;
-    task<ews::outcome<void>> remove(const mailbox_address& mailbox, ews::item_ref ref,
-                                    protocol::notify notify, ews::write_bounds bounds) override;
-
-private:
-    task<std::optional<ews::error>> ask(std::string lane, duration limit);
-    task<ews::outcome<ews::item_ref>> write(std::string lane, kind what, std::string command,
-                                            calendars::work w, ews::write_bounds bounds);
-    std::string lane_of(const mailbox_address& mailbox, const std::string& item_id);
-
-    calendars& server_;
-    bool cut_off_ = false;
 };
 
 } // namespace relay::simulation

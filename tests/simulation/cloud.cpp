@@ -42,7 +42,7 @@ public:
             co_return *wire_->broken;
         const auto p = std::move(wire_->to_agent.front());
         wire_->to_agent.pop_front();
-        wire_->arrived = cloud_.time_.now();
+        wire_->arrived = cloud_.agents_clock_.now();
         cloud_.taken(*wire_, p, look_(p.id));
         co_return p.frame;
     }
@@ -64,7 +64,7 @@ public:
     task<uplink::outcome<void>> ping() override
     {
         if (!wire_->dumb)
-            wire_->arrived = cloud_.time_.now();
+            wire_->arrived = cloud_.agents_clock_.now();
         co_return uplink::outcome<void>();
     }
 
@@ -109,7 +109,7 @@ task<uplink::outcome<uplink::link_ptr>> cloud::door::connect()
             co_return broken_link(ec, uplink::step::tcp);
     if (cut_off_ || cloud_.network_ == network::refuses || cloud_.network_ == network::hangs)
         co_return broken_link(asio::error::connection_refused, uplink::step::tcp);
-    last_ = std::make_shared<wire>(cloud_.executor_, cloud_.time_.now());
+    last_ = std::make_shared<wire>(cloud_.executor_, cloud_.time_.now(), cloud_.agents_clock_.now());
     cloud_.forget(cloud_.current_.get());
     cloud_.current_ = last_;
     co_return std::make_unique<link>(cloud_, last_, look_);
@@ -168,7 +168,7 @@ void cloud::forget(const wire* w)
     if (!w || current_.get() != w)
         return;
     current_.reset();
-    received_ = durable_;
+    store_.received = store_.durable;
 }
 
 // ---- what happens ----
@@ -176,7 +176,8 @@ void cloud::forget(const wire* w)
 void cloud::send(order o, bool elsewhere)
 {
     const auto id = o.id;
-    sent_command c{command_frame(o), {}, false, {}};
+    sent_command c;
+    c.frame = command_frame(o);
     auto other = o;
     other.subject += ", changed";
     other.mailbox = is_write(o.what) && o.what != kind::cancel ? o.mailbox : "x" + o.mailbox;
@@ -237,10 +238,10 @@ void cloud::half_open()
 void cloud::withhold(bool yes)
 {
     withholding_ = yes;
-    if (yes || !current_ || durable_ == received_)
+    if (yes || !current_ || store_.durable == store_.received)
         return;
-    durable_ = received_;
-    put(current_, {fmt::format(R"({{"type":"ack","seq":{}}})", durable_), {}, {}});
+    store_.durable = store_.received;
+    put(current_, {fmt::format(R"({{"type":"ack","seq":{}}})", store_.durable), {}, {}});
 }
 
 bool cloud::waits(const std::string& lane) const
@@ -333,6 +334,7 @@ void cloud::heard(const wire_ptr& w, const std::string& raw)
     if (c == commands_.end())
         return; // the rules of the link have said so
     c->second.answered = true;
+    c->second.refused = false;
     if (type == "result")
         heard_result(w, frame);
 }
@@ -340,14 +342,10 @@ void cloud::heard(const wire_ptr& w, const std::string& raw)
 void cloud::heard_hello(const wire_ptr& w, const json::object& hello)
 {
     const auto& store = hello.at("store").as_object();
-    const auto next = store.at("next_seq").as_int64();
-    const auto dropped = next - 1 - store.at("unacked").as_int64();
-    if (next > model_.last_seq() + 1)
-        verdict_.broken(
-            fmt::format("hello names next_seq {}, the last one given was {}", next, model_.last_seq()));
-    if (dropped > durable_)
-        verdict_.broken(
-            fmt::format("the agent dropped results up to {}, the cloud holds {}", dropped, durable_));
+    if (w == current_ && network_ != network::rejects)
+        turn_to(text(store, "id"));
+    if (text(store, "id") == store_.id)
+        judge_hello(store.at("next_seq").as_int64(), store.at("unacked").as_int64());
     if (w != current_)
         return;
     if (network_ == network::rejects) {
@@ -355,12 +353,12 @@ void cloud::heard_hello(const wire_ptr& w, const json::object& hello)
         return;
     }
     w->greeted = true;
-    received_ = durable_;
+    store_.received = store_.durable;
     put(w,
         {fmt::format(
              R"({{"type":"welcome","session":"s-1","time":"2026-11-22T10:00:00Z","heartbeat_s":{},"ack":{},)"
              R"("max_message_bytes":65536}})",
-             heartbeat_.count(), durable_),
+             heartbeat_.count(), store_.durable),
          {},
          {}});
     for (const auto& id : order_) {
@@ -374,6 +372,17 @@ void cloud::heard_hello(const wire_ptr& w, const json::object& hello)
     }
 }
 
+void cloud::judge_hello(std::int64_t next, std::int64_t unacked)
+{
+    const auto dropped = next - 1 - unacked;
+    if (next > model_.last_seq() + 1)
+        verdict_.broken(
+            fmt::format("hello names next_seq {}, the last one given was {}", next, model_.last_seq()));
+    if (dropped > store_.durable && !store_.set_back)
+        verdict_.broken(
+            fmt::format("the agent dropped results up to {}, the cloud holds {}", dropped, store_.durable));
+}
+
 void cloud::heard_result(const wire_ptr& w, const json::object& result)
 {
     const auto id = text(result, "id");
@@ -383,28 +392,125 @@ void cloud::heard_result(const wire_ptr& w, const json::object& result)
     const auto* seq = result.if_contains("seq");
     const auto* error = result.if_contains("error");
     const bool refusal = !seq && error && text(error->as_object(), "code") == "overloaded";
+    c.refused = refusal;
     if (is_write(model_.find(id)->what) && !refusal) {
         // One result, however often it comes.
-        if (c.result && *c.result != body)
+        if (c.result && *c.result != body && !model_.may_be_judged_anew(id))
             verdict_.broken(id + ": has two results");
-        c.result = std::move(body);
+        if (!c.elsewhere)
+            c.result = std::move(body);
+        if (seq) {
+            c.seq = seq->as_int64();
+            c.store = store_.id;
+        }
         ++repeated_[id];
     }
     if (!seq || w != current_)
         return;
     const auto n = seq->as_int64();
-    if (n > received_ + 1)
-        verdict_.broken(fmt::format("{}: seq {} came, {} was due", id, n, received_ + 1));
-    if (n <= received_)
+    if (n > store_.received + 1)
+        verdict_.broken(fmt::format("{}: seq {} came, {} was due", id, n, store_.received + 1));
+    if (n <= store_.received)
         return;
-    received_ = n;
+    store_.received = n;
     if (withholding_)
         return;
-    durable_ = n;
-    put(w, {fmt::format(R"({{"type":"ack","seq":{}}})", durable_), {}, {}});
+    store_.durable = n;
+    put(w, {fmt::format(R"({{"type":"ack","seq":{}}})", store_.durable), {}, {}});
+}
+
+// ---- stores and agents come and go ----
+
+// A store with another id has taken the place of the one before: what that one still owed comes again.
+void cloud::turn_to(const std::string& store)
+{
+    if (store == store_.id)
+        return;
+    const bool first = store_.id.empty();
+    const auto before = std::exchange(store_, others_[store]);
+    others_[before.id] = before;
+    store_.id = store;
+    if (first)
+        return;
+    for (const auto& id : order_)
+        if (lacks_result(id))
+            redeliver(id);
+}
+
+bool cloud::lacks_result(const std::string& id) const
+{
+    const auto& c = commands_.at(id);
+    return is_write(model_.find(id)->what) && !holds_result(c) && !c.refused && !c.elsewhere;
+}
+
+// For good.
+bool cloud::holds_result(const sent_command& c) const
+{
+    if (!c.result || c.seq == 0)
+        return c.result.has_value();
+    const auto before = others_.find(c.store);
+    const auto& from = c.store == store_.id || before == others_.end() ? store_ : before->second;
+    return c.seq <= from.durable;
+}
+
+// On this link if there is one that was greeted, else on the next.
+void cloud::redeliver(const std::string& id)
+{
+    auto& c = commands_.at(id);
+    c.answered = false;
+    c.frame = command_frame(model_.redelivered(id));
+    if (current_ && current_->greeted)
+        put(current_, {c.frame, id, parcel::what::command});
+}
+
+void cloud::give_again_what_was_forgotten()
+{
+    for (const auto& id : order_)
+        if (commands_.at(id).answered && lacks_result(id) && !model_.is_stored(id))
+            redeliver(id);
+}
+
+// PROTOCOL.md, "Commands and results": after its time, and with nothing of its event under way.
+bool cloud::may_give_away(const std::string& id) const
+{
+    const auto* o = model_.find(id);
+    if (!o || !is_write(o->what) || !commands_.contains(id) || !lacks_result(id) || !model_.over_for_good(id))
+        return false;
+    return std::ranges::none_of(order_, [&](const auto& other) {
+        return other != id && model_.find(other)->lane() == o->lane() && lacks_result(other);
+    });
+}
+
+void cloud::given_away(const std::string& id)
+{
+    auto& c = commands_.at(id);
+    c.answered = c.elsewhere = true;
+    c.frame = command_frame(model_.redelivered(id));
+}
+
+void cloud::keep()
+{
+    kept_ = store_;
+}
+
+void cloud::put_back()
+{
+    if (!kept_ || kept_->id != store_.id || kept_->durable == store_.durable)
+        return;
+    cut();
+    store_.received = store_.durable = kept_->durable;
+    store_.set_back = true;
+    for (auto& [id, c] : commands_)
+        if (c.store == store_.id && c.seq > store_.durable && !c.elsewhere)
+            c.result.reset();
 }
 
 // ---- at the end ----
+
+bool cloud::everything_done() const
+{
+    return std::ranges::none_of(order_, [&](const auto& id) { return lacks_result(id); });
+}
 
 bool cloud::everything_answered() const
 {
@@ -417,8 +523,12 @@ void cloud::check_at_end()
 {
     if (!current_)
         return verdict_.broken("there is no link though nothing is in its way");
-    if (durable_ != model_.last_seq())
-        verdict_.broken(fmt::format("the cloud holds {} of {} stored messages", durable_, model_.last_seq()));
+    if (store_.durable != model_.last_seq())
+        verdict_.broken(
+            fmt::format("the cloud holds {} of {} stored messages", store_.durable, model_.last_seq()));
+    for (const auto& id : order_)
+        if (lacks_result(id))
+            verdict_.broken(id + ": was accepted, and both sides have forgotten it");
     if (!current_->unanswered.empty())
         verdict_.broken(*current_->unanswered.begin() + ": was taken and never answered");
     if (!current_->reused.empty())

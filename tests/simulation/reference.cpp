@@ -10,9 +10,7 @@ namespace {
 
 // A ttl is kept in whole milliseconds of the wall clock across a restart.
 constexpr duration rounding = 2ms;
-// A command may end before its ttl where no further try fits in: so long is the longest pause between two, of the
-// agent's own and as Exchange asks for it here (120 s, and 10 s by which it is put off at most).
-constexpr duration longest_pause = 61s, longest_asked_for = 130s;
+constexpr int most_sends = 25; // an agent that sends one request so often does not know when to stop
 
 std::string text(const json::object& o, std::string_view key)
 {
@@ -91,16 +89,14 @@ std::optional<std::string> reference::item(const std::string& name) const
     return found == lanes_.end() ? std::nullopt : found->second.now;
 }
 
-void reference::done_elsewhere(const std::string& id)
-{
-    auto& t = commands_.at(id);
-    auto& l = lanes_.at(t.what.lane());
-    t.elsewhere = true;
-    l.now = t.what.what == kind::cancel ? std::nullopt : std::optional(t.what.subject);
-    l.after.back() = l.now;
-}
-
 // ---- taken from the link ----
+
+void reference::received_now(track& t)
+{
+    t.received = t.counts_from = time_.now();
+    t.wall_offset = wall_offset_;
+    t.wall_ahead = 0ms;
+}
 
 void reference::delivered(const std::string& id, const agent_view& agent)
 {
@@ -117,7 +113,7 @@ void reference::delivered(const std::string& id, const agent_view& agent)
         if (t->stored || t->pending)
             return;
         t->pending = !full && !agent.closing;
-        t->received = time_.now();
+        received_now(*t);
         return;
     }
     if (agent.is_open || full || agent.closing)
@@ -139,7 +135,7 @@ void reference::cancel_delivered(const std::string& id)
         return;
     // It waits for its turn: nothing of it can have begun.
     auto& l = lanes_.at(t->what.lane());
-    if (head(l) != t && !too_late(*t))
+    if (head(l) != t && !too_late(*t) && !t->what.redelivered)
         t->must_cancel = true;
 }
 
@@ -263,7 +259,7 @@ void reference::finished(const std::string& id, std::int64_t seq, const std::str
         return;
     }
     ++l.finished;
-    l.after.push_back(l.now);
+    l.after.push_back({l.now});
 }
 
 void reference::appended(const std::string& id, std::int64_t seq, const std::string& body)
@@ -282,8 +278,19 @@ void reference::appended(const std::string& id, std::int64_t seq, const std::str
     judge_read(*t, json::parse(body).as_object());
 }
 
+void reference::acknowledged(std::int64_t seq)
+{
+    acknowledged_ = std::max(acknowledged_, std::min(seq, last_seq()));
+}
+
+// A restarted agent counts by the wall clock.
 void reference::found_at_start(std::int64_t next_seq)
 {
+    for (auto& [id, t] : commands_)
+        if (t.stored)
+            t.counts_from =
+                time_.now() -
+                std::max<duration>(time_.now() - t.received + wall_offset_ - t.wall_offset, duration::zero());
     if (next_seq != last_seq() + 1)
         verdict_.broken(fmt::format("a store that gave out seq {} goes on with {}", last_seq(), next_seq));
 }
@@ -310,8 +317,10 @@ void reference::write_sent(const std::string& name, kind what, const std::string
         return broken(who, fmt::format("{} was sent out of its turn", simulation::name(what)));
     if (!t->begun)
         broken(t->what.id, "was sent before its try was durable");
-    if (time_.now() > t->received + t->what.ttl + rounding)
+    if (time_.now() > latest_end(*t) + rounding)
         broken(t->what.id, "was sent after its ttl");
+    if (++t->sends > most_sends)
+        broken(t->what.id, "is sent again and again, without end");
     if (t->sent && time_.now() - *t->sent < settle_)
         broken(t->what.id, "was sent again while the try before may still take effect");
     t->sent = time_.now();
@@ -332,18 +341,35 @@ std::string reference::applied(const std::string& name, kind what, const std::st
         broken(id.empty() ? name : id, fmt::format("{} took effect out of its turn", simulation::name(what)));
         return id;
     }
-    if (++t->effects + (t->elsewhere ? 1 : 0) > 1)
+    // What was overtaken cannot be told from what was never applied, but for a create.
+    const bool again = t->effects != 0 || t->elsewhere;
+    if (again && (what == kind::create || !(t->relived || t->what.redelivered) || !overtaken(*t, l)))
         broken(t->what.id, "took effect twice");
+    if (again)
+        t->notified = 0;
+    t->effects = 1;
+    t->told_late = t->told_late || !notified;
     if (what != kind::cancel && subject != t->what.subject)
         broken(t->what.id, "wrote something else than it was told");
     t->notified += notified ? 1 : 0;
     l.now = what == kind::cancel ? std::nullopt : std::optional(subject);
+    l.last_effect = t->what.id;
     return t->what.id;
 }
 
-void reference::struck(const std::string& name, std::string_view code)
+void reference::sent_again(const std::string& name, const std::string& id, bool first)
 {
-    struck_[name.substr(0, name.find('/'))].emplace(code);
+    auto* t = head(lanes_[name]);
+    if (!t || t->what.id != id)
+        return broken(id, "its invitations were sent out of its turn");
+    if (!first)
+        broken(id, "its attendees were invited twice");
+    ++t->notified;
+}
+
+void reference::struck(const std::string& name, std::string_view code, bool passing)
+{
+    (passing ? passing_ : struck_)[name.substr(0, name.find('/'))].emplace(code);
 }
 
 void reference::agent_gone()
@@ -356,116 +382,6 @@ void reference::agent_gone()
     taken_.clear();
     admitted_ = 0;
     closing_ = false;
-}
-
-// ---- what a result may say ----
-
-bool reference::too_late(const track& t) const
-{
-    return time_.now() + rounding >= t.received + t.what.ttl;
-}
-
-void reference::judge_read(track& t, const json::object& result)
-{
-    t.received = t.open.front().received;
-    judge(t, lanes_.at(t.what.lane()), result);
-    t.open.pop_front();
-}
-
-void reference::judge(const track& t, const lane& l, const json::object& result)
-{
-    const auto* error = result.if_contains("error");
-    const auto* output = result.if_contains("output");
-    if (t.must_cancel && (!error || text(error->as_object(), "code") != "cancelled"))
-        broken(t.what.id, "was cancelled before it was begun, and ended otherwise");
-    if (output)
-        judge_ok(t, l, output->as_object());
-    else
-        judge_error(t, l, text(error->as_object(), "code"), result.at("attempts").as_int64());
-    if (t.notified != t.effects)
-        broken(t.what.id, "attendees were not told exactly once");
-}
-
-void reference::judge_ok(const track& t, const lane& l, const json::object& output)
-{
-    const auto& id = t.what.id;
-    const bool did = t.effects == 1 || t.elsewhere;
-    switch (t.what.what) {
-    case kind::create:
-        // A redelivered one may have been overtaken.
-        if (!did && !(t.what.redelivered && l.now))
-            broken(id, "is told to be created, and was not");
-        break;
-    case kind::update:
-        if (!did)
-            broken(id, "is told to be updated, and was not");
-        break;
-    case kind::cancel:
-        if (l.now)
-            broken(id, "is told to be cancelled, and its item is there");
-        if (output.at("existed").as_bool() ? !did && !t.what.redelivered : did)
-            broken(id, "tells wrongly whether the event existed");
-        break;
-    case kind::get:
-        judge_get(t, l, text(output, "subject"));
-        break;
-    case kind::verify:
-        break;
-    }
-}
-
-// It has to show what the writes before it made, and nothing of those after it.
-void reference::judge_get(const track& t, const lane& l, const std::optional<std::string>& seen)
-{
-    const auto& standing = t.open.front();
-    auto place = standing.behind;
-    for (const auto& other : standing.pending)
-        if (const auto& o = commands_.at(other); o.stored && o.place >= 0)
-            place = std::max(place, static_cast<std::size_t>(o.place) + 1);
-    const bool right = place < l.after.size() && l.after[place] == seen;
-    if (!right)
-        broken(t.what.id, fmt::format("saw \"{}\", which is not what the writes before it made",
-                                      seen.value_or("nothing")));
-}
-
-void reference::judge_error(const track& t, const lane& l, std::string_view code, std::int64_t attempts)
-{
-    const auto& id = t.what.id;
-    const bool write = is_write(t.what.what);
-    if (t.effects != 0)
-        broken(id, fmt::format("took effect and is told to have failed with {}", code));
-
-    if (code == "conflict") {
-        if (t.what.what != kind::create || !l.now || t.elsewhere)
-            broken(id, "is told to conflict with nothing");
-    } else if (code == "event_not_found") {
-        if (t.what.what == kind::get)
-            judge_get(t, l, std::nullopt);
-        else if (t.what.what != kind::update || l.now)
-            broken(id, "is told that its event does not exist");
-    } else if (code == "cancelled") {
-        if (!t.cancel_asked || t.begins != 0)
-            broken(id, "is told to be cancelled, wrongly");
-    } else if (code == "deadline_exceeded") {
-        if (!too_late(t))
-            broken(id, "is told to be late before its time was over");
-        if (attempts != 0)
-            broken(id, "was tried, and does not say how the last try failed");
-    } else if (code == "overloaded") {
-        if (write || (!t.may_refuse && !closing_))
-            broken(id, "is told that the agent is overloaded");
-    } else if (code == "exchange_unavailable" && attempts != 0 && too_late(t)) {
-        // Its time passed in the middle of a try, or a restart cut the try off.
-    } else if (const auto struck = struck_.find(t.what.mailbox);
-               struck == struck_.end() || !struck->second.contains(code)) {
-        broken(id, fmt::format("ended with {}, which Exchange never answered", code));
-    } else if ((code == "exchange_unavailable" || code == "exchange_busy" ||
-                (write && code == "auth_failed")) &&
-               time_.now() + (code == "exchange_busy" ? longest_asked_for : longest_pause) <
-                   t.received + t.what.ttl &&
-               (write || !closing_)) {
-        broken(id, fmt::format("gave up with {} before its time was over", code));
-    }
 }
 
 // ---- at the end ----

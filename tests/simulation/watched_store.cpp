@@ -1,6 +1,7 @@
 #include "tests/simulation/watched_store.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace relay::simulation {
 
@@ -11,7 +12,10 @@ task<result<T>> watched_store::pass(call<T> c, told<T> t)
 {
     if (crashed_)
         co_return errc::store_io;
-    if (latency_ == duration::zero() && line_.empty() && !working_) {
+    if (state_.hang > duration::zero())
+        state_.hangs_until = time_.now() + state_.hang;
+    const auto takes = state_.latency + std::exchange(state_.hang, duration::zero());
+    if (takes == duration::zero() && line_.empty() && !working_) {
         auto answer = co_await c();
         if (t)
             t(answer);
@@ -34,7 +38,7 @@ task<result<T>> watched_store::pass(call<T> c, told<T> t)
         mine->answer.emplace(errc::store_io);
         mine->done.notify();
     };
-    line_.push_back({time_.now() + latency_, std::move(run), std::move(drop)});
+    line_.push_back({time_.now() + takes, std::move(run), std::move(drop)});
     if (!std::exchange(working_, true))
         disk_.spawn(work());
     while (!mine->answer)
@@ -208,12 +212,20 @@ watched_store::tell_changes(std::vector<store::event_sighting> seen, bool at_onc
 
 task<result<void>> watched_store::acknowledge(store::sequence seq)
 {
-    return pass<void>([this, seq] { return behind_.acknowledge(seq); });
+    return pass<void>([this, seq] { return behind_.acknowledge(seq); },
+                      [this, seq](const auto& done) {
+                          if (done.has_value())
+                              model_.acknowledged(seq);
+                      });
 }
 
 task<result<store::identity>> watched_store::renew()
 {
-    return pass<store::identity>([this] { return behind_.renew(); });
+    return pass<store::identity>([this] { return behind_.renew(); },
+                                 [this](const auto& done) {
+                                     if (done.has_value())
+                                         model_.renewed();
+                                 });
 }
 
 task<result<std::size_t>> watched_store::prune(utc_time before, std::size_t most)

@@ -13,15 +13,20 @@
 
 namespace relay::simulation {
 
+struct disk_state {
+    duration latency{0}; // of each call from now on
+    duration hang{0};    // of the next one beside that: a storage that fails over
+    steady_time hangs_until{};
+};
+
 class watched_store final : public store::queue_store {
 public:
-    // `latency`: how long each call takes from now on.
     watched_store(asio::any_io_executor executor, store::queue_store& behind, reference& model,
-                  time_source& time, const duration& latency)
+                  time_source& time, disk_state& disk)
         : behind_(behind),
           model_(model),
           time_(time),
-          latency_(latency),
+          state_(disk),
           executor_(executor),
           disk_(executor)
     {
@@ -86,7 +91,7 @@ private:
     store::queue_store& behind_;
     reference& model_;
     time_source& time_;
-    const duration& latency_;
+    disk_state& state_;
     asio::any_io_executor executor_;
     std::deque<errand> line_;
     bool working_ = false;

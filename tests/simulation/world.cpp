@@ -1,6 +1,5 @@
 #include "tests/simulation/world.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,10 +8,6 @@ namespace relay::simulation {
 namespace {
 
 constexpr duration longest_stop = 30s; // drain, the closing handshake, and a little
-constexpr duration recovery_step = 20s;
-constexpr int most_recovery_steps =
-    90; // half an hour: any backoff, a hanging dial, settle and the looks after it
-constexpr std::string_view queue_files[] = {"queue.db", "queue.db-wal", "queue.db-shm", "lock"};
 
 } // namespace
 
@@ -20,15 +15,14 @@ world::world(const scenario& s, std::filesystem::path scratch, spdlog::logger& l
     : scenario_(s),
       scratch_(std::move(scratch)),
       log_(log),
-      cloud_(context_.get_executor(), time_, model_, verdict_, s.heartbeat,
+      cloud_(context_.get_executor(), time_, clock_, model_, verdict_, s.heartbeat,
              [this](duration d, std::function<void()> what) {
                  if (d <= duration::zero())
                      return what();
                  chores_.spawn(wait_and_do(d, std::move(what)));
              })
 {
-    for (const auto file : queue_files)
-        std::filesystem::remove(scratch_ / file);
+    queue_copy().put_back(scratch_);
     start();
 }
 
@@ -118,7 +112,7 @@ void world::perform(const action& a)
         kill();
         return restart_after(a.length);
     case what::disk:
-        disk_latency_ = a.length;
+        disk_.latency = a.length;
         return;
     case what::write_mishap:
         return exchange_.strike_write(a.trouble);
@@ -128,7 +122,77 @@ void world::perform(const action& a)
         return exchange_.mood(a.trouble);
     case what::week:
         return;
+    default:
+        return befall(a);
     }
+}
+
+// What may happen to a machine, its clocks and its files, and what others do meanwhile.
+void world::befall(const action& a)
+{
+    using what = action::what;
+    switch (a.type) {
+    case what::hang:
+        disk_.hang = a.length;
+        return;
+    case what::freeze:
+        return clock_.stop_for(a.length);
+    case what::suspend:
+        return clock_.suspend_for(a.length);
+    case what::wall_clock:
+        // After that a restarted agent may count a ttl anew, which no cloud can know of that gave its command away.
+        if (given_away_ && a.length < 0ms)
+            return;
+        time_.jump_wall_clock(a.length);
+        return model_.wall_clock_jumped(a.length);
+    case what::give_away:
+        return give_away(fmt::format("c-{}", a.number));
+    case what::keep:
+        return keep();
+    case what::put_back:
+        if (kept_.known)
+            start_with(kept_.files, *kept_.known, a.length);
+        return;
+    case what::lose:
+        return start_with({}, {}, a.length);
+    case what::keep_cloud:
+        return cloud_.keep();
+    case what::put_back_cloud:
+        return cloud_.put_back();
+    case what::by_hand:
+        return exchange_.by_hand(a.command.mailbox, a.command.event, a.deed);
+    default:
+        return;
+    }
+}
+
+void world::keep()
+{
+    time_.settle();
+    kept_ = {queue_copy::of(scratch_), model_.remembered()};
+}
+
+// Nobody starts a copy before what the one before it sent has settled.
+void world::start_with(const queue_copy& files, const reference::memory& m, milliseconds off)
+{
+    kill();
+    if (!verdict_.holds())
+        return;
+    time_.advance(std::max<duration>(off, agent_life::settle));
+    exchange_.run_due();
+    files.put_back(scratch_);
+    model_.put_back(m);
+    restart_after(0ms);
+}
+
+void world::give_away(const std::string& id)
+{
+    if (!cloud_.may_give_away(id))
+        return;
+    given_away_ = true;
+    if (exchange_.carry_out(model_.redelivered(id)))
+        model_.done_elsewhere(id);
+    cloud_.given_away(id);
 }
 
 void world::send(const action& a)
@@ -138,10 +202,9 @@ void world::send(const action& a)
     // done.
     exchange_.run_due();
     const bool there = model_.item(o.lane()).has_value();
-    const bool elsewhere =
-        a.elsewhere && model_.quiet(o.lane()) && !cloud_.waits(o.lane()) && (o.what == kind::create) != there;
-    if (elsewhere)
-        exchange_.carry_out(o);
+    const bool may = a.elsewhere && model_.quiet(o.lane()) && !cloud_.waits(o.lane()) &&
+                     !model_.restored_by_hand(o.lane()) && (o.what == kind::create) != there;
+    const bool elsewhere = may && exchange_.carry_out(o);
     cloud_.send(std::move(o), elsewhere);
 }
 
@@ -155,9 +218,9 @@ void world::step(int handlers)
 
 void world::start()
 {
-    agent_ = std::make_unique<agent_life>(agent_life::surroundings{context_, time_, verdict_, model_,
-                                                                   exchange_, cloud_, disk_latency_, scratch_,
-                                                                   log_, scenario_.seed + 2 * lives_});
+    agent_ = std::make_unique<agent_life>(agent_life::surroundings{context_, time_, clock_, verdict_, model_,
+                                                                   exchange_, cloud_, disk_, scratch_, log_,
+                                                                   scenario_.seed + 2 * lives_});
     ++lives_;
 }
 
@@ -173,9 +236,11 @@ void world::restart_after(milliseconds off)
 void world::stop()
 {
     agent_->stop();
-    for (duration waited{}; !agent_->ended() && waited < longest_stop + 20 * disk_latency_; waited += 500ms)
+    for (duration waited{}; !agent_->ended() && waited < longest_stop + 20 * disk_.latency; waited += 500ms)
         time_.advance(500ms);
-    if (!agent_->ended()) {
+    if (!agent_->ended() && time_.now() < disk_.hangs_until + longest_stop) {
+        agent_->kill(); // as the agent does itself with a shutdown that takes too long
+    } else if (!agent_->ended()) {
         verdict_.broken("the agent was asked to stop and goes on");
         agent_->kill();
     }
@@ -195,111 +260,6 @@ void world::bury()
     if (agent_ && !agent_->ended())
         (void)agent_.release();
     agent_.reset();
-}
-
-// ---- the end ----
-
-void world::heal()
-{
-    exchange_.heal();
-    cloud_.weather(cloud::network::up);
-    cloud_.latency(duration::zero());
-    cloud_.withhold(false);
-    disk_latency_ = duration::zero();
-    const auto whole = [&] {
-        return cloud_.connected() && cloud_.everything_answered() && model_.owed() == 0 &&
-               cloud_.held() == model_.last_seq();
-    };
-    // A link that went dumb is given up after two heartbeats.
-    time_.advance(recovery_step);
-    if (!cloud_.connected())
-        time_.advance(2 * scenario_.heartbeat);
-    for (int i = 0; i < most_recovery_steps && verdict_.holds() && !whole(); ++i)
-        time_.advance(recovery_step);
-    time_.advance(1s); // for what is on its way
-}
-
-template <class T>
-std::optional<result<T>> world::ask(task<result<T>> question)
-{
-    std::optional<result<T>> answer;
-    asio::co_spawn(context_, std::move(question), [&](std::exception_ptr bug, result<T> r) {
-        if (!bug)
-            answer = std::move(r);
-    });
-    time_.settle();
-    return answer;
-}
-
-void world::check_at_end()
-{
-    if (!verdict_.holds())
-        return;
-    if (!cloud_.everything_answered())
-        verdict_.broken("a command was never taken");
-    if (model_.owed() != 0)
-        verdict_.broken("something was taken and has no result");
-    cloud_.check_at_end();
-    if (agent_->open() != 0)
-        verdict_.broken("the agent counts open commands where there are none");
-    const auto left = ask(agent_->queue().status());
-    if (!left || left->has_error() || (*left)->unfinished != 0 || (*left)->unacked != 0)
-        verdict_.broken("something is left in the store");
-    check_calendars();
-}
-
-void world::check_calendars()
-{
-    time_.advance(agent_life::settle);
-    exchange_.run_due();
-    std::map<std::string, int> live;
-    for (const auto& i : exchange_.items()) {
-        if (!i.live)
-            continue;
-        const auto lane = i.mailbox + '/' + i.event;
-        if (++live[lane] > 1)
-            verdict_.broken(lane + ": is in the calendar twice");
-        if (model_.item(lane) != i.subject)
-            verdict_.broken(lane + ": is not in the calendar as it should be");
-    }
-    for (const auto& a : scenario_.actions)
-        if (a.type == action::what::send && model_.item(a.command.lane()) && live[a.command.lane()] == 0)
-            verdict_.broken(a.command.lane() + ": is missing in the calendar");
-}
-
-void world::repeat_all()
-{
-    (void)cloud_.take_repeats();
-    for (const auto& [id, at] : model_.finish_times())
-        cloud_.repeat(id);
-    time_.advance(1s);
-}
-
-// A result is given again for 7 days after its command finished; some time later nothing of it is left.
-void world::check_history()
-{
-    const auto& finished = model_.finish_times();
-    if (finished.empty())
-        return;
-    const auto by_time = [](const auto& a, const auto& b) { return a.second < b.second; };
-    const auto first = std::ranges::min_element(finished, by_time)->second;
-    const auto last = std::ranges::max_element(finished, by_time)->second;
-    const auto advance_to = [&](steady_time t) {
-        if (t > time_.now())
-            time_.advance(t - time_.now());
-    };
-    advance_to(first + agent_life::history - 5s);
-    repeat_all();
-    const auto repeats = cloud_.take_repeats();
-    for (const auto& [id, at] : finished)
-        if (!repeats.contains(id))
-            verdict_.broken(id + ": was forgotten before its 7 days were over");
-    advance_to(last + agent_life::history + 1h + 1s);
-    for (const auto& [id, at] : finished) {
-        const auto found = ask(agent_->queue().look_up(id, {}));
-        if (!found || found->has_error() || (*found)->has_value())
-            verdict_.broken(id + ": is kept for longer than its 7 days");
-    }
 }
 
 } // namespace relay::simulation

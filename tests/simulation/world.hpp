@@ -4,6 +4,8 @@
 
 #include "tests/simulation/actions.hpp"
 #include "tests/simulation/agent_life.hpp"
+#include "tests/simulation/machine_clock.hpp"
+#include "tests/simulation/queue_copy.hpp"
 
 #include <functional>
 #include <memory>
@@ -46,6 +48,10 @@ private:
     void bury();
     void step(int handlers);
     void send(const action& a);
+    void befall(const action& a);
+    void keep();
+    void start_with(const queue_copy& files, const reference::memory& m, milliseconds off);
+    void give_away(const std::string& id);
     void check_calendars();
     void check_history();
     void repeat_all();
@@ -58,14 +64,20 @@ private:
     spdlog::logger& log_;
     asio::io_context context_{1};
     test::manual_time time_{context_};
+    machine_clock clock_{time_};
     verdict verdict_;
     reference model_{verdict_, time_, agent_life::settle};
     calendars exchange_{model_, time_, agent_life::settle};
     task_group chores_{context_.get_executor()};
     cloud cloud_;
-    duration disk_latency_{0};
+    disk_state disk_;
     std::uint64_t lives_ = 0;
     int floods_ = 0;
+    struct {
+        queue_copy files;
+        reference::memory_ptr known;
+    } kept_;
+    bool given_away_ = false; // a command, to another agent
     std::unique_ptr<agent_life> agent_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
+
 namespace relay::test {
 
 task<error_code> manual_time::sleep_for(duration length)
@@ -31,14 +33,14 @@ void manual_time::advance(duration by)
     settle();
     while (!sleepers_.empty() && sleepers_.begin()->first <= target) {
         const auto first = sleepers_.begin();
-        move_to(first->first);
+        move_to(std::max(now_, first->first)); // a leap may have passed it
         const auto entry = first->second;
         sleepers_.erase(first);
         entry->woken = true;
         entry->timer.cancel();
         settle();
     }
-    move_to(target);
+    move_to(std::max(now_, target));
 }
 
 void manual_time::move_to(steady_time t)

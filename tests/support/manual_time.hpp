@@ -29,6 +29,8 @@ public:
     void advance(duration by);
     // Runs what is ready without moving the clock.
     void settle();
+    // Time passes while nothing runs, as for a process that is stopped: what was due meanwhile is due now.
+    void leap(duration by) { move_to(now_ + by); }
     // The wall clock jumps (a clock correction); elapsed time does not.
     void jump_wall_clock(milliseconds by) { utc_ += by; }
     std::size_t sleepers() const { return sleepers_.size(); }
