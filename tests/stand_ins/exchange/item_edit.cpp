@@ -266,9 +266,13 @@ void item_edit::delete_field(pugi::xml_node change)
 void item_edit::finish()
 {
     auto& i = item_;
-    const auto* start_zone =
-        i.start_time_zone.empty() ? &context_.context_zone() : context_.zones.find(i.start_time_zone);
-    const auto* end_zone = i.end_time_zone.empty() ? start_zone : context_.zones.find(i.end_time_zone);
+    // The user's own zone may be in no table.
+    const auto* start_zone = context_.zones.find(i.start_time_zone);
+    if (!start_zone)
+        start_zone = &context_.context_zone();
+    const auto* end_zone = context_.zones.find(i.end_time_zone);
+    if (!end_zone)
+        end_zone = start_zone;
     if (start_)
         i.start = start_->in(*start_zone);
     else if (i.start == utc_time{})

@@ -124,6 +124,8 @@ void set_field(calendar_item& i, std::string_view key, const json::value& value,
         set_body(i, key, value);
     else if (key == "location")
         i.location = text(key, value);
+    else if (key == "zone_shown")
+        i.start_time_zone = i.end_time_zone = text(key, value);
     else if (key == "busy")
         i.busy = one_of(key, value, busy_types);
     else if (key == "all_day")
@@ -148,7 +150,7 @@ void set_field(calendar_item& i, std::string_view key, const json::value& value,
         i.invited = boolean(key, value);
     else if (key == "cancelled")
         i.cancelled = boolean(key, value);
-    else if (key != "folder")
+    else if (key != "folder" && key != "damaged")
         refuse(key, "there is no such field");
 }
 
@@ -195,7 +197,8 @@ void apply_json(calendar_item& item, const json::object& fields, mailbox_store& 
     for (const auto& [key, value] : fields)
         if (!is_about_time(key))
             set_field(item, key, value, store);
-    if (item.end < item.start)
+    const auto* damaged = fields.if_contains("damaged");
+    if (item.end < item.start && !(damaged && boolean("damaged", *damaged)))
         refuse("end", "must not be before start");
 }
 
