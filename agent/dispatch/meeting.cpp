@@ -30,6 +30,15 @@ std::string windows_zone_or_utc(const std::optional<std::string>& iana)
     return iana ? std::string(windows_zone(*iana).value_or("UTC")) : "UTC";
 }
 
+// The id under which a server knows the zone of an item, which may be one that only its calendar names ("Customized Time Zone", a
+// localised name, an IANA name). Where there is none: the zone that the agent noted, or UTC.
+std::string zone_to_send(const std::string& of_item, const std::optional<std::string>& noted)
+{
+    if (iana_zone(of_item))
+        return of_item;
+    return windows_zone_or_utc(is_iana_zone(of_item) ? std::optional(of_item) : noted);
+}
+
 // The location as its people gave it: what we filled in does not count, unless somebody has changed it since.
 std::optional<std::string> given_location(const ews::item& i)
 {
@@ -96,8 +105,8 @@ protocol::checked<ews::item_fields> fields_for_update(const protocol::event_chan
             f.windows_zone = windows_zone_or_utc(*set.time_zone);
             f.iana_zone = *set.time_zone;
         } else {
-            f.windows_zone = now.windows_zone.empty() ? "UTC" : now.windows_zone;
-            if (!now.windows_end_zone.empty())
+            f.windows_zone = zone_to_send(now.windows_zone, now.fields.time_zone);
+            if (iana_zone(now.windows_end_zone))
                 f.windows_end_zone = now.windows_end_zone;
         }
     }

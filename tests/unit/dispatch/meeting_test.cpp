@@ -275,6 +275,31 @@ TEST_CASE("a changed start takes end and zone along", "[unit][dispatch]")
     CHECK(update->windows_zone == "W. Europe Standard Time");
 }
 
+TEST_CASE("a zone that no server knows is not sent back", "[unit][dispatch]")
+{
+    auto f = wanted();
+    f.time_zone = "Europe/Berlin";
+    auto item = written(fields_for_create(f));
+    protocol::event_changes set;
+    set.start = monday + 9h + 30min;
+    for (const auto* of_item : {"Customized Time Zone", "tzone://Microsoft/Custom", "tzone://Microsoft/Utc",
+                                "Mitteleuropäische Zeit", "(UTC+01:00) Amsterdam, Berlin", ""}) {
+        CAPTURE(of_item);
+        item.windows_zone = item.windows_end_zone = of_item;
+        item.fields.time_zone = "Europe/Berlin";
+        const auto noted = fields_for_update(set, item);
+        CHECK(noted->windows_zone == "W. Europe Standard Time");
+        CHECK_FALSE(noted->windows_end_zone);
+        item.fields.time_zone.reset();
+        CHECK(fields_for_update(set, item)->windows_zone == "UTC");
+    }
+    item.windows_zone = "Asia/Kathmandu"; // as other makers write
+    CHECK(fields_for_update(set, item)->windows_zone == "Nepal Standard Time");
+    item.windows_zone = item.windows_end_zone = "Tokyo Standard Time";
+    CHECK(fields_for_update(set, item)->windows_zone == "Tokyo Standard Time");
+    CHECK(fields_for_update(set, item)->windows_end_zone == "Tokyo Standard Time");
+}
+
 TEST_CASE("an update that would end an event before its start is refused", "[unit][dispatch]")
 {
     const auto item = written(fields_for_create(wanted()));
