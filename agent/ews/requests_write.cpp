@@ -5,6 +5,11 @@
 namespace relay::ews {
 namespace {
 
+bool asks_somebody(const item_fields& f)
+{
+    return f.attendees && !f.attendees->empty();
+}
+
 const char* invitations(protocol::notify n)
 {
     return n == protocol::notify::none ? "SendToNone"
@@ -58,9 +63,8 @@ void add_item(pugi::xml_node items, const item_fields& f, const marks& m, std::s
     add(item, "t:LegacyFreeBusyStatus", legacy_free_busy_status(f.show_as.value_or(protocol::show_as::busy)));
     if (const auto* location = value_of(f.location))
         add(item, "t:Location", *location);
-    if (f.attendees) {
-        if (!f.attendees->empty())
-            add(item, "t:IsResponseRequested", "true");
+    if (asks_somebody(f)) {
+        add(item, "t:IsResponseRequested", "true");
         for (const auto& group : attendee_groups)
             if (has_any(*f.attendees, group))
                 add_attendees(item, *f.attendees, group);
@@ -78,7 +82,9 @@ std::string write_create(const mailbox_address& mailbox, const item_fields& fiel
 {
     soap_request request("m:CreateItem", &mailbox);
     auto create = request.operation();
-    set(create, "SendMeetingInvitations", invitations(notify));
+    // A request to send counts against limits and may be refused, also if there is nobody to send to.
+    set(create, "SendMeetingInvitations",
+        invitations(asks_somebody(fields) ? notify : protocol::notify::none));
     set(add(add(create, "m:SavedItemFolderId"), "t:DistinguishedFolderId"), "Id", "calendar");
     add_item(add(create, "m:Items"), fields, m, uid);
     return request.str();

@@ -130,6 +130,17 @@ TEST_CASE("a new item without a reminder says so, as Exchange's default is one",
     CHECK_FALSE(has(xml, "Attendees"));
 }
 
+TEST_CASE("a new item with nobody to invite does not ask to send", "[unit][ews]")
+{
+    auto fields = test::plain_fields();
+    fields.attendees.emplace();
+    CHECK(has(write_create(host, fields, both_marks, "u", protocol::notify::all),
+              R"(SendMeetingInvitations="SendToNone")"));
+    fields.attendees.reset();
+    CHECK(has(write_create(host, fields, both_marks, "u", protocol::notify::all),
+              R"(SendMeetingInvitations="SendToNone")"));
+}
+
 TEST_CASE("an update sets the command's mark together with what it changes", "[unit][ews]")
 {
     const auto xml = write_update(host, {"id", "key"}, {}, "c-02", protocol::notify::changed);
