@@ -92,6 +92,12 @@ ews::client_settings exchange_side::reporting_settings() const
 {
     auto s = ews_settings(settings_);
     s.on_request = on_request_;
+    s.on_left_out = [log = log_](const mailbox_address& mailbox) {
+        log->debug("exchange: the free/busy answer for {} has entries that end before they start or were "
+                   "never given a time; "
+                   "they are left out",
+                   mailbox.str());
+    };
     return s;
 }
 

@@ -19,9 +19,11 @@ outcome<directory_entry> read_resolved(const soap_answer& a, std::string_view en
 outcome<void> read_folder_opened(const soap_answer& a, const call& c);
 
 // One answer a mailbox, `mailboxes` of them; periods that overlap the window, whole and unmerged. Where
-// Exchange fails every mailbox with a cause of its own (and not theirs), that is the call's error.
+// Exchange fails every mailbox with a cause of its own (and not theirs), that is the call's error. An entry that ends before it
+// starts, or whose time was never set, is left out; `with_left_out` gets the places of the mailboxes that have such.
 outcome<std::vector<mailbox_busy>> read_availability(const soap_answer& a, std::size_t mailboxes,
-                                                     const availability_window& window, const call& c);
+                                                     const availability_window& window, const call& c,
+                                                     std::vector<std::size_t>* with_left_out = nullptr);
 
 struct found_page {
     std::vector<found_item> items;         // whose event id is exactly the one asked for

@@ -32,29 +32,50 @@ fault no_rights()
             "ErrorNoFreeBusyAccess"};
 }
 
-std::optional<busy_period> period_of(pugi::xml_node event, bool& readable)
+// What a CalendarEvent is worth.
+enum class entry {
+    period,
+    nothing,    // free, or without length
+    broken,     // it takes no time that could be told: damaged items have such
+    unreadable, // nobody knows which time it takes
+};
+
+// Of a date that was never set.
+bool is_never(std::string_view time)
 {
-    const auto start = parse_xml_time(trimmed(child(event, "StartTime")));
-    const auto end = parse_xml_time(trimmed(child(event, "EndTime")));
-    readable = start.has_value() && end.has_value() && *start <= *end;
-    const auto status = busy_status_of(trimmed(child(event, "BusyType")));
-    if (!readable || !status || *start == *end)
-        return std::nullopt;
-    return busy_period{*start, *end, *status};
+    return time.starts_with("0001-");
 }
 
-mailbox_busy read_events(pugi::xml_node events, const availability_window& window)
+entry read_entry(pugi::xml_node event, busy_period& period)
+{
+    const auto from = trimmed(child(event, "StartTime")), to = trimmed(child(event, "EndTime"));
+    if (is_never(from) || is_never(to))
+        return entry::broken;
+    const auto start = parse_xml_time(from), end = parse_xml_time(to);
+    if (start.has_error() || end.has_error())
+        return entry::unreadable;
+    if (*end < *start)
+        return entry::broken;
+    const auto status = busy_status_of(trimmed(child(event, "BusyType")));
+    if (!status || *start == *end)
+        return entry::nothing;
+    period = {*start, *end, *status};
+    return entry::period;
+}
+
+mailbox_busy read_events(pugi::xml_node events, const availability_window& window, bool& left_out)
 {
     std::vector<busy_period> periods;
     for (auto event = events.first_child(); event; event = event.next_sibling()) {
         if (local_name(event) != "CalendarEvent")
             continue;
-        bool readable = true;
-        const auto period = period_of(event, readable);
-        if (!readable) // half a list would show time as free that is not
+        busy_period period{};
+        const auto what = read_entry(event, period);
+        if (what == entry::unreadable) // half a list would show time as free that is not
             return unreadable_view();
-        if (period && period->start < window.end && period->end > window.start)
-            periods.push_back(*period);
+        left_out = left_out || what == entry::broken;
+        if (what == entry::period && period.start < window.end && period.end > window.start)
+            periods.push_back(period);
     }
     return periods;
 }
@@ -78,11 +99,11 @@ std::vector<busy_period> read_digits(std::string_view digits, const availability
     return periods;
 }
 
-mailbox_busy read_view(pugi::xml_node view, const availability_window& window)
+mailbox_busy read_view(pugi::xml_node view, const availability_window& window, bool& left_out)
 {
     const auto type = trimmed(child(view, "FreeBusyViewType"));
     if (const auto events = child(view, "CalendarEventArray"))
-        return read_events(events, window);
+        return read_events(events, window, left_out);
     if (type.find("Merged") != type.npos) {
         const auto digits = trimmed(child(view, "MergedFreeBusy"));
         if (!digits.empty())
@@ -103,7 +124,8 @@ bool is_mailboxes_own(const error& e)
 } // namespace
 
 outcome<std::vector<mailbox_busy>> read_availability(const soap_answer& a, std::size_t mailboxes,
-                                                     const availability_window& window, const call& c)
+                                                     const availability_window& window, const call& c,
+                                                     std::vector<std::size_t>* with_left_out)
 {
     const auto response = a.operation();
     std::vector<mailbox_busy> answers;
@@ -115,7 +137,10 @@ outcome<std::vector<mailbox_busy>> read_availability(const soap_answer& a, std::
             continue;
         const auto message = child(node, "ResponseMessage");
         if (succeeded(message)) {
-            answers.push_back(read_view(child(node, "FreeBusyView"), window));
+            bool left_out = false;
+            answers.push_back(read_view(child(node, "FreeBusyView"), window, left_out));
+            if (left_out && with_left_out)
+                with_left_out->push_back(answers.size() - 1);
             continue;
         }
         auto e = classify_message(message, c);

@@ -274,12 +274,23 @@ ews_client::availability(std::vector<mailbox_address> mailboxes, utc_time start,
     if (mailboxes.empty())
         co_return std::vector<mailbox_busy>{};
     const auto window = window_for(start, end);
-    reader<std::vector<mailbox_busy>> read = [count = mailboxes.size(), window](const soap_answer& a,
-                                                                                const call& c) {
-        return read_availability(a, count, window, c);
+    std::vector<std::size_t> left_out;
+    reader<std::vector<mailbox_busy>> read = [&](const soap_answer& a, const call& c) {
+        return read_availability(a, mailboxes.size(), window, c, &left_out);
     };
-    co_return co_await ask(operation::get_user_availability, write_availability(mailboxes, window), nullptr,
-                           limit, std::move(read));
+    auto answers = co_await ask(operation::get_user_availability, write_availability(mailboxes, window),
+                                nullptr, limit, std::move(read));
+    for (const auto place : left_out)
+        if (answers.has_value())
+            tell_of_left_out(mailboxes[place]);
+    co_return answers;
+}
+
+void ews_client::tell_of_left_out(const mailbox_address& mailbox)
+{
+    constexpr std::size_t most_told = 1'000;
+    if (settings_.on_left_out && left_out_.size() < most_told && left_out_.insert(mailbox.key()).second)
+        settings_.on_left_out(mailbox);
 }
 
 task<outcome<std::vector<found_item>>> ews_client::find(const mailbox_address& mailbox, std::string event_id,

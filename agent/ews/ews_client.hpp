@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <random>
+#include <set>
 #include <string_view>
 
 namespace relay::ews {
@@ -32,6 +33,8 @@ struct client_settings {
     std::string host;     // of exchange.url: Exchange Online is told by its name
     std::string username; // as configured: what resolve_account looks up
     std::function<void(const request_report&)> on_request; // may be empty; on the loop thread, must not throw
+    // The free/busy answer of a mailbox has entries that were left out; told once a mailbox. May be empty, as above.
+    std::function<void(const mailbox_address&)> on_left_out = {};
 };
 
 // Loop thread only. No call is repeated: that is the caller's business. Outlives its calls.
@@ -101,6 +104,7 @@ private:
     task<outcome<T>> ask(operation op, std::string body, const mailbox_address* mailbox,
                          bounds_of_request bounds, reader<T> read, const affinity* group = nullptr,
                          std::string* cookie = nullptr);
+    void tell_of_left_out(const mailbox_address& mailbox);
     void report(operation op, const error* failure, int status, duration took, std::string_view id,
                 std::string_view front_end) const;
     task<outcome<std::vector<found_item>>> search(const mailbox_address& mailbox, std::string event_id,
@@ -116,6 +120,7 @@ private:
     bool answered_ = false; // as EWS, since the start
     std::optional<server_version> version_;
     std::mt19937_64 random_;
+    std::set<std::string> left_out_; // the mailboxes that were told of
 };
 
 } // namespace relay::ews

@@ -45,12 +45,16 @@ std::string refused(std::string_view code)
         code);
 }
 
+std::string answer_holding(std::string_view responses)
+{
+    return test::envelope(fmt::format("<m:GetUserAvailabilityResponse><m:FreeBusyResponseArray>{}"
+                                      "</m:FreeBusyResponseArray></m:GetUserAvailabilityResponse>",
+                                      responses));
+}
+
 outcome<std::vector<mailbox_busy>> read(std::string_view responses, std::size_t count)
 {
-    const soap_answer a(
-        test::envelope(fmt::format("<m:GetUserAvailabilityResponse><m:FreeBusyResponseArray>{}"
-                                   "</m:FreeBusyResponseArray></m:GetUserAvailabilityResponse>",
-                                   responses)));
+    const soap_answer a(answer_holding(responses));
     REQUIRE(a.problem() == unreadable::none);
     return read_availability(a, count, window, c);
 }
@@ -95,9 +99,27 @@ TEST_CASE("nothing but a readable view is taken for free time", "[unit][ews]")
     CHECK(read("<m:FreeBusyResponse/>", 1).error().fault.code == fault_code::exchange_unavailable);
     CHECK(code_of_only(events(event("yesterday", "2026-01-05T10:00:00", "Busy"))) ==
           fault_code::exchange_error);
-    CHECK(code_of_only(events(event("2026-01-05T10:00:00", "2026-01-05T09:00:00", "Busy"))) ==
-          fault_code::exchange_error);
     CHECK(code_of_only(events("<t:CalendarEvent/>")) == fault_code::exchange_error);
+}
+
+TEST_CASE("an entry that ends before it starts, or was never given a time, is left out; the rest counts",
+          "[unit][ews]")
+{
+    const auto good = event("2026-01-05T12:00:00", "2026-01-05T13:00:00", "Busy");
+    const std::vector<std::string> broken{event("2026-01-05T10:00:00", "2026-01-05T09:00:00", "Busy"),
+                                          event("0001-01-01T00:00:00", "2026-01-05T09:00:00", "Busy"),
+                                          event("0001-01-01T00:00:00", "0001-01-01T00:00:00", "Free"),
+                                          event("2026-01-05T10:00:00", "0001-01-01T00:00:00Z", "OOF")};
+    for (const auto& entry : broken) {
+        std::vector<std::size_t> left_out;
+        const soap_answer a(answer_holding(events(good) + events(entry + good)));
+        const auto got = read_availability(a, 2, window, c, &left_out);
+        REQUIRE(got.has_value());
+        REQUIRE((*got)[1].has_value());
+        CHECK(*(*got)[1] == *(*got)[0]);
+        CHECK((*got)[1]->size() == 1);
+        CHECK(left_out == std::vector<std::size_t>{1});
+    }
 }
 
 TEST_CASE("a server in trouble as a whole fails the call, so that it is tried again", "[unit][ews]")
