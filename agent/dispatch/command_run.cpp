@@ -206,6 +206,31 @@ task<std::optional<ending>> command_run::after_failure(ews::error e)
 
 task<std::optional<ending>> command_run::after_failure(ews::error e, turns::turn& mine)
 {
+    const bool ends = is_final(e) || (is_read() && e.remedy == ews::remedy::sign_in);
+    co_return co_await pause_after(std::move(e), mine, ends);
+}
+
+task<std::optional<ending>> command_run::before_look_up(ews::error e)
+{
+    co_return co_await pause_after(std::move(e), turn_, false);
+}
+
+bool command_run::is_final(const ews::error& e)
+{
+    if (e.remedy == ews::remedy::give_up) {
+        if (!e.may_pass || is_read())
+            return true;
+        // What was taken up at a start has been with an EWS at this address before.
+        if (ticket_->restored && e.fault.code == protocol::fault_code::exchange_unsupported)
+            return false;
+        return ++doubts_ >= most_doubts;
+    }
+    // Tried again, and yet no retryable code: a conflict, an item that is gone.
+    return e.remedy == ews::remedy::retry && !protocol::retryable(e.fault.code) && ++doubts_ >= most_doubts;
+}
+
+task<std::optional<ending>> command_run::pause_after(ews::error e, turns::turn& mine, bool ends)
+{
     const auto now = services_.time.now();
     if (e.remedy == ews::remedy::back_off)
         services_.turns.too_much(mine, e.whole_server);
@@ -217,7 +242,6 @@ task<std::optional<ending>> command_run::after_failure(ews::error e, turns::turn
                         protocol::name(e.fault.code));
     failed_before_ = true;
     counted_ = false;
-    const bool ends = e.remedy == ews::remedy::give_up || (is_read() && e.remedy == ews::remedy::sign_in);
     // While an outcome is unknown even a permanent refusal of the look-up proves nothing about it: go on
     // looking, at least until the write has settled and the command's time is over.
     if (ends && (!outcome_is_unknown() || (settled() && deadline_passed())))
@@ -341,10 +365,12 @@ bool command_run::may_be_partly_applied() const
     return is_update && ticket_->begun.has_value();
 }
 
-void command_run::outcome_unknown(std::optional<protocol::fault> refusal)
+void command_run::outcome_unknown(const ews::error& e, bool final)
 {
-    settles_at_ = services_.time.now() + limits_.settle;
-    refusal_ = std::move(refusal);
+    const bool over = e.effect == ews::effect::possible;
+    settles_at_ = services_.time.now() + (over ? duration::zero() : limits_.settle);
+    refusal_ = final ? std::optional(e.fault) : std::nullopt;
+    answered_ = over ? std::optional(e.fault) : std::nullopt;
     tried_in_vain_ = true;
 }
 

@@ -102,6 +102,11 @@ public:
     // on.
     task<std::optional<ending>> after_failure(ews::error e);
     task<std::optional<ending>> after_failure(ews::error e, turns::turn& mine);
+    // The same of a write that is looked up next: the failure alone does not end it.
+    task<std::optional<ending>> before_look_up(ews::error e);
+    // Whether trying again would change nothing. Counts what is permanent by its kind, but may be a mishap where it comes once:
+    // to be asked once for each failure.
+    bool is_final(const ews::error& e);
 
     // Whether a try may start this instant if somebody else's turn is used for it.
     bool may_start_now() const;
@@ -142,9 +147,11 @@ public:
         partly_applied_ = std::max(partly_applied_, certain ? part::yes : part::maybe);
     }
     bool may_be_partly_applied() const;
-    // From now on it is not known whether the try took effect. `refusal`: what ends the command where it
-    // turns out that it did not, because trying again would change nothing.
-    void outcome_unknown(std::optional<protocol::fault> refusal = {});
+    // From now on it is not known whether the try took effect. `final`: its fault ends the command where it turns out that it
+    // did not, because trying again would change nothing. A try that Exchange answered has settled.
+    void outcome_unknown(const ews::error& e, bool final);
+    // What Exchange answered to a try that may have taken effect all the same; nothing where it did not answer.
+    const std::optional<protocol::fault>& answered() const noexcept { return answered_; }
     bool outcome_is_unknown() const noexcept { return settles_at_.has_value(); }
     // True where nothing that was sent before can still take effect: settle has passed since the try of
     // unknown outcome, and a moment since a redelivered command arrived. Measured by this process's steady
@@ -177,10 +184,12 @@ public:
 
 private:
     static constexpr duration longest_lag = 5s;
+    static constexpr int most_doubts = 5;
 
     enum class woken { elapsed, deadline, cancelled, dropped, draining };
     task<void> take_back(protocol::fault_code why);
     task<woken> pause_until(steady_time t);
+    task<std::optional<ending>> pause_after(ews::error e, turns::turn& mine, bool ends);
     task<std::optional<ending>> rest_until(steady_time t, std::function<bool()> enough = {});
     std::optional<ending> ended_by(woken w) const;
     steady_time all_settles_at() const
@@ -205,6 +214,8 @@ private:
     enum class part { no, maybe, yes };
     part partly_applied_ = part::no;
     bool tried_in_vain_ = false; // a try of this run had an unknown outcome
+    std::optional<protocol::fault> answered_;
+    int doubts_ = 0; // failures that count only where they come again and again
     bool draining_ = false;
     bool in_line_ = false;  // waits for the commands of its event that came before it
     bool for_turn_ = false; // waits for its turn to ask Exchange

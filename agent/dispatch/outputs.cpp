@@ -142,6 +142,13 @@ json::object output_of_cancel(const std::string& event_id, bool existed)
     return {{"event_id", event_id}, {"existed", existed}};
 }
 
+json::object warning_of(const protocol::fault& answered)
+{
+    return {{"code", protocol::name(answered.code)},
+            {"message", answered.message},
+            {"exchange", answered.exchange}};
+}
+
 json::object output_of_get(const std::string& event_id, const protocol::event_fields& f,
                            const std::vector<ews::attendee_answer>& answers)
 {

@@ -21,6 +21,8 @@ json::object output_of_unwatch(bool existed);
 json::array busy_list(const std::vector<ews::busy_period>& periods);
 json::object output_of_write(const std::string& event_id, const ews::item_ref& ref, const std::string& uid);
 json::object output_of_cancel(const std::string& event_id, bool existed);
+// Beside the output of a write that Exchange refused although it had carried it out.
+json::object warning_of(const protocol::fault& answered);
 // The list under `responses`.
 json::array response_list(const std::vector<ews::attendee_answer>& answers);
 json::object output_of_get(const std::string& event_id, const protocol::event_fields& fields,

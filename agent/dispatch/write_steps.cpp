@@ -11,23 +11,32 @@ reply done(const std::string& event_id, const ews::found_item& item)
     return output_of_write(event_id, item.ref, item.uid);
 }
 
+reply applied(command_run& run, json::object output)
+{
+    if (const auto& answered = run.answered()) {
+        run.use().log.warn("{} {}: Exchange answered {} and carried it out all the same; whether it told the "
+                           "attendees is not sure",
+                           run.ticket().op, run.ticket().id, answered->exchange);
+        output["warning"] = warning_of(*answered);
+    }
+    return output;
+}
+
 task<std::optional<ending>> after_write(command_run& run, ews::error e)
 {
     if (e.remedy == ews::remedy::out_of_time) {
         auto late = co_await run.came_too_late();
         co_return std::optional<ending>(std::move(late));
     }
-    if (e.effect == ews::effect::unknown) {
-        const bool for_good = e.remedy == ews::remedy::give_up;
-        run.outcome_unknown(for_good ? std::optional(e.fault) : std::nullopt);
-        run.use().log.debug("{} {}: looking up whether it was carried out", run.ticket().op, run.ticket().id);
-        // Whatever the answer said, only Exchange's calendar tells: the look-up comes next.
-        if (for_good)
-            e.remedy = ews::remedy::retry;
-    } else if (!run.may_be_partly_applied()) {
-        co_await run.retract(e);
+    if (e.effect == ews::effect::none) {
+        if (!run.may_be_partly_applied())
+            co_await run.retract(e);
+        co_return co_await run.after_failure(std::move(e));
     }
-    co_return co_await run.after_failure(std::move(e));
+    run.outcome_unknown(e, run.is_final(e));
+    run.use().log.debug("{} {}: looking up whether it was carried out", run.ticket().op, run.ticket().id);
+    // Whatever the answer said, only Exchange's calendar tells.
+    co_return co_await run.before_look_up(std::move(e));
 }
 
 task<permission> permission_to_apply(command_run& run, const marked_items& found)
@@ -46,6 +55,14 @@ task<permission> permission_to_apply(command_run& run, const marked_items& found
     co_return p;
 }
 
+void note_unknown_invitations(command_run& run, protocol::notify notify, const ews::found_item& made)
+{
+    if (run.outcome_is_unknown() && notify == protocol::notify::all && !made.invited)
+        run.use().log.warn(
+            "{} {}: the item is there, but Exchange does not say whether its invitations went out",
+            run.ticket().op, run.ticket().id);
+}
+
 bool may_lack_invitations(protocol::notify notify, const marked_items& found, const ews::found_item& applied)
 {
     // Of several copies none is touched.
@@ -54,14 +71,15 @@ bool may_lack_invitations(protocol::notify notify, const marked_items& found, co
 }
 
 task<std::optional<ending>> invite(command_run& run, const mailbox_address& mailbox,
-                                   const std::string& event_id, ews::found_item applied, bool conclusive)
+                                   const std::string& event_id, ews::found_item made, bool conclusive)
 {
     auto& exchange = run.use().exchange;
-    const auto whole = co_await exchange.get(mailbox, applied.ref, run.request_limit());
+    const auto whole = co_await exchange.get(mailbox, made.ref, run.request_limit());
     if (whole.has_error())
         co_return co_await run.after_failure(retry_if_moved(whole.error()));
+    const auto item_as_it_is = output_of_write(event_id, made.ref, made.uid);
     if (whole->invited != false || whole->fields.attendees.empty())
-        co_return ending{done(event_id, applied)};
+        co_return ending{applied(run, item_as_it_is)};
     if (!conclusive)
         co_return co_await run.wait_to_settle(); // Exchange may be about to send them itself
     const bool refused = run.never_arrived().has_value();
@@ -75,7 +93,7 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
                                                  run.ticket().id, protocol::notify::all, run.write_bounds());
             if (sent.has_value()) {
                 run.succeeded();
-                co_return ending{reply(output_of_write(event_id, *sent, applied.uid))};
+                co_return ending{reply(output_of_write(event_id, *sent, made.uid))};
             }
             over = co_await after_write(run, retry_if_moved(sent.error()));
         }
@@ -84,7 +102,7 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
     }
     run.use().log.warn("{} {}: the item is there, but its invitations have not gone out", run.ticket().op,
                        run.ticket().id);
-    co_return ending{done(event_id, applied)};
+    co_return ending{applied(run, item_as_it_is)};
 }
 
 } // namespace relay::dispatch

@@ -9,6 +9,14 @@ namespace relay::dispatch {
 // The write's result where `item` is what it made or changed.
 reply done(const std::string& event_id, const ews::found_item& item);
 
+// The result `output` of a write that was looked up and found applied. Where Exchange had answered it with an error, the log and
+// the output's `warning` say so.
+reply applied(command_run& run, json::object output);
+
+// Says in the log if nobody knows whether the invitations of `made` went out, which was looked up and found: Exchange did not
+// confirm its request, and does not tell of the item either.
+void note_unknown_invitations(command_run& run, protocol::notify notify, const ews::found_item& made);
+
 // What a failed try of a write leaves to do: how the command ends, or nothing where it goes back to looking.
 task<std::optional<ending>> after_write(command_run& run, ews::error e);
 
@@ -30,6 +38,6 @@ bool may_lack_invitations(protocol::notify notify, const marked_items& found, co
 // have. How the command ends, or nothing where it goes back to looking. The item is there, so it never ends
 // as a failure.
 task<std::optional<ending>> invite(command_run& run, const mailbox_address& mailbox,
-                                   const std::string& event_id, ews::found_item applied, bool conclusive);
+                                   const std::string& event_id, ews::found_item made, bool conclusive);
 
 } // namespace relay::dispatch

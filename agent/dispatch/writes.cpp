@@ -103,12 +103,53 @@ std::optional<two_steps> steps_of(const protocol::event_update& op, const ews::i
     return steps;
 }
 
+// A server may lack a zone that others have. With UTC the instant is right all the same. The same fields once more, or nothing.
+std::optional<ews::item_fields> in_utc(const ews::error& e, const ews::item_fields& fields)
+{
+    const bool lacks_zone =
+        e.fault.exchange == "ErrorTimeZone" || e.fault.exchange == "ErrorCalendarInvalidTimeZone";
+    if (!lacks_zone || e.effect != ews::effect::none || !fields.windows_zone || *fields.windows_zone == "UTC")
+        return std::nullopt;
+    auto again = fields;
+    again.windows_zone = "UTC";
+    again.windows_end_zone.reset();
+    return again;
+}
+
+// As create() of Exchange, in a zone that it has.
+task<ews::outcome<ews::item_ref>> apply_create(command_run& run, const protocol::event_create& op,
+                                               const std::string& uid)
+{
+    auto& exchange = run.use().exchange;
+    const auto fields = fields_for_create(op.fields);
+    const ews::marks marks{op.event_id, run.ticket().id};
+    auto made = co_await exchange.create(op.mailbox, fields, marks, uid, op.notify, run.write_bounds());
+    if (made.has_error())
+        if (auto again = in_utc(made.error(), fields))
+            made = co_await exchange.create(op.mailbox, std::move(*again), marks, uid, op.notify,
+                                            run.write_bounds());
+    co_return made;
+}
+
+// As update() of Exchange, in a zone that it has.
+task<ews::outcome<ews::item_ref>> update_item(command_run& run, const mailbox_address& mailbox,
+                                              ews::item_ref ref, ews::item_fields fields,
+                                              std::string command_id, protocol::notify notify)
+{
+    auto& exchange = run.use().exchange;
+    auto changed = co_await exchange.update(mailbox, ref, fields, command_id, notify, run.write_bounds());
+    if (changed.has_error())
+        if (auto again = in_utc(changed.error(), fields))
+            changed = co_await exchange.update(mailbox, std::move(ref), std::move(*again),
+                                               std::move(command_id), notify, run.write_bounds());
+    co_return changed;
+}
+
 // As update() of Exchange, with nobody told who is not concerned. The mark comes with the last step: a first one
 // alone counts as not applied, and is repeated in silence.
 task<ews::outcome<ews::item_ref>> apply_update(command_run& run, const protocol::event_update& op,
                                                const ews::item& now, ews::item_fields fields)
 {
-    auto& exchange = run.use().exchange;
     auto notify = op.notify;
     auto ref = now.ref;
     if (notify == protocol::notify::changed && !changes_who_is_asked(fields, now))
@@ -117,18 +158,17 @@ task<ews::outcome<ews::item_ref>> apply_update(command_run& run, const protocol:
     if (auto steps = steps_of(op, fields, now)) {
         half_done = true;
         std::string no_mark;
-        auto silent =
-            co_await exchange.update(op.mailbox, std::move(ref), std::move(steps->silent), std::move(no_mark),
-                                     protocol::notify::none, run.write_bounds());
-        if (silent.has_value() || silent.error().effect == ews::effect::unknown)
+        auto silent = co_await update_item(run, op.mailbox, std::move(ref), std::move(steps->silent),
+                                           std::move(no_mark), protocol::notify::none);
+        if (silent.has_value() || silent.error().effect != ews::effect::none)
             run.partly_applied(silent.has_value());
         if (silent.has_error())
             co_return silent.error();
         ref = *silent;
         fields = std::move(steps->attendees);
     }
-    auto done = co_await exchange.update(op.mailbox, std::move(ref), std::move(fields), run.ticket().id,
-                                         notify, run.write_bounds());
+    auto done =
+        co_await update_item(run, op.mailbox, std::move(ref), std::move(fields), run.ticket().id, notify);
     if (!done.has_error() || !half_done)
         co_return done;
     auto e = done.error();
@@ -163,8 +203,11 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
             found = std::move(*looked);
         }
         if (const auto* ours = made_by(run, found, uid)) {
-            if (op.fields.attendees.empty() || !may_lack_invitations(op.notify, found, *ours))
-                co_return done(op.event_id, *ours);
+            if (op.fields.attendees.empty() || !may_lack_invitations(op.notify, found, *ours)) {
+                if (!op.fields.attendees.empty())
+                    note_unknown_invitations(run, op.notify, *ours);
+                co_return applied(run, output_of_write(op.event_id, ours->ref, ours->uid));
+            }
             if (auto over = co_await invite(run, op.mailbox, op.event_id, *ours, found.conclusive))
                 co_return *over;
             continue;
@@ -184,10 +227,7 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
             if (!started.durable)
                 continue;
         }
-        auto fields = fields_for_create(op.fields);
-        ews::marks marks{op.event_id, run.ticket().id};
-        auto made = co_await run.use().exchange.create(op.mailbox, std::move(fields), std::move(marks), uid,
-                                                       op.notify, run.write_bounds());
+        auto made = co_await apply_create(run, op, uid);
         if (made.has_value()) {
             run.succeeded();
             co_return reply(output_of_write(op.event_id, *made, uid));
@@ -207,7 +247,7 @@ task<ending> run_event_update(command_run& run, protocol::event_update op)
         // Ids are unique for ever, so an item that carries ours was changed by this very command.
         if (const auto* ours = found->changed_by(run.ticket().id)) {
             if (!may_lack_invitations(op.notify, *found, *ours))
-                co_return done(op.event_id, *ours);
+                co_return applied(run, output_of_write(op.event_id, ours->ref, ours->uid));
             if (auto over = co_await invite(run, op.mailbox, op.event_id, *ours, found->conclusive))
                 co_return *over;
             continue;
@@ -261,7 +301,7 @@ task<ending> run_event_cancel(command_run& run, protocol::event_cancel op)
             // Redelivered and in Deleted Items: whoever had the command before us is the likeliest to have
             // put it there.
             existed = existed || (run.ticket().redelivered && !found->deleted.empty());
-            co_return reply(output_of_cancel(op.event_id, existed));
+            co_return applied(run, output_of_cancel(op.event_id, existed));
         }
         existed = existed || !found->live.empty();
 

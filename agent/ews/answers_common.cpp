@@ -43,7 +43,7 @@ outcome<std::vector<pugi::xml_node>> response_messages(const soap_answer& a, std
             messages.push_back(node);
     if (messages.size() != expected)
         return failed_call(
-            c, fault_code::exchange_unavailable, remedy::give_up,
+            c, fault_code::exchange_unavailable, remedy::retry,
             fmt::format("Exchange answered {} of {} parts of the request", messages.size(), expected));
     return messages;
 }

@@ -83,8 +83,10 @@ pugi::xml_node item_in(pugi::xml_node message)
 
 error lacks_times(const call& c)
 {
-    return failed_call(c, fault_code::exchange_unavailable, remedy::give_up,
-                       "Exchange's answer lacks the calendar item, or its start and end");
+    auto e = failed_call(c, fault_code::exchange_unavailable, remedy::give_up,
+                         "Exchange's answer lacks the calendar item, or its start and end");
+    e.may_pass = true;
+    return e;
 }
 
 void read_fields(pugi::xml_node node, protocol::event_fields& f)

@@ -73,7 +73,7 @@ outcome<found_page> read_found(const soap_answer& a, std::span<const find_positi
             return classify_message(message, c);
         const auto root = child(message, "RootFolder");
         if (!root)
-            return failed_call(c, protocol::fault_code::exchange_unavailable, remedy::give_up,
+            return failed_call(c, protocol::fault_code::exchange_unavailable, remedy::retry,
                                "Exchange reported a search as done but gave no result");
         const auto items = child(root, "Items");
         std::size_t count = 0;
@@ -117,7 +117,7 @@ outcome<folder_page> read_folders(const soap_answer& a, int offset, const call& 
         return message.error();
     const auto root = child(*message, "RootFolder");
     if (!root)
-        return failed_call(c, protocol::fault_code::exchange_unavailable, remedy::give_up,
+        return failed_call(c, protocol::fault_code::exchange_unavailable, remedy::retry,
                            "Exchange reported a search for folders as done but gave no result");
     folder_page page;
     std::size_t count = 0;

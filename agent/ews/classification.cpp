@@ -83,10 +83,37 @@ complaint read_complaint(pugi::xml_node holder)
 
 enum class level { fault, message };
 
-// FACTS section 15: a fault with one of these is raised before any work is done.
-bool fault_proves_nothing_happened(std::string_view code)
+// Throttling by a fault comes before any work, by a message in the middle of it.
+bool proves_nothing_happened(const complaint& said, level where)
 {
-    return code == "ErrorServerBusy" || code.starts_with("ErrorInvalid");
+    if (where == level::fault && said.code == "ErrorServerBusy")
+        return true;
+    return said.inner.empty() && find_code(said.code).raised == raised::early;
+}
+
+// Of a write that Exchange answered so. An answer that tells of a broken connection or of time that ran out inside of Exchange does
+// not say that the work is over.
+effect write_effect(const complaint& said, level where, const consequence& then)
+{
+    return proves_nothing_happened(said, where) ? effect::none : then.write_effect;
+}
+
+// What it means, where that depends on what was asked.
+std::string_view sentence_for(verdict v, const consequence& then, const call& c)
+{
+    if (c.operation == operation::get_user_availability) {
+        if (v == verdict::transient)
+            return "it could not get the free/busy times of the mailbox at the moment; the server that has "
+                   "them may be away";
+        if (v == verdict::not_allowed)
+            return "it may not show the free/busy times of the mailbox; look at its calendar permissions";
+        if (v == verdict::too_much)
+            return "the mailbox has more in that time than Exchange's limits allow";
+    }
+    if (v == verdict::no_mailbox && is_write(c.operation))
+        return "this Exchange has no mailbox with the address of the organizer or of an attendee; it may be "
+               "misspelt, or have moved to Microsoft 365";
+    return then.sentence;
 }
 
 verdict verdict_for(const complaint& said, const call& c)
@@ -94,6 +121,8 @@ verdict verdict_for(const complaint& said, const call& c)
     if (!said.inner.empty() && verdict_of(said.inner) != verdict::unknown)
         return verdict_of(said.inner);
     const auto v = verdict_of(said.code);
+    if (said.code == "ErrorProxyRequestNotAllowed" && c.operation == operation::get_user_availability)
+        return verdict::other_organisation; // to streams it is a lost subscription
     // In free/busy the address that is not right is the mailbox's own; in a meeting it is an attendee's.
     if (said.code == "ErrorInvalidSmtpAddress" &&
         (c.operation == operation::get_user_availability || !is_write(c.operation)))
@@ -106,11 +135,13 @@ error judge(const complaint& said, level where, const call& c)
     const auto v = verdict_for(said, c);
     const auto& then = consequence_of(v);
     error e;
-    e.fault = {then.code, fmt::format("Exchange answered {}: {}", said.code, then.sentence), said.code};
+    e.fault = {then.code, fmt::format("Exchange answered {}: {}", said.code, sentence_for(v, then, c)),
+               said.code};
     e.remedy = then.remedy;
     if (is_write(c.operation))
-        e.effect = where == level::fault && fault_proves_nothing_happened(said.code) ? effect::none
-                                                                                     : then.write_effect;
+        e.effect = write_effect(said, where, then);
+    else
+        e.may_pass = v == verdict::unknown;
     if (v == verdict::item_gone) {
         if (!is_write(c.operation))
             e.remedy = remedy::give_up; // nothing to look up again for
@@ -149,6 +180,7 @@ error classify(const http::failed& f, const call& c)
         e.fault.code = fault_code::result_too_large;
         e.fault.message += "; ask for less at once";
         e.remedy = remedy::give_up;
+        e.may_pass = true;
     }
     if (f.how_far == http::reached::nothing)
         e.effect = effect::none;

@@ -23,8 +23,9 @@ enum class remedy {
 
 // Whether a write that failed may have been carried out all the same.
 enum class effect {
-    none,    // it is proven that nothing happened
-    unknown, // look it up before anything else
+    none,     // it is proven that nothing happened
+    possible, // it is over, but may have been done before it was refused: look it up
+    unknown,  // it may have been done, or still be: look it up until that is settled
 };
 
 struct error {
@@ -33,6 +34,8 @@ struct error {
     ews::effect effect = effect::none;
     milliseconds back_off{0};  // with remedy::back_off
     bool whole_server = false; // with back_off: the service account is throttled, not just this mailbox
+    bool may_pass =
+        false; // with give_up: one such answer may be a mishap, so a write asks again before it ends
 };
 
 [[noreturn]] inline void throw_exception_from_error(const error& e, const boost::source_location& where)

@@ -45,8 +45,10 @@ error not_ews(
     if (c.answered_before)
         return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
                            what + "; it has answered as EWS before, so it may be in maintenance");
-    return failed_call(c, fault_code::exchange_unsupported, remedy::give_up,
-                       fmt::format("{}; {}", what, advice));
+    auto e = failed_call(c, fault_code::exchange_unsupported, remedy::give_up,
+                         fmt::format("{}; {}", what, advice));
+    e.may_pass = true;
+    return e;
 }
 
 constexpr std::string_view no_form = "EWS has to be published without a sign-in page before it; look whether "
@@ -114,9 +116,31 @@ error refused_for_good(const http::response& r, const call& c, std::string what)
     return e;
 }
 
+// The same of a status that proxies and firewalls use as they like.
+error refused_it_seems(const http::response& r, const call& c, std::string what)
+{
+    auto e = refused_for_good(r, c, std::move(what));
+    e.may_pass = true;
+    return e;
+}
+
+// http.sys, under IIS, says so in the page of its 400. What grows in our headers is the ticket.
+bool headers_too_long(const http::response& r)
+{
+    return r.status == 431 ||
+           (r.status == 400 && (r.body.find("request headers is too long") != r.body.npos ||
+                                r.body.find("Request Too Long") != r.body.npos));
+}
+
 error refused_by_status(const http::response& r, const call& c)
 {
     const auto what = fmt::format("the web server answered HTTP {}", r.status);
+    if (headers_too_long(r))
+        return refused_for_good(
+            r, c,
+            what + ": the request's headers are too long for it; a Kerberos ticket of the service account "
+                   "that has outgrown IIS does that: take the account out of groups, or raise "
+                   "MaxFieldLength and MaxRequestBytes of http.sys");
     switch (r.status) {
     case 401:
         return with_no_effect(
@@ -124,7 +148,7 @@ error refused_by_status(const http::response& r, const call& c)
                         "Exchange refuses the service account (HTTP 401): wrong password, locked or "
                         "disabled account, or a sign-in method or channel binding that it does not take"));
     case 403:
-        return refused_for_good(r, c,
+        return refused_it_seems(r, c,
                                 what +
                                     ": EWS is forbidden to this account or this program; look at "
                                     "EwsApplicationAccessPolicy, at client certificates that IIS may want, "
@@ -144,6 +168,8 @@ error refused_by_status(const http::response& r, const call& c)
                                 what + ": the request is larger than it allows; look at maxRequestLength and "
                                        "uploadReadAheadSize in IIS");
     case 408:
+    case 421: // the connection led to a server that is not responsible
+    case 425:
     case 449:
         return with_no_effect(
             failed_call(c, fault_code::exchange_unavailable, remedy::retry, what + ": it asks to try again"));
@@ -161,7 +187,7 @@ error refused_by_status(const http::response& r, const call& c)
         return r.status == 503 && pause ? paused(std::move(e), *pause) : e;
     }
     if (r.status >= 400)
-        return refused_for_good(r, c, what);
+        return refused_it_seems(r, c, what);
     if (r.status >= 300)
         return redirected(r, c);
     return failed_call(c, fault_code::exchange_unavailable, remedy::retry, what + ", which EWS never does");
