@@ -317,7 +317,7 @@ task<exchange_visit> visit_exchange(time_source& time, const http::client_settin
 
     http::errands errands;
     http::trust who(settings.ca_file, settings.certificate_sha256, errands);
-    http::connection wire(executor, *server, who, settings.limits, settings.user_agent);
+    http::connection wire(executor, *server, who, settings.limits, settings.user_agent, time);
     const http::request nothing{};
     const http::connection::order bare{.what = nothing, .deadline = time.now() + 2 * step_limit};
     const auto answer = co_await wire.exchange(bare);
