@@ -266,8 +266,9 @@ void inbox::cancel(std::string_view id)
     if (found == open_.end())
         return;
     const auto t = found->second; // wake() may end it
-    // A try before a restart counts as begun: what it did in Exchange is done.
-    if (t->started || t->attempts != 0 || t->begun)
+    // A try before a restart counts as begun: what it did in Exchange is done. So does one of another agent's, or of a
+    // life whose queue was lost: only a look-up tells.
+    if (t->started || t->attempts != 0 || t->begun || t->redelivered)
         return;
     t->cancelled = true;
     if (t->wake)

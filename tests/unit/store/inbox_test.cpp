@@ -398,6 +398,17 @@ TEST_CASE_METHOD(doors_fixture, "cancel leaves alone what has begun, also before
     CHECK(all[1]->cancelled);
 }
 
+TEST_CASE_METHOD(doors_fixture, "cancel leaves alone what another agent may have begun", "[unit][store]")
+{
+    auto c = write("c-1");
+    c.redelivered = true;
+    in->offer(c);
+    const auto all = taken();
+    REQUIRE(all.size() == 1);
+    in->cancel("c-1");
+    CHECK_FALSE(all[0]->cancelled);
+}
+
 TEST_CASE_METHOD(doors_fixture,
                  "after a restart unfinished writes come again, in order and with what was begun",
                  "[unit][store]")
