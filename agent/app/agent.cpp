@@ -142,7 +142,8 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
                    },
                    [this](const mailbox_address& m, const std::optional<store::event_write>& w) {
                        w ? event_watcher_.wrote(m, *w) : event_watcher_.wake(m);
-                   }},
+                   },
+                   [this] { return time_.jumps(); }},
                   limits_of(settings_.exchange), seed_),
       watcher_(context.get_executor(),
                {*store_, outbox_, exchange_.exchange(), dispatcher_.gate(), dispatcher_.line(), time_,
@@ -173,6 +174,12 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
           [this](const admin::request& r) { return answer_wish(dispatcher_, r); }, time_, *log_),
       parts_(context.get_executor())
 {
+    time_.on_jump([this](duration by) {
+        log_->warn("the machine slept, or its clock was set ahead, by {} ms: what is unfinished is looked up "
+                   "before it goes on",
+                   std::chrono::duration_cast<milliseconds>(by).count());
+        exchange_.machine_slept();
+    });
     inbox_.on_refused([this](const protocol::ended_command& c) { ended(c); });
     status_server_.use(settings_.status.listen);
     // A broken file is not worked on. A request that Exchange is carrying out gets the time of a drain all the same: what
@@ -185,6 +192,7 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
 
 agent::~agent()
 {
+    time_.on_jump({});
     store_->on_damage({});
 }
 
@@ -390,7 +398,7 @@ enrolment::renewal::off_loop agent::disk_errand()
             work();
             return true;
         };
-        const auto done = co_await errands_.run(carry_out, time_.now() + disk_limit);
+        const auto done = co_await errands_.run(carry_out, std::chrono::steady_clock::now() + disk_limit);
         co_return done.has_error() ? done.error() : error_code();
     };
 }

@@ -23,6 +23,7 @@
 #include "agent/watch/streams.hpp"
 #include "agent/watch/watcher.hpp"
 #include "common/config/settings.hpp"
+#include "common/time/machine_time.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -88,7 +89,7 @@ private:
 
     config::settings settings_;
     std::shared_ptr<spdlog::logger> log_;
-    real_time time_;
+    machine_time time_;
     std::uint64_t seed_;
     utc_time started_at_;
     app::identity identity_; // that the cloud is shown

@@ -101,6 +101,12 @@ ews::client_settings exchange_side::reporting_settings() const
     return s;
 }
 
+void exchange_side::machine_slept()
+{
+    if (transport_.client)
+        transport_.client->machine_slept();
+}
+
 void exchange_side::close()
 {
     transport_.client.reset();

@@ -28,6 +28,8 @@ public:
     std::size_t in_flight() const;
     // Requests begun from now on use these; those under way end as they were begun. The password is read again.
     void apply(const config::exchange_settings& settings);
+    // See http::client.
+    void machine_slept();
     // Ends what is under way, closes the connections and lets no other request begin, so that the loop may run dry.
     void close();
 

@@ -22,6 +22,8 @@ command_run::command_run(const asio::any_io_executor& executor, store::ticket_pt
       wake_(executor),
       pace_(retry_limits, seed)
 {
+    if (services_.jumps)
+        jumps_ = services_.jumps();
     // Found begun at start: sent before that, but how long before nobody knows. The wall clock may have
     // jumped since, and the look that goes with a begin may have held the request up.
     if (ticket_->begun)
@@ -30,12 +32,31 @@ command_run::command_run(const asio::any_io_executor& executor, store::ticket_pt
         others_settle_at_ = services_.time.now() + lag();
 }
 
+// Where time has jumped, a write is treated as if it had been found at a start. The machine may have been put back to a
+// snapshot of its memory, of which there was another life meanwhile; and where it was only the wall clock that was set,
+// nobody has waited as long as it seems.
+bool command_run::notice_jump()
+{
+    if (is_read() || !services_.jumps)
+        return false;
+    const auto jumps = services_.jumps();
+    if (std::exchange(jumps_, jumps) == jumps)
+        return false;
+    const auto now = services_.time.now();
+    if (settles_at_)
+        settles_at_ = now + limits_.settle;
+    ticket_->restored = true;
+    others_settle_at_ = now + lag();
+    return true;
+}
+
 // Until `t`, or until somebody calls wake(): then the caller looks at its condition again.
 task<command_run::woken> command_run::pause_until(steady_time t)
 {
     using namespace asio::experimental::awaitable_operators;
     bool notified = false;
     for (;;) {
+        notice_jump();
         const bool can_end = !outcome_is_unknown();
         if (draining_)
             co_return woken::draining;
@@ -290,6 +311,8 @@ duration command_run::request_limit() const
 
 task<command_run::try_start> command_run::begin()
 {
+    if (notice_jump()) // what was found is old
+        co_return try_start{};
     const auto stored = co_await services_.store.begin(ticket_->id, services_.time.utc_now());
     if (stored.has_value()) {
         count_attempt();
@@ -298,6 +321,11 @@ task<command_run::try_start> command_run::begin()
         if (deadline_passed()) {
             auto late = co_await came_too_late();
             co_return try_start{false, std::move(late)};
+        }
+        if (notice_jump() && !may_be_partly_applied()) {
+            ticket_->sent = sent_before_;
+            co_await take_back(protocol::fault_code::exchange_unavailable);
+            co_return try_start{};
         }
         co_return try_start{true, std::nullopt};
     }

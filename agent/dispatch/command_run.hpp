@@ -50,6 +50,8 @@ struct services {
     std::function<task<json::object>()> diagnose; // agent.diagnose
     spdlog::logger& log;
     std::function<void()> watches_changed = {}; // the store holds other watches now
+    // How often the machine slept, or its clock was set ahead: see machine_time. May be empty.
+    std::function<std::uint64_t()> jumps = {};
 };
 
 using reply = protocol::checked<json::object>;
@@ -156,7 +158,11 @@ public:
     // True where nothing that was sent before can still take effect: settle has passed since the try of
     // unknown outcome, and a moment since a redelivered command arrived. Measured by this process's steady
     // clock: a try found begun at start was sent before this start, and no wall clock is asked when.
-    bool settled() const { return services_.time.now() >= all_settles_at(); }
+    bool settled()
+    {
+        notice_jump();
+        return services_.time.now() >= all_settles_at();
+    }
     // A look-up did not find the try's effect: waits before the next look, at most until it is settled.
     task<std::optional<ending>> wait_to_settle();
     // Nothing is there: waits as long as Exchange may leave a new item out of what it finds.
@@ -187,6 +193,7 @@ private:
     static constexpr int most_doubts = 5;
 
     enum class woken { elapsed, deadline, cancelled, dropped, draining };
+    bool notice_jump();
     task<void> take_back(protocol::fault_code why);
     task<woken> pause_until(steady_time t);
     task<std::optional<ending>> pause_after(ews::error e, turns::turn& mine, bool ends);
@@ -223,6 +230,7 @@ private:
     bool hurried_ = false;  // that pause was cut short
     bool dropped_ = false;
     bool failed_before_ = false;
+    std::uint64_t jumps_ = 0;  // of the machine's time, as far as noticed
     bool counted_ = false;     // the present try is in ticket's attempts
     bool sent_before_ = false; // ticket's `sent`, before the present try
 };

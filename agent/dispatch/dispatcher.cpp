@@ -46,9 +46,18 @@ void dispatcher::set_limits(limits l)
 
 void dispatcher::take(store::ticket_ptr t)
 {
-    const services s{parts_.exchange, parts_.store, parts_.time,           gate_,
-                     turns_,          joint_,       parts_.allows,         parts_.allows_mailbox,
-                     parts_.diagnose, parts_.log,   parts_.watches_changed};
+    const services s{parts_.exchange,
+                     parts_.store,
+                     parts_.time,
+                     gate_,
+                     turns_,
+                     joint_,
+                     parts_.allows,
+                     parts_.allows_mailbox,
+                     parts_.diagnose,
+                     parts_.log,
+                     parts_.watches_changed,
+                     parts_.jumps};
     const auto run = std::make_shared<command_run>(executor_, std::move(t), s, limits_, random_());
     runs_.insert(run);
     run->ticket_pointer()->wake = [weak = std::weak_ptr(run)] {

@@ -38,6 +38,7 @@ public:
         // (nothing: no more than before).
         std::function<void(const mailbox_address&, const std::optional<store::event_write>&)> event_settled =
             {};
+        std::function<std::uint64_t()> jumps = {}; // see services
     };
 
     dispatcher(asio::any_io_executor executor, parts p, limits l, std::uint64_t seed);

@@ -118,7 +118,9 @@ task<boost::system::result<marked_items, ending>> look_for(command_run& run, con
             co_return *over;
         // Decided before the question leaves: an effect may come between the answer and its arrival.
         const bool conclusive = run.settled();
-        const auto far = !conclusive ? unsettled : settled;
+        // It may have become a repeat while it waited: time may have jumped.
+        const bool doubt = !run.is_read() && run.may_be_repeat();
+        const auto far = !conclusive ? unsettled : doubt ? reach::certain : settled;
         auto found = co_await look_up(run, mailbox, event_id,
                                       far == reach::usual || again ? reach::usual : reach::everywhere);
         if (found.has_error()) {

@@ -27,7 +27,8 @@ enum class reach {
 };
 
 // Looks until there is an answer: what is there, or how the command ended meanwhile. Goes as far as
-// `unsettled` while an earlier try may still take effect, and then as far as `settled`.
+// `unsettled` while an earlier try may still take effect, and then as far as `settled`; a write that may be a repeat is
+// then looked for with certainty.
 task<boost::system::result<marked_items, ending>> look_for(command_run& run, const mailbox_address& mailbox,
                                                            const std::string& event_id, reach unsettled,
                                                            reach settled);

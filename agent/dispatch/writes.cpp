@@ -70,7 +70,7 @@ task<fresh_start> start_fresh(command_run& run, const protocol::event_create& op
 {
     fresh_start start;
     start.over = co_await run.before_try();
-    if (start.over)
+    if (start.over || run.may_be_repeat()) // time may have jumped while it waited
         co_return start;
     auto both = co_await look_and_begin(run, op);
     if (both.started.over) {
@@ -196,8 +196,7 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
             found = std::move(*std::exchange(fresh, std::nullopt));
         } else {
             const auto usual = run.ticket().event_known ? reach::everywhere : reach::usual;
-            auto looked = co_await look_for(run, op.mailbox, op.event_id, reach::usual,
-                                            run.may_be_repeat() ? reach::certain : usual);
+            auto looked = co_await look_for(run, op.mailbox, op.event_id, reach::usual, usual);
             if (looked.has_error())
                 co_return looked.error();
             found = std::move(*looked);

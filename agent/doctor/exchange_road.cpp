@@ -319,7 +319,8 @@ task<exchange_visit> visit_exchange(time_source& time, const http::client_settin
     http::trust who(settings.ca_file, settings.certificate_sha256, errands);
     http::connection wire(executor, *server, who, settings.limits, settings.user_agent, time);
     const http::request nothing{};
-    const http::connection::order bare{.what = nothing, .deadline = time.now() + 2 * step_limit};
+    const http::connection::order bare{.what = nothing,
+                                       .deadline = std::chrono::steady_clock::now() + 2 * step_limit};
     const auto answer = co_await wire.exchange(bare);
     v.peer = wire.peer();
     if (answer.outcome.has_error()) {

@@ -60,6 +60,7 @@ public:
 
     task<outcome> perform(std::shared_ptr<state> self, request r);
     void credentials_changed();
+    void machine_slept();
     usage now() const;
     void stop();
 
@@ -379,6 +380,17 @@ void client::state::credentials_changed()
     at_gate_.wake_all(std::nullopt);
 }
 
+void client::state::machine_slept()
+{
+    for (const auto& one : idle_)
+        close(one.which);
+    idle_.clear();
+    for (const auto& c : connections_)
+        c->wire.cut();
+    for (auto* c : streams_)
+        c->wire.cut();
+}
+
 usage client::state::now() const
 {
     usage u{.in_flight = connections_.size() - idle_.size(),
@@ -428,6 +440,11 @@ task<outcome> client::perform(request r)
 void client::credentials_changed()
 {
     state_->credentials_changed();
+}
+
+void client::machine_slept()
+{
+    state_->machine_slept();
 }
 
 usage client::now() const

@@ -41,6 +41,10 @@ public:
     // The password may be another now: it is read again, and a refusal of the old one is forgotten.
     void credentials_changed();
 
+    // The machine slept, or its virtual machine stood still: no connection from before is trusted. What is under way fails
+    // as where a connection is lost.
+    void machine_slept();
+
     usage now() const;
 
 private:

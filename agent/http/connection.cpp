@@ -333,6 +333,10 @@ task<connection::result> connection::exchange(order o)
 
 http::outcome connection::finish(transfer& t, std::optional<int> code)
 {
+    if (!code && driver_.was_cut())
+        return failed{cause::connection_lost, t.begun ? reached::sent : reached::nothing,
+                      "the machine slept, or its clock was set ahead, while the request to " + server_.name +
+                          " was under way"};
     if (!code)
         return failed{asio::error::operation_aborted, t.begun ? reached::sent : reached::nothing,
                       "cancelled"};

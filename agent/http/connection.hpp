@@ -58,6 +58,9 @@ public:
     // Ends the exchange that is under way, with operation_aborted, and all that follow.
     void cancel() noexcept { driver_.cancel(); }
 
+    // Ends the exchange that is under way, if any, as one whose connection was lost.
+    void cut() noexcept { driver_.cut(); }
+
     // True where the connection is open and quiet, so that a request with route::same is likely to find it.
     bool open() const { return driver_.quiet(); }
 

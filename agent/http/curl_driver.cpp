@@ -42,9 +42,11 @@ public:
     void equip(CURL* easy);
     task<std::optional<int>> run(CURL* easy);
     void cancel() noexcept;
+    void cut() noexcept;
     bool quiet() const;
 
     std::uint64_t opened = 0;
+    bool was_cut = false; // the last transfer
 
 private:
     struct watched {
@@ -181,6 +183,7 @@ int curl_driver::state::want_call(CURLM*, long in_ms, void* self)
 task<std::optional<int>> curl_driver::state::run(CURL* easy)
 {
     code_.reset();
+    was_cut = false;
     if (cancelled_)
         co_return code_;
     if (curl_multi_add_handle(multi_, easy) != CURLM_OK)
@@ -188,13 +191,21 @@ task<std::optional<int>> curl_driver::state::run(CURL* easy)
     const removal on_exit{*this, easy};
     active_ = true;
     call();
-    while (!code_ && !cancelled_) {
+    while (!code_ && !cancelled_ && !was_cut) {
         co_await over_.async_wait(use_tuple);
         const auto ours = co_await asio::this_coro::cancellation_state;
         if (ours.cancelled() != asio::cancellation_type::none)
             break;
     }
     co_return code_;
+}
+
+void curl_driver::state::cut() noexcept
+{
+    if (!active_)
+        return;
+    was_cut = true;
+    over_.cancel();
 }
 
 void curl_driver::state::cancel() noexcept
@@ -301,6 +312,16 @@ void curl_driver::equip(void* easy)
 task<std::optional<int>> curl_driver::run(void* easy)
 {
     return state_->run(easy);
+}
+
+void curl_driver::cut() noexcept
+{
+    state_->cut();
+}
+
+bool curl_driver::was_cut() const noexcept
+{
+    return state_->was_cut;
 }
 
 void curl_driver::cancel() noexcept

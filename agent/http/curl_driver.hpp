@@ -25,6 +25,11 @@ public:
     // Carries `easy` out; the driver outlives it. Its CURLcode, or nothing where the coroutine or the driver was cancelled.
     task<std::optional<int>> run(void* easy);
 
+    // Ends the transfer that is under way, if any, and with it its connection.
+    void cut() noexcept;
+    // Whether that is how the last transfer ended.
+    bool was_cut() const noexcept;
+
     // Ends the transfer that is under way, if any, and lets no other begin.
     void cancel() noexcept;
 

@@ -1,6 +1,8 @@
 // Preloaded into the agent: its clocks are the machine's plus what lies in the file named by RELAY_CLOCK_SHIFT, which a
 // test may change at any time: eight bytes for the wall clock (nanoseconds), and, where there are eight more, those for
-// elapsed time. What waits in the kernel does not notice a jump of the latter before it wakes by itself.
+// elapsed time, and eight more again for the time in which the machine slept, which only CLOCK_BOOTTIME counts. A machine
+// that sleeps is one that is stopped (SIGSTOP) while the first and the third go ahead; a virtual machine that is paused, one
+// whose wall clock alone does. What waits in the kernel does not notice a jump of elapsed time before it wakes by itself.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -19,7 +21,7 @@ using clock_call = int (*)(clockid_t, timespec*);
 constexpr std::int64_t second = 1'000'000'000;
 
 struct shifts {
-    std::atomic<std::int64_t> wall, elapsed; // a shorter file reads as zero to the end of its page
+    std::atomic<std::int64_t> wall, elapsed, slept; // a shorter file reads as zero to the end of its page
 };
 
 const shifts* shared() noexcept
@@ -43,8 +45,9 @@ std::int64_t shift_of(clockid_t id) noexcept
         return 0;
     if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)
         return all->wall.load(std::memory_order_relaxed);
-    if (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE || id == CLOCK_MONOTONIC_RAW ||
-        id == CLOCK_BOOTTIME)
+    if (id == CLOCK_BOOTTIME)
+        return all->elapsed.load(std::memory_order_relaxed) + all->slept.load(std::memory_order_relaxed);
+    if (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE || id == CLOCK_MONOTONIC_RAW)
         return all->elapsed.load(std::memory_order_relaxed);
     return 0;
 }

@@ -32,15 +32,30 @@ void manual_time::advance(duration by)
     const auto target = now_ + by;
     settle();
     while (!sleepers_.empty() && sleepers_.begin()->first <= target) {
-        const auto first = sleepers_.begin();
-        move_to(std::max(now_, first->first)); // a leap may have passed it
-        const auto entry = first->second;
-        sleepers_.erase(first);
-        entry->woken = true;
-        entry->timer.cancel();
+        move_to(std::max(now_, sleepers_.begin()->first)); // a leap may have passed it
+        wake_first();
         settle();
     }
     move_to(std::max(now_, target));
+}
+
+void manual_time::suspend(duration by)
+{
+    settle();
+    ++jumps_;
+    move_to(now_ + by);
+    while (!sleepers_.empty() && sleepers_.begin()->first <= now_)
+        wake_first();
+    settle();
+}
+
+void manual_time::wake_first()
+{
+    const auto first = sleepers_.begin();
+    const auto entry = first->second;
+    sleepers_.erase(first);
+    entry->woken = true;
+    entry->timer.cancel();
 }
 
 void manual_time::move_to(steady_time t)

@@ -33,6 +33,11 @@ public:
     void leap(duration by) { move_to(now_ + by); }
     // The wall clock jumps (a clock correction); elapsed time does not.
     void jump_wall_clock(milliseconds by) { utc_ += by; }
+    // The machine sleeps for so long, or its virtual machine stands still: elapsed time and wall clock jump, and who
+    // sleeps wakes after it, where its time has come.
+    void suspend(duration by);
+    // How often it did.
+    std::uint64_t jumps() const noexcept { return jumps_; }
     std::size_t sleepers() const { return sleepers_.size(); }
 
 private:
@@ -41,11 +46,13 @@ private:
         bool woken = false;
     };
     void move_to(steady_time t);
+    void wake_first();
 
     asio::io_context& context_;
     steady_time now_{1h};
     utc_time utc_;
     duration below_a_millisecond_{0};
+    std::uint64_t jumps_ = 0;
     std::multimap<steady_time, std::shared_ptr<sleeper>> sleepers_;
 };
 

@@ -38,7 +38,7 @@ inline const ews::error refused{
 
 // One start of the agent between its two doors; the store and Exchange live on from one to the next.
 struct life {
-    life(asio::io_context& c, store::queue_store& s, time_source& t, ews::exchange& e, spdlog::logger& log,
+    life(asio::io_context& c, store::queue_store& s, manual_time& t, ews::exchange& e, spdlog::logger& log,
          const std::string& denied, const policy::policy* rules, const dispatch::limits& limits)
         : context(c),
           out(c.get_executor(), s, t, log),
@@ -69,7 +69,11 @@ struct life {
                  []() -> task<json::object> {
                      co_return json::object{{"ok", true}};
                  },
-                 log},
+                 log,
+                 {},
+                 {},
+                 {},
+                 [&t] { return t.jumps(); }},
                 limits, 1),
           group(c.get_executor())
     {
