@@ -148,7 +148,7 @@ error refused_by_status(const http::response& r, const call& c)
                         "Exchange refuses the service account (HTTP 401): wrong password, locked or "
                         "disabled account, or a sign-in method or channel binding that it does not take"));
     case 403:
-        return refused_it_seems(r, c,
+        return refused_for_good(r, c,
                                 what +
                                     ": EWS is forbidden to this account or this program; look at "
                                     "EwsApplicationAccessPolicy, at client certificates that IIS may want, "

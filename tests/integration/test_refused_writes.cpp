@@ -157,7 +157,7 @@ TEST_CASE("a mishap of one look-up does not end a booking", "[integration]")
         fault("FindItem", "before", "garbage"),
         fault("FindItem", "before", "huge"),
         fault("FindItem", "before", "status", {{"status", 421}}),
-        fault("FindItem", "before", "status", {{"status", 403}}),
+        fault("FindItem", "before", "status", {{"status", 418}}),
         fault("FindItem", "before", "soap_fault",
               {{"code", "ErrorNobodyHasSeen"}, {"status", 200}, {"faultcode", "bare"}}),
         fault("CreateItem", "before", "status", {{"status", 421}}),

@@ -638,7 +638,7 @@ TEST_CASE("one answer that may be a mishap is told from a refusal for good", "[u
     const call first{operation::find_item, true, false};
     CHECK(error_of(http_answer(200, "<html>sorry</html>", "text/html"), first).may_pass);
     CHECK(error_of(http_answer(404, ""), first).may_pass);
-    CHECK(error_of(http_answer(403, ""), reading).may_pass);
+    CHECK(error_of(http_answer(418, ""), reading).may_pass);
     CHECK(message_error("ErrorFromTheFuture", reading).may_pass);
     CHECK(error_of(failed(errc::bad_time, http::reached::sent), reading).may_pass);
     CHECK_FALSE(error_of(http_answer(413, ""), writing).may_pass);
