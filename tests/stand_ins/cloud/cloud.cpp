@@ -224,6 +224,8 @@ void cloud::welcome(session& s)
     for (const auto& [id, c] : commands_)
         outstanding_ += c.state == command_state::accepted;
     progress_.notify();
+    if (behaviour_.give_again && !s.old_copy)
+        give_again(s);
     pump();
 }
 
@@ -337,6 +339,7 @@ std::vector<std::string> cloud::set_back(agent_store& store, std::int64_t ack)
             c->state = c->accepted > 0 ? command_state::accepted : command_state::sent;
             c->answered = 0;
             c->result.clear();
+            c->answers.clear();
             c->numbered_by.clear();
             touch(*c);
             unanswered.push_back(f.id);
@@ -352,10 +355,10 @@ std::vector<std::string> cloud::set_back(agent_store& store, std::int64_t ack)
     return unanswered;
 }
 
-session* cloud::active()
+session* cloud::active(std::string_view agent)
 {
     for (auto& s : sessions_)
-        if (s.usable())
+        if (s.usable() && (agent.empty() || s.agent_id == agent))
             return &s;
     return nullptr;
 }

@@ -30,6 +30,7 @@ struct behaviour {
     bool no_subprotocol = false;
     bool silent = false;
     bool no_welcome = false;
+    bool give_again = false;            // what a store had that is gone goes first to the one that follows it
     bool respect_window = false;        // posted commands wait where the agent's window is full
     bool revoked = false;               // every client certificate is refused as revoked, by a TLS alert
     int refuse_upgrade = 0;             // answer to a request for a link, such as 403; 0: the link
@@ -94,7 +95,8 @@ public:
     const json::array& violations() const { return violations_; }
     json::array agents() const;
     json::object ledger() const;
-    session* active();           // the newest link that takes commands
+    // The newest link that takes commands, of the agent of that id where one is named.
+    session* active(std::string_view agent = {});
     agent_store* newest_store(); // of the newest session that said hello
     agent_store* find_store(std::string_view id);
     notifier& progress() { return progress_; } // a store grew durable, or a session came or went
@@ -126,6 +128,7 @@ private:
     void transmit(session& s, std::string frame, frame_format format = frame_format::text);
     void sent(command& c, session& s);
     void pump();
+    void give_again(const session& s);
     void touch(command& c);
     void closing(std::vector<row>& batch);
     void committed();
@@ -138,7 +141,7 @@ private:
     behaviour behaviour_;
     notifier progress_;
     std::int64_t start_number_ = 0, session_number_ = 0, command_number_ = 0;
-    std::int64_t result_count_ = 0, outstanding_ = 0;
+    std::int64_t result_count_ = 0, outstanding_ = 0, posted_ = 0;
 
     std::unordered_map<std::string, command> commands_;
     std::deque<command*> backlog_;

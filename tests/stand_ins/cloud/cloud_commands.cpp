@@ -4,6 +4,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+
 namespace relay::cloud_sim {
 
 command* cloud::find(std::string_view id)
@@ -23,6 +25,7 @@ command& cloud::record(command c)
         c.id = "c-" + unique_word();
     c.kind = class_of(c.op);
     c.queued_at = now();
+    c.number = ++posted_;
     const auto id = c.id;
     auto& kept = commands_.emplace(id, std::move(c)).first->second;
     watches_.asked(kept.op, kept.params);
@@ -32,7 +35,8 @@ command& cloud::record(command c)
 
 void cloud::deliver(command& c)
 {
-    const bool room = !behaviour_.respect_window || outstanding_ < (active() ? active()->window : 0);
+    const auto* s = active(c.agent);
+    const bool room = !behaviour_.respect_window || outstanding_ < (s ? s->window : 0);
     if (!backlog_.empty() || !room || !send(c, c.redelivered))
         queue(c);
 }
@@ -45,7 +49,7 @@ void cloud::queue(command& c)
 
 bool cloud::send(command& c, bool redelivered)
 {
-    auto* s = active();
+    auto* s = active(c.agent);
     if (!s)
         return false;
     transmit(*s, command_frame(c, redelivered));
@@ -55,7 +59,7 @@ bool cloud::send(command& c, bool redelivered)
 
 bool cloud::send_again(command& c, const command& posted)
 {
-    auto* s = active();
+    auto* s = active(c.agent);
     if (!s)
         return false;
     transmit(*s, command_frame(posted, posted.redelivered));
@@ -66,6 +70,7 @@ bool cloud::send_again(command& c, const command& posted)
 void cloud::sent(command& c, session& s)
 {
     ++c.sent;
+    c.given_to = s.store;
     if (c.sent == 1)
         c.first_link = s.number;
     else if (c.first_link != s.number)
@@ -79,7 +84,7 @@ void cloud::sent(command& c, session& s)
 
 bool cloud::cancel(command& c)
 {
-    auto* s = active();
+    auto* s = active(c.agent);
     if (!s)
         return false;
     transmit(*s, json::serialize(json::object{{"type", "cancel"}, {"id", c.id}}));
@@ -152,11 +157,35 @@ bool cloud::send_raw(std::string frame, frame_format format)
 
 void cloud::pump()
 {
-    for (auto* s = active(); s && !backlog_.empty() && outstanding_ < s->window;) {
-        auto& c = *backlog_.front();
-        backlog_.pop_front();
+    // In order, but none waits for one whose agent is not connected.
+    for (auto at = backlog_.begin(); at != backlog_.end();) {
+        auto& c = **at;
+        const auto* s = active(c.agent);
+        if (!s && c.agent.empty())
+            return;
+        if (s && outstanding_ >= s->window)
+            return;
+        if (!s) {
+            ++at;
+            continue;
+        }
+        at = backlog_.erase(at);
         send(c, c.redelivered);
     }
+}
+
+// A store that is followed by another one (it was an old copy, or damaged) forgot what it had accepted. That was sent
+// before whatever still waits.
+void cloud::give_again(const session& s)
+{
+    std::vector<command*> lost;
+    for (auto& [id, c] : commands_)
+        if (c.state == command_state::accepted && c.given_to && c.given_to != s.store &&
+            (c.agent.empty() || c.agent == s.agent_id))
+            lost.push_back(&c);
+    std::ranges::sort(lost, {}, &command::number);
+    for (auto* c : lost)
+        send(*c, true);
 }
 
 void cloud::touch(command& c)

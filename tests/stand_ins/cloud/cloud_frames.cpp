@@ -6,6 +6,8 @@
 
 #include <boost/json/parse.hpp>
 
+#include <algorithm>
+
 namespace relay::cloud_sim {
 namespace {
 
@@ -255,6 +257,10 @@ void cloud::check_write_answer(const session& s, const command& c, const json::o
         // and that has to be the same outcome.
         const auto earlier = parsed(c.result);
         const bool another_life = s.store && c.numbered_by != s.store->id && earlier.is_object();
+        // Of two agents that both had it, one may not have done it; which one did is for the ledgers to tell.
+        if (std::ranges::none_of(c.answers, [&](const auto& a) { return a.first == s.agent_id; }) &&
+            (!ok || !is_ok(earlier.get_object())))
+            return;
         const bool same = another_life
                               ? is_ok(earlier.get_object()) == ok && code_of(earlier.get_object()) == code
                               : same_but_for_seq(c.result, frame);
@@ -289,6 +295,8 @@ void cloud::finish(command& c, const session& s, const json::object& frame, std:
         return;
     }
     outstanding_ = std::max<std::int64_t>(0, outstanding_ - c.outstanding());
+    if (std::ranges::none_of(c.answers, [&](const auto& a) { return a.first == s.agent_id; }))
+        c.answers.emplace_back(s.agent_id, std::string(text));
     const bool settled = !c.numbered_by.empty();
     if (!settled) {
         c.result = text;

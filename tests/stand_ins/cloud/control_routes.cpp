@@ -55,6 +55,7 @@ command command_of(const json::object& o)
     if (c.op.empty())
         throw control_error(400, "op is missing");
     c.mailbox = text_of(o, "mailbox");
+    c.agent = text_of(o, "agent");
     c.redelivered = flag_of(o, "redelivered", false);
     if (o.contains("ttl_ms"))
         c.ttl_ms = number_of(o, "ttl_ms", 0);
@@ -152,7 +153,10 @@ void add_command_routes(stand_in::routes& routes, cloud& c, recorder& disk)
         co_return control_reply{200, to_json(known(c, r))};
     });
     routes.on("POST", "/commands/{id}/redeliver", [&](const control_request& r) {
-        need_agent(c.send(known(c, r), true));
+        auto& again = known(c, r);
+        if (r.body.is_object() && body_of(r).contains("agent"))
+            again.agent = text_of(body_of(r), "agent");
+        need_agent(c.send(again, true));
         return control_reply{200, to_json(known(c, r))};
     });
     routes.on("POST", "/commands/{id}/cancel", [&](const control_request& r) {
@@ -193,15 +197,11 @@ json::object behaviour_json(const behaviour& b)
         if (b.reject->retry_after_s)
             rejection.get_object()["retry_after_s"] = *b.reject->retry_after_s;
     }
-    return {{"withhold_acks", b.withhold_acks},
-            {"reject", std::move(rejection)},
-            {"no_subprotocol", b.no_subprotocol},
-            {"silent", b.silent},
-            {"no_welcome", b.no_welcome},
-            {"respect_window", b.respect_window},
-            {"revoked", b.revoked},
-            {"refuse_upgrade", b.refuse_upgrade},
-            {"clock_skew_s", b.clock_skew.count()}};
+    return {{"withhold_acks", b.withhold_acks},   {"reject", std::move(rejection)},
+            {"no_subprotocol", b.no_subprotocol}, {"silent", b.silent},
+            {"no_welcome", b.no_welcome},         {"give_again", b.give_again},
+            {"respect_window", b.respect_window}, {"revoked", b.revoked},
+            {"refuse_upgrade", b.refuse_upgrade}, {"clock_skew_s", b.clock_skew.count()}};
 }
 
 behaviour changed(behaviour b, const json::object& o)
@@ -210,6 +210,7 @@ behaviour changed(behaviour b, const json::object& o)
     b.no_subprotocol = flag_of(o, "no_subprotocol", b.no_subprotocol);
     b.silent = flag_of(o, "silent", b.silent);
     b.no_welcome = flag_of(o, "no_welcome", b.no_welcome);
+    b.give_again = flag_of(o, "give_again", b.give_again);
     b.respect_window = flag_of(o, "respect_window", b.respect_window);
     b.revoked = flag_of(o, "revoked", b.revoked);
     b.refuse_upgrade = static_cast<int>(number_of(o, "refuse_upgrade", b.refuse_upgrade));

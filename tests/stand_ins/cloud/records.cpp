@@ -51,6 +51,9 @@ json::value parsed(const std::string& frame)
 json::object to_json(const command& c)
 {
     const bool finished = c.state == command_state::finished;
+    json::array answers;
+    for (const auto& [agent, frame] : c.answers)
+        answers.push_back(json::object{{"agent", agent}, {"result", parsed(frame)}});
     return {{"id", c.id},
             {"op", c.op},
             {"mailbox", c.mailbox},
@@ -59,6 +62,7 @@ json::object to_json(const command& c)
             {"accepted", c.accepted},
             {"results", c.results},
             {"result", finished ? parsed(c.result) : json::value(nullptr)},
+            {"answers", std::move(answers)},
             {"queued_at", format_rfc3339(c.queued_at)},
             {"finished_at", finished ? time_or_null(c.finished_at) : json::value(nullptr)}};
 }

@@ -19,15 +19,21 @@ namespace relay::cloud_sim {
 
 namespace json = boost::json;
 
+struct agent_store;
+
 enum class command_state { queued, sent, accepted, finished };
 std::string_view name(command_state state) noexcept;
 
 struct command {
     std::string id, op, mailbox;
+    std::string agent; // only this one gets it; empty: whichever connected last
     json::object params;
     std::optional<std::int64_t> ttl_ms;
     bool redelivered = false;
     op_class kind = op_class::unknown;
+
+    std::int64_t number = 0; // in the order in which they were posted, 0 before a restart of ours
+    const agent_store* given_to = nullptr; // the store of the session that it was last sent on
 
     command_state state = command_state::queued;
     std::int64_t sent = 0, accepted = 0;
@@ -38,6 +44,8 @@ struct command {
     bool moved = false;          // it was sent on another session too, or before a restart
     std::string result;          // the frame that counts
     std::string numbered_by;     // the store whose seq the result has, empty where it has none
+    std::vector<std::pair<std::string, std::string>>
+        answers; // the first result of each agent: its id, the frame
     utc_time queued_at{}, finished_at{};
 
     bool dirty = false;

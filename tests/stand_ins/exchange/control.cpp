@@ -104,7 +104,9 @@ control_reply make_item(const control_request& request, const control_parts& p)
     if (fields.contains("start") && !fields.contains("end"))
         throw control_error(400, "end is missing");
     apply_json(item, fields, store, p.zones);
-    return {200, json::object{{"id", store.insert(box, folder_in(fields, box), std::move(item), now).id}}};
+    const auto& made = store.insert(box, folder_in(fields, box), std::move(item), now);
+    p.ledger.by_hand(hand_kind::make, made, now);
+    return {200, json::object{{"id", made.id}}};
 }
 
 control_reply change_item(const control_request& request, const control_parts& p)
@@ -119,17 +121,21 @@ control_reply change_item(const control_request& request, const control_parts& p
     if (const auto folder = folder_in(fields, *item.owner);
         fields.contains("folder") && folder != item.folder)
         store.move(item, folder, now);
+    p.ledger.by_hand(hand_kind::edit, item, now);
     return {200, to_json(item)};
 }
 
-control_reply delete_item(const control_request& request, mailbox_store& store, utc_time now)
+control_reply delete_item(const control_request& request, const control_parts& p)
 {
-    auto& item = item_in(request, store);
+    const auto now = p.time.utc_now();
+    auto& item = item_in(request, p.store);
     if (item.folder == folder_kind::deleteditems) {
-        store.erase(item); // deleted from Deleted Items, it is gone
+        p.ledger.by_hand(hand_kind::erase, item, now);
+        p.store.erase(item); // deleted from Deleted Items, it is gone
         return {200, json::object{}};
     }
-    store.move(item, folder_kind::deleteditems, now);
+    p.store.move(item, folder_kind::deleteditems, now);
+    p.ledger.by_hand(hand_kind::remove, item, now);
     return {200, json::object{{"id", item.id}}};
 }
 
@@ -147,24 +153,28 @@ control_reply make_mailbox_folder(const control_request& request, mailbox_store&
     return {200, json::object{}};
 }
 
-control_reply move_by_hand(const control_request& request, mailbox_store& store, utc_time now)
+control_reply move_by_hand(const control_request& request, const control_parts& p)
 {
-    auto& item = item_in(request, store);
-    store.move(item, folder_in(request.body.as_object(), *item.owner), now);
+    const auto now = p.time.utc_now();
+    auto& item = item_in(request, p.store);
+    p.store.move(item, folder_in(request.body.as_object(), *item.owner), now);
+    p.ledger.by_hand(hand_kind::move, item, now);
     return {200, json::object{{"id", item.id}}};
 }
 
-control_reply copy_by_hand(const control_request& request, mailbox_store& store, utc_time now)
+control_reply copy_by_hand(const control_request& request, const control_parts& p)
 {
-    const auto& item = item_in(request, store);
-    auto& copy = store.copy(item, folder_in(request.body.as_object(), *item.owner), now);
+    const auto now = p.time.utc_now();
+    const auto& item = item_in(request, p.store);
+    auto& copy = p.store.copy(item, folder_in(request.body.as_object(), *item.owner), now);
     copy.by_user = true;
+    p.ledger.by_hand(hand_kind::copy, copy, now, item.uid);
     return {200, json::object{{"id", copy.id}}};
 }
 
 control_reply show_ledger(const ledger& book)
 {
-    json::array writes, notifications;
+    json::array writes, notifications, hands;
     for (const auto& w : book.writes())
         writes.push_back(json::object{{"n", w.n},
                                       {"operation", to_string(w.operation)},
@@ -173,6 +183,7 @@ control_reply show_ledger(const ledger& book)
                                       {"uid", w.uid},
                                       {"event_id", w.event_id},
                                       {"command_id", w.command_id},
+                                      {"unsent", w.unsent},
                                       {"at", format_rfc3339(w.at)}});
     for (const auto& n : book.notifications())
         notifications.push_back(json::object{{"n", n.n},
@@ -188,7 +199,21 @@ control_reply show_ledger(const ledger& book)
                                              {"end", format_rfc3339(n.end)},
                                              {"time_zone", n.time_zone},
                                              {"at", format_rfc3339(n.at)}});
-    return {200, json::object{{"writes", std::move(writes)}, {"notifications", std::move(notifications)}}};
+    for (const auto& h : book.hands())
+        hands.push_back(json::object{{"n", h.n},
+                                     {"action", to_string(h.action)},
+                                     {"mailbox", h.mailbox},
+                                     {"item_id", h.item_id},
+                                     {"change_key", h.change_key},
+                                     {"uid", h.uid},
+                                     {"event_id", h.event_id},
+                                     {"subject", h.subject},
+                                     {"folder", h.folder},
+                                     {"copy_of", h.copy_of},
+                                     {"at", format_rfc3339(h.at)}});
+    return {200, json::object{{"writes", std::move(writes)},
+                              {"notifications", std::move(notifications)},
+                              {"by_hand", std::move(hands)}}};
 }
 
 milliseconds ms_in(const json::object& fields, std::string_view key, milliseconds otherwise)
@@ -336,11 +361,11 @@ void add_control_routes(stand_in::routes& table, control_parts p)
     table.on("PATCH", "/mailboxes/{email}/items/{id}",
              [p](const control_request& r) { return change_item(r, p); });
     table.on("DELETE", "/mailboxes/{email}/items/{id}",
-             [p](const control_request& r) { return delete_item(r, p.store, p.time.utc_now()); });
+             [p](const control_request& r) { return delete_item(r, p); });
     table.on("POST", "/mailboxes/{email}/items/{id}/move",
-             [p](const control_request& r) { return move_by_hand(r, p.store, p.time.utc_now()); });
+             [p](const control_request& r) { return move_by_hand(r, p); });
     table.on("POST", "/mailboxes/{email}/items/{id}/copy",
-             [p](const control_request& r) { return copy_by_hand(r, p.store, p.time.utc_now()); });
+             [p](const control_request& r) { return copy_by_hand(r, p); });
     table.on("POST", "/mailboxes/{email}/folders",
              [p](const control_request& r) { return make_mailbox_folder(r, p.store); });
     table.on("GET", "/ledger", [p](const control_request&) { return show_ledger(p.ledger); });

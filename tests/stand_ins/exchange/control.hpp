@@ -19,7 +19,7 @@ struct product;
 
 struct control_parts {
     mailbox_store& store;
-    const exchange_sim::ledger& ledger;
+    exchange_sim::ledger& ledger;
     exchange_sim::gatekeeper& gatekeeper;
     ews_endpoint& endpoint;
     const https_server& server;

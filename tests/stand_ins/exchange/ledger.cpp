@@ -1,6 +1,7 @@
 #include "tests/stand_ins/exchange/ledger.hpp"
 
 #include "common/text/text.hpp"
+#include "tests/stand_ins/exchange/folders.hpp"
 
 #include <unordered_set>
 
@@ -40,11 +41,30 @@ std::string_view to_string(notification_kind kind) noexcept
     return "cancel";
 }
 
-void ledger::write(write_kind operation, const calendar_item& item, utc_time at)
+std::string_view to_string(hand_kind kind) noexcept
 {
-    writes_.push_back({++n_, operation, item.owner->email, item.id, item.uid,
+    switch (kind) {
+    case hand_kind::make:
+        return "make";
+    case hand_kind::edit:
+        return "edit";
+    case hand_kind::copy:
+        return "copy";
+    case hand_kind::move:
+        return "move";
+    case hand_kind::remove:
+        return "delete";
+    case hand_kind::erase:
+        break;
+    }
+    return "erase";
+}
+
+void ledger::write(write_kind kind, const calendar_item& item, utc_time at, bool unsent)
+{
+    writes_.push_back({++n_, kind, item.owner->email, item.id, item.uid,
                        std::string(property_named(item, event_id_property)),
-                       std::string(property_named(item, command_id_property)), at});
+                       std::string(property_named(item, command_id_property)), at, unsent});
     on_write_(writes_.back());
 }
 
@@ -59,6 +79,13 @@ void ledger::notify(notification_kind kind, const calendar_item& item, const std
                                       std::string(property_named(item, command_id_property)), at,
                                       item.subject, item.location, item.start_time_zone, item.start,
                                       item.end});
+}
+
+void ledger::by_hand(hand_kind action, const calendar_item& item, utc_time at, std::string copy_of)
+{
+    hands_.push_back({++n_, action, item.owner->email, item.id, item.change_key, item.uid,
+                      std::string(property_named(item, event_id_property)), item.subject,
+                      std::string(name_of(*item.owner, item.folder)), std::move(copy_of), at});
 }
 
 } // namespace relay::exchange_sim

@@ -57,7 +57,7 @@ void create_calendar_item(pugi::xml_node node, pugi::xml_node request, operation
         edit.set(property);
     edit.finish();
     auto& item = context.store.insert(*folder.owner, folder.folder, std::move(edit.item()), context.now);
-    context.ledger.write(write_kind::create, item, context.now);
+    context.ledger.write(write_kind::create, item, context.now, context.unsent);
     if (send != "SendToNone" && !context.unsent) {
         send_invitations_to_all(item, context.ledger, context.now);
         book_rooms(item, context.store, context.zones, context.now);
@@ -83,7 +83,7 @@ void cancel_calendar_item(pugi::xml_node node, pugi::xml_node request, operation
         refuse_item("ErrorCalendarIsCancelledForRemove", "The meeting was cancelled already.");
     cancel_meeting(item, context.ledger, context.now);
     release_rooms(item, nullptr, context.store);
-    context.ledger.write(write_kind::remove, item, context.now);
+    context.ledger.write(write_kind::remove, item, context.now, context.unsent);
     context.store.move(item, folder_kind::deleteditems, context.now);
     out.append("<m:Items/>");
 }
@@ -130,7 +130,7 @@ void update_calendar_item(pugi::xml_node change, pugi::xml_node request, operati
         edit.apply(field);
     edit.finish();
     context.store.replace(item, std::move(edit.item()), context.now);
-    context.ledger.write(write_kind::update, item, context.now);
+    context.ledger.write(write_kind::update, item, context.now, context.unsent);
     if (context.unsent)
         item.invited = before.invited;
     else if (send == "SendOnlyToAll" || send == "SendToAllAndSaveCopy")
@@ -195,7 +195,7 @@ std::string delete_item(operation_context& context)
                 cancel_meeting(item, context.ledger, context.now);
                 release_rooms(item, nullptr, context.store);
             }
-            context.ledger.write(write_kind::remove, item, context.now);
+            context.ledger.write(write_kind::remove, item, context.now, context.unsent);
             if (type == "MoveToDeletedItems")
                 context.store.move(item, folder_kind::deleteditems, context.now);
             else
