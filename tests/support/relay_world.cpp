@@ -178,7 +178,7 @@ void relay_world::stop_cloud()
         throw std::runtime_error("cloud-sim did not end in order");
 }
 
-void relay_world::configure(const configuration& more)
+void relay_world::configure(const fs::path& file, const configuration& more)
 {
     configuration c{
         {"agent.name", "'test'"},
@@ -201,7 +201,19 @@ void relay_world::configure(const configuration& more)
     for (const configuration* laid_over : {static_cast<const configuration*>(&options_.config), &more})
         for (const auto& [key, value] : *laid_over)
             c[key] = value;
-    write_file(config_file(), toml(c));
+    write_file(file, toml(c));
+}
+
+void relay_world::enroll(const fs::path& file, const std::string& agent_id)
+{
+    constexpr int a_day = 86'400;
+    cloud().put("/enrolment", {{"life_s", 400 * a_day}, {"age_s", 30 * a_day}});
+    const auto token = cloud().post("/tokens", {{"agent_id", agent_id}}).at("token").as_string();
+    const auto host = cloud_url_.substr(3, cloud_url_.rfind("/v1/") - 3);
+    const auto done = run_to_end(relay_program(), {"enroll", "--config", file.string(), "--token",
+                                                   std::string(token), "--url", "https" + host});
+    if (done.code != 0)
+        throw std::runtime_error("cannot enroll " + agent_id + ": " + done.err);
 }
 
 void relay_world::start_agent(const std::map<std::string, std::string>& environment)

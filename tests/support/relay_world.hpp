@@ -70,7 +70,11 @@ public:
 
     // ---- the agent ----
     // Writes agent.toml anew: the world's own keys, the options' and these.
-    void configure(const configuration& more = {});
+    void configure(const configuration& more = {}) { configure(config_file(), more); }
+    void configure(const fs::path& file, const configuration& more);
+    // A token of the cloud's is spent: the agent that `file` configures is `agent_id` from now on, with a certificate that
+    // neither runs out soon nor is too young for a clock that is days behind. Its cloud.url and files must be unset.
+    void enroll(const fs::path& file, const std::string& agent_id);
     // `environment`: of this start, laid over the options'.
     void start_agent(const std::map<std::string, std::string>& environment = {});
     void wait_connected(std::chrono::milliseconds limit = 15s);
