@@ -23,14 +23,31 @@ constexpr auto connect_limit =
 constexpr auto between_looks = 10ms;
 constexpr auto lost_after = 400ms; // what a connected agent has said nothing about is sent again
 
-std::string text_of(const json::object& o, std::string_view name)
+std::chrono::sys_time<milliseconds> now()
 {
-    const auto* value = o.if_contains(name);
-    return value && value->is_string() ? std::string(value->get_string()) : std::string();
+    return std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
 }
 
-// Rows of a table of the queue file that `condition` holds for; -1 where it cannot be read now.
-std::int64_t count_rows(const fs::path& file, const char* query)
+// The answer that counts: of several agents one that did it; nothing while the one that has it now has not answered.
+std::optional<json::object> answer_of(const asked& c, const json::object& record)
+{
+    if (!c.given_on)
+        return text_of(record, "state") == "finished" ? std::optional(record.at("result").as_object())
+                                                      : std::nullopt;
+    std::optional<json::object> last, done;
+    for (const auto& a : record.at("answers").as_array()) {
+        const auto& result = a.as_object().at("result").as_object();
+        if (text_of(a.as_object(), "agent") == c.agent)
+            last = result;
+        if (result.at("ok").as_bool())
+            done = result;
+    }
+    return last && done ? done : last;
+}
+
+} // namespace
+
+std::int64_t count_in_queue(const fs::path& file, const char* query)
 {
     sqlite3* db = nullptr;
     sqlite3_stmt* statement = nullptr;
@@ -43,13 +60,6 @@ std::int64_t count_rows(const fs::path& file, const char* query)
     sqlite3_close(db);
     return found;
 }
-
-std::chrono::sys_time<milliseconds> now()
-{
-    return std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
-}
-
-} // namespace
 
 test::configuration quick_settings()
 {
@@ -96,7 +106,7 @@ void lab::revive()
     for (;;) {
         if (!running())
             start();
-        if (test::eventually([&] { return !running() || world_->connected(); }, connect_limit) && running())
+        if (test::eventually([&] { return !running() || connected(); }, connect_limit) && running())
             return;
         if (std::chrono::steady_clock::now() > until)
             throw std::runtime_error("the agent does not connect any more; its log ends:\n" +
@@ -144,6 +154,10 @@ std::vector<std::string> lab::ask(std::vector<asked> commands)
         json::object o{{"id", c.id}, {"op", c.op}, {"params", c.params}};
         if (!c.mailbox.empty())
             o["mailbox"] = c.mailbox;
+        if (c.agent.empty())
+            c.agent = agent_;
+        if (!c.agent.empty())
+            o["agent"] = c.agent;
         if (c.ttl_ms)
             o["ttl_ms"] = *c.ttl_ms;
         note("ask " + json::serialize(o));
@@ -184,6 +198,29 @@ void lab::cancel(const std::string& id)
     (void)client.call("POST", "/commands/" + id + "/cancel", json::object());
 }
 
+bool lab::give_on(const std::string& id, const std::string& agent)
+{
+    auto& c = commands_[number_.at(id)];
+    stand_in::control_client client(world_->cloud().url());
+    const auto reply = client.call("POST", "/commands/" + id + "/redeliver", {{"agent", agent}});
+    if (reply.has_error() || reply->status != 200)
+        return false;
+    note("give " + id + " to " + agent);
+    c.last_sent = ++sends_;
+    c.agent = agent;
+    c.given_on = true;
+    return true;
+}
+
+void lab::forget_results(const std::vector<std::string>& ids)
+{
+    for (const auto& id : ids)
+        if (const auto found = number_.find(id); found != number_.end()) {
+            commands_[found->second].result.reset();
+            known_ = std::min(known_, found->second);
+        }
+}
+
 std::size_t lab::learn()
 {
     std::size_t open = 0;
@@ -192,24 +229,34 @@ std::size_t lab::learn()
         if (c.result)
             continue;
         const auto record = world_->record(c.id);
-        if (text_of(record, "state") == "finished")
-            c.result = record.at("result").as_object();
-        else
-            ++open;
+        c.result = answer_of(c, record);
+        c.given_again = c.given_again || record.at("sent").to_number<int>() > 1;
+        open += !c.result;
     }
     while (known_ < commands_.size() && commands_[known_].result)
         ++known_;
     return open;
 }
 
-std::string lab::newest_session()
+json::object lab::newest_session()
 {
     const auto agents = world_->cloud().get("/agents");
-    if (agents.as_array().empty())
-        return {};
-    const auto& newest = agents.as_array().front().as_object();
-    return newest.at("connected").as_bool() && newest.at("welcomed").as_bool() ? text_of(newest, "session")
-                                                                               : std::string();
+    for (const auto& a : agents.as_array()) {
+        const auto& session = a.as_object();
+        const auto* hello = session.at("hello").if_object();
+        if (!hello || (!agent_.empty() && text_of(hello->at("agent").as_object(), "id") != agent_))
+            continue;
+        return session.at("connected").as_bool() && session.at("welcomed").as_bool() ? session
+                                                                                     : json::object();
+    }
+    return {};
+}
+
+std::string lab::store_id()
+{
+    const auto session = newest_session();
+    return session.empty() ? std::string()
+                           : text_of(session.at("hello").as_object().at("store").as_object(), "id");
 }
 
 // What was sent and not accepted: it may have got lost with the link that carried it.
@@ -220,7 +267,7 @@ void lab::send_lost()
             send_again(commands_[i].id);
 }
 
-bool lab::heal(milliseconds limit)
+bool lab::heal(milliseconds limit, const std::function<void()>& also)
 {
     using clock = std::chrono::steady_clock;
     note("heal");
@@ -231,7 +278,9 @@ bool lab::heal(milliseconds limit)
         if (clock::now() > until)
             return false;
         revive();
-        if (const auto newest = newest_session(); newest != session) {
+        if (also)
+            also();
+        if (const auto newest = text_of(newest_session(), "session"); newest != session) {
             session = newest;
             connected_since = clock::now();
         } else if (clock::now() - connected_since > lost_after * test::slowness()) {
@@ -246,12 +295,14 @@ bool lab::heal(milliseconds limit)
 
 // ---- verdicts ----
 
-std::vector<std::string> lab::verdict(std::size_t stores)
+std::vector<std::string> lab::verdict(std::size_t stores, const std::vector<fs::path>& others)
 {
     std::vector<std::string> wrong;
     std::swap(wrong, bad_ends_);
     suspects_.clear();
-    judge_store(wrong);
+    judge_store(wrong, world_->data_folder());
+    for (const auto& folder : others)
+        judge_store(wrong, folder);
     judge_cloud(wrong, stores);
     judge_events(wrong);
     return wrong;
@@ -276,6 +327,12 @@ void lab::judge_events(std::vector<std::string>& wrong)
         all[text_of(w.as_object(), "event_id")].writes.push_back(w);
     for (const auto& n : book.at("notifications").as_array())
         all[text_of(n.as_object(), "event_id")].notifications.push_back(n);
+    for (const auto& h : book.at("by_hand").as_array())
+        all[text_of(h.as_object(), "event_id")].hands.push_back(h);
+    const auto news = world_->cloud().get("/events");
+    for (const auto& e : news.as_array())
+        if (text_of(e.as_object(), "event") == "event.changed")
+            all[text_of(e.as_object().at("data").as_object(), "event_id")].told.push_back(e);
     for (const auto& mailbox : mailboxes) {
         const auto items = world_->exchange().get("/mailboxes/" + mailbox + "/items");
         for (const auto& i : items.as_array())
@@ -306,13 +363,13 @@ void lab::judge_cloud(std::vector<std::string>& wrong, std::size_t stores)
 }
 
 // Once everything is answered and acknowledged the agent owes nothing.
-void lab::judge_store(std::vector<std::string>& wrong)
+void lab::judge_store(std::vector<std::string>& wrong, const fs::path& folder)
 {
-    const auto file = world_->data_folder() / "queue.db";
+    const auto file = folder / "queue.db";
     std::int64_t commands = 0, messages = 0;
     const auto empty = [&] {
-        commands = count_rows(file, "SELECT count(*) FROM commands WHERE acknowledged = 0");
-        messages = count_rows(file, "SELECT count(*) FROM outbox");
+        commands = count_in_queue(file, "SELECT count(*) FROM commands WHERE acknowledged = 0");
+        messages = count_in_queue(file, "SELECT count(*) FROM outbox");
         return commands == 0 && messages == 0;
     };
     if (!test::eventually(empty, 5s))
@@ -344,7 +401,7 @@ std::string lab::timeline()
                           (at + id.size() == h.what.size() || h.what[at + id.size()] == '"');
                });
     });
-    for (const auto* list : {"writes", "notifications"})
+    for (const auto* list : {"writes", "notifications", "by_hand"})
         for (const auto& entry : book.at(list).as_array())
             if (wanted.contains(text_of(entry.as_object(), "event_id")))
                 if (const auto at = parse_rfc3339(text_of(entry.as_object(), "at")))
@@ -365,7 +422,9 @@ std::string lab::timeline()
 fs::path lab::keep()
 {
     auto kept = fs::path(world_->folder().string() + "-kept");
-    fs::remove(world_->data_folder() / "agent.sock"); // of an agent that was killed: sockets do not copy
+    for (const auto& entry : fs::recursive_directory_iterator(world_->folder()))
+        if (entry.is_socket())
+            fs::remove(entry.path()); // of agents that were killed: sockets do not copy
     fs::copy(world_->folder(), kept, fs::copy_options::recursive);
     return kept;
 }

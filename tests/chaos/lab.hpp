@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +19,9 @@ namespace relay::chaos {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 namespace fs = std::filesystem;
+
+// Rows that `query` counts in a queue file, also while an agent has it open; -1 where it cannot be read now.
+std::int64_t count_in_queue(const fs::path& file, const char* query);
 
 // What the agents of these worlds are set to: a write of unknown outcome is settled soon, so that a case is
 // short.
@@ -34,6 +38,11 @@ public:
     const std::string& name() const noexcept { return name_; }
 
     // ---- the agent ----
+    // Its id, where others are connected too: it gets what names no agent.
+    void name_agent(std::string id) { agent_ = std::move(id); }
+    bool connected() { return newest_session() != json::object(); }
+    // The store that it said hello with last, empty where it is not connected.
+    std::string store_id();
     // `crash_at`: a place of common/crash_point, empty for none.
     void start(const std::string& crash_at = {});
     bool running() { return started_ && world_->agent().running(); }
@@ -54,18 +63,23 @@ public:
                     std::optional<int> ttl_ms = {});
     void send_again(const std::string& id); // where an agent is connected
     void cancel(const std::string& id);     // likewise
+    // Gives a command that has no result to another agent; false where that is not connected.
+    bool give_on(const std::string& id, const std::string& agent);
+    // The cloud has no result of these any more.
+    void forget_results(const std::vector<std::string>& ids);
+    const std::vector<asked>& commands() const noexcept { return commands_; }
     const asked& command(const std::string& id) const { return commands_[number_.at(id)]; }
     // Learns results; returns how many commands have none.
     std::size_t learn();
 
-    // Until every command has its result: revives the agent, sends again what got lost on the way. False
-    // where `limit` passes.
-    bool heal(milliseconds limit);
+    // Until every command has its result: revives the agent, sends again what got lost on the way; calls `also` now and
+    // then, for what else heals. False where `limit` passes.
+    bool heal(milliseconds limit, const std::function<void()>& also = {});
 
     // ---- verdicts ----
     // Everything that is wrong, after heal(), and how agents ended that were not killed; empty where all is
-    // well. `stores`: how many the cloud may know.
-    std::vector<std::string> verdict(std::size_t stores = 1);
+    // well. `stores`: how many the cloud may know. `others`: data folders of other agents.
+    std::vector<std::string> verdict(std::size_t stores = 1, const std::vector<fs::path>& others = {});
     // All that was done and all that the ledgers say about the events that are wrong, by time.
     std::string timeline();
     void note(std::string what);
@@ -82,11 +96,11 @@ private:
     void look_at_end();
     void judge_events(std::vector<std::string>& wrong);
     void judge_cloud(std::vector<std::string>& wrong, std::size_t stores);
-    void judge_store(std::vector<std::string>& wrong);
-    std::string newest_session();
+    void judge_store(std::vector<std::string>& wrong, const fs::path& folder);
+    json::object newest_session(); // of the agent, empty where it is not connected
     void send_lost();
 
-    std::string name_;
+    std::string name_, agent_;
     std::unique_ptr<test::relay_world> world_;
     std::vector<asked> commands_;
     std::map<std::string, std::size_t> number_;

@@ -2,12 +2,7 @@
 
 #include "common/crash_point/crash_point.hpp"
 
-#include <boost/json/serialize.hpp>
-
 #include <algorithm>
-#include <csignal>
-#include <cstdlib>
-#include <fstream>
 #include <thread>
 
 namespace relay::chaos {
@@ -16,33 +11,51 @@ namespace {
 constexpr std::size_t most_open = 40; // commands without a result
 constexpr int most_commands_an_event = 8, most_cancels_an_event = 2;
 constexpr auto heal_limit = 60s;
-// The agent's clock runs ahead of ours, so that it can jump back without leaving the time its certificates
-// are good for.
+// The agent's clock runs ahead of ours, so that it can jump back without leaving the time that servers'
+// certificates are good for.
 constexpr std::chrono::nanoseconds usual_shift = 1h;
 
-test::world_options options_for(const fs::path& clock_file)
+// Longer than a clock that jumps by days may make of a moment, so that the judge can tell what gave up too soon.
+constexpr int long_ttl_ms = 2'000'000'000;
+constexpr const char *first_agent = "agent-a", *second = "agent-b";
+
+// Agents that are enrolled: neither clocks that are days ahead nor the certificates of others are in their way.
+test::configuration settings()
 {
-    const char* before = std::getenv("ASAN_OPTIONS");
-    return {
-        .config = quick_settings(),
-        .exchange_arguments = {},
-        .cloud_arguments = {"--heartbeat-s", "1"},
-        .environment = {{"LD_PRELOAD", RELAY_SHIFTED_CLOCK},
-                        {"RELAY_CLOCK_SHIFT", clock_file.string()},
-                        {"ASAN_OPTIONS", std::string(before ? before : "") + ":verify_asan_link_order=0"}},
-        .start_agent = false};
+    auto c = quick_settings();
+    for (const auto* unset : {"cloud.url", "cloud.certificate_file", "cloud.private_key_file"})
+        c[unset] = "";
+    return c;
+}
+
+test::world_options options_for(const machine& m)
+{
+    return {.config = settings(),
+            .exchange_arguments = {},
+            .cloud_arguments = {"--heartbeat-s", "1"},
+            .environment = m.environment(),
+            .start_agent = false};
 }
 
 } // namespace
 
-riot::riot(std::string name, std::uint64_t seed)
+riot::riot(std::string name, std::uint64_t seed, std::set<std::string> without)
     : random_(seed),
-      clock_file_(clock_folder_.path() / "clock"),
-      lab_(std::move(name), options_for(clock_file_)),
-      shift_(usual_shift)
+      without_(std::move(without)),
+      machine_(usual_shift),
+      lab_(std::move(name), options_for(machine_)),
+      other_(lab_, second, settings()),
+      owner_(lab_),
+      copy_(lab_),
+      handover_(lab_, other_)
 {
-    set_clock(shift_);
+    auto& world = lab_.world();
+    world.enroll(world.config_file(), first_agent);
+    world.cloud().put("/behaviour", {{"give_again", true}});
+    lab_.name_agent(first_agent);
+    owner_.make_folders();
     lab_.revive();
+    other_.revive();
 }
 
 void riot::caused(const std::string& kind)
@@ -81,7 +94,7 @@ asked riot::some_command()
             open.push_back(&m);
     if (!open.empty() && chance(0.65))
         return about(*open[pick<std::size_t>(0, open.size() - 1)], false);
-    meetings_.push_back({"user" + std::to_string(pick(1, 9)) + "@corp.example", lab_.new_event()});
+    meetings_.push_back({some_mailbox(), lab_.new_event()});
     return about(meetings_.back(), true);
 }
 
@@ -91,10 +104,14 @@ asked riot::about(meeting& m, bool fresh)
     asked c;
     c.mailbox = m.mailbox;
     const auto subject = "Subject " + std::to_string(++subjects_);
-    const auto what = fresh ? 0 : pick(1, 100);
+    auto what = fresh ? 0 : pick(1, 100);
+    // One that its owner put elsewhere, or may take out of Deleted Items again, is not made a second time.
+    if (!fresh && what <= 10 && (m.by_hand.deleted || m.by_hand.moved))
+        what = 60;
     if (what <= 10) { // also while it is there: a conflict
+        ++m.creates;
         c.op = "event.create";
-        c.params = test::booking(m.id);
+        c.params = test::booking(m.id, "2027-03-01T09:00:00Z", "2027-03-01T09:30:00Z");
         c.params["subject"] = subject;
         if (chance(0.1))
             c.params["notify"] = "none";
@@ -111,136 +128,8 @@ asked riot::about(meeting& m, bool fresh)
         c.op = "event.cancel";
         c.params = {{"event_id", m.id}, {"notify", chance(0.1) ? "none" : "all"}};
     }
-    if (chance(0.1))
-        c.ttl_ms = pick(100, 3000);
+    c.ttl_ms = chance(0.1) ? pick(100, 3000) : long_ttl_ms;
     return c;
-}
-
-// ---- trouble ----
-
-void riot::cause_trouble()
-{
-    const auto what = pick(1, 100);
-    if (what <= 22) {
-        armed_ = armed_ && !lab_.running();
-        lab_.kill("at random");
-        caused("kill");
-    } else if (what <= 27) {
-        lab_.note("SIGTERM");
-        lab_.world().agent().signal(SIGTERM);
-        caused("SIGTERM");
-    } else if (what <= 36) {
-        link({{"action", "cut"}});
-        caused("cut");
-    } else if (what <= 40) {
-        link({{"action", "drain"}, {"reconnect_after_ms", pick(0, 30)}});
-        caused("drain");
-    } else if (what <= 43) {
-        behave("silent", true, false, milliseconds(pick(100, 2500)));
-        caused("silent");
-    } else if (what <= 47) {
-        behave("withhold_acks", true, false, milliseconds(pick(100, 1500)));
-        caused("withheld acks");
-    } else if (what <= 49) {
-        behave("reject", {{"code", "try_later"}, {"message", "later"}, {"retry_after_s", 1}}, nullptr,
-               milliseconds(pick(50, 500)));
-        link({{"action", "cut"}});
-        caused("reject");
-    } else if (what <= 54) {
-        jump_clock();
-        caused("clock jump");
-    } else if (what <= 59 && !recent_.empty()) {
-        lab_.cancel(recent_[pick<std::size_t>(0, recent_.size() - 1)]);
-        caused("cancel");
-    } else if (what <= 64 && !recent_.empty()) {
-        lab_.send_again(recent_[pick<std::size_t>(0, recent_.size() - 1)]);
-        caused("sent again");
-    } else {
-        exchange_trouble();
-    }
-}
-
-void riot::exchange_trouble()
-{
-    static constexpr const char* requests[] = {"CreateItem", "CreateItem", "UpdateItem", "DeleteItem",
-                                               "FindItem",   "GetItem",    "*"};
-    struct ill {
-        const char* action;
-        json::object more;
-        bool may_come_after; // hiding an answer of this kind would be a lie where it proves that nothing was
-                             // done
-    };
-    static const std::vector<ill> ills{
-        {"reset", {}, true},
-        {"reset", {}, true},
-        {"late", {}, false},
-        {"late", {}, false},
-        {"hang", {}, true},
-        {"delay", {}, true},
-        {"status", {{"status", 503}}, true},
-        {"status", {{"status", 500}}, true},
-        {"truncate", {}, true},
-        {"empty", {}, true},
-        {"garbage", {}, true},
-        {"html", {}, true},
-        {"soap_fault", {{"code", "ErrorInternalServerError"}}, true},
-        {"error", {{"code", "ErrorInternalServerError"}}, true},
-        {"error", {{"code", "ErrorTimeoutExpired"}}, true},
-        {"busy", {{"back_off_ms", 100}}, false},
-    };
-    json::array plan;
-    for (int n = pick(1, 3); n > 0; --n) {
-        const auto& chosen = ills[pick<std::size_t>(0, ills.size() - 1)];
-        auto fault = chosen.more;
-        fault["action"] = chosen.action;
-        fault["operation"] = requests[pick<std::size_t>(0, std::size(requests) - 1)];
-        fault["when"] = chosen.may_come_after && chance(0.7) ? "after" : "before";
-        if (chosen.action == std::string_view("late") || chosen.action == std::string_view("delay"))
-            fault["ms"] = pick(10, 500); // within exchange.settle_s
-        plan.push_back(std::move(fault));
-    }
-    lab_.note("faults " + json::serialize(plan));
-    lab_.world().faults(std::move(plan));
-}
-
-void riot::behave(const char* key, json::value on, json::value off, milliseconds length)
-{
-    lab_.note(std::string(key) + " for " + std::to_string(length.count()) + " ms");
-    lab_.world().cloud().put("/behaviour", json::object{{key, std::move(on)}});
-    undo_.push_back({std::chrono::steady_clock::now() + length, [this, key, off = std::move(off)] {
-                         lab_.note(std::string(key) + " is over");
-                         lab_.world().cloud().put("/behaviour", json::object{{key, off}});
-                     }});
-}
-
-void riot::link(const json::object& action)
-{
-    lab_.note("link " + json::serialize(action));
-    stand_in::control_client client(lab_.world().cloud().url()); // 409 where there is no link
-    (void)client.call("POST", "/link", action);
-}
-
-void riot::jump_clock()
-{
-    const auto far = chance(0.3);
-    shift_ =
-        far ? usual_shift + std::chrono::minutes(pick(-59, 59)) : shift_ + milliseconds(pick(-3000, 3000));
-    shift_ = std::clamp<std::chrono::nanoseconds>(shift_, 1min, 2h);
-    set_clock(shift_);
-}
-
-void riot::set_clock(std::chrono::nanoseconds shift)
-{
-    lab_.note("clock " + std::to_string(std::chrono::duration_cast<milliseconds>(shift).count()) +
-              " ms ahead");
-    // In place: the agent has the file mapped.
-    std::fstream file(clock_file_, std::ios::binary | std::ios::in | std::ios::out);
-    if (!file)
-        file.open(clock_file_, std::ios::binary | std::ios::out);
-    const std::int64_t bytes = shift.count();
-    file.write(reinterpret_cast<const char*>(&bytes), sizeof bytes);
-    if (!file.flush())
-        throw std::runtime_error("cannot write " + clock_file_.string());
 }
 
 void riot::start_again()
@@ -272,9 +161,19 @@ void riot::undo_due(bool all)
     });
 }
 
-int riot::struck_at_exchange()
+void riot::later(milliseconds length, std::function<void()> undo)
 {
-    return lab_.world().exchange().get("/stats").as_object().at("faults_struck").to_number<int>();
+    undo_.push_back({std::chrono::steady_clock::now() + length, std::move(undo)});
+}
+
+void riot::count_struck()
+{
+    const auto stats = lab_.world().exchange().get("/stats").as_object();
+    const auto struck = stats.at("faults_struck").to_number<int>();
+    faults_ += struck - struck_;
+    if (struck > struck_)
+        by_kind_["faults at Exchange"] += struck - struck_;
+    struck_ = struck;
 }
 
 std::vector<std::string> riot::round(int faults)
@@ -286,16 +185,21 @@ std::vector<std::string> riot::round(int faults)
         send_some();
         if (lab_.running() && chance(0.5))
             cause_trouble();
+        if (handover_.step(random_))
+            caused("given to another agent");
         undo_due(false);
         std::this_thread::sleep_for(milliseconds(pick(0, 40)));
         if (!lab_.running())
             start_again();
-        if (const auto struck = struck_at_exchange(); struck > struck_) {
-            faults_ += struck - struck_;
-            by_kind_["Exchange"] += struck - struck_;
-            struck_ = struck;
-        }
+        if (chance(0.1))
+            other_.revive();
+        count_struck();
     }
+    return heal_and_judge();
+}
+
+std::vector<std::string> riot::heal_and_judge()
+{
     lab_.world().faults({});
     undo_due(true);
     // An agent that was told to die somewhere is replaced: this is the time to heal.
@@ -303,9 +207,12 @@ std::vector<std::string> riot::round(int faults)
         lab_.kill("it was to die at a place");
     armed_ = false;
     std::vector<std::string> wrong;
-    if (!lab_.heal(heal_limit))
+    if (!lab_.heal(heal_limit, [this] { other_.revive(); }))
         wrong.push_back("not all commands have a result");
-    const auto found = lab_.verdict();
+    other_.revive();
+    if (!test::eventually([&] { return other_.connected(); }, heal_limit))
+        wrong.push_back("the other agent does not connect");
+    const auto found = lab_.verdict(2 + renewals_, {other_.data_folder()});
     wrong.insert(wrong.end(), found.begin(), found.end());
     if (!lab_.stop())
         wrong.push_back("the agent did not stop in order");

@@ -46,10 +46,25 @@ struct story {
                                       {"command_id", command},
                                       {"uid", uid}});
     }
-    void hold(const char* folder, const char* subject, const char* command)
+    void hold(const char* folder, const char* subject, const char* command, const char* uid = "u",
+              const char* change_key = "")
     {
-        seen.items.push_back(
-            {{"folder", folder}, {"subject", subject}, {"properties", {{"WorkestraCommandId", command}}}});
+        seen.items.push_back({{"folder", folder},
+                              {"subject", subject},
+                              {"uid", uid},
+                              {"change_key", change_key},
+                              {"properties", {{"WorkestraCommandId", command}}}});
+    }
+
+    void by_hand(const char* action, const char* uid, const char* folder, const char* subject,
+                 const char* change_key)
+    {
+        seen.hands.push_back({{"n", ++entries},
+                              {"action", action},
+                              {"uid", uid},
+                              {"folder", folder},
+                              {"subject", subject},
+                              {"change_key", change_key}});
     }
 
     void create(const char* id = "c1")
@@ -149,7 +164,7 @@ TEST_CASE("of two cancels that may each have done it, the one that notifies is t
     s.write("delete", "c2", "u2");
     s.commands[0].last_sent = ++s.sends;
     s.hold("deleteditems", "First", "c1");
-    s.hold("deleteditems", "Second", "c2");
+    s.hold("deleteditems", "Second", "c2", "u2");
     CHECK(s.verdict() == std::vector<std::string>{});
 
     s.tell("cancel", "c2", "u2");
@@ -203,5 +218,151 @@ TEST_CASE("a cancel is done once, by one that says so", "[unit][chaos]")
     {
         s.seen.notifications.pop_back();
         CHECK(mentions(s.verdict(), "was told cancel too seldom"));
+    }
+}
+
+TEST_CASE("a copy that the owner made is no item of the event, and must stay as it was left", "[unit][chaos]")
+{
+    story s;
+    s.create();
+    s.by_hand("copy", "v", "calendar", "First", "k1");
+    s.hold("calendar", "First", "c1");
+    SECTION("it was")
+    {
+        s.hold("calendar", "First", "c1", "v", "k1");
+        CHECK(s.verdict() == std::vector<std::string>{});
+    }
+    SECTION("it was changed")
+    {
+        s.hold("calendar", "First", "c1", "v", "k2");
+        CHECK(mentions(s.verdict(), "a copy made by hand was touched: v"));
+    }
+    SECTION("it was moved")
+    {
+        s.hold("deleteditems", "First", "c1", "v", "k1");
+        CHECK(mentions(s.verdict(), "a copy made by hand was touched: v"));
+    }
+    SECTION("an agent wrote to it")
+    {
+        s.ask("c2", "event.update", {{"set", {{"subject", "Second"}}}, {"notify", "none"}}, {});
+        s.write("update", "c2", "v");
+        s.hold("calendar", "First", "c1", "v", "k1");
+        CHECK(s.verdict() == std::vector<std::string>{"a copy made by hand was updated"});
+    }
+    SECTION("it is gone")
+    {
+        CHECK(mentions(s.verdict(), "there are 0 items with the UID v"));
+    }
+}
+
+TEST_CASE("what the owner did counts for what commands say and for what there is", "[unit][chaos]")
+{
+    story s;
+    s.create();
+    SECTION("an edit")
+    {
+        s.by_hand("edit", "u", "calendar", "By hand", "k1");
+        s.ask("g", "event.get", {}, {{"subject", "By hand"}});
+        s.hold("calendar", "By hand", "c1");
+        CHECK(s.verdict() == std::vector<std::string>{});
+        s.seen.items.clear();
+        s.hold("calendar", "First", "c1");
+        CHECK(mentions(s.verdict(), "the calendar says \"First\", not \"By hand\""));
+    }
+    SECTION("an update after it was deleted, and after it was restored")
+    {
+        s.by_hand("delete", "u", "deleteditems", "First", "k1");
+        story::fail(s.ask("c2", "event.update", {{"set", {{"subject", "Second"}}}}, {}), "event_not_found");
+        s.by_hand("move", "u", "calendar", "First", "k2");
+        s.update("c3");
+        s.hold("calendar", "Second", "c3");
+        CHECK(s.verdict() == std::vector<std::string>{});
+    }
+    SECTION("an update of what is deleted")
+    {
+        s.by_hand("delete", "u", "deleteditems", "First", "k1");
+        s.update();
+        s.hold("deleteditems", "Second", "c2");
+        CHECK(s.verdict() == std::vector<std::string>{"updated while it was not there"});
+    }
+    SECTION("a cancel that finds what the owner deleted may say that it was there")
+    {
+        s.by_hand("delete", "u", "deleteditems", "First", "k1");
+        s.ask("c2", "event.cancel", {}, {{"existed", true}});
+        s.hold("deleteditems", "First", "c1");
+        CHECK(s.verdict() == std::vector<std::string>{});
+    }
+}
+
+TEST_CASE("an item of a known UID that is made again is wrong, however the first one ended", "[unit][chaos]")
+{
+    story s;
+    s.create();
+    s.by_hand("delete", "u", "deleteditems", "First", "k1");
+    s.write("create", "c1");
+    s.tell("request", "c1");
+    s.hold("deleteditems", "First", "c1");
+    s.hold("calendar", "First", "c1");
+    CHECK(mentions(s.verdict(), "c1 (event.create) was applied twice"));
+    CHECK(mentions(s.verdict(), "there are 2 items with the UID u"));
+}
+
+TEST_CASE("the cloud is told of deeds by hand that were done, and of no others", "[unit][chaos]")
+{
+    story s;
+    s.create();
+    s.by_hand("copy", "v", "calendar", "First", "k1");
+    s.by_hand("edit", "v", "calendar", "First", "k2");
+    s.hold("calendar", "First", "c1", "v", "k2");
+    const auto tell_of = [&](const char* change) {
+        s.seen.told.push_back(json::object{{"data", json::object{{"change", change}}}});
+    };
+    SECTION("the copy is none of the cloud's business")
+    {
+        s.hold("calendar", "First", "c1");
+        tell_of("moved");
+        CHECK(mentions(s.verdict(), "told that it was moved by hand, which nobody did"));
+    }
+    SECTION("the item is")
+    {
+        s.by_hand("delete", "u", "deleteditems", "First", "k3");
+        s.hold("deleteditems", "First", "c1");
+        tell_of("deleted");
+        CHECK(s.verdict() == std::vector<std::string>{});
+        tell_of("moved");
+        CHECK(mentions(s.verdict(), "moved by hand"));
+    }
+}
+
+TEST_CASE("a write ends with what passes by itself only where its time is short", "[unit][chaos]")
+{
+    story s;
+    auto& c = s.ask("c1", "event.create", {{"subject", "First"}}, {});
+    story::fail(c, "exchange_unavailable");
+    CHECK(mentions(s.verdict(), "c1 (event.create) ended with exchange_unavailable long before its time"));
+    s.commands[0].ttl_ms = 300;
+    CHECK(s.verdict() == std::vector<std::string>{});
+}
+
+TEST_CASE("what Exchange saved without telling anybody may be told once, later, or never", "[unit][chaos]")
+{
+    story s;
+    s.create();
+    s.seen.notifications.clear();
+    s.seen.writes[0].as_object()["unsent"] = true;
+    s.hold("calendar", "First", "c1");
+    CHECK(s.verdict() == std::vector<std::string>{});
+    s.write("update", "c1");
+    s.tell("request", "c1");
+    CHECK(s.verdict() == std::vector<std::string>{});
+    SECTION("not twice")
+    {
+        s.tell("request", "c1");
+        CHECK(mentions(s.verdict(), "was told request c1 too often"));
+    }
+    SECTION("nor by a second write after that")
+    {
+        s.write("update", "c1");
+        CHECK(mentions(s.verdict(), "c1 (event.create) was applied twice"));
     }
 }

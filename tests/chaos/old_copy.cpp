@@ -1,0 +1,125 @@
+#include "tests/chaos/old_copy.hpp"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+
+namespace relay::chaos {
+namespace {
+
+struct closer {
+    void operator()(sqlite3* db) const noexcept { sqlite3_close(db); }
+};
+using handle = std::unique_ptr<sqlite3, closer>;
+
+handle opened(const fs::path& file, int flags)
+{
+    sqlite3* db = nullptr;
+    const auto code = sqlite3_open_v2(file.c_str(), &db, flags, nullptr);
+    handle h(db);
+    if (code != SQLITE_OK)
+        throw std::runtime_error("cannot open " + file.string());
+    return h;
+}
+
+// False where the agent would not let us for long.
+bool back_up(const fs::path& from, const fs::path& to)
+{
+    const auto source = opened(from, SQLITE_OPEN_READONLY);
+    const auto target = opened(to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    sqlite3_busy_timeout(source.get(), 1000);
+    auto* backup = sqlite3_backup_init(target.get(), "main", source.get(), "main");
+    if (!backup)
+        return false;
+    const auto code = sqlite3_backup_step(backup, -1);
+    return sqlite3_backup_finish(backup) == SQLITE_OK && code == SQLITE_DONE;
+}
+
+std::vector<std::string> texts(const fs::path& file, const char* query)
+{
+    const auto db = opened(file, SQLITE_OPEN_READWRITE);
+    sqlite3_stmt* rows = nullptr;
+    std::vector<std::string> all;
+    if (sqlite3_prepare_v2(db.get(), query, -1, &rows, nullptr) == SQLITE_OK)
+        while (sqlite3_step(rows) == SQLITE_ROW)
+            all.emplace_back(reinterpret_cast<const char*>(sqlite3_column_text(rows, 0)));
+    sqlite3_finalize(rows);
+    return all;
+}
+
+} // namespace
+
+void old_copy::make()
+{
+    const auto folder = lab_.world().folder();
+    file_.clear();
+    const auto hands = lab_.world().exchange().get("/ledger").at("by_hand").as_array();
+    deeds_before_ = hands.empty() ? 0 : hands.back().at("n").to_number<std::int64_t>();
+    const auto fresh = folder / "old-queue.db";
+    fs::remove(fresh);
+    if (!back_up(lab_.world().data_folder() / "queue.db", fresh))
+        return;
+    file_ = fresh;
+    lab_.note("a copy of the queue is made");
+}
+
+std::set<std::string> old_copy::unfinished() const
+{
+    const auto rows = texts(file_, "SELECT id FROM commands WHERE finished_at IS NULL");
+    return {rows.begin(), rows.end()};
+}
+
+// A create that succeeded is found again, whatever came after it. An update or a cancel is where its mark is still the last
+// one; and what failed, or was cancelled, would perhaps succeed now.
+bool old_copy::safe_again(const asked& c)
+{
+    if (c.result && !succeeded(c))
+        return false;
+    if (c.op == "event.create")
+        return true;
+    const auto& all = lab_.commands();
+    const bool by_command = std::ranges::any_of(all, [&](const asked& later) {
+        return later.event_id == c.event_id && later.op != "event.get" && later.id != c.id &&
+               later.last_sent > c.first_sent;
+    });
+    const auto hands = lab_.world().exchange().get("/ledger").at("by_hand").as_array();
+    return !by_command && std::ranges::none_of(hands, [&](const auto& h) {
+        return text_of(h.as_object(), "event_id") == c.event_id &&
+               h.at("n").template to_number<std::int64_t>() > deeds_before_;
+    });
+}
+
+old_copy::fitness old_copy::judge()
+{
+    if (file_.empty())
+        return fitness::none;
+    const auto next = count_in_queue(file_, "SELECT next_seq FROM store");
+    const auto stores = texts(file_, "SELECT id FROM store");
+    const auto ledger = lab_.world().cloud().get("/ledger").as_object();
+    const bool known_for_old = std::ranges::any_of(ledger.at("stores").as_array(), [&](const auto& s) {
+        return !stores.empty() && text_of(s.as_object(), "id") == stores.front() &&
+               s.at("ack").template to_number<std::int64_t>() >= next;
+    });
+    if (!known_for_old || next < 1)
+        return fitness::too_new;
+    lab_.learn();
+    const auto again = unfinished();
+    const bool safe = std::ranges::all_of(
+        lab_.commands(), [&](const asked& c) { return !again.contains(c.id) || safe_again(c); });
+    return safe ? fitness::fit : fitness::overtaken;
+}
+
+void old_copy::put_back()
+{
+    const auto queue = lab_.world().data_folder() / "queue.db";
+    for (const auto* more : {"", "-wal", "-shm"})
+        fs::remove(queue.string() + more);
+    fs::rename(file_, queue);
+    fs::permissions(queue, fs::perms::owner_read | fs::perms::owner_write);
+    file_.clear();
+    lab_.note("the queue is put back to the copy");
+}
+
+} // namespace relay::chaos

@@ -1,0 +1,33 @@
+// A backup of the agent's queue, made while it works, and put back in place of what it has become since.
+#pragma once
+
+#include "tests/chaos/lab.hpp"
+
+#include <set>
+#include <string>
+
+namespace relay::chaos {
+
+class old_copy {
+public:
+    explicit old_copy(lab& l) : lab_(l) {}
+
+    // By SQLite's backup; replaces the one before.
+    void make();
+    // It is fit if it can be known for an old one, as the cloud holds results that are not in it, and what it will do again
+    // can be told from what was done since: docs/operations.md says what an old copy does to the rest.
+    enum class fitness { none, too_new, fit, overtaken };
+    fitness judge();
+    // The agent must not run.
+    void put_back();
+
+private:
+    std::set<std::string> unfinished() const; // in the copy
+    bool safe_again(const asked& c);
+
+    lab& lab_;
+    fs::path file_;                 // empty: there is none
+    std::int64_t deeds_before_ = 0; // `n` of Exchange's ledger when it was made
+};
+
+} // namespace relay::chaos
