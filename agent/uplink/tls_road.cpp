@@ -3,6 +3,7 @@
 #include "agent/uplink/proxy_tunnel.hpp"
 #include "agent/uplink/tcp_race.hpp"
 #include "agent/uplink/tls_handshake.hpp"
+#include "common/platform/process.hpp"
 
 namespace relay::uplink {
 namespace {
@@ -20,6 +21,10 @@ std::string list(const std::vector<tcp::endpoint>& endpoints)
 task<outcome<std::vector<tcp::endpoint>>> look_up(name_lookup& names, std::string host, std::uint16_t port)
 {
     auto found = co_await names.resolve(host, port);
+    if (found.has_error() && platform::files_run_out())
+        co_return failed{step::name, asio::error::no_descriptors,
+                         "no connection to " + host +
+                             " can be made: " + std::string(platform::no_files_left)};
     if (found.has_error())
         co_return failed{step::name, found.error(),
                          "the name " + host + " cannot be resolved: " + found.error().message()};

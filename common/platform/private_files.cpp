@@ -73,6 +73,13 @@ error_code write_all(int file, std::string_view text)
     return {};
 }
 
+// No second thread asks: only commands, and an agent that does not start, name owners.
+std::string name_of(uid_t user)
+{
+    const auto* const found = ::getpwuid(user);
+    return found ? found->pw_name : std::to_string(user);
+}
+
 } // namespace
 
 error_code make_private_folder(const fs::path& folder)
@@ -125,10 +132,40 @@ error_code give_to_owner_of(const fs::path& whose, const fs::path& file)
 std::string owner_of(const fs::path& file)
 {
     struct stat found {};
-    if (::stat(file.c_str(), &found) != 0)
-        return {};
-    const auto* user = ::getpwuid(found.st_uid); // no second thread asks: only commands print owners
-    return user ? user->pw_name : std::to_string(found.st_uid);
+    return ::stat(file.c_str(), &found) == 0 ? name_of(found.st_uid) : std::string();
+}
+
+std::string own_user()
+{
+    return name_of(::geteuid());
+}
+
+bool is_root()
+{
+    return ::geteuid() == 0;
+}
+
+bool may_use(const fs::path& folder)
+{
+    return ::access(folder.c_str(), R_OK | W_OK | X_OK) == 0;
+}
+
+fs::path closed_file_in(const fs::path& folder)
+{
+    std::error_code ec;
+    for (fs::directory_iterator at(folder, ec), end; !ec && at != end; at.increment(ec))
+        if (::access(at->path().c_str(), R_OK | W_OK) != 0 && errno == EACCES)
+            return at->path();
+    return {};
+}
+
+fs::path file_closed_to_owner_of(const fs::path& folder)
+{
+    std::error_code ec;
+    for (fs::directory_iterator at(folder, ec), end; !ec && at != end; at.increment(ec))
+        if (closed_to_owner_of(folder, at->path()))
+            return at->path();
+    return {};
 }
 
 error_code move_synced(const fs::path& from, const fs::path& to)

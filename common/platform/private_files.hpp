@@ -45,6 +45,19 @@ error_code check_writable(const std::filesystem::path& folder);
 // passes to a service.
 bool closed_to_owner_of(const std::filesystem::path& folder, const std::filesystem::path& file);
 
+// A file or folder in `folder` that we cannot read and write; empty where there is none.
+std::filesystem::path closed_file_in(const std::filesystem::path& folder);
+
+// One that `folder`'s owner cannot open, see closed_to_owner_of(); empty where there is none.
+std::filesystem::path file_closed_to_owner_of(const std::filesystem::path& folder);
+
+// Whether files can be made in `folder` and found there, as far as its mode tells.
+bool may_use(const std::filesystem::path& folder);
+
+// The name of the user whom this process works as, or the user's number.
+std::string own_user();
+bool is_root();
+
 // Keeps other processes that take it out of `folder` while it lives; the system drops it when the process dies. Leaves
 // nothing behind in the folder.
 class folder_guard {

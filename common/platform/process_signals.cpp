@@ -3,8 +3,30 @@
 #include <boost/asio/signal_set.hpp>
 
 #include <csignal>
+#include <utility>
 
 namespace relay::platform {
+namespace {
+
+void mask_reload_signal(int how)
+{
+    sigset_t reload;
+    ::sigemptyset(&reload);
+    ::sigaddset(&reload, SIGHUP);
+    ::pthread_sigmask(how, &reload, nullptr);
+}
+
+} // namespace
+
+void hold_reload_signal()
+{
+    mask_reload_signal(SIG_BLOCK);
+}
+
+void release_reload_signal()
+{
+    mask_reload_signal(SIG_UNBLOCK);
+}
 
 struct process_signals::state {
     boost::asio::signal_set signals;
@@ -26,6 +48,7 @@ process_signals::process_signals(const boost::asio::any_io_executor& executor, h
     : state_(new state{{executor, SIGTERM, SIGINT, SIGHUP}, std::move(h)})
 {
     state::wait(state_);
+    release_reload_signal(); // what was held comes now
 }
 
 process_signals::~process_signals()
@@ -35,10 +58,14 @@ process_signals::~process_signals()
 
 void process_signals::close()
 {
-    state_->closed = true;
+    if (std::exchange(state_->closed, true))
+        return;
     boost::system::error_code
-        ignored; // there is nothing to do about it, and nothing is left waiting either way
+        ignored;          // there is nothing to do about it, and nothing is left waiting either way
+    hold_reload_signal(); // between its handler and its being ignored it would end us
     state_->signals.clear(ignored);
+    std::signal(SIGHUP, SIG_IGN);
+    release_reload_signal();
     state_->signals.cancel(ignored);
 }
 

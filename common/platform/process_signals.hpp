@@ -8,6 +8,12 @@
 
 namespace relay::platform {
 
+// Keeps a SIGHUP that comes before there are process_signals until there are: it is a reload then, and does not end the
+// process. First thing in main(), before there is another thread.
+void hold_reload_signal();
+// SIGHUP ends the process as ever: for a command that never has process_signals.
+void release_reload_signal();
+
 // Calls back on the executor's thread, once a signal, from construction until close(). It keeps the io_context running.
 class process_signals {
 public:
@@ -21,7 +27,8 @@ public:
     process_signals(const process_signals&) = delete;
     process_signals& operator=(const process_signals&) = delete;
 
-    // No call back comes after this; the signals do again what they do by default. Idempotent.
+    // No call back comes after this; SIGTERM and SIGINT do again what they do by default, SIGHUP does nothing: there is
+    // nothing left to reload, and an end in order is not to be cut off by it. Idempotent.
     void close();
 
 private:

@@ -1,10 +1,12 @@
 // Preloaded into the agent: what a machine is like before its network is up. The file named by RELAY_BROKEN_NETWORK says what
 // does not work, and a test may change it at any time: "names" (no name is found) or "route" (no host is reached).
+// RELAY_TEST_HOST_NAME is what the machine is called.
 #include <netdb.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 #include <fstream>
 #include <string>
@@ -18,6 +20,7 @@ bool broken(const char* what)
     return file && std::ifstream(file) >> word && word == what;
 }
 
+using host_name_call = int (*)(char*, std::size_t);
 using look_up = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
 using connect_call = int (*)(int, const sockaddr*, socklen_t);
 
@@ -38,4 +41,14 @@ extern "C" int connect(int socket, const sockaddr* where, socklen_t length)
         return -1;
     }
     return real(socket, where, length);
+}
+
+extern "C" int gethostname(char* name, std::size_t size)
+{
+    static const auto real = reinterpret_cast<host_name_call>(::dlsym(RTLD_NEXT, "gethostname"));
+    const char* wanted = std::getenv("RELAY_TEST_HOST_NAME");
+    if (!wanted)
+        return real(name, size);
+    std::strncpy(name, wanted, size);
+    return 0;
 }
