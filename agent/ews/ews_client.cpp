@@ -1,5 +1,6 @@
 #include "agent/ews/ews_client.hpp"
 
+#include "agent/ews/answer_fit.hpp"
 #include "agent/ews/answers.hpp"
 #include "agent/ews/envelope_cutter.hpp"
 #include "agent/ews/requests.hpp"
@@ -179,7 +180,8 @@ task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_a
     request.limit = bounds.limit;
     request.not_after = bounds.not_after;
     const auto id = new_request_id();
-    request.headers = {{"client-request-id", id}, {"return-client-request-id", "true"}};
+    request.headers = {{http::request_id_header, id}, {"return-client-request-id", "true"}};
+    request.fits = [op](const http::response& r) { return may_answer(r, op); };
     if (group != nullptr)
         add_affinity(request, *group);
     else if (mailbox != nullptr) // straight to the mailbox's own server
@@ -445,7 +447,7 @@ task<outcome<void>> ews_client::listen(affinity group, std::vector<std::string> 
     request.streaming = http::streaming{&events};
     request.limit = length + request.streaming->silence;
     const auto id = new_request_id();
-    request.headers = {{"client-request-id", id}, {"return-client-request-id", "true"}};
+    request.headers = {{http::request_id_header, id}, {"return-client-request-id", "true"}};
     add_affinity(request, group);
 
     const auto sent = time_.now();

@@ -29,6 +29,8 @@ public:
             return "the answer is too large";
         case cause::queue_full:
             return "too many requests wait for a connection";
+        case cause::mixed_up:
+            return "the answer belongs to another request";
         case cause::sign_in_failed:
             return "signing in could not be carried out";
         case cause::too_late:

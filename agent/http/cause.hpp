@@ -14,6 +14,7 @@ enum class cause {
     bad_answer,       // transient: what came back is not HTTP
     answer_too_large, // permanent: over max_body_bytes or max_header_bytes
     queue_full,       // transient: more than max_waiting requests wait for a connection
+    mixed_up,         // transient: the answer is, or may be, one to another request
     sign_in_failed,   // unauthorized: the server does not offer the method, or it could not be carried out
     too_late,         // permanent: request::not_after came first
 };

@@ -6,13 +6,20 @@
 // (A body behind a CURLOPT_READFUNCTION whose seek fails would do too, at the price of one more TLS record a request,
 // and libcurl would still resend where only the headers had left.)
 //
-// That leaves the common harmless case, a connection closed while it was idle. libcurl looks at the socket before it
-// takes a connection from its cache and opens a new one where there is anything to read (a FIN, a TLS close_notify);
-// connections that were idle for longer than `reuse_within` are not taken at all, which stays below the 120 s after
-// which IIS closes them.
+// That leaves the common harmless case, a connection closed while it was idle: a connection is used again only if there
+// is nothing to read on it (a FIN, a TLS close_notify); those that were idle for longer than `reuse_within` are not taken
+// at all, which stays below the 120 s after which IIS closes them.
+//
+// No answer is taken for one to another request. Some servers and proxies answer a request twice, or give one client
+// another's answer, and leave the connection open. libcurl notices what follows an answer only if both came in one TLS
+// record, and takes a connection with a whole record unread for a live one. So here: (1) a connection with anything
+// unread, in the socket or inside TLS, is not used again; (2) an answer that names another request than ours ends the
+// connection, and what became of our request is unknown; so it is, if more than one answer came and none names a
+// request; (3) whoever asks may say that an answer does not fit (request::fits).
 #include "agent/http/connection.hpp"
 
 #include "agent/http/cause.hpp"
+#include "common/platform/process.hpp"
 #include "common/text/text.hpp"
 #include "common/tls/doubt.hpp"
 
@@ -20,6 +27,7 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 #include <openssl/crypto.h>
+#include <openssl/ssl.h>
 
 #include <algorithm>
 #include <cstring>
@@ -80,10 +88,13 @@ struct connection::transfer {
     const order& what;
     response answer{};
     std::size_t header_bytes = 0;
-    bool measured = false;   // the answer says itself where it ends
-    bool tls_begun = false;  // TCP is connected
-    bool begun = false;      // handed to the connection: from here on bytes may have left
-    bool sent_again = false; // libcurl wanted to send it a second time
+    bool measured = false;       // the answer says itself where it ends
+    bool tls_begun = false;      // TCP is connected
+    bool begun = false;          // handed to the connection: from here on bytes may have left
+    bool sent_again = false;     // libcurl wanted to send it a second time
+    bool named = false;          // the answer names our request
+    bool foreign = false;        // it names another
+    const ssl_st* tls = nullptr; // that the answer came through; as old as its connection
     bool moved = false;
     bool too_late = false; // to begin to send it
     enum class excess { none, headers, body, sink } too_large = excess::none;
@@ -139,6 +150,9 @@ struct connection::callbacks {
             long status = 0;
             curl_easy_getinfo(self(p).easy_, CURLINFO_RESPONSE_CODE, &status);
             if (status >= 200 && t.answer.status == 0) {
+                compare_ids(self(p), t);
+                if (t.foreign)
+                    return CURL_WRITEFUNC_ERROR;
                 t.answer.status = static_cast<int>(status);
                 if (t.what.on_status)
                     (*t.what.on_status)(t.answer.status);
@@ -157,6 +171,23 @@ struct connection::callbacks {
         if (t.answer.headers.size() < max_headers)
             t.answer.headers.emplace_back(std::move(name), value);
         return size;
+    }
+
+    // The answer's headers are all there.
+    static void compare_ids(connection& c, transfer& t)
+    {
+        const auto id_in = [](const auto& headers) -> const std::string* {
+            const auto found =
+                std::ranges::find(headers, request_id_header, [](const auto& h) { return h.first; });
+            return found == headers.end() || found->second.empty() ? nullptr : &found->second;
+        };
+        const auto* const ours = id_in(t.what.what.headers);
+        const auto* const theirs = id_in(t.answer.headers);
+        t.named = ours && theirs && ascii_lower(*theirs).find(ascii_lower(*ours)) != std::string::npos;
+        t.foreign = ours && theirs && !t.named;
+        curl_tlssessioninfo* session = nullptr;
+        if (curl_easy_getinfo(c.easy_, CURLINFO_TLS_SSL_PTR, &session) == CURLE_OK && session)
+            t.tls = static_cast<const ssl_st*>(session->internals);
     }
 
     static std::size_t body(char* bytes, std::size_t, std::size_t size, void* p)
@@ -297,6 +328,11 @@ task<connection::result> connection::exchange(order o)
     if (server_.tls && !trust_.ready())
         if (auto trouble = co_await trust_.prepare(o.deadline))
             co_return result{*std::move(trouble)};
+    if (o.by == route::same && !driver_.quiet())
+        co_return result{failed{cause::connection_lost, reached::nothing,
+                                server_.name + " closed the connection, or sent on it what nobody asked for"},
+                         true};
+    const bool renew = o.by == route::new_one || (driver_.connected() && !driver_.quiet());
     const auto left = o.deadline - std::chrono::steady_clock::now();
     if (left <= duration::zero())
         co_return result{
@@ -325,9 +361,12 @@ task<connection::result> connection::exchange(order o)
     curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, to_ms(left));
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, to_ms(std::min(left, limits_.connect)));
     expect_stream(o.what.streaming.has_value());
-    curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, o.by == route::new_one ? 1L : 0L);
+    curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, renew ? 1L : 0L);
     const auto code = co_await driver_.run(easy_);
     auto ended = finish(t, code);
+    const bool fits = !ended.has_value() || o.body.empty() || !o.what.fits || o.what.fits(*ended);
+    if (!fits)
+        driver_.abandon();
     co_return result{std::move(ended), t.moved};
 }
 
@@ -349,7 +388,23 @@ http::outcome connection::finish(transfer& t, std::optional<int> code)
     if (!t.measured && t.answer.status / 100 == 2)
         return failed{cause::bad_answer, reached::sent,
                       server_.name + " answered without saying how long the answer is"};
+    if (unread(t)) {
+        driver_.abandon();
+        if (!t.named)
+            return failed{cause::mixed_up, reached::sent,
+                          server_.name + " sent more than one answer to a request, and none says which is "
+                                         "meant; the connection is closed"};
+    }
     return std::move(t.answer);
+}
+
+// Whether bytes of another answer came with this one and nobody read them.
+bool connection::unread(const transfer& t) const
+{
+    if (!driver_.connected()) // closed behind the answer
+        return false;
+    // In plaintext what lies in the socket is such bytes; in TLS that may be a goodbye as well, which quiet() tells of later.
+    return server_.tls ? t.tls && SSL_has_pending(t.tls) == 1 : driver_.has_bytes();
 }
 
 phases connection::last() const
@@ -377,6 +432,11 @@ failed connection::why(const transfer& t, int code)
         return fail(cause::connection_lost, name + " closed the connection before it answered");
     if (t.too_late)
         return came_too_late();
+    if (t.foreign)
+        return fail(cause::mixed_up,
+                    name +
+                        " sent the answer to another request; the connection is closed, and what became of "
+                        "this request is not known");
     if (t.moved)
         return failed{cause::connection_lost, reached::nothing,
                       name + " closed the connection between two requests"};
@@ -395,6 +455,10 @@ failed connection::why(const transfer& t, int code)
                 refused->how_far = how_far;
             return *std::move(refused);
         }
+    const bool nowhere = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT;
+    if (nowhere && platform::files_run_out())
+        return fail(cause::unreachable,
+                    fmt::format("no connection to {} can be made: {}", name, platform::no_files_left));
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
         return fail(cause::unreachable,

@@ -32,9 +32,9 @@ public:
 
     // Which connection a request may take.
     enum class route {
-        any,     // the live one, or a new one
+        any,     // the live one if it is quiet, else a new one
         new_one, // the live one is closed first
-        same, // only the one of the last exchange; `moved` in the result where it is gone, and nothing was sent
+        same, // only the one of the last exchange; `moved` in the result where it is gone or not quiet, and nothing was sent
     };
 
     struct order {
@@ -81,6 +81,7 @@ private:
     failed came_too_late() const;
     void expect_stream(bool so);
     http::outcome finish(transfer& t, std::optional<int> code);
+    bool unread(const transfer& t) const;
     failed why(const transfer& t, int code);
     std::optional<failed> refused_by_tls(std::string_view detail);
     failed timed_out(const transfer& t);

@@ -43,7 +43,10 @@ public:
     task<std::optional<int>> run(CURL* easy);
     void cancel() noexcept;
     void cut() noexcept;
+    bool connected() const noexcept { return !sockets_.empty(); }
     bool quiet() const;
+    bool has_bytes() const;
+    void abandon() noexcept;
 
     std::uint64_t opened = 0;
     bool was_cut = false; // the last transfer
@@ -70,6 +73,7 @@ private:
     void watch();
     void wait(const std::shared_ptr<watched>& s, tcp::socket::wait_type what, bool watched::*under_way);
     void set_clock();
+    error_code peek() const;
 
     CURLM* const multi_;
     asio::any_io_executor executor_;
@@ -290,14 +294,29 @@ void curl_driver::state::set_clock()
     });
 }
 
-bool curl_driver::state::quiet() const
+error_code curl_driver::state::peek() const
 {
-    if (sockets_.size() != 1)
-        return false;
     char byte;
     error_code ec;
     sockets_.front()->socket.receive(asio::buffer(&byte, 1), tcp::socket::message_peek, ec);
-    return ec == asio::error::would_block;
+    return ec;
+}
+
+bool curl_driver::state::quiet() const
+{
+    return sockets_.size() == 1 && peek() == asio::error::would_block;
+}
+
+bool curl_driver::state::has_bytes() const
+{
+    return sockets_.size() == 1 && !peek();
+}
+
+void curl_driver::state::abandon() noexcept
+{
+    error_code ignored; // it may be closed already
+    for (const auto& s : sockets_)
+        s->socket.shutdown(tcp::socket::shutdown_both, ignored);
 }
 
 curl_driver::curl_driver(const asio::any_io_executor& executor) : state_(std::make_shared<state>(executor)) {}
@@ -327,6 +346,21 @@ bool curl_driver::was_cut() const noexcept
 void curl_driver::cancel() noexcept
 {
     state_->cancel();
+}
+
+bool curl_driver::connected() const noexcept
+{
+    return state_->connected();
+}
+
+void curl_driver::abandon() noexcept
+{
+    state_->abandon();
+}
+
+bool curl_driver::has_bytes() const
+{
+    return state_->has_bytes();
 }
 
 bool curl_driver::quiet() const

@@ -33,8 +33,15 @@ public:
     // Ends the transfer that is under way, if any, and lets no other begin.
     void cancel() noexcept;
 
-    // True where the connection is open and the server has sent nothing on it that nobody read.
+    // True where there is a connection, be it one that the server has closed.
+    bool connected() const noexcept;
+    // True where the connection is open and the server has sent nothing on it that nobody read. (What TLS has read ahead of
+    // libcurl is not seen here: connection.cpp asks for it.)
     bool quiet() const;
+    // True where bytes lie in the socket that nobody read.
+    bool has_bytes() const;
+    // Ends the connection: quiet() is false from now on, and the next transfer opens another.
+    void abandon() noexcept;
     // How many sockets were made in all.
     std::uint64_t opened() const noexcept;
 

@@ -5,6 +5,7 @@
 
 #include <boost/system/system_error.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,11 @@ struct streaming {
     duration silence = std::chrono::minutes(2); // no byte for so long: the request fails
 };
 
+struct response;
+
+// The header by which an answer names its request. Exchange sends it back where `return-client-request-id` asks for it.
+inline constexpr const char* request_id_header = "client-request-id";
+
 struct request {
     std::string body; // POST
     std::vector<std::pair<std::string, std::string>>
@@ -39,6 +45,9 @@ struct request {
     // From then on, by the client's time source, no byte of the body may leave: the request fails with cause::too_late, and
     // nothing was sent.
     std::optional<steady_time> not_after{};
+    // Whether an answer can be one to this request. If it says no, the answer is handed over all the same, but the
+    // connection is not used again. Empty: every answer can.
+    std::function<bool(const response&)> fits{};
 };
 
 // Where a request failed decides whether Exchange may have carried it out.
