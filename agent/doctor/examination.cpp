@@ -3,6 +3,7 @@
 #include "agent/doctor/cloud_road.hpp"
 #include "agent/doctor/exchange_road.hpp"
 #include "agent/doctor/local_files.hpp"
+#include "agent/doctor/log_file.hpp"
 #include "agent/doctor/mailboxes.hpp"
 #include "common/config/enrolment_record.hpp"
 
@@ -17,8 +18,12 @@ constexpr duration longest_request = 30s;
 std::vector<check> local_checks(const patient& who, utc_time now)
 {
     const auto& s = *who.settings;
-    return {configuration(who.config_file, who.mistakes), file_permissions(s, who.config_file),
-            data_folder(s.agent.data_dir), queue_file(s.agent.data_dir), certificate(who.cloud.files, now)};
+    std::vector<check> checks{configuration(who.config_file, who.mistakes),
+                              file_permissions(s, who.config_file), data_folder(s.agent.data_dir),
+                              queue_file(s.agent.data_dir), certificate(who.cloud.files, now)};
+    if (!s.log.file.empty()) // behind the data folder
+        checks.insert(checks.begin() + 3, log_file(s.log.file));
+    return checks;
 }
 
 bool ca_told_by_cloud(const config::cloud_settings& c)

@@ -29,6 +29,15 @@ check own_queue(const std::optional<store::queue_status>& queue)
     return c;
 }
 
+check own_log(std::uint64_t lines_lost, const std::string& trouble)
+{
+    if (trouble.empty())
+        return {"log", true, fmt::format("the log is written; {} lines were lost so far", lines_lost), {}};
+    return {"log", false,
+            fmt::format("the log cannot be written: {}; {} lines are lost so far", trouble, lines_lost),
+            "Make room on the disk that log.file is on, or see that whoever reads the log reads on."};
+}
+
 check own_link(const uplink::link_status& link)
 {
     const bool up = link.state == uplink::link_state::connected;

@@ -16,6 +16,8 @@ report look_at_own_files(const config::settings& s, const tls::credential_files&
 // The queue as its store tells it; nothing: the store failed or does not answer.
 check own_queue(const std::optional<store::queue_status>& queue);
 // The link to the cloud: it carried the question, or will carry the answer.
+// Whether its log can be written.
+check own_log(std::uint64_t lines_lost, const std::string& trouble);
 check own_link(const uplink::link_status& link);
 
 } // namespace relay::doctor

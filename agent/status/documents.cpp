@@ -113,6 +113,9 @@ std::string metrics_text(const snapshot& s, const recorder& r, const platform::p
           s.exchange.state == "ok" || s.exchange.state == "busy" ? 1 : 0);
     gauge(out, "workestra_relay_exchange_in_flight", "Requests to Exchange that are under way.",
           static_cast<double>(s.exchange.in_flight));
+    out.begin("workestra_relay_log_lines_lost_total", "counter",
+              "Lines of the agent's log that could not be written.");
+    out.sample(static_cast<double>(s.log.lines_lost));
     write_commands(out, r);
     write_requests(out, r);
     // Where the queue did not answer there is no number: an old one would be a lie.

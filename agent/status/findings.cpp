@@ -118,6 +118,17 @@ void look_at_certificate(const snapshot& s, std::vector<finding>& found)
             {level::warning, fmt::format("The client certificate expires on {}.", at(c.not_after)), advice});
 }
 
+void look_at_log(const snapshot& s, std::vector<finding>& found)
+{
+    if (!s.log.trouble.empty())
+        found.push_back(
+            {level::warning,
+             fmt::format("The agent's log cannot be written: {}. {} lines are lost so far.", s.log.trouble,
+                         s.log.lines_lost),
+             "Make room on the disk that log.file is on; where the log goes to another program, see "
+             "that it reads on. The agent itself goes on without its log."});
+}
+
 } // namespace
 
 std::vector<finding> findings(const snapshot& s)
@@ -127,6 +138,7 @@ std::vector<finding> findings(const snapshot& s)
     look_at_exchange(s, found);
     look_at_queue(s, found);
     look_at_certificate(s, found);
+    look_at_log(s, found);
     std::ranges::stable_sort(found, std::greater<>(), &finding::how_bad);
     return found;
 }

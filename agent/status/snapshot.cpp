@@ -1,5 +1,6 @@
 #include "agent/status/snapshot.hpp"
 
+#include "common/text/repair.hpp"
 #include "common/time/rfc3339.hpp"
 
 namespace relay::status {
@@ -7,9 +8,10 @@ namespace {
 
 namespace json = boost::json;
 
+// JSON is UTF-8, whatever the names of machines and the texts of other libraries are.
 json::value text_or_null(const std::string& text)
 {
-    return text.empty() ? json::value(nullptr) : json::value(text);
+    return text.empty() ? json::value(nullptr) : json::value(to_utf8(text));
 }
 
 json::object queue_json(const std::optional<snapshot::queue_part>& q)
@@ -66,13 +68,13 @@ json::object to_json(const snapshot& s)
     return {
         {"agent",
          {{"id", s.agent.id},
-          {"name", s.agent.name},
+          {"name", to_utf8(s.agent.name)},
           {"version", s.agent.version},
           {"started_at", format_rfc3339(s.agent.started_at)}}},
         {"link",
          {{"state", s.link.state},
           {"since", format_rfc3339(s.link.since)},
-          {"url", s.link.url},
+          {"url", to_utf8(s.link.url)},
           {"session", text_or_null(s.link.session)},
           {"last_error", text_or_null(s.link.last_error)},
           {"reconnects", s.link.reconnects},
@@ -86,11 +88,12 @@ json::object to_json(const snapshot& s)
           {"in_flight", s.exchange.in_flight}}},
         {"queue", queue_json(s.queue)},
         {"certificate",
-         {{"subject", s.certificate.subject},
+         {{"subject", to_utf8(s.certificate.subject)},
           {"not_after", format_rfc3339(s.certificate.not_after)},
           {"days_left", s.certificate.days_left},
           {"overdue", s.certificate.overdue}}},
         {"watches", {{"count", s.watches.count}, {"mailboxes", s.watches.mailboxes}}},
+        {"log", {{"lines_lost", s.log.lines_lost}, {"trouble", text_or_null(s.log.trouble)}}},
         {"time", format_rfc3339(s.taken_at)},
     };
 }
@@ -147,6 +150,10 @@ result<snapshot> from_json(const json::value& document)
     const auto& watches = part(all, "watches");
     read_number(watches, "count", s.watches.count);
     read_number(watches, "mailboxes", s.watches.mailboxes);
+
+    const auto& log = part(all, "log");
+    read_number(log, "lines_lost", s.log.lines_lost);
+    read(log, "trouble", s.log.trouble);
 
     if (s.link.state.empty() || s.exchange.state.empty())
         return errc::protocol_violation;

@@ -53,6 +53,11 @@ struct snapshot {
         std::int64_t count = 0, mailboxes = 0;
     };
 
+    struct log_part {
+        std::uint64_t lines_lost = 0; // since the log's settings were taken into use
+        std::string trouble;          // why lines cannot be written; empty: they can
+    };
+
     utc_time taken_at{};
     agent_part agent;
     link_part link;
@@ -60,6 +65,7 @@ struct snapshot {
     std::optional<queue_part> queue; // nothing where the queue did not answer
     certificate_part certificate;
     watches_part watches;
+    log_part log;
 };
 
 // `status --json`. What is not known, and a text that is empty, is null.

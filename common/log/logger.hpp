@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/config/settings.hpp"
+#include "common/log/background_sink.hpp"
 
 #include <spdlog/logger.h>
 
@@ -14,7 +15,7 @@ inline constexpr std::size_t max_log_message_bytes = 8 * 1024; // what is longer
 inline constexpr std::size_t max_log_file_bytes = 10 * 1024 * 1024;
 inline constexpr std::size_t max_log_files = 5; // agent.log, and agent.1.log to agent.4.log
 
-// A logger that no registry knows. Thread-safe. A line holds time (UTC), level, component (the logger's name) and the
+// A logger that no registry knows. Thread-safe, and never held up by who reads it: see background_sink. A line holds time (UTC), level, component (the logger's name) and the
 // message; control characters in the message are escaped, so that no text from outside can forge a line. On standard
 // error, where that is the journal, each line carries its priority (sd-daemon(3)) and, as text, no time of its own.
 // Throws std::runtime_error, in words for an administrator, where the file cannot be written.
@@ -25,6 +26,10 @@ std::shared_ptr<spdlog::logger> make_logger(const config::log_settings& settings
 // so that one that was moved away (logrotate) is let go of. Any thread; no line is lost or torn. Throws as make_logger(),
 // and then nothing is changed.
 void use_settings(spdlog::logger& log, const config::log_settings& settings);
+
+// What became of lines that could not be written, since the settings in use were taken into use. On the thread that calls
+// use_settings().
+log_losses losses_of(const spdlog::logger& log);
 
 // Changes what is logged from now on; any thread.
 void set_level(spdlog::logger& log, config::log_level level);

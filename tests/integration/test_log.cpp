@@ -1,22 +1,31 @@
 // What the agent's log says, and what it never says.
 #include "tests/integration/planted.hpp"
 #include "tests/integration/scenario.hpp"
+#include "tests/integration/small_disk.hpp"
 
+#include "agent/status/client.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/json/parse.hpp>
 
+#include <array>
 #include <csignal>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 #include <thread>
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace relay::test;
 
 namespace {
 
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
 
 world_options logging(configuration config, std::map<std::string, std::string> environment = {},
                       bool start = true)
@@ -50,6 +59,48 @@ std::string contents(const fs::path& file)
     std::ifstream in(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
 }
+
+std::string free_port()
+{
+    using boost::asio::ip::tcp;
+    boost::asio::io_context context(1);
+    const tcp::acceptor probe(context, {boost::asio::ip::address_v4::loopback(), 0});
+    return std::to_string(probe.local_endpoint().port());
+}
+
+// A pipe in the place of the agent's standard error, whose reader reads only when it is told to.
+class idle_reader {
+public:
+    explicit idle_reader(fs::path pipe) : pipe_(std::move(pipe))
+    {
+        REQUIRE(::mkfifo(pipe_.c_str(), 0600) == 0);
+        handle_ = ::open(pipe_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        REQUIRE(handle_ >= 0);
+    }
+    ~idle_reader()
+    {
+        ::close(handle_);
+        fs::remove(pipe_);
+        std::ofstream(pipe_).close(); // whoever looks for a log finds an empty one
+    }
+    idle_reader(const idle_reader&) = delete;
+    idle_reader& operator=(const idle_reader&) = delete;
+
+    void read_on(std::string& text) const
+    {
+        std::array<char, 64 * 1024> piece;
+        for (;;) {
+            const auto size = ::read(handle_, piece.data(), piece.size());
+            if (size <= 0)
+                return;
+            text.append(piece.data(), static_cast<std::size_t>(size));
+        }
+    }
+
+private:
+    fs::path pipe_;
+    int handle_ = -1;
+};
 
 } // namespace
 
@@ -202,6 +253,91 @@ TEST_CASE("a reload changes the level, and opens a log anew that was moved away"
     w.agent().signal(SIGHUP);
     REQUIRE(eventually([&] { return contents(file).find("the old log stays in use") != std::string::npos; }));
     CHECK(w.agent().running());
+}
+
+TEST_CASE("a log reader that hangs stops neither the agent nor its /healthz, and what is lost is counted",
+          "[integration][log]")
+{
+    const auto port = free_port();
+    scenario w(logging({{"log.level", "'trace'"}, {"status.listen", "'127.0.0.1:" + port + "'"}}, {}, false));
+    idle_reader reader(w.folder() / "agent.log");
+    w.start_agent();
+    w.wait_connected();
+    const auto ask = [&](std::string_view path) {
+        const auto limit = std::chrono::milliseconds(10'000) * slowness();
+        const auto got =
+            relay::status::fetch({"127.0.0.1", static_cast<std::uint16_t>(std::stoi(port))}, path, limit);
+        REQUIRE(got.has_value());
+        return *got;
+    };
+    // More than pipe and memory hold.
+    REQUIRE(eventually(
+        [&] {
+            for (int i = 0; i < 50; ++i)
+                w.send("mailbox.verify", host, {});
+            return at(json::parse(ask("/api/status").body), "/log/lines_lost").to_number<int>() > 0;
+        },
+        60s));
+    CHECK(ask("/healthz").status == 200);
+    CHECK(outcome(w.call("event.create", host, booking("b-1"))) == "ok");
+    const auto status = run_to_end(relay_program(), {"status", "--config", w.config_file().string()});
+    CHECK(status.code == 0);
+    CHECK_THAT(status.out, Contains("log cannot be written") && Contains("does not keep up"));
+    std::string text;
+    REQUIRE(eventually([&] {
+        reader.read_on(text);
+        return text.find("of the log got lost here") != text.npos;
+    }));
+    w.agent().signal(SIGTERM);
+    REQUIRE(eventually([&] {
+        reader.read_on(text);
+        return !w.agent().running();
+    }));
+    CHECK_THAT(text, Contains("stopping") && EndsWith("stopped\n"));
+    CHECK(w.agent().wait() == 0);
+}
+
+TEST_CASE("an agent whose log reader hangs stops when it is told to", "[integration][log]")
+{
+    scenario w(logging({{"log.level", "'trace'"}, {"status.listen", "''"}}, {}, false));
+    const idle_reader reader(w.folder() / "agent.log");
+    w.start_agent();
+    w.wait_connected();
+    for (int i = 0; i < 300; ++i)
+        w.send("mailbox.verify", host, {}); // more than the pipe holds
+    CHECK(w.stop_agent() == 0);
+}
+
+TEST_CASE("a full disk under log.file shows in status and doctor, and costs nothing else",
+          "[integration][log]")
+{
+    scenario w(logging({}, {}, false));
+    const auto folder = w.folder() / "log";
+    fs::create_directory(folder);
+    const small_disk disk(folder, "size=64k,mode=0700");
+    if (!disk.mounted())
+        return;
+    const auto file = folder / "agent.log";
+    w.configure({{"log.file", "'" + file.string() + "'"}, {"log.level", "'debug'"}});
+    w.start_agent();
+    w.wait_connected();
+    disk.fill();
+    CHECK(outcome(w.call("event.create", host, booking("b-1"))) == "ok");
+    const auto call = [&](const char* command) {
+        return run_to_end(relay_program(), {command, "--config", w.config_file().string()}).out;
+    };
+    REQUIRE(eventually([&] {
+        w.send("mailbox.verify", host, {});
+        return call("status").find("log cannot be written") != std::string::npos;
+    }));
+    CHECK_THAT(call("status"), Contains("No space left on device"));
+    CHECK_THAT(call("doctor"), Contains("log") && Contains("Make room on this disk"));
+    disk.empty();
+    REQUIRE(eventually([&] {
+        w.send("mailbox.verify", host, {});
+        return contents(file).find("of the log got lost here: No space left on device") != std::string::npos;
+    }));
+    CHECK_THAT(call("status"), !Contains("log cannot be written"));
 }
 
 TEST_CASE("in the journal each line carries its priority", "[integration][log]")

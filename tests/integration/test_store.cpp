@@ -1,6 +1,7 @@
 // The queue file in the hands of the real agent: full disks, damage, old copies, other versions.
 #include "agent/store/schema.hpp"
 #include "tests/integration/scenario.hpp"
+#include "tests/integration/small_disk.hpp"
 
 #include <sqlite3.h>
 #include <sys/mount.h>
@@ -63,36 +64,6 @@ std::size_t stores_seen(scenario& w)
 {
     return at(w.cloud().get("/ledger"), "/stores").as_array().size();
 }
-
-// A small disk in the place of a folder, for as long as it lives.
-class small_disk {
-public:
-    small_disk(fs::path folder, const char* size) : folder_(std::move(folder))
-    {
-        mounted_ = ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, size) == 0;
-    }
-    ~small_disk()
-    {
-        if (mounted_)
-            ::umount2(folder_.c_str(), MNT_DETACH);
-    }
-    small_disk(const small_disk&) = delete;
-    small_disk& operator=(const small_disk&) = delete;
-
-    bool mounted() const { return mounted_; }
-    void fill() const
-    {
-        std::ofstream out(folder_ / "ballast", std::ios::binary);
-        const std::string block(4096, 'b');
-        while (out.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
-        }
-    }
-    void empty() const { fs::remove(folder_ / "ballast"); }
-
-private:
-    fs::path folder_;
-    bool mounted_ = false;
-};
 
 } // namespace
 

@@ -24,6 +24,7 @@ TEST_CASE("the status document has the fields of INTERFACE.md, and null for what
         "queue":{"commands":3,"results_unacked":4,"oldest_s":5,"bytes":8192,"damaged_files":0},
         "certificate":{"subject":"CN=agent-1","not_after":"2027-02-20T10:00:00Z","days_left":89,"overdue":false},
         "watches":{"count":0,"mailboxes":0},
+        "log":{"lines_lost":0,"trouble":null},
         "time":"2026-11-22T11:00:00Z"})"));
 
     s.link.session.clear();
