@@ -5,6 +5,7 @@
 #include "agent/store/inspection.hpp"
 #include "common/config/credential.hpp"
 #include "common/config/file_rules.hpp"
+#include "common/platform/disk_room.hpp"
 #include "common/platform/private_files.hpp"
 #include "common/time/rfc3339.hpp"
 
@@ -148,11 +149,27 @@ check data_folder(const std::filesystem::path& folder)
     if (const auto ec = platform::check_writable(folder); ec.failed()) {
         c.message =
             fmt::format("a file was to be made in {} and removed again: {}", folder.string(), ec.message());
-        c.advice = ec == boost::system::errc::no_space_on_device
-                       ? "Make room on this disk: the agent refuses new writes while it is full."
-                       : fmt::format("Check that agent.data_dir belongs to {} and that the disk is mounted "
-                                     "for writing; run this check as that user or as root.",
-                                     owner);
+        const auto room = platform::room_at(folder);
+        if (room && !room->has_inodes)
+            c.advice =
+                "This file system has no inodes left: remove files there, of which there are too many.";
+        else if (ec == boost::system::errc::no_space_on_device)
+            c.advice = "Make room on this disk: the agent refuses new writes while it is full.";
+        else if (ec == boost::system::errc::read_only_file_system)
+            c.advice = "This file system is mounted read-only: have it mounted for writing, or look into the "
+                       "kernel's "
+                       "log for why it no longer is.";
+        else
+            c.advice = fmt::format("Check that agent.data_dir belongs to {} and that the disk is mounted "
+                                   "for writing; run this check as that user or as root.",
+                                   owner);
+        return c;
+    }
+    if (const auto file = platform::file_closed_to_owner_of(folder); !file.empty()) {
+        c.message = fmt::format("{} belongs to {}, and {}, whom {} belongs to, cannot open it", file.string(),
+                                platform::owner_of(file), platform::owner_of(folder), folder.string());
+        c.advice = fmt::format("Somebody ran the agent as {} once: chown {} {}", platform::owner_of(file),
+                               platform::owner_of(folder), file.string());
         return c;
     }
     std::error_code ec;

@@ -1,5 +1,7 @@
 #include "agent/doctor/report.hpp"
 
+#include "common/text/repair.hpp"
+
 #include <boost/json/array.hpp>
 
 #include <algorithm>
@@ -15,7 +17,10 @@ boost::json::object to_json(const report& r)
 {
     boost::json::array checks;
     for (const auto& c : r)
-        checks.push_back({{"name", c.name}, {"ok", c.ok}, {"message", c.message}, {"advice", c.advice}});
+        checks.push_back({{"name", c.name}, // names of files are bytes
+                          {"ok", c.ok},
+                          {"message", to_utf8(c.message)},
+                          {"advice", to_utf8(c.advice)}});
     return {{"ok", all_well(r)}, {"checks", std::move(checks)}};
 }
 

@@ -74,6 +74,25 @@ http::response<http::string_body> make_response(reply r, bool keep, bool head_on
 
 } // namespace
 
+// A connection while it waits for a request.
+struct server::visit {
+    visit(server& s, beast::tcp_stream& c)
+        : connection(c),
+          owner_(s),
+          place_(s.visits_.insert(s.visits_.end(), this))
+    {
+    }
+    ~visit() { owner_.visits_.erase(place_); }
+    visit(const visit&) = delete;
+    visit& operator=(const visit&) = delete;
+
+    beast::tcp_stream& connection;
+
+private:
+    server& owner_;
+    std::list<visit*>::iterator place_;
+};
+
 server::server(const asio::any_io_executor& executor, site& pages, time_source& time, spdlog::logger& log,
                server_limits limits)
     : pages_(pages),
@@ -174,12 +193,23 @@ task<void> server::accept()
                 co_return;
             continue;
         }
-        if (connections_.size() >= limits_.connections)
+        if (connections_.size() >= limits_.connections && !make_room())
             continue; // closes it
         error_code ignored;
         socket.set_option(tcp::no_delay(true), ignored);
         connections_.spawn(guarded(std::move(socket)));
     }
+}
+
+// Whoever opens connections and asks nothing must not keep those out who do.
+bool server::make_room()
+{
+    for (auto* const idle : visits_)
+        if (idle->connection.socket().is_open()) {
+            idle->connection.close(); // its read ends
+            return true;
+        }
+    return false;
 }
 
 // A fault in here costs one connection, never the agent.
@@ -206,7 +236,9 @@ task<void> server::serve(tcp::socket socket)
         parser.header_limit(limits_.header_bytes);
         parser.body_limit(boost::none); // it is not read: a POST of any size is told that it is one
         stream.expires_after(limit);
+        std::optional<visit> waiting(std::in_place, *this, stream);
         const auto [read_error, taken] = co_await http::async_read_header(stream, buffer, parser, use_tuple);
+        waiting.reset();
         auto out = answer_to(read_error);
         if (read_error && !out)
             co_return;

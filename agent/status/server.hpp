@@ -8,6 +8,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include <list>
 #include <optional>
 
 namespace spdlog {
@@ -17,7 +18,9 @@ class logger;
 namespace relay::status {
 
 struct server_limits {
-    std::size_t connections = 32; // one beyond it is closed at once
+    // One beyond it takes the place of the one that has waited longest for a request; where all are being answered it is
+    // closed at once.
+    std::size_t connections = 32;
     std::uint32_t header_bytes = 8 * 1024;
     duration first_request = 5s; // from the connection to the end of the header
     duration next_request = 70s; // on a connection that is kept: a scrape a minute finds it open
@@ -44,7 +47,9 @@ public:
     std::uint16_t port() const noexcept;
 
 private:
+    struct visit;
     bool open();
+    bool make_room();
     task<void> accept();
     task<void> guarded(asio::ip::tcp::socket socket);
     task<void> serve(asio::ip::tcp::socket socket);
@@ -58,6 +63,7 @@ private:
     std::string trouble_; // that was logged
     notifier changed_;
     asio::ip::tcp::acceptor acceptor_;
+    std::list<visit*> visits_; // that wait for a request, the one that waits longest first
     task_group connections_;
 };
 

@@ -1,3 +1,4 @@
+#include "agent/app/store_refusal.hpp"
 #include "agent/app/version.hpp"
 #include "common/log/line_formatter.hpp"
 #include "common/log/logger.hpp"
@@ -39,6 +40,8 @@ int run_in_foreground(const std::filesystem::path& config_file)
     auto settings = load_or_tell(config_file);
     if (!settings)
         return exit_failure;
+    if (const auto no = app::refusal_to_root(settings->agent.data_dir); !no.empty())
+        return refuse(no);
     const auto drain_timeout = settings->agent.drain_timeout;
     const bool log_is_stderr = settings->log.file.empty();
     const auto log = make_logger(settings->log);
