@@ -1,6 +1,7 @@
 #include "agent/app/agent.hpp"
 
 #include "agent/app/queue_wishes.hpp"
+#include "agent/app/store_refusal.hpp"
 #include "agent/app/version.hpp"
 #include "agent/dispatch/idle_probe.hpp"
 #include "agent/doctor/exchange_road.hpp"
@@ -10,6 +11,7 @@
 #include "common/crash_point/crash_point.hpp"
 #include "common/log/logger.hpp"
 #include "common/platform/process.hpp"
+#include "common/text/repair.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
@@ -44,25 +46,6 @@ uplink::uplink_limits uplink_limits_of(const config::agent_settings& a)
 policy::rules rules_of(const config::policy_settings& p)
 {
     return {p.allow_operations, p.allow_mailboxes, p.deny_mailboxes};
-}
-
-std::string store_refusal(error_code ec, const std::filesystem::path& folder)
-{
-    if (ec == errc::store_locked)
-        return fmt::format("another agent runs on {}; stop it, or give this one an agent.data_dir of its own",
-                           folder.string());
-    if (ec == errc::store_newer)
-        return fmt::format(
-            "the queue in {} was written by a newer version of the agent; install that version",
-            folder.string());
-    if (ec == errc::store_corrupt)
-        return fmt::format("the queue in {} is damaged and cannot be set aside (the log says why); look at "
-                           "the disk, then move "
-                           "queue.db and its -wal and what lies there as queue.db.damaged-… away",
-                           folder.string());
-    return fmt::format("the queue in {} cannot be used: {}; check that agent.data_dir exists and belongs to "
-                       "the user that the agent runs as",
-                       folder.string(), ec.message());
 }
 
 std::string damage_found(const std::filesystem::path& folder)
@@ -125,7 +108,7 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
           [this](const protocol::command& c) { return admit(c); }, store::inbox::limits{window}, *log_),
       audit_(context.get_executor(), *store_, time_, *log_),
       queue_numbers_(context.get_executor(), *store_, time_),
-      exchange_(settings_.exchange, time_, log_,
+      exchange_(settings_.exchange, settings_.agent.data_dir, time_, log_,
                 [this](const ews::request_report& r) {
                     recorder_.request_ended(
                         r.operation, r.failure ? std::optional(r.failure->fault.code) : std::nullopt, r.took);
@@ -275,7 +258,7 @@ uplink::hello_facts agent::facts() const
 {
     const auto host = platform::host_name();
     return {identity_.agent_id,
-            settings_.agent.name.empty() ? host : settings_.agent.name,
+            settings_.agent.name.empty() ? host : to_utf8(settings_.agent.name),
             std::string(version()),
             std::string(platform::os_name()),
             host,
@@ -321,6 +304,8 @@ task<status::snapshot> agent::snapshot()
         s.queue = q;
     }
     s.watches = {watcher_.watches(), watcher_.mailboxes()};
+    const auto losses = losses_of(*log_);
+    s.log = {losses.lines, losses.trouble};
     const auto& certificate = identity_.certificate;
     s.certificate = {certificate.subject, certificate.not_after,
                      std::chrono::floor<std::chrono::days>(certificate.not_after - now).count(),
@@ -335,11 +320,13 @@ task<boost::json::object> agent::diagnose()
     const std::function<void()> look = [files, s = settings_, now = time_.utc_now()] {
         *files = doctor::look_at_own_files(s, credentials(s.cloud), now);
     };
+    const auto losses = losses_of(*log_);
     const auto off_loop = disk_errand();
     const auto hung = co_await off_loop(look);
     p.end(hung.failed() ? doctor::report{doctor::not_tried("data_folder", "the disk does not answer")}
                         : *files);
     p.end(doctor::own_queue(co_await queue_numbers_.now()));
+    p.end(doctor::own_log(losses.lines, losses.trouble));
     p.end(doctor::own_link(uplink_.status()));
     const auto account = co_await exchange_.exchange().resolve_account(diagnose_limit);
     const auto who = doctor::account_of(http_settings(settings_.exchange), exchange_.version());

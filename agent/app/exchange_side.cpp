@@ -58,10 +58,12 @@ ews::client_settings ews_settings(const config::exchange_settings& s)
     return {url.has_value() ? std::string(url->host()) : std::string(), s.username, {}};
 }
 
-exchange_side::exchange_side(const config::exchange_settings& settings, time_source& time,
+exchange_side::exchange_side(const config::exchange_settings& settings,
+                             const std::filesystem::path& data_folder, time_source& time,
                              std::shared_ptr<spdlog::logger> log,
                              std::function<void(const ews::request_report&)> on_request)
-    : time_(time),
+    : refusal_file_(data_folder / "exchange.refused"),
+      time_(time),
       log_(std::move(log)),
       on_request_(std::move(on_request)),
       settings_(settings),
@@ -114,7 +116,9 @@ void exchange_side::close()
 
 std::shared_ptr<http::client> exchange_side::make_client(const config::exchange_settings& s)
 {
-    return std::make_shared<http::client>(http_settings(s), time_, log_);
+    auto settings = http_settings(s);
+    settings.refusal_file = refusal_file_;
+    return std::make_shared<http::client>(std::move(settings), time_, log_);
 }
 
 task<http::outcome> exchange_side::latest::perform(http::request r)

@@ -17,8 +17,9 @@ ews::client_settings ews_settings(const config::exchange_settings& s);
 class exchange_side {
 public:
     // `on_request`: see ews::client_settings.
-    exchange_side(const config::exchange_settings& settings, time_source& time,
-                  std::shared_ptr<spdlog::logger> log,
+    // `data_folder`: where a refusal of the service account is kept over restarts.
+    exchange_side(const config::exchange_settings& settings, const std::filesystem::path& data_folder,
+                  time_source& time, std::shared_ptr<spdlog::logger> log,
                   std::function<void(const ews::request_report&)> on_request);
 
     ews::exchange& exchange() noexcept { return client_; }
@@ -44,6 +45,7 @@ private:
     std::shared_ptr<http::client> make_client(const config::exchange_settings& settings);
     ews::client_settings reporting_settings() const;
 
+    std::filesystem::path refusal_file_;
     time_source& time_;
     std::shared_ptr<spdlog::logger> log_;
     std::function<void(const ews::request_report&)> on_request_;

@@ -9,6 +9,8 @@
 namespace relay::http {
 namespace {
 
+constexpr duration disk_limit = 10s; // for one small file
+
 secret basic_header(std::string_view username, const secret& password)
 {
     std::string plain = fmt::format("{}:{}", username, password.reveal());
@@ -27,8 +29,61 @@ account::account(const client_settings& settings, const endpoint& server, errand
       server_(server),
       errands_(errands),
       log_(std::move(log)),
-      credentials_(settings.password)
+      credentials_(settings.password),
+      record_(settings.refusal_file)
 {
+}
+
+// What a record is of: whoever changes any of this tries something new.
+secret account::fingerprinted(const secret& password) const
+{
+    std::string all = fmt::format("{}\n{}\n{}\n{}\n", settings_.url, static_cast<int>(settings_.auth),
+                                  static_cast<int>(settings_.channel_binding), settings_.username);
+    all += password.reveal();
+    return secret::take(all);
+}
+
+task<account::recollection> account::recall_refusal(steady_time deadline)
+{
+    if (!record_.kept())
+        co_return recollection{true, std::nullopt};
+    auto work = [this]() -> recollection {
+        if (!record_.exists())
+            return {true, std::nullopt};
+        const auto password = credentials_.get();
+        if (password.has_error())
+            return {};
+        return {true, record_.recall(fingerprinted(**password))};
+    };
+    const auto found = co_await errands_.run(std::move(work), deadline);
+    if (found.has_error())
+        co_return recollection{};
+    may_be_recorded_ = found->since.has_value();
+    co_return *found;
+}
+
+task<void> account::note_refusal(utc_time now)
+{
+    const auto password = credentials_.known();
+    if (!record_.kept() || !password)
+        co_return;
+    may_be_recorded_ = true;
+    auto work = [this, password, now] { return record_.note(fingerprinted(*password), now); };
+    const auto noted = co_await errands_.run(std::move(work), std::chrono::steady_clock::now() + disk_limit);
+    if (log_ && noted.has_value() && *noted)
+        log_->warn("that Exchange refuses the service account cannot be kept in {}: {}; a restart tries the "
+                   "credentials once more",
+                   settings_.refusal_file.string(), noted->message());
+}
+
+task<void> account::forget_refusal()
+{
+    if (!may_be_recorded_)
+        co_return;
+    auto work = [this] { return record_.clear(); };
+    const auto cleared =
+        co_await errands_.run(std::move(work), std::chrono::steady_clock::now() + disk_limit);
+    may_be_recorded_ = cleared.has_error() || *cleared;
 }
 
 void account::credentials_changed()

@@ -8,6 +8,7 @@
 #include "agent/http/settings.hpp"
 #include "agent/signin/credentials.hpp"
 #include "agent/signin/negotiator.hpp"
+#include "agent/signin/refusal_record.hpp"
 
 namespace spdlog {
 class logger;
@@ -42,6 +43,17 @@ public:
     // is cancelled between two exchanges, of which the first was then refused.
     task<void> carry_out(signed_connection& c, job& j);
 
+    // What a refusal before the last start, or the last change of the credentials, says about them as they are now.
+    struct recollection {
+        bool certain = false;          // false: the password could not be read, and nothing is known
+        std::optional<utc_time> since; // when they were refused last
+    };
+    task<recollection> recall_refusal(steady_time deadline);
+    // Keeps durably that the credentials in use were refused, or are about to be tried although they were.
+    task<void> note_refusal(utc_time now);
+    // They are good: whatever was kept is gone.
+    task<void> forget_refusal();
+
     // The password is read again before the next sign-in, and what was learnt of channel binding is forgotten.
     void credentials_changed();
 
@@ -64,6 +76,7 @@ private:
     task<signin::credentials::password> password_now(job& j);
     task<signin::credentials::password> other_password(job& j, signin::credentials::password refused);
     task<connection::result> send(signed_connection& c, connection::order o);
+    secret fingerprinted(const secret& password) const;
     void conclude(job& j);
     static bool turned_back(job& j);
 
@@ -72,6 +85,8 @@ private:
     errands& errands_;
     std::shared_ptr<spdlog::logger> log_; // shared with its maker; may be null
     signin::credentials credentials_;
+    signin::refusal_record record_;
+    bool may_be_recorded_ = false; // a refusal of them lies on the disk, or is about to
     bound worked_ = bound::unknown;
     unsigned probes_ = 0; // of the refused account, since it worked last
     std::uint64_t refused_ = 0;

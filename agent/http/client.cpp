@@ -68,11 +68,13 @@ private:
     struct lease;
     struct own_connection;
     struct settling;
+    struct recalling;
 
     task<outcome> attempt(request r);
     task<outcome> stream(request r);
     task<outcome> carry(signed_connection& c, request r);
     task<boost::system::result<signed_connection*, failed>> acquire();
+    task<bool> recall_refusal(duration limit);
     task<std::optional<outcome>> pass_gate(job& j);
     void release(signed_connection& c);
     void close_idle_later(const asio::any_io_executor& executor);
@@ -102,6 +104,10 @@ private:
     wait_list<signed_connection*> for_connection_;
     signin::sign_in_gate gate_;
     wait_list<std::optional<failed>> at_gate_;
+    bool recalled_ = false;     // gate_ knows of a refusal that was kept
+    bool recalling_ = false;    // somebody is finding out
+    std::uint64_t changes_ = 0; // of the credentials
+    wait_list<bool> for_recollection_;
     bool stopped_ = false;
 };
 
@@ -138,6 +144,19 @@ struct client::state::settling {
     state& owner;
     job& j;
     ~settling() { owner.settle(j, signin::verdict::unknown); }
+};
+
+struct client::state::recalling {
+    explicit recalling(state& s) : owner(s) { owner.recalling_ = true; }
+    ~recalling()
+    {
+        owner.recalling_ = false;
+        owner.for_recollection_.wake_all(true);
+    }
+    recalling(const recalling&) = delete;
+    recalling& operator=(const recalling&) = delete;
+
+    state& owner;
 };
 
 std::optional<failed> client::state::unfit() const
@@ -244,6 +263,9 @@ task<outcome> client::state::carry(signed_connection& c, request r)
     j.on_refused = [this, &j] { gate_.refused_once(j.ticket); };
     const settling on_exit{*this, j};
     int turned_back = 0;
+    const bool known = co_await recall_refusal(j.what.limit);
+    if (!known)
+        co_return cancelled();
     // Basic asks the gate for every request; the others once it turns out that the connection is not signed in. The
     // second round is the last: who may sign in does not ask for it.
     // And all ask while the account is refused, though a signed-in connection might still work.
@@ -261,6 +283,10 @@ task<outcome> client::state::carry(signed_connection& c, request r)
                 continue;
             co_return failed{cause::sign_in_failed, reached::nothing, "others are being signed in"};
         }
+        if (j.may_sign_in && j.verdict == signin::verdict::refused)
+            co_await account_.note_refusal(time_.utc_now());
+        if (j.may_sign_in && j.verdict == signin::verdict::accepted)
+            co_await account_.forget_refusal();
         if (j.may_sign_in)
             settle(j, j.verdict);
         if (!j.needs_sign_in || j.may_sign_in)
@@ -327,10 +353,46 @@ void client::state::close(const signed_connection* c)
     std::erase_if(connections_, [c](const auto& one) { return one.get() == c; });
 }
 
+// Has the gate know of a refusal from before the last start or change of the credentials. False where the coroutine was
+// cancelled.
+task<bool> client::state::recall_refusal(duration limit)
+{
+    while (!recalled_) {
+        if (recalling_) {
+            const auto woken = co_await for_recollection_.wait();
+            if (!woken)
+                co_return false;
+            continue;
+        }
+        const recalling now_us(*this);
+        const auto changes = changes_;
+        const auto found = co_await account_.recall_refusal(std::chrono::steady_clock::now() + limit);
+        if (changes != changes_)
+            continue;
+        if (!found.certain)
+            co_return true; // the sign-in meets the same trouble, and tells of it
+        recalled_ = true;
+        if (!found.since)
+            continue;
+        const auto left = std::clamp<duration>(*found.since + signin::probe_interval - time_.utc_now(),
+                                               duration::zero(), signin::probe_interval);
+        gate_.recall_refusal(time_.now() + left);
+        if (log_)
+            log_->warn(
+                "Exchange at {} refused the service account with these credentials before; next try in {} "
+                "s, or when they change",
+                server_.name, std::chrono::ceil<std::chrono::seconds>(left).count());
+    }
+    co_return true;
+}
+
 // Nothing where `j` may sign in now, else how it ends.
 task<std::optional<outcome>> client::state::pass_gate(job& j)
 {
     for (;;) {
+        const bool known = co_await recall_refusal(j.what.limit);
+        if (!known)
+            co_return outcome(cancelled());
         const auto decision = gate_.ask(time_.now());
         switch (decision.what) {
         case signin::sign_in_gate::answer::go:
@@ -338,6 +400,8 @@ task<std::optional<outcome>> client::state::pass_gate(job& j)
             j.may_sign_in = true;
             j.probe = decision.what == signin::sign_in_gate::answer::probe;
             j.ticket = decision.number;
+            if (j.probe) // first, as whoever dies of the try must not make another one at its next start
+                co_await account_.note_refusal(time_.utc_now());
             co_return std::nullopt;
         case signin::sign_in_gate::answer::refuse:
             co_return outcome(refused());
@@ -377,6 +441,8 @@ void client::state::credentials_changed()
 {
     account_.credentials_changed();
     gate_.credentials_changed();
+    recalled_ = false; // they may be the same
+    ++changes_;
     at_gate_.wake_all(std::nullopt);
 }
 
@@ -419,6 +485,7 @@ void client::state::stop()
         c->wire.cancel();
     for_connection_.cancel_all();
     at_gate_.cancel_all();
+    for_recollection_.cancel_all();
     errands_.stop();
 }
 

@@ -38,7 +38,8 @@ public:
     // value where the coroutine is cancelled, errc::bad_credentials_source.
     task<outcome> perform(request r) override;
 
-    // The password may be another now: it is read again, and a refusal of the old one is forgotten.
+    // The password may be another now: it is read again, and a refusal of the old one is forgotten. (Where refusals are
+    // kept, see client_settings::refusal_file, that of the same one is not.)
     void credentials_changed();
 
     // The machine slept, or its virtual machine stood still: no connection from before is trusted. What is under way fails

@@ -39,6 +39,7 @@ struct client_settings {
     std::filesystem::path ca_file;  // PEM; empty: the system's trust store
     std::string certificate_sha256; // hex; empty: any certificate that chain and name vouch for
     http::channel_binding channel_binding = channel_binding::automatic;
+    std::filesystem::path refusal_file;       // where a refusal is kept over restarts; empty: nowhere
     bool allow_plaintext = false;             // http:// in url; never with basic
     std::size_t max_connections = 10;         // 1 to 100: requests on the wire at once
     std::size_t max_waiting = 4096;           // requests that wait for a connection; one more fails at once

@@ -100,6 +100,14 @@ void sign_in_gate::credentials_changed()
     refused_once_.reset();
 }
 
+void sign_in_gate::recall_refusal(steady_time next_probe)
+{
+    refused_ = true;
+    refused_ticket_ = last_;
+    proven_ = false;
+    next_probe_ = next_probe;
+}
+
 steady_time sign_in_gate::look_again() const
 {
     if (refused_once_)

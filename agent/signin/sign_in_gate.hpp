@@ -60,6 +60,9 @@ public:
     // New credentials: whatever was known of the old ones is forgotten, a refusal above all.
     void credentials_changed();
 
+    // These credentials were refused before this gate was made: the next try is the probe at `next_probe`.
+    void recall_refusal(steady_time next_probe);
+
     bool refused() const noexcept { return refused_; }
     // When a caller that was told to wait should ask again although nothing was settled.
     steady_time look_again() const;

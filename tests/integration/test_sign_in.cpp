@@ -182,7 +182,52 @@ TEST_CASE("a wrong password that takes its time to read is tried no more often f
     CHECK(w.refused() == (how == "ntlm" ? 2 : 1)); // of NTLM one with, one without channel binding
 }
 
+TEST_CASE("six restarts in a minute with a wrong password cost one refusal, and a right one is taken at once",
+          "[integration]")
+{
+    const std::string how = GENERATE("basic", "ntlm");
+    account_world w(signing_in(how));
+    w.exchange().put("/account", {{"password", "another"}});
+    const int at_first = how == "ntlm" ? 2 : 1; // of NTLM one with, one without channel binding
+    for (int i = 0; i < 6; ++i) {
+        w.start_agent();
+        w.wait_connected();
+        CHECK(w.read() == "auth_failed");
+        CHECK(w.refused() == at_first);
+        if (i % 2 == 0) {
+            w.kill_agent();
+        } else {
+            w.agent().signal(SIGHUP); // with the same password: no reason to try it again
+            CHECK(w.read() == "auth_failed");
+            REQUIRE(w.stop_agent() == 0);
+        }
+    }
+    CHECK(w.refused() == at_first);
+    CHECK(w.agent_log().find("refused the service account with these credentials before") !=
+          std::string::npos);
+    w.password_file_says("another");
+    w.start_agent();
+    w.wait_connected();
+    CHECK(w.read() == "ok");
+    CHECK(w.refused() == at_first);
+}
+
 #ifdef RELAY_SHIFTED_CLOCK
+TEST_CASE("the probe every five minutes goes on over restarts", "[integration]")
+{
+    account_world w(signing_in("basic"));
+    w.exchange().put("/account", {{"password", "another"}});
+    w.start_with_clock();
+    check_refused_burst(w, 1);
+    for (int probe = 1; probe <= 2; ++probe) {
+        w.elapse(301s);
+        check_refused_burst(w, 1 + probe);
+        w.kill_agent();
+        w.start_with_clock();
+        check_refused_burst(w, 1 + probe);
+    }
+}
+
 TEST_CASE("while Exchange refuses the account, the whole agent tries it once in five minutes",
           "[integration]")
 {

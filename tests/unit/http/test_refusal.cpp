@@ -1,9 +1,13 @@
 // A refused service account, over Basic: what reaches the server, and when it is tried again.
 #include "agent/http/cause.hpp"
 #include "tests/support/manual_time.hpp"
+#include "tests/support/temporary_folder.hpp"
 #include "tests/unit/http/http_fixture.hpp"
 
 #include <catch2/catch.hpp>
+
+#include <fstream>
+#include <iterator>
 
 namespace relay::test {
 namespace {
@@ -12,7 +16,10 @@ namespace {
 class frozen_time final : public time_source {
 public:
     steady_time now() const override { return now_; }
-    utc_time utc_now() const override { return {}; }
+    utc_time utc_now() const override
+    {
+        return utc_time(std::chrono::floor<milliseconds>(now_.time_since_epoch()));
+    }
     task<error_code> sleep_for(duration) override
     {
         asio::steady_timer forever(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
@@ -133,6 +140,99 @@ TEST_CASE_METHOD(refusal_fixture, "a password that changed where it is kept is t
         CHECK(ok(**one).status == 200);
     CHECK(refused == 1);
     CHECK(password_reads == 2);
+}
+
+TEST_CASE_METHOD(refusal_fixture,
+                 "a refusal outlives the client, until the credentials change or a probe succeeds",
+                 "[unit][http][signin]")
+{
+    const temporary_folder folder;
+    settings.refusal_file = folder.path() / "refused";
+    const auto restart = [&] { client = std::make_unique<http::client>(settings, clock); };
+    password = "wrong";
+    for (int i = 0; i < 6; ++i) {
+        restart();
+        CHECK(ok(perform(post("a"))).refused_sign_in);
+        clock.now_ += 10s;
+    }
+    CHECK(refused == 1);
+    client->credentials_changed(); // so it is said, but they are the same
+    CHECK(ok(perform(post("a"))).refused_sign_in);
+    CHECK(refused == 1);
+
+    clock.now_ += 241s; // a minute of the five had passed
+    restart();
+    CHECK(ok(perform(post("a"))).refused_sign_in);
+    CHECK(refused == 2); // the probe
+    restart();
+    CHECK(ok(perform(post("a"))).refused_sign_in);
+    CHECK(refused == 2);
+
+    SECTION("another password")
+    {
+        password = "right";
+        restart();
+        CHECK(ok(perform(post("a"))).status == 200);
+    }
+    SECTION("another password in place, and told of")
+    {
+        password = "right";
+        client->credentials_changed();
+        CHECK(ok(perform(post("a"))).status == 200);
+    }
+    SECTION("the clock is set back meanwhile: no longer than five minutes")
+    {
+        clock.now_ -= 30min;
+        restart();
+        CHECK(ok(perform(post("a"))).refused_sign_in);
+        password = "right"; // where it is kept: the probe takes it
+        clock.now_ += 301s;
+        CHECK(ok(perform(post("a"))).status == 200);
+    }
+    CHECK(refused == 2);
+    CHECK_FALSE(std::filesystem::exists(settings.refusal_file));
+}
+
+TEST_CASE_METHOD(refusal_fixture, "what is kept of a refusal does not give the credentials away",
+                 "[unit][http][signin]")
+{
+    const temporary_folder folder;
+    settings.refusal_file = folder.path() / "refused";
+    password = "planted-password";
+    client = std::make_unique<http::client>(settings, clock);
+    CHECK(ok(perform(post("a"))).refused_sign_in);
+    std::ifstream in(settings.refusal_file);
+    const std::string kept((std::istreambuf_iterator<char>(in)), {});
+    CHECK(kept.size() > 70);
+    CHECK(kept.find("planted") == kept.npos);
+    CHECK(kept.find("svc") == kept.npos);
+    using std::filesystem::perms;
+    CHECK(std::filesystem::status(settings.refusal_file).permissions() ==
+          (perms::owner_read | perms::owner_write));
+    // Nor is it the same for the same credentials twice.
+    clock.now_ += 301s;
+    CHECK(ok(perform(post("a"))).refused_sign_in);
+    std::ifstream again(settings.refusal_file);
+    const std::string kept_then((std::istreambuf_iterator<char>(again)), {});
+    CHECK(kept_then.substr(kept_then.size() / 2) != kept.substr(kept.size() / 2));
+}
+
+TEST_CASE_METHOD(refusal_fixture,
+                 "a record that cannot be read, or written, costs a refusal and nothing else",
+                 "[unit][http][signin]")
+{
+    const temporary_folder folder;
+    settings.refusal_file = folder.path() / "refused";
+    std::ofstream(settings.refusal_file) << "1 12345 half";
+    client = std::make_unique<http::client>(settings, clock);
+    CHECK(ok(perform(post("a"))).status == 200);
+    CHECK_FALSE(std::filesystem::exists(settings.refusal_file));
+    settings.refusal_file = folder.path() / "no-such-folder" / "refused";
+    password = "wrong";
+    client = std::make_unique<http::client>(settings, clock);
+    CHECK(ok(perform(post("a"))).refused_sign_in);
+    CHECK(ok(perform(post("a"))).refused_sign_in);
+    CHECK(refused == 1);
 }
 
 TEST_CASE_METHOD(refusal_fixture, "without a readable password nothing is sent", "[unit][http][signin]")
