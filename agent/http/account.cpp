@@ -172,6 +172,24 @@ void account::conclude(job& j)
     }
 }
 
+// Shows the credentials with an empty request: IIS looks at them before anybody looks for a body, so that whoever waits to
+// know whether they are good waits for one round trip, and not for what `j` asks of Exchange. A verdict that is unknown
+// by the status is left to the request itself.
+task<void> account::prove(signed_connection& c, job& j, const secret& header)
+{
+    const connection::order o{
+        .what = j.what, .authorization = header.reveal(), .deadline = j.deadline, .on_status = &j.on_status};
+    auto got = co_await send(c, o);
+    j.result = std::move(got.outcome);
+    if (j.result.has_error()) {
+        auto why = j.result.error();
+        why.how_far = reached::nothing; // of what was asked for
+        j.result = std::move(why);
+        co_return;
+    }
+    conclude(j);
+}
+
 task<void> account::basic(signed_connection& c, job& j)
 {
     if (!j.may_sign_in) {
@@ -183,6 +201,18 @@ task<void> account::basic(signed_connection& c, job& j)
         if (turned_back(j))
             co_return;
         const auto header = basic_header(settings_.username, *password);
+        if (j.prove_first) {
+            co_await prove(c, j, header);
+            j.turned_back = j.verdict == signin::verdict::accepted;
+            if (j.turned_back || j.result.has_error())
+                co_return;
+            if (j.verdict == signin::verdict::refused) {
+                if (again)
+                    co_return;
+                password = co_await other_password(j, password);
+                continue;
+            }
+        }
         const connection::order o{.what = j.what,
                                   .body = j.what.body,
                                   .authorization = header.reveal(),

@@ -64,6 +64,7 @@ private:
     enum class bound { unknown, with, without }; // how the last sign-in that worked was done
 
     task<void> basic(signed_connection& c, job& j);
+    task<void> prove(signed_connection& c, job& j, const secret& header);
     task<void> per_connection(signed_connection& c, job& j);
     task<void> sign_in(signed_connection& c, job& j);
     task<signin::verdict> try_both_ways(signed_connection& c, job& j, const secret& password);

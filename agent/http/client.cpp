@@ -20,7 +20,8 @@
 namespace relay::http {
 namespace {
 
-constexpr int most_turned_back = 5; // each time somebody else's attempt is waited for
+constexpr int most_turned_back =
+    6; // each time somebody else's attempt is waited for, or our own proof was made
 
 failed cancelled()
 {
@@ -277,7 +278,7 @@ task<outcome> client::state::carry(signed_connection& c, request r)
         j.deadline = std::chrono::steady_clock::now() + j.what.limit;
         co_await account_.carry_out(c, j);
         if (j.turned_back) {
-            settle(j, signin::verdict::unknown);
+            settle(j, j.verdict);
             j.may_sign_in = false;
             if (++turned_back < most_turned_back)
                 continue;
@@ -400,6 +401,7 @@ task<std::optional<outcome>> client::state::pass_gate(job& j)
             j.may_sign_in = true;
             j.probe = decision.what == signin::sign_in_gate::answer::probe;
             j.ticket = decision.number;
+            j.prove_first = decision.doubtful;
             if (j.probe) // first, as whoever dies of the try must not make another one at its next start
                 co_await account_.note_refusal(time_.utc_now());
             co_return std::nullopt;

@@ -15,7 +15,8 @@ struct job {
     steady_time deadline{};
     bool may_sign_in =
         false; // the gate let us through; Basic needs that always, NTLM and Negotiate for a new connection
-    bool probe = false;                      // after a refusal: everything that could help is tried
+    bool prove_first = false; // nobody knows whether our credentials are good, and others wait to know
+    bool probe = false;       // after a refusal: everything that could help is tried
     signin::sign_in_gate::ticket ticket = 0; // with may_sign_in
     std::function<void(int status)>
         on_status; // the status of an answer to our credentials, before its body is here
@@ -28,8 +29,8 @@ struct job {
     // Out
     http::outcome result = failed{asio::error::operation_aborted, reached::nothing, "cancelled"};
     bool needs_sign_in = false; // nothing was sent: come again with may_sign_in
-    bool turned_back =
-        false; // the same, as others' credentials were refused or are being tried: pass the gate again
+    // The same, as others' credentials were refused or are being tried, or as ours are proven now: pass the gate again.
+    bool turned_back = false;
     signin::verdict verdict = signin::verdict::unknown;
 };
 

@@ -19,22 +19,23 @@ sign_in_gate::decision sign_in_gate::ask(steady_time now)
         if (now < next_probe_)
             return {answer::refuse};
         next_probe_ = now + probe_interval; // counted from the try: its outcome may never be known
-        return admit(now, answer::probe);
+        return admit(now, answer::probe, true);
     }
     if (refused_once_)
         return {answer::wait};
-    if (in_doubt(now)) {
+    const bool doubtful = in_doubt(now);
+    if (doubtful) {
         proven_ = false;
         if (!pending_.empty() && now < look_again())
             return {answer::wait};
     }
-    return admit(now, answer::go);
+    return admit(now, answer::go, doubtful);
 }
 
-sign_in_gate::decision sign_in_gate::admit(steady_time now, answer what)
+sign_in_gate::decision sign_in_gate::admit(steady_time now, answer what, bool doubtful)
 {
     pending_.emplace(++last_, attempt{now});
-    return {what, last_};
+    return {what, last_, doubtful};
 }
 
 bool sign_in_gate::start(ticket number, steady_time now)

@@ -43,6 +43,9 @@ public:
     struct decision {
         answer what;
         ticket number = 0; // for go and probe
+        // Nobody knows whether the credentials are good: others wait for this attempt, so it shows them with something that
+        // is answered at once, and comes back for what it really wants.
+        bool doubtful = false;
     };
 
     explicit sign_in_gate(credentials_travel travel) : travel_(travel) {}
@@ -73,7 +76,7 @@ private:
         bool started = false;
     };
     bool in_doubt(steady_time now) const;
-    decision admit(steady_time now, answer what);
+    decision admit(steady_time now, answer what, bool doubtful);
 
     credentials_travel travel_;
     ticket last_ = 0;

@@ -137,7 +137,11 @@ task<reply> ews_endpoint::signed_in(http_request http)
     } catch (const soap_fault& e) {
         refused = fault_reply(e);
     }
-    ++stats_.requests[refused ? "invalid" : find_operation(request->name) ? request->name : "unknown"];
+    const bool empty = request->text.empty(); // somebody shows credentials and wants nothing yet
+    ++stats_.requests[empty                           ? "empty"
+                      : refused                       ? "invalid"
+                      : find_operation(request->name) ? request->name
+                                                      : "unknown"];
     if (!refused)
         ++stats_.request_versions[requested_version(*request)];
     // Before anything else, as Exchange does; of streams it counts how many hang.
@@ -147,7 +151,7 @@ task<reply> ews_endpoint::signed_in(http_request http)
             co_return throttled(*request, *admitted.refused);
         counted->charged = std::move(admitted.held);
     }
-    auto s = faults_.next(request->name, mailboxes_of(*request));
+    auto s = empty ? faults_.anonymous() : faults_.next(request->name, mailboxes_of(*request));
     stats_.faults_struck += s.effect || s.delay_before.count() > 0 || s.delay_after.count() > 0;
     if (s.delay_before.count() > 0)
         co_await p_.time.sleep_for(s.delay_before);

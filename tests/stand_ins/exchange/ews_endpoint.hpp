@@ -27,6 +27,13 @@ struct ews_stats {
     std::uint64_t in_flight = 0, most_in_flight = 0, faults_struck = 0;
 };
 
+// What stands before the servers: each request goes to the next one, unless a cookie says where the client was before.
+struct balancing {
+    unsigned servers = 1; // up to 9
+    bool cookie = false;  // clients get one
+    unsigned next = 0;
+};
+
 struct http_request {
     std::string_view method, target, authorization; // valid until answer() returns
     std::string body;
@@ -52,6 +59,7 @@ public:
 
     task<reply> answer(connection_sign_in& connection, http_request request);
 
+    balancing& balancer() noexcept { return balancer_; }
     fault_plan& faults() noexcept { return faults_; }
     subscription_desk& desk() noexcept { return desk_; }
     const exchange_sim::throttling& throttling() const noexcept { return throttling_; }
@@ -86,6 +94,7 @@ private:
     parts p_;
     subscription_desk desk_;
     fault_plan faults_;
+    balancing balancer_;
     exchange_sim::throttling throttling_;
     ews_stats stats_;
     std::map<std::string, answered> last_answers_; // by operation

@@ -15,8 +15,9 @@ namespace relay::test {
 namespace {
 
 thread_local std::atomic<int>* bodies_seen = nullptr;
+thread_local bool answers_proofs = true;
 
-}
+} // namespace
 
 std::size_t peer::some(char* to, std::size_t size)
 {
@@ -59,6 +60,12 @@ std::optional<seen_request> peer::read()
     pending_.erase(0, end + 4 + length);
     if (!r.body.empty())
         ++*bodies_seen;
+    const auto sign_in = r.headers.find("authorization");
+    if (answers_proofs && r.body.empty() && sign_in != r.headers.end() &&
+        sign_in->second.starts_with("Basic ")) {
+        answer(500, "");
+        return read();
+    }
     return r;
 }
 
@@ -168,6 +175,7 @@ void scripted_server::accept()
 void scripted_server::serve(int socket, int number)
 {
     bodies_seen = &bodies;
+    relay::test::answers_proofs = answers_proofs;
     SSL* tls = nullptr;
     bool ready = true;
     if (security_ == security::tls) {

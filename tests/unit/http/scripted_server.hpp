@@ -64,6 +64,8 @@ public:
     std::string url(const std::string& host = "localhost") const;
     int port() const { return port_; }
 
+    // Basic credentials that come with nothing else are taken, and the script does not see them.
+    std::atomic<bool> answers_proofs{true};
     std::atomic<int> connections{0};
     std::atomic<int> handshakes{0};
     std::atomic<int> closed{0}; // connections that the script is through with

@@ -91,6 +91,22 @@ TEST_CASE("while nobody knows, one tries and the others wait", "[unit][signin]")
     }
 }
 
+TEST_CASE("who tries while nobody knows does so with something cheap, and who goes with the others does not",
+          "[unit][signin]")
+{
+    sign_in_gate gate(credentials_travel::with_each_request);
+    const auto first = gate.ask(start);
+    CHECK(first.doubtful);
+    gate.settle(first.number, verdict::accepted, start);
+    const auto second = gate.ask(start),
+               third = gate.ask(start + 100ms); // beside the second, which is under way
+    CHECK_FALSE(second.doubtful);
+    CHECK_FALSE(third.doubtful);
+    gate.settle(second.number, verdict::accepted, start + 2s);
+    gate.settle(third.number, verdict::accepted, start + 2s);
+    CHECK(gate.ask(start + 3s).doubtful);
+}
+
 TEST_CASE("after a pause the credentials are in doubt again", "[unit][signin]")
 {
     sign_in_gate gate(credentials_travel::with_each_request);
