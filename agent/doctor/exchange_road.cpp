@@ -205,6 +205,10 @@ check judge_sign_in(const ews::error& e, const account_facts& who)
         return failed_sign_in(who, e.fault.message,
                               "Exchange, or a balancer before it, does not answer as it should: the Exchange "
                               "administrator looks at the server (Test-ServiceHealth) and at IIS.");
+    if (e.fault.message.find("balancer") != std::string::npos)
+        return failed_sign_in(who, e.fault.message,
+                              "Whoever runs the balancer before Exchange sets affinity there (a cookie, or the client's "
+                              "address), so that all steps of a sign-in on one connection reach one server.");
     return failed_sign_in(who, e.fault.message, std::string(password_advice));
 }
 

@@ -143,6 +143,14 @@ error refused_by_status(const http::response& r, const call& c)
                    "MaxFieldLength and MaxRequestBytes of http.sys");
     switch (r.status) {
     case 401:
+        if (!r.spread_over.empty())
+            return with_no_effect(failed_call(
+                c, fault_code::auth_failed, remedy::sign_in,
+                fmt::format(
+                    "Exchange refuses the sign-in (HTTP 401), whose steps were answered by different servers "
+                    "({}): "
+                    "the balancer before them has to keep a client on one of them; the password may be right",
+                    r.spread_over)));
         return with_no_effect(
             failed_call(c, fault_code::auth_failed, remedy::sign_in,
                         "Exchange refuses the service account (HTTP 401): wrong password, locked or "

@@ -43,6 +43,12 @@ long to_ms(duration d)
     return static_cast<long>(std::max<std::int64_t>(1, std::chrono::ceil<milliseconds>(d).count()));
 }
 
+std::string_view path_of(std::string_view url)
+{
+    const auto path = url.find('/', url.find("//") + 2);
+    return path == url.npos ? std::string_view("/") : url.substr(path);
+}
+
 // The headers of one request; those that hold a secret are wiped.
 class header_list {
 public:
@@ -181,7 +187,7 @@ struct connection::callbacks {
                 std::ranges::find(headers, request_id_header, [](const auto& h) { return h.first; });
             return found == headers.end() || found->second.empty() ? nullptr : &found->second;
         };
-        const auto* const ours = id_in(t.what.what.headers);
+        const auto* const ours = t.what.body.empty() ? nullptr : id_in(t.what.what.headers);
         const auto* const theirs = id_in(t.answer.headers);
         t.named = ours && theirs && ascii_lower(*theirs).find(ascii_lower(*ours)) != std::string::npos;
         t.foreign = ours && theirs && !t.named;
@@ -342,8 +348,19 @@ task<connection::result> connection::exchange(order o)
     headers.add("Content-Type: text/xml; charset=utf-8");
     headers.add("Expect:");
     bool sound = true;
-    for (const auto& [name, value] : o.what.headers)
-        sound = headers.add(name, value) && sound;
+    // What is no request yet must not be answered in its name.
+    const bool step = o.body.empty();
+    std::string cookies;
+    for (const auto& [name, value] : o.what.headers) {
+        if (name == "Cookie")
+            cookies = value;
+        else if (!step || name != request_id_header)
+            sound = headers.add(name, value) && sound;
+    }
+    if (renew || !driver_.connected())
+        cookies_.clear();
+    if (auto all = cookies_.with(cookies); !all.empty())
+        sound = headers.add("Cookie", all) && sound;
     if (!o.authorization.empty())
         sound = headers.add("Authorization", o.authorization) && sound;
     if (!sound)
@@ -363,6 +380,9 @@ task<connection::result> connection::exchange(order o)
     expect_stream(o.what.streaming.has_value());
     curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, renew ? 1L : 0L);
     const auto code = co_await driver_.run(easy_);
+    for (const auto& [name, value] : t.answer.headers)
+        if (name == "set-cookie")
+            cookies_.take(value, path_of(server_.url));
     auto ended = finish(t, code);
     const bool fits = !ended.has_value() || o.body.empty() || !o.what.fits || o.what.fits(*ended);
     if (!fits)

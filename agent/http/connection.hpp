@@ -1,6 +1,7 @@
 // One connection to the server and the requests that go over it, one at a time.
 #pragma once
 
+#include "agent/http/connection_cookies.hpp"
 #include "agent/http/curl_driver.hpp"
 #include "agent/http/endpoint.hpp"
 #include "agent/http/http.hpp"
@@ -94,6 +95,7 @@ private:
     void* easy_ = nullptr; // CURL
     char error_text_[256] = {};
     presented peer_;
+    connection_cookies cookies_;
     std::uint64_t opened_then_ = 0; // at the end of the last exchange
     transfer* running_ = nullptr;
 };

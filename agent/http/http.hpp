@@ -69,6 +69,8 @@ struct response {
     std::vector<std::pair<std::string, std::string>> headers; // names in lower case, at most 100 of them
     std::string body;                                         // at most client_settings::max_body_bytes
     bool refused_sign_in = false;                             // 401 although we signed in with what we have
+    std::string
+        spread_over; // with it: the servers ("EX01, EX02") that the steps of the sign-in went to, where they are several
 };
 
 using outcome = boost::system::result<response, failed>;

@@ -17,6 +17,9 @@
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace relay::http {
 namespace {
 
@@ -24,6 +27,27 @@ constexpr int most_bounces = 2;
 constexpr int most_steps = 6; // of one sign-in; NTLM takes two, SPNEGO around NTLM three
 
 using route = connection::route;
+
+// Who answered the steps of one sign-in, as far as they say.
+class servers_seen {
+public:
+    void note(const response& r)
+    {
+        constexpr std::size_t longest_name = 64;
+        for (const auto& [name, value] : r.headers)
+            if (name == "x-feserver" && value.size() <= longest_name && is_xml_text(value) &&
+                std::ranges::find(names_, value) == names_.end())
+                names_.push_back(value);
+    }
+    // Their names, if they are several; empty else.
+    std::string several() const
+    {
+        return names_.size() > 1 ? fmt::format("{}", fmt::join(names_, ", ")) : std::string();
+    }
+
+private:
+    std::vector<std::string> names_;
+};
 
 secret header_of(std::string_view scheme, std::string& token)
 {
@@ -158,6 +182,7 @@ task<void> account::handshake(signed_connection& c, job& j, const secret& passwo
         signin::make_negotiator({ntlm ? signin::mechanism::ntlm : signin::mechanism::negotiate, server_.host,
                                  settings_.username, password});
     std::string from_server, binding;
+    servers_seen seen;
     for (int steps = 0; steps < most_steps; ++steps) {
         if (with_binding && o.by == route::same && binding.empty()) {
             auto digest = signin::tls_server_end_point(c.wire.peer().leaf_der);
@@ -189,6 +214,8 @@ task<void> account::handshake(signed_connection& c, job& j, const secret& passwo
                               server_.name + " closed the connection in the middle of the sign-in");
         j.result = std::move(answer);
         o.by = route::same;
+        if (j.result.has_value())
+            seen.note(*j.result);
         if (!carries) {
             if (!still_at_sign_in(j))
                 co_return;
@@ -199,8 +226,11 @@ task<void> account::handshake(signed_connection& c, job& j, const secret& passwo
         }
         auto next = challenge_token(*j.result, scheme);
         const bool goes_on = next && !next->empty() && !done;
-        if (carries && !goes_on)
-            co_return conclude(j); // refused
+        if (carries && !goes_on) {
+            conclude(j); // refused
+            j.result->spread_over = seen.several();
+            co_return;
+        }
         if (!goes_on)
             co_return give_up(cause::sign_in_failed,
                               fmt::format("{} does not offer {} (it offers {})", server_.name, scheme,

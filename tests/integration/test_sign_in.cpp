@@ -212,6 +212,55 @@ TEST_CASE("six restarts in a minute with a wrong password cost one refusal, and 
     CHECK(w.refused() == at_first);
 }
 
+TEST_CASE(
+    "with Basic one slow booking holds up nobody else, and a changed password is one refusal all the same",
+    "[integration]")
+{
+    account_world w(signing_in("basic"));
+    w.start_agent();
+    w.wait_connected();
+    REQUIRE(w.read() == "ok");
+    w.faults({fault("CreateItem", "before", "delay", {{"ms", 4000 * slowness()}})});
+    const auto write = w.send("event.create", host, booking("b-1"));
+    REQUIRE(eventually(
+        [&] { return at(w.exchange().get("/stats"), "/requests").as_object().contains("CreateItem"); }));
+    const auto before = std::chrono::steady_clock::now();
+    for (int i = 0; i < 3; ++i)
+        CHECK(w.read() == "ok");
+    CHECK(std::chrono::steady_clock::now() - before < 2s * slowness());
+    CHECK(w.stat("/in_flight") == 1); // it is being worked on still
+    CHECK(outcome(w.result(write)) == "ok");
+    CHECK(w.refused() == 0);
+
+    w.faults({fault("*", "before", "delay", {{"ms", 500}}, 0)}); // refusals take their time too
+    w.exchange().put("/account", {{"password", "another"}});
+    const auto late = w.send("event.create", host, booking("b-2"), {{"ttl_ms", 3000}});
+    CHECK(w.answered(w.send_reads(24), "auth_failed") == 24);
+    CHECK(outcome(w.result(late)) == "auth_failed");
+    CHECK(w.refused() == 1);
+}
+
+TEST_CASE("a balancer that spreads the steps of a sign-in is kept to one server by its cookie, or named",
+          "[integration]")
+{
+    const bool cookie = GENERATE(true, false);
+    account_world w(signing_in("ntlm"));
+    w.exchange().put("/balancer", {{"servers", 2}, {"cookie", cookie}});
+    w.start_agent();
+    w.wait_connected();
+    if (cookie) {
+        CHECK(w.answered(w.send_reads(24), "ok") == 24);
+        CHECK(w.refused() == 0);
+        return;
+    }
+    const auto r = w.call("availability.get", "", free_busy());
+    INFO(described(r));
+    CHECK(outcome(r) == "auth_failed");
+    const auto doctor = run_to_end(relay_program(), {"doctor", "--config", w.config_file().string()});
+    CHECK_THAT(doctor.out, Catch::Contains("balancer") && Catch::Contains("EX01") && Catch::Contains("EX02"));
+    CHECK_THAT(w.agent_log(), Catch::Contains("balancer"));
+}
+
 #ifdef RELAY_SHIFTED_CLOCK
 TEST_CASE("the probe every five minutes goes on over restarts", "[integration]")
 {

@@ -386,6 +386,14 @@ void add_control_routes(stand_in::routes& table, control_parts p)
     table.on("POST", "/streaming/act",
              [p](const control_request& r) { return act_on_streams(r.body.as_object(), p.endpoint.desk()); });
     table.on("PUT", "/product", [p](const control_request& r) { return change_product(r, p.shown); });
+    table.on("PUT", "/balancer", [p](const control_request& r) {
+        const auto& fields = r.body.as_object();
+        const auto servers = fields.contains("servers") ? fields.at("servers").to_number<unsigned>() : 1u;
+        if (servers < 1 || servers > 9)
+            throw control_error(400, "servers is 1 to 9");
+        p.endpoint.balancer() = {servers, fields.contains("cookie") && fields.at("cookie").as_bool()};
+        return control_reply{200, json::object{}};
+    });
     table.on("GET", "/operations", [](const control_request&) {
         json::array names;
         for (const auto name : operation_names())

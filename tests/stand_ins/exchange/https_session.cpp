@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <map>
 #include <optional>
 #include <random>
 
@@ -30,6 +31,8 @@ constexpr auto longest_answer = 15min; // hangs and delays are made of this
 constexpr auto longest_write = 60s;    // for each piece
 constexpr auto longest_stream = 40min; // between two envelopes of a stream
 constexpr std::size_t filler_piece = 64u << 10;
+
+constexpr std::string_view balancer_cookie = "BIGipServerEWS=";
 
 affinity_wish affinity_of(const http::request<http::string_body>& request)
 {
@@ -73,7 +76,7 @@ std::string server_headers::text() const
     std::string text = "Server: Microsoft-IIS/10.0\r\nX-Powered-By: ASP.NET\r\nCache-Control: private\r\n";
     if (!server_.build.empty())
         text.append("X-OWA-Version: ").append(server_.build).append("\r\n");
-    return text.append("X-FEServer: EX01\r\n");
+    return text;
 }
 
 struct https_session::impl {
@@ -90,6 +93,7 @@ struct https_session::impl {
     void due_in(duration length) { deadline = std::chrono::steady_clock::now() + length; }
     task<error_code> read(parser& request);
     task<bool> answer(parser& request);
+    void choose_server(const http::request<http::string_body>& request);
     task<bool> send(const reply& r, std::string head, bool keep);
     task<bool> send_second(const reply& first, const parser& request);
     task<error_code> write(std::string_view bytes); // which outlive it
@@ -105,7 +109,9 @@ struct https_session::impl {
     ews_endpoint& endpoint;
     const server_headers& headers;
     beast::flat_buffer buffer;
-    connection_sign_in sign_in;
+    std::map<unsigned, connection_sign_in> sign_ins; // by the server behind the balancer
+    unsigned server = 0;                             // that this request goes to
+    bool cookie_due = false;                         // the balancer has yet to say so
     steady_time deadline = steady_time::max();
     unsigned number; // tells sessions apart in request ids
     unsigned answers = 0;
@@ -168,16 +174,31 @@ task<error_code> https_session::impl::read(parser& request)
     co_return ec;
 }
 
+// As a balancer does that looks at each request.
+void https_session::impl::choose_server(const http::request<http::string_body>& request)
+{
+    auto& spread = endpoint.balancer();
+    const auto header = request["Cookie"];
+    const std::string_view cookies(header.data(), header.size());
+    const auto at = cookies.find(balancer_cookie);
+    if (spread.cookie && at != cookies.npos)
+        server = static_cast<unsigned>(cookies[at + balancer_cookie.size()] - '0') % spread.servers;
+    else
+        server = spread.next++ % spread.servers;
+    cookie_due = spread.cookie && at == cookies.npos;
+}
+
 task<bool> https_session::impl::answer(parser& parsed)
 {
     auto& message = parsed.get();
+    choose_server(message);
     const auto text = [](auto view) { return std::string_view(view.data(), view.size()); };
     due_in(longest_answer);
     // Named, as g++ 12 destroys an aggregate temporary of a co_await expression twice.
     http_request request{
         text(message.method_string()), text(message.target()), text(message[http::field::authorization]),
         std::move(message.body()),     affinity_of(message),   text(message["client-request-id"])};
-    const auto r = co_await endpoint.answer(sign_in, std::move(request));
+    const auto r = co_await endpoint.answer(sign_ins[server], std::move(request));
     if (r.ending == ending::reset) {
         reset();
         co_return false;
@@ -214,7 +235,13 @@ std::string https_session::impl::head_of(const reply& r, const parser& parsed, b
     std::string head = "HTTP/1.1 ";
     const auto reason = http::obsolete_reason(static_cast<http::status>(r.status));
     head.append(std::to_string(r.status)).append(" ").append(reason.data(), reason.size()).append("\r\n");
-    head.append(headers.text()).append("Date: ").append(date());
+    head.append(headers.text()).append("X-FEServer: EX0").append(std::to_string(server + 1));
+    if (cookie_due)
+        head.append("\r\nSet-Cookie: ")
+            .append(balancer_cookie)
+            .append(std::to_string(server))
+            .append("; path=/; Secure");
+    head.append("\r\nDate: ").append(date());
     head.append("\r\nrequest-id: ").append(next_request_id()).append("\r\n");
     const auto wanted =
         request["return-client-request-id"] == "true" ? request["client-request-id"] : beast::string_view{};
