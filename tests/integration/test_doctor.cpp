@@ -531,7 +531,7 @@ TEST_CASE("the running agent examines itself, without a new connection to the cl
     for (const auto& c : checks.as_array())
         names.emplace_back(c.at("name").as_string());
     CHECK(names == std::vector<std::string>{"configuration", "file_permissions", "data_folder", "certificate",
-                                            "queue_file", "cloud_link", "sign_in", "server_version",
+                                            "queue_file", "log", "cloud_link", "sign_in", "server_version",
                                             "resolve_names"});
     CHECK(at(w.cloud().get("/connections"), "/accepted").to_number<int>() == 1);
 }
