@@ -318,7 +318,9 @@ TEST_CASE("a full disk under log.file shows in status and doctor, and costs noth
     if (!disk.mounted())
         return;
     const auto file = folder / "agent.log";
-    w.configure({{"log.file", "'" + file.string() + "'"}, {"log.level", "'debug'"}});
+    w.configure({{"log.file", "'" + file.string() + "'"},
+                 {"log.level", "'debug'"},
+                 {"status.listen", "'127.0.0.1:" + free_port() + "'"}});
     w.start_agent();
     w.wait_connected();
     disk.fill();

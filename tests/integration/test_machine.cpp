@@ -133,8 +133,17 @@ TEST_CASE("SIGHUP at any moment of a start, or of a stop, is never the end of an
           "[integration][machine]")
 {
     scenario w(without_agent());
-    for (int ms = 20; ms <= 120; ms += 20) {
+    // From main() on: before it the system loads libraries, and nobody can keep a signal.
+    const auto has_begun = [&] {
+        std::ifstream in("/proc/" + std::to_string(w.agent().pid()) + "/status");
+        for (std::string line; std::getline(in, line);)
+            if (line.starts_with("SigBlk:"))
+                return (std::stoull(line.substr(7), nullptr, 16) & 1u) != 0; // SIGHUP is the first
+        return false;
+    };
+    for (int ms = 0; ms <= 100; ms += 20) {
         w.start_agent();
+        REQUIRE(eventually(has_begun));
         std::this_thread::sleep_for(std::chrono::milliseconds(ms) * slowness()); // at any moment, that is
         w.agent().signal(SIGHUP);
         w.wait_connected();
@@ -159,9 +168,6 @@ TEST_CASE("a machine whose name is not UTF-8 has a status that can be read", "[i
     const page p(w);
     CHECK(text_at(p.status(), "/agent/name") == "caf\xef\xbf\xbd-\xef\xbf\xbd");
     CHECK(p.ask("/").status == 200);
-    const auto status =
-        run_to_end(relay_program(), {"status", "--json", "--config", w.config_file().string()});
-    CHECK_NOTHROW(boost::json::parse(status.out));
 }
 
 TEST_CASE("connections that ask nothing do not keep the one out that asks for /healthz",
@@ -179,27 +185,21 @@ TEST_CASE("connections that ask nothing do not keep the one out that asks for /h
 TEST_CASE("a process without file descriptors says so, and not that a name is unknown",
           "[integration][machine]")
 {
-    auto options = with_page(false);
-    options.config.insert({"exchange.timeout_s", "2"});
-    scenario w(options);
+    scenario w(without_agent({{"exchange.timeout_s", "2"}}));
     w.start_agent();
     w.wait_connected();
-    const page p(w);
     REQUIRE(outcome(w.call("connection.test", "", {})) == "ok");
     // Nothing more can be opened from now on.
-    const std::string descriptors = "/proc/" + std::to_string(w.agent().pid()) + "/fd";
-    const auto open =
-        static_cast<rlim_t>(std::distance(fs::directory_iterator(descriptors), fs::directory_iterator{}));
     rlimit before{}, none{};
     REQUIRE(::prlimit(w.agent().pid(), RLIMIT_NOFILE, nullptr, &before) == 0);
-    none = {open, before.rlim_max};
+    none = {3, before.rlim_max};
     REQUIRE(::prlimit(w.agent().pid(), RLIMIT_NOFILE, &none, nullptr) == 0);
-    w.exchange().put("/account", {{"sign_out", true}});
-    w.faults({fault("*", "before", "reset", {}, 1)}); // the connection is gone, and a new one needed
-    const auto r = w.call("connection.test", "", {}, {{"ttl_ms", 4000}});
+    w.faults({fault("*", "before", "reset", {}, 8)}); // the connections are gone, and new ones needed
+    const auto r = w.call("connection.test", "", {}, {{"ttl_ms", 3000}});
     INFO(described(r));
     CHECK(outcome(r) == "exchange_unavailable");
-    CHECK_THAT(text_at(p.status(), "/exchange/last_error"), Contains("no file descriptors left"));
+    CHECK_THAT(described(r), Contains("no file descriptors left"));
+    w.faults({});
     REQUIRE(::prlimit(w.agent().pid(), RLIMIT_NOFILE, &before, nullptr) == 0);
     CHECK(eventually([&] { return outcome(w.call("connection.test", "", {})) == "ok"; }));
 }

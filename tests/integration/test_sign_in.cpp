@@ -197,7 +197,10 @@ TEST_CASE("six restarts in a minute with a wrong password cost one refusal, and 
         if (i % 2 == 0) {
             w.kill_agent();
         } else {
+            const auto sessions = w.cloud().get("/agents").as_array().size();
             w.agent().signal(SIGHUP); // with the same password: no reason to try it again
+            REQUIRE(eventually(
+                [&] { return w.cloud().get("/agents").as_array().size() > sessions && w.connected(); }));
             CHECK(w.read() == "auth_failed");
             REQUIRE(w.stop_agent() == 0);
         }

@@ -304,6 +304,7 @@ TEST_CASE_METHOD(http_fixture, "cancelling the one that tries lets the next one 
             p.answer(200, "<ok/>");
         }
     });
+    server.answers_proofs = false;
     connect(server);
     asio::cancellation_signal stop;
     const auto first = start(post("one"), stop.slot());
