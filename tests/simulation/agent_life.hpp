@@ -9,6 +9,7 @@
 #include "agent/uplink/uplink.hpp"
 #include "tests/simulation/cloud.hpp"
 #include "tests/simulation/exchange_client.hpp"
+#include "tests/simulation/machine_clock.hpp"
 #include "tests/simulation/watched_store.hpp"
 #include "tests/support/manual_time.hpp"
 
@@ -29,7 +30,7 @@ public:
     struct surroundings {
         asio::io_context& context;
         test::manual_time& time;
-        time_source& clock; // the agent's own
+        machine_clock& clock; // the agent's own
         verdict& judge;
         reference& model;
         calendars& exchange;

@@ -112,13 +112,14 @@ void calendars::meet(fate& f, const mishap& m, ews::operation op, bool answered_
         f = {duration::zero(), m.length, {}};
         break;
     case saved_refused:
-        f = {duration::zero(), {}, meaning_of_code(m.code, op), false};
+        f = {duration::zero(), {}, meaning_of_code(m.code, op), false, true};
         break;
     case saved_lost:
         f = {duration::zero(), {}, lost_link, false};
         break;
     case clash:
         f.error = meaning_of_code("ErrorIrresolvableConflict", op);
+        f.over = true;
         break;
     case fewer_parts:
     case garbled:
@@ -159,6 +160,7 @@ bool calendars::carry_out(const order& o)
     } else if (o.what == kind::update) {
         there->command = o.id;
         there->subject = o.subject;
+        there->invited = true;
         ++there->version;
     } else {
         move(*there, folder::deleted);

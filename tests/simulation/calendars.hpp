@@ -66,6 +66,7 @@ private:
         duration takes{0};
         std::optional<ews::error> error;
         bool sends = true; // invitations and notices
+        bool over = false; // Exchange itself has answered that it failed
     };
     using work = std::function<ews::outcome<ews::item_ref>(bool sends)>;
     struct due_work {

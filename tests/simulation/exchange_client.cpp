@@ -93,8 +93,9 @@ task<ews::outcome<ews::item_ref>> exchange_client::write(writing w, calendars::w
     else if (*answered)
         answer = **answered;
     answered_ = answered_ || answer.has_value();
-    if (answer.has_error() && answer.error().effect == ews::effect::none && !*answered)
-        server_.model_.write_known_undone(w.lane);
+    const bool nothing = answer.has_error() && answer.error().effect == ews::effect::none && !*answered;
+    if (nothing || f.over)
+        server_.model_.write_is_over(w.lane);
     co_return answer;
 }
 
@@ -230,9 +231,9 @@ task<ews::outcome<ews::item_ref>> exchange_client::update(const mailbox_address&
         i->subject = subject.value_or(i->subject);
         i->invited = i->invited || (all && sends);
         ++i->version;
-        if (sending)
-            s.model_.sent_again(lane, command_id, first && i->invited);
-        else
+        if (sending && all && sends)
+            s.model_.sent_again(lane, command_id, first);
+        else if (!sending)
             s.model_.applied(lane, kind::update, command_id, i->subject, all && sends);
         return ews::item_ref{i->id, std::to_string(i->version)};
     };

@@ -326,7 +326,7 @@ void reference::write_sent(const std::string& name, kind what, const std::string
     t->sent = time_.now();
 }
 
-void reference::write_known_undone(const std::string& name)
+void reference::write_is_over(const std::string& name)
 {
     if (auto* t = head(lanes_[name]))
         t->sent.reset();

@@ -118,7 +118,8 @@ public:
     void request_ends(const std::string& lane);
     // The command that a write request for the event belongs to; null where none may send one now.
     void write_sent(const std::string& lane, kind what, const std::string& id);
-    void write_known_undone(const std::string& lane);
+    // Nothing more can come of what was sent.
+    void write_is_over(const std::string& lane);
     // Returns the command that did it.
     std::string applied(const std::string& lane, kind what, const std::string& id, const std::string& subject,
                         bool notified);
@@ -247,6 +248,8 @@ struct reference::memory {
         bool begun = false;
         int begins = 0;
         std::optional<std::string> result;
+        steady_time received{};
+        milliseconds wall_offset{0};
     };
     std::map<std::string, command> commands; // those that are stored
     struct turns {

@@ -10,7 +10,7 @@ reference::memory_ptr reference::remembered() const
     const auto m = std::make_shared<memory>();
     for (const auto& [id, t] : commands_)
         if (t.stored)
-            m->commands[id] = {t.place, t.begun, t.begins, t.result};
+            m->commands[id] = {t.place, t.begun, t.begins, t.result, t.received, t.wall_offset};
     for (const auto& [name, l] : lanes_)
         m->lanes[name] = {l.writes, l.finished, l.after};
     m->messages = messages_;
@@ -35,6 +35,10 @@ void reference::put_back(const memory& m)
         t.begun = then.begun;
         t.begins = then.begins;
         t.result = then.result;
+        if (knew) {
+            t.received = then.received;
+            t.wall_offset = then.wall_offset;
+        }
     }
     for (auto& [name, l] : lanes_) {
         const auto found = m.lanes.find(name);

@@ -143,7 +143,7 @@ void world::befall(const action& a)
         // After that a restarted agent may count a ttl anew, which no cloud can know of that gave its command away.
         if (given_away_ && a.length < 0ms)
             return;
-        time_.jump_wall_clock(a.length);
+        clock_.jump_wall_clock(a.length);
         return model_.wall_clock_jumped(a.length);
     case what::give_away:
         return give_away(fmt::format("c-{}", a.number));
@@ -218,6 +218,7 @@ void world::step(int handlers)
 
 void world::start()
 {
+    clock_.process_starts();
     agent_ = std::make_unique<agent_life>(agent_life::surroundings{context_, time_, clock_, verdict_, model_,
                                                                    exchange_, cloud_, disk_, scratch_, log_,
                                                                    scenario_.seed + 2 * lives_});
