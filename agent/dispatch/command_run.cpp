@@ -28,6 +28,7 @@ command_run::command_run(const asio::any_io_executor& executor, store::ticket_pt
     // jumped since, and the look that goes with a begin may have held the request up.
     if (ticket_->begun)
         settles_at_ = services_.time.now() + limits_.settle;
+    others_unknown_ = ticket_->redelivered && !is_read() && !ticket_->event_id.empty();
     if (ticket_->redelivered || ticket_->restored)
         others_settle_at_ = services_.time.now() + lag();
 }
@@ -65,11 +66,12 @@ task<command_run::woken> command_run::pause_until(steady_time t)
         if (can_end && dropped_)
             co_return woken::dropped;
         const auto now = services_.time.now();
-        if (can_end && now >= ticket_->deadline)
+        const bool ends_in_time = can_end && !others_unknown_;
+        if (ends_in_time && now >= ticket_->deadline)
             co_return woken::deadline;
         if (notified || now >= t)
             co_return woken::elapsed;
-        const auto until = can_end ? std::min(t, ticket_->deadline) : t;
+        const auto until = ends_in_time ? std::min(t, ticket_->deadline) : t;
         const auto first = co_await (services_.time.sleep_for(until - now) || wake_.wait());
         notified = first.index() == 1;
     }
@@ -189,7 +191,7 @@ task<std::optional<ending>> command_run::before_try(turns::turn& mine, std::func
         }
         services_.gate.may_start(mailbox_, repeated, now);
         ticket_->started = true;
-        if (!unknown)
+        if (!unknown && !(others_unknown_ && deadline_passed()))
             count_attempt();
         co_return std::nullopt;
     }
@@ -272,7 +274,7 @@ task<std::optional<ending>> command_run::pause_after(ews::error e, turns::turn& 
         delay = std::max(delay, services_.gate.earliest_start(mailbox_, false) - now);
     last_error_ = std::move(e);
     // No further try fits in: say so now instead of at the deadline.
-    if (!outcome_is_unknown() && now + delay >= ticket_->deadline)
+    if (!outcome_is_unknown() && !others_unknown_ && now + delay >= ticket_->deadline)
         co_return ending{deadline_answer()};
     // The end of an outage ends the pause; another command's failure does not, or two that look up their outcomes would
     // keep each other awake.
@@ -404,6 +406,7 @@ void command_run::outcome_unknown(const ews::error& e, bool final)
 
 std::optional<ending> command_run::never_arrived()
 {
+    others_unknown_ = false;
     settles_at_.reset();
     if (!refusal_)
         return std::nullopt;

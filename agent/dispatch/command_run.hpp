@@ -217,6 +217,8 @@ private:
     std::optional<steady_time> settles_at_; // while the outcome of our own try is unknown
     // Redelivered or restored: what was sent for it elsewhere is over by then.
     steady_time others_settle_at_ = steady_time::min();
+    // Another agent may have carried it out, and no look has told yet: its time does not end it before that.
+    bool others_unknown_ = false;
     std::optional<protocol::fault> refusal_; // of the try whose outcome is unknown
     enum class part { no, maybe, yes };
     part partly_applied_ = part::no;

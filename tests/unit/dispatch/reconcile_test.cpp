@@ -166,6 +166,24 @@ TEST_CASE_METHOD(agent_fixture, "a redelivered create that is nowhere is applied
     CHECK(result("c-1")->at("attempts") == 1);
 }
 
+TEST_CASE_METHOD(
+    agent_fixture,
+    "the time of a redelivered create does not end it before it was looked up, and it is applied no more",
+    "[unit][dispatch]")
+{
+    const bool applied = GENERATE(false, true);
+    if (applied)
+        put("item-9", "e-1", "c-1");
+    exchange.troubles = {{call::find, outage}, {call::find, outage}, {call::find, outage},
+                         {call::find, outage}, {call::find, outage}, {call::find, outage}};
+    create("c-1", "e-1", 5000ms, true);
+    time.advance(6s);
+    CHECK(result("c-1") == nullptr);
+    time.advance(3min);
+    CHECK(ok("c-1") == applied);
+    CHECK(exchange.told.empty());
+}
+
 TEST_CASE_METHOD(agent_fixture, "a redelivered update leaves time to the one who had it before",
                  "[unit][dispatch]")
 {
