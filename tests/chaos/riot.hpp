@@ -59,7 +59,7 @@ private:
     asked about(meeting& m, bool fresh);
 
     // ---- trouble: each way to cause it is a card of a deck, drawn in random order. False where it cannot be caused now;
-    // then the card comes again soon.
+    // then the card comes again.
     struct card {
         const char* family;
         const char* name;
@@ -86,7 +86,7 @@ private:
     // SIGSTOP, and what else stands still meanwhile.
     enum class standstill { process, machine, virtual_machine };
     bool freeze(standstill what, milliseconds length);
-    bool hang_disk(milliseconds length);
+    bool hang_disk(int after, milliseconds length); // so many syncs
     void set_clock(std::chrono::nanoseconds ahead);
     milliseconds short_time() { return milliseconds(pick(20, 600)); }
     milliseconds long_time() { return milliseconds(pick(1500, 3500)); } // past settle_s, and many a ttl
@@ -112,6 +112,7 @@ private:
     std::vector<const card*> deck_;
     std::map<std::string, int> by_kind_;
     bool armed_ = false;
+    bool stands_still_ = false, disk_hangs_ = false; // until it is undone
     int faults_ = 0, struck_ = 0;
     std::size_t commands_ = 0, renewals_ = 0; // of the store's id, at most
     int subjects_ = 0;

@@ -13,7 +13,7 @@ namespace {
 // The agent's clock runs an hour ahead of ours between the jumps, and never behind it, nor past what the servers'
 // certificates are good for.
 constexpr std::chrono::nanoseconds usual_shift = 1h, least_shift = 1min, most_shift = 10 * 24h;
-constexpr std::size_t soon = 8;                           // cards later
+constexpr std::size_t few_cards = 8;                      // then a fresh deck is laid on them
 constexpr const char* at_exchange = "faults at Exchange"; // counted as they strike
 constexpr auto given_up_after = 2s;                       // of silence the cloud takes a link for dead
 
@@ -25,8 +25,8 @@ const std::vector<riot::card>& riot::cards()
     static const std::vector<card> all{
         {"process", "kill", 6, [](r& t) { return t.kill(); }},
         {"process", "SIGTERM", 1, [](r& t) { return t.stop(); }},
-        {"process", "disk hangs", 2, [](r& t) { return t.hang_disk(t.short_time()); }},
-        {"process", "disk hangs for long", 1, [](r& t) { return t.hang_disk(t.long_time()); }},
+        {"process", "disk hangs", 2, [](r& t) { return t.hang_disk(t.pick(0, 3), t.short_time()); }},
+        {"process", "disk hangs for long", 1, [](r& t) { return t.hang_disk(t.pick(0, 3), t.long_time()); }},
         {"process", "process stopped", 1, [](r& t) { return t.freeze(standstill::process, t.short_time()); }},
         {"process", "process stopped for long", 1,
          [](r& t) { return t.freeze(standstill::process, t.long_time()); }},
@@ -95,7 +95,7 @@ std::vector<std::string> riot::never(const std::map<std::string, int>& caused,
 
 const riot::card* riot::draw()
 {
-    if (deck_.size() <= soon) {
+    if (deck_.size() <= few_cards) {
         std::vector<const card*> fresh;
         for (const auto& c : cards())
             if (!without_.contains(c.family))
@@ -120,8 +120,9 @@ void riot::cause_trouble()
     // An agent that is to be late is not freed from that by a death.
     const bool in_the_way = handover_.under_way() && std::string_view(drawn->name) == "kill" && chance(0.8);
     if (in_the_way || !drawn->cause(*this)) {
-        const auto back = std::min(soon, deck_.size());
-        deck_.insert(deck_.end() - static_cast<std::ptrdiff_t>(back), drawn);
+        // Anywhere: were those that cannot be caused all on top, the others would never be drawn.
+        deck_.insert(deck_.begin() + pick<std::ptrdiff_t>(0, static_cast<std::ptrdiff_t>(deck_.size())),
+                     drawn);
     } else if (drawn->name != at_exchange) {
         caused(drawn->name);
     }
@@ -261,6 +262,8 @@ bool riot::jump_clock(std::chrono::nanoseconds ahead)
 // Eight days ahead, until it is corrected: long enough to take a fresh result for one that may be forgotten.
 bool riot::start_with_wrong_clock()
 {
+    if (handover_.under_way())
+        return false;
     armed_ = false;
     lab_.kill("its clock will be wrong");
     const auto right = machine_.wall_ahead();
@@ -272,6 +275,9 @@ bool riot::start_with_wrong_clock()
 
 bool riot::freeze(standstill what, milliseconds length)
 {
+    if (stands_still_)
+        return false; // one that ends sooner would end this one too
+    stands_still_ = true;
     static constexpr const char* names[] = {"process stopped", "machine suspended", "virtual machine paused"};
     const std::string name = names[static_cast<int>(what)];
     auto& agent = lab_.world().agent();
@@ -280,6 +286,7 @@ bool riot::freeze(standstill what, milliseconds length)
     lab_.note(name + " for " + std::to_string(length.count()) + " ms");
     agent.signal(SIGSTOP);
     later(length, [this, what, pid, since, name] {
+        stands_still_ = false;
         const auto stood = std::chrono::steady_clock::now() - since;
         if (!lab_.running() || lab_.world().agent().pid() != pid)
             return;
@@ -295,13 +302,16 @@ bool riot::freeze(standstill what, milliseconds length)
     return true;
 }
 
-bool riot::hang_disk(milliseconds length)
+bool riot::hang_disk(int after, milliseconds length)
 {
-    const auto after = pick(0, 3);
+    if (disk_hangs_)
+        return false;
+    disk_hangs_ = true;
     lab_.note("the disk hangs after " + std::to_string(after) + " syncs, for " +
               std::to_string(length.count()) + " ms");
     machine_.hang_disk_after(after);
     later(length, [this] {
+        disk_hangs_ = false;
         lab_.note("the disk works");
         machine_.free_disk();
     });
@@ -359,19 +369,23 @@ bool riot::hand_over()
 {
     if (handover_.under_way() || !lab_.running())
         return false;
-    handover_.begin(some_mailbox(), random_, [this] {
-        if (!lab_.running())
-            return;
-        const auto length =
-            milliseconds(pick(2500, 6000)); // past ttl and settle_s, and what the other one does then
-        const auto how = pick(0, 3);
-        if (how == 0) {
-            hang_disk(length);
-            return;
-        }
-        std::this_thread::sleep_for(milliseconds(pick(0, 60)));
-        freeze(static_cast<standstill>(how - 1), length);
-    });
+    // Past ttl and settle_s, and what the other one does then.
+    const auto length = milliseconds(pick(2500, 6000));
+    const bool by_disk = chance(0.7);
+    const auto stands = pick(by_disk ? 0 : 1, 3); // 0: nothing
+    handover_.begin(some_mailbox(), random_,
+                    {.before =
+                         [this, by_disk, length] {
+                             // The first sync stores the command, the next one that its try is begun.
+                             if (by_disk)
+                                 hang_disk(pick(1, 2), length);
+                         },
+                     .after =
+                         [this, stands, length] {
+                             std::this_thread::sleep_for(milliseconds(pick(0, 25)));
+                             if (stands > 0 && lab_.running())
+                                 freeze(static_cast<standstill>(stands - 1), length);
+                         }});
     return true;
 }
 
