@@ -352,8 +352,8 @@ task<void> agent::run()
     parts_.spawn(streams_.run());
     parts_.spawn(following_.run());
     parts_.spawn(dispatch::keep_asking(exchange_.exchange(), dispatcher_.gate(), time_));
-    parts_.spawn(store::keep_history(*store_, time_, settings_.queue.history, *log_));
-    parts_.spawn(store::keep_audit(*store_, time_, settings_.audit.retention, *log_));
+    parts_.spawn(store::keep_history(*store_, outbox_.clock(), time_, settings_.queue.history, *log_));
+    parts_.spawn(store::keep_audit(*store_, outbox_.clock(), time_, settings_.audit.retention, *log_));
     parts_.spawn(audit_.run());
     parts_.spawn(renewal_.run());
     parts_.spawn(status_server_.run());

@@ -1,5 +1,6 @@
 #include "agent/store/audit_log.hpp"
 
+#include "agent/store/retention.hpp"
 #include "common/time/backoff.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -158,7 +159,8 @@ task<void> audit_log::tell_head(bool starting)
                   audit_hex(head.last_hash));
 }
 
-task<void> keep_audit(queue_store& store, time_source& time, std::chrono::days keep, spdlog::logger& log)
+task<void> keep_audit(queue_store& store, const vouched_time& clock, time_source& time,
+                      std::chrono::days keep, spdlog::logger& log)
 {
     bool failing = false;
     for (;;) {
@@ -169,7 +171,9 @@ task<void> keep_audit(queue_store& store, time_source& time, std::chrono::days k
         error_code trouble = now.has_error() ? now.error() : error_code();
         if (!trouble && now->oldest) {
             const auto day = std::chrono::floor<milliseconds>(most_a_round);
-            const auto before = std::min(time.utc_now() - keep, *now->oldest + day);
+            // By number too many are forgotten at any time.
+            const auto before =
+                std::min(forgettable(clock, keep).value_or(utc_time::min()), *now->oldest + day);
             for (;;) {
                 const auto gone = co_await store.forget_audit(before, most_audit_entries, forgotten_a_call);
                 if (gone.has_error())

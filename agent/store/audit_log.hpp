@@ -5,6 +5,7 @@
 
 #include "agent/protocol/ended_command.hpp"
 #include "agent/store/queue_store.hpp"
+#include "agent/store/vouched_time.hpp"
 #include "common/async/notifier.hpp"
 
 #include <deque>
@@ -56,8 +57,10 @@ private:
 
 // Once an hour forgets entries that were made more than `keep` ago (audit.retention_days), in batches between which other
 // calls of the store get their turn. A round takes at most a day off the log, and the first one comes after an hour: so a
-// clock that is wrong for a while costs days, not the log. Returns where the coroutine is cancelled. Loop thread.
-task<void> keep_audit(queue_store& store, time_source& time, std::chrono::days keep, spdlog::logger& log);
+// clock that is wrong for a while costs days, not the log; and by age nothing goes before the cloud has vouched for the
+// time (forgettable()). Returns where the coroutine is cancelled. Loop thread.
+task<void> keep_audit(queue_store& store, const vouched_time& clock, time_source& time,
+                      std::chrono::days keep, spdlog::logger& log);
 
 // No log grows beyond this many entries (some 15 GiB), whatever its retention says: the oldest go.
 inline constexpr std::int64_t most_audit_entries = 50'000'000;

@@ -8,6 +8,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace relay::store {
 namespace {
@@ -69,10 +71,16 @@ task<result<void>> inbox::recover()
     const auto found = co_await store_.unfinished();
     if (found.has_error())
         co_return found.error();
+    std::set<std::string> held_lanes;
     for (const auto& u : *found) {
         const auto t = restore(u);
         open_.emplace(t->id, t);
-        publish(t);
+        const bool held = t->deadline <= time_.now() || held_lanes.contains(t->lane);
+        if (held && !t->lane.empty())
+            held_lanes.insert(t->lane);
+        earlier_.push_back({t, u.received.received_at, u.received.ttl, held});
+        if (!held)
+            publish(t);
     }
     if (!found->empty())
         log_.info("inbox: takes up {} commands that were accepted before the restart", found->size());
@@ -82,10 +90,6 @@ task<result<void>> inbox::recover()
 ticket_ptr inbox::restore(const unfinished_command& u) const
 {
     const auto& c = u.received.command;
-    // Clocks are set back and forth: what was not received yet was received now, and no wait is longer than
-    // the longest.
-    const auto elapsed = std::clamp<milliseconds>(time_.utc_now() - u.received.received_at, milliseconds(0),
-                                                  protocol::longest_ttl);
     auto operation = check_(c);
     // What policy makes of it now, dispatch asks: it also knows that a try before the restart may have taken effect.
     if (operation.has_error() && operation.error().code == fault_code::policy_denied)
@@ -93,13 +97,11 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
     auto lane = operation.has_value() ? protocol::lane_of(*operation) : std::string();
     if (lane.empty() && !u.received.event_id.empty())
         lane = ascii_lower(c.mailbox) + '/' + u.received.event_id;
-    const auto received_at = time_.now() - elapsed;
     auto t = make_ticket(c, std::move(operation), operation_class::write);
     t->lane = std::move(lane);
     t->event_id = u.received.event_id;
     t->session = u.received.session;
-    t->received_at = received_at;
-    t->deadline = received_at + u.received.ttl;
+    set_deadline({t, u.received.received_at, u.received.ttl}, time_.utc_now());
     t->attempts = u.attempts;
     if (u.begun_at)
         t->begun = ticket::begun_try{*u.begun_at};
@@ -115,7 +117,33 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
     return t;
 }
 
+// Clocks are set back and forth: what was not received yet was received now, and no wait is longer than the longest.
+void inbox::set_deadline(const earlier& e, utc_time now) const
+{
+    const auto elapsed =
+        std::clamp<milliseconds>(now - e.received_at, milliseconds(0), protocol::longest_ttl);
+    e.ticket->received_at = time_.now() - elapsed;
+    e.ticket->deadline = e.ticket->received_at + e.ttl;
+}
+
+// The time counts from the earlier of what two clocks said at the receipt to the earlier of what they say now: a clock that
+// is wrong, but no more than before, makes it neither longer nor shorter.
+void inbox::ask_the_clock_again()
+{
+    for (const auto& e : std::exchange(earlier_, {})) {
+        set_deadline(e, out_.clock().at_least().value_or(time_.utc_now()));
+        if (e.held)
+            publish(e.ticket);
+    }
+}
+
 // ---- for the uplink ----
+
+void inbox::session_began(std::string_view name)
+{
+    session_ = cut_to(name, audit_entry::longest_session);
+    ask_the_clock_again();
+}
 
 void inbox::offer(protocol::command c)
 {
@@ -155,8 +183,9 @@ void inbox::offer(protocol::command c)
         lanes_[lane].push_back(w);
     if (writes) {
         auto print = protocol::fingerprint(c);
-        admissions_.spawn(
-            admit({std::move(c), std::move(print), t->event_id, time_.utc_now(), ttl, session_}, w));
+        admissions_.spawn(admit({std::move(c), std::move(print), t->event_id,
+                                 out_.clock().at_least().value_or(time_.utc_now()), ttl, session_},
+                                w));
     }
 }
 

@@ -37,7 +37,9 @@ public:
           limits limits, spdlog::logger& log);
 
     // Takes up the unfinished writes of the store, in the order they were received, and what the outbox owes. Once, before
-    // anything is offered. Time that passed while the agent was off counts against their ttl.
+    // anything is offered. Time that passed while the agent was off counts against their ttl. One whose ttl is over by the
+    // machine's clock alone waits for the first session, and what is behind it in its lane with it: by the cloud's clock all
+    // of them count from then on.
     task<result<void>> recover();
 
     // ---- for the uplink ----
@@ -46,8 +48,8 @@ public:
     void offer(protocol::command c);
     // Marks a command that dispatch has not started as cancelled; it still comes out of next(), to be answered.
     void cancel(std::string_view id);
-    // The name of the session, as welcome gave it, by which commands come from now on.
-    void session_began(std::string_view name) { session_ = cut_to(name, audit_entry::longest_session); }
+    // The name of the session, as welcome gave it, by which commands come from now on. The outbox's clock has heard its time.
+    void session_began(std::string_view name);
     // After goodbye: whatever is new from now on is answered overloaded.
     void close();
 
@@ -82,6 +84,14 @@ private:
     };
     using waiting_ptr = std::shared_ptr<waiting>; // owned by its lane and by the admission under way
 
+    // A command of a life before this one.
+    struct earlier {
+        ticket_ptr ticket;
+        utc_time received_at;
+        milliseconds ttl;
+        bool held = false; // it waits for the cloud's clock
+    };
+
     // Who is to be answered: what is left of a command that is not carried out.
     struct asker {
         std::string id, op, mailbox, event_id, session;
@@ -108,6 +118,8 @@ private:
     void note(error_code ec);
     void note_full(bool full);
     ticket_ptr restore(const unfinished_command& u) const;
+    void set_deadline(const earlier& e, utc_time now) const;
+    void ask_the_clock_again();
 
     queue_store& store_;
     outbox& out_;
@@ -123,6 +135,7 @@ private:
     std::unordered_map<std::string, ticket_ptr> open_;               // by id
     std::unordered_map<std::string, std::deque<waiting_ptr>> lanes_; // only lanes with something being stored
     std::deque<ticket_ptr> ready_;
+    std::vector<earlier> earlier_; // until the cloud has told the time
     std::size_t look_ups_ = 0;
     bool closed_ = false;
     bool failing_ = false; // the store; for logging a change once

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <random>
 
 namespace relay::store {
@@ -37,6 +38,7 @@ task<bool> cancelled()
 outbox::outbox(asio::any_io_executor executor, queue_store& store, time_source& time, spdlog::logger& log)
     : store_(store),
       time_(time),
+      clock_(time),
       log_(log),
       filled_(executor),
       drained_(executor),
@@ -77,6 +79,9 @@ void outbox::link_up(sequence acked, std::size_t max_message_bytes)
             p.frame = too_late(p.frame);
             passing_bytes_ += p.frame.size();
         }
+    sent_ = std::max(sent_, std::min(acked, tail_)); // whoever calls this has judged it
+    // Less than before, of what is still here: the cloud lost it and gets it again.
+    acked_ = std::min(acked_, std::max(acked, flushed_));
     acknowledge(acked);
     taken_ = cached_to_ = std::min(acked, tail_);
     filled_.notify();
@@ -171,7 +176,13 @@ void outbox::stand(const identity& us)
 {
     store_id_ = us.id;
     tail_ = us.next_seq - 1;
-    acked_ = flushed_ = tail_ - us.unacked;
+    acked_ = flushed_ = us.acked();
+    sent_ = may_send_ = us.sent;
+}
+
+sequence outbox::sent(const identity& us) const noexcept
+{
+    return us.id == store_id_ ? sent_ : us.sent;
 }
 
 task<error_code> outbox::fetch()
@@ -181,9 +192,10 @@ task<error_code> outbox::fetch()
     auto page = co_await store_.read(cached_to_, page_messages, page_bytes);
     if (page.has_error())
         co_return page.error();
-    // What is sent must not be replaced afterwards. Seldom asked for, as it is a commit; where that fails, as on a full
-    // disk, what lies before it goes out all the same.
-    const auto first = std::ranges::find_if(*page, [](const auto& m) { return m.replaceable; });
+    // What is sent must not be replaced afterwards, and the first that this process sends must be known as sent. Seldom
+    // asked for, as it is a commit; where that fails, as on a full disk, what lies before it goes out all the same.
+    const auto first =
+        std::ranges::find_if(*page, [this](const auto& m) { return m.replaceable || m.seq > may_send_; });
     if (first != page->end()) {
         auto marked = co_await store_.read_to_send(cached_to_, page_messages, page_bytes);
         if (marked.has_error() && first == page->begin())
@@ -192,6 +204,8 @@ task<error_code> outbox::fetch()
             page->erase(first, page->end());
         else
             page = std::move(marked);
+        if (page.has_value() && marked.has_value() && session == session_)
+            may_send_ = std::numeric_limits<sequence>::max();
     }
     if (session != session_)
         co_return error_code();
@@ -224,6 +238,7 @@ std::string outbox::take_stored()
     ready_.pop_front();
     ready_bytes_ -= m.body.size();
     taken_ = m.seq;
+    sent_ = std::max(sent_, m.seq);
     if (m.expires_at && time_.utc_now() >= *m.expires_at)
         m.body = too_late(m.body);
     auto frame = protocol::with_seq(m.body, m.seq);
@@ -243,7 +258,7 @@ std::string outbox::fitted(std::string body) const
 
 void outbox::acknowledge(sequence seq)
 {
-    seq = std::min(seq, tail_); // more was never sent: believing it would keep back what comes next
+    seq = std::min(seq, sent_); // more was never sent: believing it would keep back what comes next
     if (seq <= acked_)
         return;
     acked_ = seq;
@@ -313,7 +328,7 @@ task<result<void>> outbox::finish(protocol::result r, std::optional<event_write>
     if (body.size() + room_for_seq > max_bytes_)
         body = made_small(body, max_bytes_);
     const auto outcome = r.output.has_error() ? protocol::name(r.output.error().code) : "ok";
-    const write_end end{time_.utc_now(), std::string(outcome), r.attempts, r.took, std::move(event)};
+    const write_end end{clock_.at_the_latest(), std::string(outcome), r.attempts, r.took, std::move(event)};
     backoff delays(store_retry, std::random_device{}());
     for (;;) {
         const auto seq = co_await store_.finish(r.id, body, end);
@@ -411,7 +426,7 @@ void outbox::stored(stored_message m)
 {
     tail_ = std::max(tail_, m.seq);
     const bool fits = ready_.size() < most_ready && ready_bytes_ + m.body.size() <= most_ready_bytes;
-    if (up_ && refreshed_ && fits && !m.replaceable && m.seq == cached_to_ + 1) {
+    if (up_ && refreshed_ && fits && !m.replaceable && m.seq <= may_send_ && m.seq == cached_to_ + 1) {
         cached_to_ = m.seq;
         ready_bytes_ += m.body.size();
         ready_.push_back(std::move(m));

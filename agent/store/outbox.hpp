@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/store/queue_store.hpp"
+#include "agent/store/vouched_time.hpp"
 #include "common/async/notifier.hpp"
 #include "common/async/task_group.hpp"
 
@@ -55,6 +56,9 @@ public:
     bool idle() const noexcept;
     // True where next() returns without waiting, not even for the disk: what may join a frame already taken.
     bool ready() const noexcept;
+    // No message above it can have been sent by this store, which is `us` now: not by this process, and not before it. A
+    // cloud that has more shows that the store is an old copy.
+    sequence sent(const identity& us) const noexcept;
     // The cloud holds everything up to `seq`. Returns at once; what was acknowledged meanwhile shares one commit.
     void acknowledge(sequence seq);
     // Waits while too many short answers lie here because the cloud sends faster than it reads; success at once where
@@ -89,6 +93,10 @@ public:
     // Stored messages that the cloud has not acknowledged.
     std::int64_t unacked() const noexcept;
 
+    // The time as the machine and the cloud say it: `welcome` tells the cloud's.
+    vouched_time& clock() noexcept { return clock_; }
+    const vouched_time& clock() const noexcept { return clock_; }
+
 private:
     // A frame that passes in memory; with a deadline: the result of a read.
     struct passing {
@@ -113,6 +121,7 @@ private:
 
     queue_store& store_;
     time_source& time_;
+    vouched_time clock_;
     spdlog::logger& log_;
     notifier filled_;
     notifier drained_;
@@ -134,6 +143,9 @@ private:
     sequence taken_ = 0;     // given to next() in this session
     sequence cached_to_ = 0; // read from disk, or put here by stored()
     sequence tail_ = 0;      // the last seq given out
+    sequence sent_ =
+        0; // the highest that this process took for sending, or found as possibly sent at its start
+    sequence may_send_ = 0; // the store knows that everything up to it may have been sent
 
     task_group acks_; // at most one flush_acks()
     bool flushing_ = false;

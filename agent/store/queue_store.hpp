@@ -11,6 +11,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -23,6 +24,24 @@ struct identity {
     std::string id; // UUID
     sequence next_seq = 1;
     std::int64_t unacked = 0;
+    // No message above it can have been sent yet. As the store was opened: what lay in it then and may have been sent. From
+    // the first read_to_send() on, any.
+    sequence sent = 0;
+
+    sequence acked() const noexcept
+    {
+        return next_seq - 1 - unacked;
+    } // all up to it is acknowledged and dropped
+};
+
+// What a cloud that was set back can be given again of what it had acknowledged.
+struct owed_again {
+    identity now;             // the store under its new id
+    std::int64_t results = 0; // of writes, from the history
+    std::vector<std::pair<sequence, sequence>>
+        lost;                       // what cannot be sent again, by its old numbers, first and last
+    std::int64_t lost_messages = 0; // how many that are; `lost` tells of the first of them
+    static constexpr std::size_t most_told = 20; // ranges in `lost`
 };
 
 // A write as it came, to be stored.
@@ -123,8 +142,12 @@ public:
 
     // This store is an old copy come back to life: a new id, what is owed is numbered anew from 1.
     virtual task<result<identity>> renew() = 0;
-    // Forgets finished and acknowledged commands that ended before `before`, some at a time; returns how many.
-    virtual task<result<std::size_t>> prune(utc_time before, std::size_t most) = 0;
+    // The cloud is an old copy: it holds this store's messages up to `held` and had acknowledged more. What the history
+    // has of the rest is owed again, before what is owed already, and all is numbered anew from 1 under a new id.
+    virtual task<result<owed_again>> owe_again(sequence held) = 0;
+    // Forgets finished and acknowledged commands that ended before `before`, some at a time; returns how many. `latest`:
+    // what says that it ended after it ended then, as its clock was wrong.
+    virtual task<result<std::size_t>> prune(utc_time before, utc_time latest, std::size_t most) = 0;
 
     // ---- the audit of what leaves no other trace: reads and refusals ----
     virtual task<result<void>> record(std::vector<audit_entry> entries) = 0;
@@ -159,7 +182,8 @@ public:
     virtual task<result<std::vector<stored_sighting>>> tell_changes(std::vector<event_sighting> seen,
                                                                     bool at_once) = 0;
 
-    // As read(), of what is about to be sent: from now on nothing of it is replaced any more.
+    // As read(), of what is about to be sent: from now on nothing of it is replaced any more, and whatever is stored may
+    // have been sent (identity::sent).
     virtual task<result<std::vector<stored_message>>> read_to_send(sequence after, std::size_t most,
                                                                    std::size_t most_bytes) = 0;
 };

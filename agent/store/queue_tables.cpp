@@ -52,13 +52,17 @@ queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std:
       undo_job_(db, "ROLLBACK TO job"),
       commit_(db, "COMMIT"),
       roll_back_(db, "ROLLBACK"),
-      load_(db, "SELECT id, next_seq, acked FROM store"),
+      load_(db, "SELECT id, next_seq, acked, sent FROM store"),
       count_(db, "SELECT count(*), count(*) - count(finished_at) FROM commands INDEXED BY commands_owed"
                  " WHERE acknowledged = 0"),
       // One by one: asked for both at once SQLite walks through the whole table.
       ends_(db, "SELECT (SELECT min(seq) FROM outbox), (SELECT max(seq) FROM outbox)"),
-      save_(db, "INSERT INTO store(one, id, next_seq, acked) VALUES (1, ?1, ?2, ?3)"
-                " ON CONFLICT(one) DO UPDATE SET id = ?1, next_seq = ?2, acked = ?3"),
+      unsent_(db, "SELECT min(seq) FROM outbox WHERE about IS NOT NULL"),
+      last_end_(db, "SELECT max(coalesce((SELECT max(finished_at) FROM commands INDEXED BY commands_owed"
+                    " WHERE acknowledged = 0), 0), coalesce((SELECT max(finished_at) FROM commands INDEXED BY"
+                    " commands_history WHERE acknowledged = 1), 0))"),
+      save_(db, "INSERT INTO store(one, id, next_seq, acked, sent) VALUES (1, ?1, ?2, ?3, ?4)"
+                " ON CONFLICT(one) DO UPDATE SET id = ?1, next_seq = ?2, acked = ?3, sent = ?4"),
       bury_(db, "UPDATE store SET buried = buried + 1"), // SQLite does not write what is as it was
       unfinished_(db,
                   "SELECT id, fingerprint, op, mailbox, event_id, received_at, ttl_ms, redelivered, attempts,"
@@ -100,8 +104,20 @@ queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std:
       // By way of negative numbers, so that no row meets another's old number on the way.
       lift_outbox_(db, "UPDATE outbox SET seq = ?1 - seq"),
       lower_outbox_(db, "UPDATE outbox SET seq = -seq"),
+      forget_numbers_(db, "UPDATE commands SET seq = 0 WHERE acknowledged = 1 AND seq <> 0"),
+      still_known_(db,
+                   "SELECT seq FROM commands WHERE acknowledged = 1 AND seq > ?1 AND seq <= ?2 ORDER BY seq"),
+      // A cloud that holds nothing of this life may have lost what it had of the lives before, too.
+      still_there_(db, "SELECT count(*) FROM commands WHERE acknowledged = 1 AND (seq > ?1 OR ?1 = 0)"),
+      owe_again_(db,
+                 "INSERT INTO outbox(seq, command, command_id, stored_at)"
+                 " SELECT row_number() OVER (ORDER BY seq, finished_at, n), n, '', finished_at FROM commands"
+                 " WHERE acknowledged = 1 AND (seq > ?1 OR ?1 = 0)"),
+      unacknowledge_(db, "UPDATE commands SET acknowledged = 0, seq = o.seq FROM outbox o"
+                         " WHERE o.command = commands.n AND commands.acknowledged = 1"),
       prune_(db, "DELETE FROM commands WHERE n IN (SELECT n FROM commands INDEXED BY commands_history"
                  " WHERE acknowledged = 1 AND finished_at < ?1 ORDER BY finished_at LIMIT ?2)"),
+      not_later_(db, "UPDATE commands SET finished_at = ?1 WHERE acknowledged = 1 AND finished_at > ?1"),
       oldest_command_(db, "SELECT received_at FROM commands INDEXED BY commands_owed"
                           " WHERE acknowledged = 0 AND finished_at IS NULL ORDER BY n LIMIT 1"),
       oldest_message_(db, "SELECT coalesce(c.received_at, o.stored_at) FROM outbox o"
@@ -120,6 +136,7 @@ result<void> queue_tables::load()
             now_.id = found.text(0);
             now_.next_seq = found.number(1);
             now_.acked = found.number(2);
+            saved_sent_ = found.number(3);
         }
     }
     {
@@ -132,6 +149,10 @@ result<void> queue_tables::load()
     }
     if (auto sound = check_outbox(); sound.has_error())
         return sound;
+    if (auto sent = load_sent(); sent.has_error())
+        return sent;
+    if (auto ended = load_last_end(); ended.has_error())
+        return ended;
     if (auto chain = audit_.load(); chain.has_error())
         return chain;
     if (now_.id.empty()) {
@@ -156,6 +177,30 @@ result<void> queue_tables::check_outbox()
     if (now_.acked < 0 || first != now_.acked + 1 || last != now_.next_seq - 1)
         return db_.found_damaged(fmt::format("it holds the messages {} to {}, where {} to {} should be",
                                              first, last, now_.acked + 1, now_.next_seq - 1));
+    return {};
+}
+
+// What earlier lives of this file can have sent: nothing that is not in it, and as messages go out in order nothing from the
+// first on that is known to be unsent. (A file that was copied while its agent went on says the same, and this is how it is
+// found out: the cloud has more.)
+result<void> queue_tables::load_sent()
+{
+    auto found = unsent_.query({});
+    const auto row = found.next();
+    if (row.has_error())
+        return row.error();
+    const auto first_unsent = found.number_or_null(0).value_or(now_.next_seq);
+    now_.sent = std::min(saved_sent_, first_unsent - 1);
+    return {};
+}
+
+result<void> queue_tables::load_last_end()
+{
+    auto found = last_end_.query({});
+    const auto row = found.next();
+    if (row.has_error())
+        return row.error();
+    now_.last_end = to_time(found.number(0));
     return {};
 }
 
@@ -196,7 +241,7 @@ result<void> queue_tables::commit()
 {
     const auto done = [&]() -> result<void> {
         const bool moved = now_.id != committed_.id || now_.next_seq != committed_.next_seq ||
-                           now_.acked != committed_.acked;
+                           now_.acked != committed_.acked || now_.sent != saved_sent_;
         if (moved)
             if (auto saved = save(); saved.has_error())
                 return saved;
@@ -208,6 +253,7 @@ result<void> queue_tables::commit()
         roll_back();
     } else {
         committed_ = now_;
+        saved_sent_ = now_.sent;
         audit_.committed();
     }
     return done;
@@ -232,7 +278,7 @@ void queue_tables::bury_failed_commit()
 
 result<void> queue_tables::save()
 {
-    return save_.run({std::string_view(now_.id), now_.next_seq, now_.acked});
+    return save_.run({std::string_view(now_.id), now_.next_seq, now_.acked, now_.sent});
 }
 
 // ---- what the store is asked ----
@@ -240,7 +286,7 @@ result<void> queue_tables::save()
 identity queue_tables::current() const
 {
     // No gaps, and acknowledged without gaps: the numbers say how many rows there are.
-    return {now_.id, now_.next_seq, now_.next_seq - 1 - now_.acked};
+    return {now_.id, now_.next_seq, now_.next_seq - 1 - now_.acked, now_.sent};
 }
 
 result<identity> queue_tables::who()
@@ -369,7 +415,9 @@ result<sequence> queue_tables::finish(std::string_view id, std::string_view body
     entry.attempts = end.attempts;
     entry.took = end.took;
     const sequence seq = now_.next_seq;
-    if (const auto done = finish_.run({n, to_number(end.at), seq, body}); done.has_error())
+    // In the order in which they end, also where the clock is set back: what it says later must not age what ended now.
+    const auto ended = std::max(end.at, now_.last_end);
+    if (const auto done = finish_.run({n, to_number(ended), seq, body}); done.has_error())
         return done.error();
     if (const auto done = audit_.append(entry); done.has_error())
         return done.error();
@@ -384,6 +432,7 @@ result<sequence> queue_tables::finish(std::string_view id, std::string_view body
     }
     ++now_.next_seq;
     --now_.unfinished;
+    now_.last_end = ended;
     return seq;
 }
 
@@ -429,6 +478,7 @@ result<std::vector<stored_message>> queue_tables::read_to_send(sequence after, s
         return done.error();
     for (auto& m : *page)
         m.replaceable = false;
+    now_.sent = any_message;
     return page;
 }
 
@@ -519,27 +569,88 @@ result<sequence> queue_tables::acknowledge(sequence seq, std::int64_t most)
     return up_to;
 }
 
+// Begins another life of the store: a new id, and what is owed numbered from behind + 1 on.
+result<void> queue_tables::number_anew(std::int64_t behind)
+{
+    const auto shift = now_.acked - behind;
+    if (auto done = renumber_results_.run({shift}); done.has_error())
+        return done;
+    if (auto done = lift_outbox_.run({shift}); done.has_error())
+        return done;
+    if (auto done = lower_outbox_.run({}); done.has_error())
+        return done;
+    // What the cloud was told, or what it still knows of it, is not known here.
+    if (auto done = watches_.forget_told(); done.has_error())
+        return done;
+    now_.id = new_store_id_();
+    now_.next_seq -= shift;
+    now_.acked = 0;
+    now_.sent = 0;
+    return {};
+}
+
 result<identity> queue_tables::renew()
 {
-    if (const auto done = renumber_results_.run({now_.acked}); done.has_error())
+    if (const auto done = number_anew(0); done.has_error())
         return done.error();
-    if (const auto done = lift_outbox_.run({now_.acked}); done.has_error())
-        return done.error();
-    if (const auto done = lower_outbox_.run({}); done.has_error())
-        return done.error();
-    // What the cloud was told since this copy was made is not known here.
-    if (const auto done = watches_.forget_told(); done.has_error())
+    if (const auto done = forget_numbers_.run({}); done.has_error())
         return done.error();
     if (const auto done = own_events_.doubt_all(); done.has_error())
         return done.error();
-    now_.id = new_store_id_();
-    now_.next_seq -= now_.acked;
-    now_.acked = 0;
     return current();
 }
 
-result<std::size_t> queue_tables::prune(utc_time before, std::size_t most)
+// Which of the messages past `held` are gone.
+result<void> queue_tables::find_lost(sequence held, owed_again& found)
 {
+    const auto note = [&](sequence first, sequence last) {
+        if (first > last)
+            return;
+        found.lost_messages += last - first + 1;
+        if (found.lost.size() < owed_again::most_told)
+            found.lost.emplace_back(first, last);
+    };
+    auto known = still_known_.query({held, now_.acked});
+    for (auto next = held + 1;;) {
+        const auto row = known.next();
+        if (row.has_error())
+            return row.error();
+        if (!*row) {
+            note(next, now_.acked);
+            return {};
+        }
+        note(next, known.number(0) - 1);
+        next = known.number(0) + 1;
+    }
+}
+
+result<owed_again> queue_tables::owe_again(sequence held)
+{
+    owed_again again;
+    if (const auto found = find_lost(held, again); found.has_error())
+        return found.error();
+    {
+        auto counted = still_there_.query({held});
+        const auto row = counted.next();
+        if (row.has_error())
+            return row.error();
+        again.results = counted.number(0);
+    }
+    if (const auto done = number_anew(again.results); done.has_error())
+        return done.error();
+    for (auto* step : {&owe_again_, &unacknowledge_, &forget_numbers_})
+        if (const auto done = step == &owe_again_ ? step->run({held}) : step->run({}); done.has_error())
+            return done.error();
+    now_.owed += again.results;
+    again.now = current();
+    return again;
+}
+
+result<std::size_t> queue_tables::prune(utc_time before, utc_time latest, std::size_t most)
+{
+    if (const auto done = not_later_.run({to_number(latest)}); done.has_error())
+        return done.error();
+    now_.last_end = std::min(now_.last_end, latest);
     if (const auto done = prune_.run({to_number(before), static_cast<std::int64_t>(most)}); done.has_error())
         return done.error();
     const auto pruned = static_cast<std::size_t>(db_.changes());

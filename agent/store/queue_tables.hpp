@@ -9,6 +9,7 @@
 #include "agent/store/watch_tables.hpp"
 
 #include <functional>
+#include <limits>
 
 namespace relay::store {
 
@@ -54,7 +55,8 @@ public:
     // Acknowledges at most `most` messages of those up to `seq`; returns how far it came.
     result<sequence> acknowledge(sequence seq, std::int64_t most);
     result<identity> renew();
-    result<std::size_t> prune(utc_time before, std::size_t most);
+    result<owed_again> owe_again(sequence held);
+    result<std::size_t> prune(utc_time before, utc_time latest, std::size_t most);
     result<void> record(const std::vector<audit_entry>& entries);
     result<std::size_t> forget_audit(utc_time before, std::int64_t most_kept, std::size_t most);
     result<audit_status> audit();
@@ -62,6 +64,8 @@ public:
     result<queue_status> status();
 
 private:
+    static constexpr sequence any_message = std::numeric_limits<sequence>::max();
+
     // What is kept in memory beside the tables, so that no call has to count.
     struct standing {
         std::string id;
@@ -69,11 +73,17 @@ private:
         sequence acked = 0;
         std::int64_t unfinished = 0;
         std::int64_t owed = 0; // commands unfinished, or finished and not acknowledged
+        sequence sent = any_message;
+        utc_time last_end{}; // of the command that finished last
     };
 
     identity current() const;
     result<void> check_outbox();
+    result<void> load_sent();
+    result<void> load_last_end();
     result<void> save();
+    result<void> number_anew(std::int64_t behind);
+    result<void> find_lost(sequence held, owed_again& found);
     result<stored_sighting> store_event(const std::string& about, std::string_view body, bool at_once);
 
     sqlite::database& db_;
@@ -87,14 +97,18 @@ private:
     standing now_;       // as the jobs of this commit left it
     standing committed_; // as it is on disk
     standing before_job_;
+    sequence saved_sent_ =
+        any_message; // `sent` on disk: what load() makes of it is saved with the next commit
 
     sqlite::statement begin_commit_, begin_job_, keep_job_, undo_job_, commit_, roll_back_;
-    sqlite::statement load_, count_, ends_, save_, bury_;
+    sqlite::statement load_, count_, ends_, unsent_, last_end_, save_, bury_;
     sqlite::statement unfinished_, find_, is_event_known_, insert_, begin_, retract_;
     sqlite::statement progress_, finish_, append_result_, append_, read_;
     sqlite::statement replaceable_, replace_, append_event_, settle_, send_;
     sqlite::statement mark_acknowledged_, delete_acknowledged_;
-    sqlite::statement renumber_results_, lift_outbox_, lower_outbox_, prune_;
+    sqlite::statement renumber_results_, lift_outbox_, lower_outbox_, forget_numbers_;
+    sqlite::statement still_known_, still_there_, owe_again_, unacknowledge_;
+    sqlite::statement prune_, not_later_;
     sqlite::statement oldest_command_, oldest_message_;
 };
 

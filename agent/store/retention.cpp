@@ -11,14 +11,21 @@ constexpr auto between_rounds = 1h;
 
 } // namespace
 
-task<void> keep_history(queue_store& store, time_source& time, std::chrono::days keep, spdlog::logger& log)
+std::optional<utc_time> forgettable(const vouched_time& clock, std::chrono::days keep)
+{
+    const auto now = clock.at_least();
+    return now ? std::optional(*now - keep) : std::nullopt;
+}
+
+task<void> keep_history(queue_store& store, const vouched_time& clock, time_source& time,
+                        std::chrono::days keep, spdlog::logger& log)
 {
     bool failing = false;
     for (;;) {
-        const auto before = time.utc_now() - keep;
+        const auto before = forgettable(clock, keep);
         std::size_t forgotten = 0;
-        for (;;) {
-            const auto pruned = co_await store.prune(before, pruned_a_call);
+        while (before) {
+            const auto pruned = co_await store.prune(*before, clock.at_the_latest(), pruned_a_call);
             if (pruned.has_error() && !failing)
                 log.warn("queue: cannot forget old commands: {}; tried again hourly",
                          pruned.error().message());

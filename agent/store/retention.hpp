@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/store/queue_store.hpp"
+#include "agent/store/vouched_time.hpp"
 
 namespace spdlog {
 class logger;
@@ -9,8 +10,13 @@ class logger;
 
 namespace relay::store {
 
+// What is older than this may be forgotten, of that which is kept for `keep`. Nothing, while only the machine's own clock says
+// that any time has passed: a clock that is wrong must not cost the memory of what was done.
+std::optional<utc_time> forgettable(const vouched_time& clock, std::chrono::days keep);
+
 // Once an hour, from the start on: prunes commands that ended more than `keep` ago (queue.history_days), in batches
 // between which other calls of the store get their turn. Returns where the coroutine is cancelled. Loop thread.
-task<void> keep_history(queue_store& store, time_source& time, std::chrono::days keep, spdlog::logger& log);
+task<void> keep_history(queue_store& store, const vouched_time& clock, time_source& time,
+                        std::chrono::days keep, spdlog::logger& log);
 
 } // namespace relay::store

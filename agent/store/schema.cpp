@@ -6,7 +6,8 @@ namespace {
 // A shipped step is never edited: what comes later is appended. Times are UTC milliseconds.
 //
 // store     one row. next_seq and acked are kept, not derived from the rows: a seq is never given out twice, also
-//           where everything was acknowledged and deleted. buried: what queue_tables::bury_failed_commit() changes.
+//           where everything was acknowledged and deleted. sent: no message above it was ever given to a link, as far as
+//           this file knows (identity::sent). buried: what queue_tables::bury_failed_commit() changes.
 // commands  the writes that were accepted. Kept until acknowledged and then for queue.history_days (prune()). params
 //           is dropped when the result is stored. The partial indexes hold only what is owed, those without a result
 //           first (so that a start finds these among a million results), and only what may be pruned.
@@ -132,6 +133,9 @@ constexpr sqlite::migration steps[] = {
         UNIQUE (event_id, key)
     ) STRICT;
     CREATE INDEX own_events_key ON own_events(key, n)
+    )sql",
+    R"sql(
+    ALTER TABLE store ADD COLUMN sent INTEGER NOT NULL DEFAULT 9223372036854775807
     )sql",
 };
 

@@ -422,10 +422,17 @@ task<result<identity>> sqlite_queue_store::renew()
     return parts_->submit<identity>(crash_step("store.renew"), [](queue_tables& t) { return t.renew(); });
 }
 
-task<result<std::size_t>> sqlite_queue_store::prune(utc_time before, std::size_t most)
+task<result<owed_again>> sqlite_queue_store::owe_again(sequence held)
 {
-    return parts_->submit<std::size_t>(crash_step("store.prune"),
-                                       [before, most](queue_tables& t) { return t.prune(before, most); });
+    return parts_->submit<owed_again>(crash_step("store.renew"),
+                                      [held](queue_tables& t) { return t.owe_again(held); });
+}
+
+task<result<std::size_t>> sqlite_queue_store::prune(utc_time before, utc_time latest, std::size_t most)
+{
+    return parts_->submit<std::size_t>(crash_step("store.prune"), [before, latest, most](queue_tables& t) {
+        return t.prune(before, latest, most);
+    });
 }
 
 task<result<void>> sqlite_queue_store::record(std::vector<audit_entry> entries)

@@ -60,7 +60,8 @@ public:
                                                            std::size_t most_bytes) override;
     task<result<void>> acknowledge(sequence seq) override;
     task<result<identity>> renew() override;
-    task<result<std::size_t>> prune(utc_time before, std::size_t most) override;
+    task<result<owed_again>> owe_again(sequence held) override;
+    task<result<std::size_t>> prune(utc_time before, utc_time latest, std::size_t most) override;
     task<result<watch_put>> put_watch(new_watch w) override;
     task<result<watch_removal>> remove_watch(std::string watch_id) override;
     task<result<std::vector<known_watch>>> watches() override;

@@ -9,6 +9,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -28,6 +29,26 @@ struct overloaded : F... {
 };
 template <class... F>
 overloaded(F...) -> overloaded<F...>; // clang 14 cannot do without
+
+// Events, reads that were kept while the link was down, and results that the history has forgotten; empty: none.
+std::string lost_messages(const store::owed_again& again)
+{
+    if (again.lost_messages == 0)
+        return {};
+    std::string numbers;
+    std::int64_t named = 0;
+    for (const auto& [first, last] : again.lost) {
+        numbers += (numbers.empty() ? "" : ", ") + std::to_string(first);
+        if (last != first)
+            numbers += "-" + std::to_string(last);
+        named += last - first + 1;
+    }
+    if (named < again.lost_messages)
+        numbers += " and " + std::to_string(again.lost_messages - named) + " more";
+    return "messages " + numbers +
+           " cannot be sent again (events, and results that are forgotten): the cloud has to " +
+           "look with event.get; watched mailboxes are told anew";
+}
 
 } // namespace
 
@@ -60,18 +81,47 @@ task<boost::system::result<protocol::welcome, session_end>> session::begin(const
     auto word = co_await first_word(rejected);
     if (word.has_error())
         co_return word.error().code == errc::not_found ? rejected : end{.failure = word.error()};
-    if (word->ack < us->next_seq)
-        co_return *std::move(word);
-    // The cloud holds what this store never sent: an old copy of the data folder has come back to life.
-    parts_.log.warn("the cloud has message {} of this store, whose next is {}: the data folder is an old "
-                    "copy. It gets a new "
-                    "identity, and what it owes is sent again",
-                    word->ack, us->next_seq);
+    if (word->time)
+        parts_.outbox.clock().told(*word->time);
+    if (word->ack > parts_.outbox.sent(*us))
+        co_return co_await renew(*word, *us);
+    if (word->ack < us->acked())
+        co_return co_await owe_again(*word, *us);
+    co_return *std::move(word);
+}
+
+// The cloud holds what this store never sent: an old copy of the data folder has come back to life. Its own next numbers may
+// have passed the cloud's meanwhile: so it is asked what can have been sent, and not what there is.
+task<session_end> session::renew(const protocol::welcome& w, const store::identity& us)
+{
+    parts_.log.warn(
+        "the cloud has message {} of this store, which has sent {} at most, and whose next is {}: the "
+        "data folder is an old copy. It gets a new identity, and what it owes is sent again",
+        w.ack, parts_.outbox.sent(us), us.next_seq);
     const auto anew = co_await parts_.store.renew();
     if (anew.has_error())
         co_return end{.failure = {step::welcome, anew.error(),
                                   "the queue file cannot be renewed: " + anew.error().message()}};
     co_return end{.why = end::reason::renewed};
+}
+
+// The cloud lost what it had acknowledged: a backup of it was brought back. What the history has is sent again.
+task<session_end> session::owe_again(const protocol::welcome& w, const store::identity& us)
+{
+    const auto said =
+        fmt::format("the cloud was set back: it holds message {} of this store, and had acknowledged {}",
+                    w.ack, us.acked());
+    parts_.log.error("{}; what the history still has is sent again, under a new identity of the store", said);
+    const auto again = co_await parts_.store.owe_again(w.ack);
+    if (again.has_error())
+        co_return end{.failure = {step::welcome, again.error(),
+                                  said + "; the queue file cannot be renewed: " + again.error().message()}};
+    const auto gone = lost_messages(*again);
+    parts_.log.log(gone.empty() ? spdlog::level::info : spdlog::level::err,
+                   "{} results of writes are sent again{}{}", again->results, gone.empty() ? "" : "; ", gone);
+    co_return end{
+        .why = end::reason::renewed,
+        .failure = {step::welcome, errc::protocol_violation, said + (gone.empty() ? "" : "; " + gone)}};
 }
 
 // errc::not_found: it was a reject, now in `rejected`.

@@ -28,6 +28,8 @@ public:
 
 private:
     task<outcome<protocol::welcome>> first_word(end& rejected);
+    task<end> renew(const protocol::welcome& w, const store::identity& us);
+    task<end> owe_again(const protocol::welcome& w, const store::identity& us);
     task<void> read_frames();
     task<void> write_frames();
     task<void> keep_alive(duration interval);

@@ -13,7 +13,7 @@ struct session_end {
         drained,  // the cloud asked for it: dial again after `wait`
         asked,    // reconnect()
         stopped,  // stop(): the goodbye is said, or there was nobody to say it to
-        renewed,  // the store was an old copy and has a new identity now
+        renewed, // the store or the cloud was an old copy, and the store has a new identity now: `failure` says more
     };
     reason why = reason::lost;
     failed failure{};

@@ -193,6 +193,8 @@ duration uplink::plan(const session_end& end)
         return wait;
     }
     case reason::renewed:
+        if (!end.failure.message.empty())
+            status_.last_error = end.failure.message;
         enter(link_state::backoff);
         return policy_.after_failure();
     case reason::asked:

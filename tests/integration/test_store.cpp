@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <fstream>
@@ -48,6 +49,30 @@ void copy_queue(const fs::path& from, const fs::path& to)
     for (const auto* name : {"queue.db", "queue.db-wal"})
         if (fs::exists(from / name))
             fs::copy_file(from / name, to / name);
+}
+
+std::int64_t number_in(const fs::path& file, const char* sql)
+{
+    sqlite3* db = nullptr;
+    REQUIRE(sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK);
+    sqlite3_busy_timeout(db, 5'000);
+    sqlite3_stmt* question = nullptr;
+    REQUIRE(sqlite3_prepare_v2(db, sql, -1, &question, nullptr) == SQLITE_OK);
+    const auto found = sqlite3_step(question) == SQLITE_ROW ? sqlite3_column_int64(question, 0) : -1;
+    sqlite3_finalize(question);
+    sqlite3_close(db);
+    return found;
+}
+
+std::int64_t acknowledged(scenario& w, std::size_t store = 0)
+{
+    return at(w.cloud().get("/ledger"), "/stores/" + std::to_string(store) + "/ack")
+        .to_number<std::int64_t>();
+}
+
+json::object watch_of_a_user()
+{
+    return {{"watch_id", "w-1"}, {"mailboxes", {"user1@corp.example"}}, {"interval_s", 3600}};
 }
 
 std::vector<std::string> set_aside(const scenario& w)
@@ -182,6 +207,98 @@ TEST_CASE("an old copy of the queue that comes back to life gets a new identity 
     CHECK(json::serialize(at(w.cloud().get("/ledger"), "/stores/0/gaps")) == "[]");
     CHECK(json::serialize(at(w.cloud().get("/ledger"), "/stores/1/gaps")) == "[]");
 }
+
+TEST_CASE("an old copy of the queue that worked before it met the cloud loses no result",
+          "[integration][store]")
+{
+    scenario w;
+    REQUIRE(outcome(w.call("event.create", host, booking("b-0"))) == "ok");
+    w.faults({fault("FindItem", "before", "status", {{"status", 503}}, 0)});
+    const auto first = w.send("event.create", host, booking("b-1"));
+    const auto second = w.send("event.create", host, booking("b-2"));
+    REQUIRE((w.accepted(first) && w.accepted(second)));
+    REQUIRE(eventually([&] { return w.requests("FindItem") >= 2; }));
+    std::this_thread::sleep_for(200ms);
+    copy_queue(w.data_folder(), w.folder() / "backup");
+
+    // The life before goes on: a result more, which the copy knows nothing of.
+    REQUIRE(outcome(w.call("availability.watch", "", watch_of_a_user())) == "ok");
+    REQUIRE(eventually([&] { return acknowledged(w) == 2; }));
+    w.kill_agent();
+    copy_queue(w.folder() / "backup", w.data_folder());
+    w.exchange().remove("/faults");
+    w.cloud().put("/behaviour", {{"refuse_upgrade", 503}});
+    w.start_agent();
+    REQUIRE(eventually(
+        [&] { return number_in(w.data_folder() / "queue.db", "SELECT count(*) FROM outbox") == 2; }, 60s));
+    SECTION("in the same process") {}
+    SECTION("after another restart")
+    {
+        w.kill_agent();
+        w.start_agent();
+    }
+    w.cloud().put("/behaviour", {{"refuse_upgrade", 0}});
+    w.wait_connected(60s);
+    for (const auto& id : {first, second})
+        CHECK(outcome(w.result(id, 60s)) == "ok");
+    CHECK(log_says(w, "the data folder is an old copy"));
+    CHECK(stores_seen(w) == 2);
+    CHECK(w.ledger() == tally{.creates = 3, .invitations = 6});
+}
+
+TEST_CASE("a cloud that was set back gets again what is still known, and is told what is lost",
+          "[integration][store]")
+{
+    scenario w;
+    std::vector<std::string> creates;
+    for (const auto* event : {"b-1", "b-2", "b-3"}) {
+        creates.push_back(w.send("event.create", host, booking(event)));
+        REQUIRE(outcome(w.result(creates.back())) == "ok");
+    }
+    REQUIRE(outcome(w.call("availability.watch", "", watch_of_a_user())) == "ok");
+    REQUIRE(eventually([&] { return w.cloud().get("/events").as_array().size() == 1; }));
+    // What the agent dropped, and not only what it was told.
+    REQUIRE(
+        eventually([&] { return number_in(w.data_folder() / "queue.db", "SELECT acked FROM store") == 5; }));
+    w.cloud().post("/set-back", {{"ack", 1}});
+    REQUIRE(eventually([&] { return stores_seen(w) == 2; }, 30s));
+    for (const auto& id : creates)
+        CHECK(outcome(w.result(id, 30s)) == "ok");
+    CHECK(eventually([&] { return w.cloud().get("/events").as_array().size() == 1; }, 30s)); // told anew
+    CHECK(log_says(w, "the cloud was set back: it holds message 1 of this store, and had acknowledged 5"));
+    CHECK(log_says(w, "3 results of writes are sent again"));
+    CHECK(log_says(w, "messages 5 cannot be sent again"));
+    CHECK(w.ledger() == tally{.creates = 3, .invitations = 6});
+    CHECK(json::serialize(at(w.cloud().get("/ledger"), "/stores/1/gaps")) == "[]");
+    CHECK(outcome(w.call("event.create", host, booking("b-4"))) == "ok");
+}
+
+#ifdef RELAY_SHIFTED_CLOCK
+TEST_CASE("a start with a clock that is days ahead costs no memory of what was done", "[integration][store]")
+{
+    scenario w;
+    REQUIRE(outcome(w.call("event.create", host, booking("b-1"))) == "ok");
+    const auto earlier =
+        w.send("event.update", host, {{"event_id", "b-1"}, {"set", {{"subject", "Earlier"}}}});
+    REQUIRE(outcome(w.result(earlier)) == "ok");
+    REQUIRE(outcome(w.call("event.update", host, {{"event_id", "b-1"}, {"set", {{"subject", "Later"}}}})) ==
+            "ok");
+    REQUIRE(eventually([&] { return acknowledged(w) == 3; }));
+    REQUIRE(w.stop_agent() == 0);
+    {
+        const std::array<std::int64_t, 2> shifts{std::chrono::nanoseconds(std::chrono::days(8)).count(), 0};
+        std::ofstream(w.folder() / "clock", std::ios::binary)
+            .write(reinterpret_cast<const char*>(shifts.data()), sizeof shifts);
+    }
+    auto environment = preloaded(RELAY_SHIFTED_CLOCK);
+    environment["RELAY_CLOCK_SHIFT"] = (w.folder() / "clock").string();
+    w.start_agent(environment);
+    w.wait_connected();
+    w.cloud().post("/commands/" + earlier + "/redeliver");
+    REQUIRE(eventually([&] { return w.record(earlier).at("results").to_number<int>() == 2; }, 30s));
+    CHECK(w.ledger().updates == 2);
+}
+#endif
 
 TEST_CASE("the agent refuses a queue that it cannot use, and says what to do", "[integration][store]")
 {

@@ -104,7 +104,7 @@ task<void> agent_life::run()
     if (recovered.has_error() && !killed_)
         around_.judge.broken("the agent cannot read its queue");
     parts_.spawn(dispatcher_.run());
-    parts_.spawn(store::keep_history(store_, around_.clock, history, around_.log));
+    parts_.spawn(store::keep_history(store_, outbox_.clock(), around_.clock, history, around_.log));
     parts_.spawn(serve());
     std::exception_ptr failure;
     try {

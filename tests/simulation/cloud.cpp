@@ -1,5 +1,6 @@
 #include "tests/simulation/cloud.hpp"
 
+#include "common/time/rfc3339.hpp"
 #include "tests/simulation/frames.hpp"
 
 #include <boost/json/parse.hpp>
@@ -354,13 +355,11 @@ void cloud::heard_hello(const wire_ptr& w, const json::object& hello)
     }
     w->greeted = true;
     store_.received = store_.durable;
-    put(w,
-        {fmt::format(
-             R"({{"type":"welcome","session":"s-1","time":"2026-11-22T10:00:00Z","heartbeat_s":{},"ack":{},)"
-             R"("max_message_bytes":65536}})",
-             heartbeat_.count(), store_.durable),
-         {},
-         {}});
+    put(w, {fmt::format(R"({{"type":"welcome","session":"s-1","time":"{}","heartbeat_s":{},"ack":{},)"
+                        R"("max_message_bytes":65536}})",
+                        format_rfc3339(time_.utc_now()), heartbeat_.count(), store_.durable),
+            {},
+            {}});
     for (const auto& id : order_) {
         auto& c = commands_.at(id);
         if (c.answered)

@@ -228,9 +228,14 @@ task<result<store::identity>> watched_store::renew()
                                  });
 }
 
-task<result<std::size_t>> watched_store::prune(utc_time before, std::size_t most)
+task<result<store::owed_again>> watched_store::owe_again(store::sequence held)
 {
-    return pass<std::size_t>([this, before, most] { return behind_.prune(before, most); });
+    return pass<store::owed_again>([this, held] { return behind_.owe_again(held); });
+}
+
+task<result<std::size_t>> watched_store::prune(utc_time before, utc_time latest, std::size_t most)
+{
+    return pass<std::size_t>([this, before, latest, most] { return behind_.prune(before, latest, most); });
 }
 
 task<result<void>> watched_store::record(std::vector<store::audit_entry> entries)

@@ -65,7 +65,8 @@ public:
                                                                    bool at_once) override;
     task<result<void>> acknowledge(store::sequence seq) override;
     task<result<store::identity>> renew() override;
-    task<result<std::size_t>> prune(utc_time before, std::size_t most) override;
+    task<result<store::owed_again>> owe_again(store::sequence held) override;
+    task<result<std::size_t>> prune(utc_time before, utc_time latest, std::size_t most) override;
     task<result<void>> record(std::vector<store::audit_entry> entries) override;
     task<result<std::size_t>> forget_audit(utc_time before, std::int64_t most_kept,
                                            std::size_t most) override;

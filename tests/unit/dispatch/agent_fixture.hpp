@@ -85,6 +85,7 @@ struct life {
         const auto recovered = co_await in.recover();
         REQUIRE(recovered.has_value());
         out.link_up(0, protocol::default_max_message_bytes);
+        in.session_began("s-1");
         group.spawn(works.run());
         for (;;) {
             auto frame = co_await out.next();

@@ -131,9 +131,13 @@ public:
         return write(behind_.acknowledge(seq));
     }
     task<result<store::identity>> renew() override { return behind_.renew(); }
-    task<result<std::size_t>> prune(utc_time before, std::size_t most) override
+    task<result<store::owed_again>> owe_again(store::sequence held) override
     {
-        return behind_.prune(before, most);
+        return behind_.owe_again(held);
+    }
+    task<result<std::size_t>> prune(utc_time before, utc_time latest, std::size_t most) override
+    {
+        return behind_.prune(before, latest, most);
     }
     task<result<void>> record(std::vector<store::audit_entry> entries) override
     {

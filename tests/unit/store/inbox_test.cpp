@@ -310,6 +310,7 @@ TEST_CASE_METHOD(doors_fixture, "a queue that is full makes writes overloaded un
         in->offer(write(id, id));
     CHECK(told() == lines{"accepted c-1", "accepted c-2", "result c-3 overloaded"});
     finish(taken().at(0));
+    CHECK(told() == lines{"result c-1 ok #1"});
     out->acknowledge(1);
     time.advance(outbox::ack_patience);
     in->offer(write("c-3", "c-3"));
@@ -452,10 +453,56 @@ TEST_CASE_METHOD(doors_fixture, "time off counts against the ttl, a clock set ba
     CHECK(taken().at(0)->deadline == time.now() + 1h);
     time.jump_wall_clock(24h + 2h);
     restart();
+    in->session_began("s-2");
     CHECK(taken().at(0)->deadline == time.now() - 1h);
     time.jump_wall_clock(std::chrono::years(200));
     restart();
+    in->session_began("s-3");
     CHECK(taken().at(0)->deadline < time.now());
+}
+
+TEST_CASE_METHOD(
+    doors_fixture,
+    "a write whose time is over by the machine's clock alone waits for the cloud's, and its lane with it",
+    "[unit][store]")
+{
+    auto c = write("c-1");
+    c.ttl = 1h;
+    in->offer(c);
+    in->offer(write("c-2"));
+    in->offer(write("c-3", "e-2"));
+    time.settle();
+    const auto cloud = time.utc_now();
+    time.jump_wall_clock(22h); // it boots with a clock almost a day ahead
+    restart();
+    CHECK(taken_ids() == std::vector<std::string>{"c-3"});
+    CHECK(in->open() == 3);
+    in->cancel("c-2");
+    SECTION("by which there is time left")
+    {
+        out->clock().told(cloud + 10min);
+        in->session_began("s-2");
+        const auto all = taken();
+        REQUIRE(all.size() == 2);
+        CHECK(all[0]->id == "c-1");
+        CHECK(all[0]->deadline == time.now() + 50min);
+        CHECK(all[0]->restored);
+        CHECK(all[1]->cancelled);
+    }
+    SECTION("by which it is over too")
+    {
+        out->clock().told(cloud + 61min);
+        in->session_began("s-2");
+        CHECK(taken().at(0)->deadline == time.now() - 1min);
+    }
+}
+
+TEST_CASE_METHOD(doors_fixture, "the time of receipt is the earlier one of two clocks", "[unit][store]")
+{
+    out->clock().told(time.utc_now() - 10min); // this machine's is ahead
+    in->offer(write("c-1"));
+    time.settle();
+    CHECK(await(queue->unfinished())->front().received.received_at == time.utc_now() - 10min);
 }
 
 TEST_CASE_METHOD(doors_fixture,

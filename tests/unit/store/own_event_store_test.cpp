@@ -232,8 +232,8 @@ TEST_CASE_METHOD(own_events_fixture,
                  "[unit][store]")
 {
     write("c-1", write_of(effect::made, nine, ten));
-    REQUIRE(await(queue->prune(ten, 10)).has_value());
+    REQUIRE(await(queue->prune(ten, utc_time::max(), 10)).has_value());
     CHECK(known().size() == 1);
-    REQUIRE(await(queue->prune(ten + 1ms, 10)).has_value());
+    REQUIRE(await(queue->prune(ten + 1ms, utc_time::max(), 10)).has_value());
     CHECK(known().empty());
 }

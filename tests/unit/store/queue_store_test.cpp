@@ -76,7 +76,7 @@ TEST_CASE_METHOD(queue_fixture, "a write whose event the store knows is told so,
     finish("c-6");
     acknowledge(2);
     time.advance(24h);
-    REQUIRE(await(queue->prune(time.utc_now(), 100)).has_value());
+    REQUIRE(await(queue->prune(time.utc_now(), utc_time::max(), 100)).has_value());
     CHECK_FALSE(known("c-7", "E-1"));
 }
 
@@ -284,6 +284,49 @@ TEST_CASE_METHOD(queue_fixture, "renewing gives a new id and numbers what is owe
 }
 
 TEST_CASE_METHOD(queue_fixture,
+                 "a cloud that was set back is owed again what the history has, under a new id and in order",
+                 "[unit][store]")
+{
+    for (const auto* id : {"c-1", "c-2", "c-3", "c-4", "c-5"})
+        admit(id);
+    finish("c-2");     // 1
+    append("event");   // 2
+    finish("c-1");     // 3
+    append("event 2"); // 4
+    append("event 3"); // 5
+    finish("c-3");     // 6
+    append("event 4"); // 7
+    acknowledge(6);
+    const auto before = who();
+    const auto held = GENERATE(1, 3, 0);
+    const auto again = await(queue->owe_again(held)).value();
+    const auto results = held == 1 ? 2 : held == 3 ? 1 : 3;
+    CHECK(again.results == results);
+    CHECK(again.lost_messages == (held == 3 ? 2 : 3));
+    CHECK(again.lost.back() == std::pair<sequence, sequence>(4, 5));
+    CHECK(again.now.id != before.id);
+    CHECK(again.now.next_seq == results + 2);
+    CHECK(again.now.unacked == results + 1);
+    CHECK(again.now.sent == 0);
+    std::vector<std::string> owed;
+    for (const auto& m : read(0))
+        owed.push_back(m.command_id.empty() ? m.body : m.command_id);
+    auto expected = std::vector<std::string>{"c-2", "c-1", "c-3", "event 4"};
+    expected.erase(expected.begin(), expected.begin() + 3 - results);
+    CHECK(owed == expected);
+    CHECK(std::get<finished_before>(admit("c-3")).seq == results);
+    CHECK(std::get<finished_before>(admit("c-2")).seq.has_value() == (held == 0));
+    CHECK(std::holds_alternative<still_running>(admit("c-4")));
+    CHECK(finish("c-4") == results + 2);
+    acknowledge(results + 2);
+    CHECK(who().unacked == 0);
+    // Set back once more: nothing of the life before counts as this one's.
+    const auto once_more = await(queue->owe_again(results + 1)).value();
+    CHECK(once_more.results == 1);
+    CHECK(once_more.lost.empty());
+}
+
+TEST_CASE_METHOD(queue_fixture,
                  "only acknowledged commands that ended long ago are forgotten, some at a time",
                  "[unit][store]")
 {
@@ -295,7 +338,7 @@ TEST_CASE_METHOD(queue_fixture,
     }
     acknowledge(4);
     const auto prune = [&](utc_time before, std::size_t most) {
-        return await(queue->prune(before, most)).value();
+        return await(queue->prune(before, utc_time::max(), most)).value();
     };
     CHECK(prune(time.utc_now() - 10s, 10) == 0);
     CHECK(prune(time.utc_now() - 3s, 1) == 1);

@@ -212,6 +212,9 @@ TEST_CASE_METHOD(watches_fixture, "on a full disk results go out that lie before
     in->offer(write("x-1"));
     time.settle();
     finish(taken().at(0));
+    link_up();
+    CHECK(now(out->next())); // a session that ended before the result was acknowledged
+    link_down();
     tell(unseen()[0].place, "a-1");
     gate->writes_fail = errc::store_full;
     link_up();
@@ -221,6 +224,35 @@ TEST_CASE_METHOD(watches_fixture, "on a full disk results go out that lie before
     CHECK_FALSE(now(out->next())); // an event that may still be replaced does not
     gate->writes_fail.reset();
     CHECK(events() == lines{"2 a-1"});
+}
+
+TEST_CASE_METHOD(
+    test::loop_fixture,
+    "an event that may still be replaced was not sent, nor was what is behind it, whoever sent that before",
+    "[unit][store]")
+{
+    const test::temporary_folder folder;
+    auto queue = open(folder.path());
+    REQUIRE(await(queue->put_watch(watch_of("w", "c-1", {"a@corp.example"}))).has_value());
+    watched_query q;
+    q.what = watched_query::which::unseen;
+    const auto place = await(queue->watched(q))->front().place;
+    REQUIRE(await(queue->append("{}", "", {})).has_value());
+    REQUIRE(await(queue->read_to_send(0, 10, 1'000)).has_value());
+    std::vector<sighting> seen;
+    seen.push_back({place, "{}", "a-1"});
+    REQUIRE(await(queue->tell(seen, false)).has_value());
+    REQUIRE(await(queue->append("{}", "", {})).has_value());
+    queue.reset();
+    queue = open(folder.path());
+    CHECK(await(queue->who())->next_seq == 4);
+    CHECK(await(queue->who())->sent == 1);
+    seen.front().told = "a-2";
+    REQUIRE(await(queue->tell(seen, false)).has_value()); // in place: no number moves
+    REQUIRE(await(queue->read_to_send(0, 10, 1'000)).has_value());
+    queue.reset();
+    queue = open(folder.path());
+    CHECK(await(queue->who())->sent == 3);
 }
 
 TEST_CASE_METHOD(watches_fixture, "an old copy numbers events anew and still replaces them", "[unit][store]")

@@ -213,6 +213,63 @@ TEST_CASE_METHOD(uplink_fixture, "an old copy of the store gets a new identity a
     CHECK(heard() == std::vector<std::string>{"hello", "result c-1 #1"});
 }
 
+TEST_CASE_METHOD(uplink_fixture, "an old copy that worked before it met the cloud is known for one",
+                 "[unit][uplink]")
+{
+    cloud.hangs = true;
+    start();
+    const auto before = await(queue->who());
+    owe("c-1"); // stored in this life and never sent: that the cloud has a message 1 is another life's doing
+    owe("c-2");
+    cloud.hangs = false;
+    cloud.greet = [greeted = 0](wire& w) mutable { scripted_cloud::welcome(greeted++ == 0 ? 1 : 0)(w); };
+    up.reconnect();
+    REQUIRE(within(2s, [&] { return state() == link_state::connected; }));
+    CHECK(before->id != await(queue->who())->id);
+    CHECK(heard() == std::vector<std::string>{"hello", "result c-1 #1", "result c-2 #2"});
+    CHECK(count_logged("old copy") == 1);
+}
+
+TEST_CASE_METHOD(uplink_fixture, "what went out on a link before is no sign of an old copy", "[unit][uplink]")
+{
+    start();
+    const auto before = await(queue->who());
+    owe("c-1");
+    up.reconnect(); // the outbox does not hear of what the test stores
+    REQUIRE(within(1s, [&] { return heard() == std::vector<std::string>{"hello", "result c-1 #1"}; }));
+    cloud.greet = scripted_cloud::welcome(1);
+    cloud.now().cut(); // its acknowledgement is lost
+    REQUIRE(within(1s, [&] { return cloud.links.size() == 3 && state() == link_state::connected; }));
+    CHECK(before->id == await(queue->who())->id);
+    CHECK(heard() == std::vector<std::string>{"hello"});
+}
+
+TEST_CASE_METHOD(uplink_fixture, "a cloud that was set back gets what is still known, and the rest is named",
+                 "[unit][uplink]")
+{
+    for (const auto* id : {"w-1", "w-2", "w-3"}) {
+        REQUIRE(await(queue->admit(write(id))).has_value());
+        REQUIRE(await(queue->finish(id, body(id), {time.utc_now()})).has_value());
+        if (std::string(id) == "w-2")
+            owe("r-1"); // no write's result: gone once it is acknowledged
+    }
+    start();
+    REQUIRE(heard() == std::vector<std::string>{"hello", "result w-1 #1", "result w-2 #2", "result r-1 #3",
+                                                "result w-3 #4"});
+    cloud.now().send(R"({"type":"ack","seq":4})");
+    time.advance(1s);
+    REQUIRE(await(queue->who())->unacked == 0);
+    const auto before = await(queue->who());
+    cloud.greet = [greeted = 0](wire& w) mutable { scripted_cloud::welcome(greeted++ == 0 ? 1 : 0)(w); };
+    cloud.now().cut();
+    REQUIRE(within(3s, [&] { return cloud.links.size() == 3 && state() == link_state::connected; }));
+    CHECK(before->id != await(queue->who())->id);
+    CHECK(heard() == std::vector<std::string>{"hello", "result w-2 #1", "result w-3 #2"});
+    CHECK(count_logged("holds message 1 of this store, and had acknowledged 4") == 1);
+    CHECK(count_logged("messages 3 cannot be sent again") == 1);
+    CHECK_THAT(up.status().last_error, Catch::Contains("set back"));
+}
+
 TEST_CASE_METHOD(uplink_fixture, "connected() wakes who waits for it", "[unit][uplink]")
 {
     cloud.refusals = 1;

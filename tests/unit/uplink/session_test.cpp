@@ -9,6 +9,7 @@ TEST_CASE_METHOD(uplink_fixture, "what is owed is sent in order once the link is
 {
     for (const auto* id : {"c-1", "c-2", "c-3"})
         owe(id);
+    REQUIRE(await(queue->read_to_send(0, 1, 1)).has_value()); // by the life before this one
     cloud.greet = scripted_cloud::welcome(1);
     start();
     CHECK(heard() == std::vector<std::string>{"hello", "result c-2 #2", "result c-3 #3"});

@@ -122,6 +122,15 @@ struct uplink_fixture {
     void answer(const std::string& id);
     // A result the agent owes the cloud: stored, with a seq.
     void owe(const std::string& id) { REQUIRE(await(queue->append(body(id), "", std::nullopt)).has_value()); }
+    static store::new_command write(const std::string& id)
+    {
+        protocol::command c;
+        c.id = id;
+        c.op = "event.cancel";
+        c.mailbox = "host@corp.example";
+        c.params = {{"event_id", "e-1"}};
+        return {std::move(c), "print", "e-1", {}, 24h};
+    }
     static std::string body(const std::string& id)
     {
         return R"({"type":"result","id":")" + id + R"(","ok":true,"output":{},"attempts":1,"took_ms":1})";
