@@ -155,6 +155,10 @@ public:
     // What Exchange answered to a try that may have taken effect all the same; nothing where it did not answer.
     const std::optional<protocol::fault>& answered() const noexcept { return answered_; }
     bool outcome_is_unknown() const noexcept { return settles_at_.has_value(); }
+    // It was carried out before, and others changed its item since: what the item holds now is not what it wrote.
+    void found_overtaken() { ticket_->overtaken = true; }
+    // Nobody asks for it anew: it was found unfinished in this agent's own store.
+    bool is_left_over() const { return ticket_->restored && !ticket_->redelivered; }
     // True where nothing that was sent before can still take effect: settle has passed since the try of
     // unknown outcome, and a moment since a redelivered command arrived. Measured by this process's steady
     // clock: a try found begun at start was sent before this start, and no wall clock is asked when.

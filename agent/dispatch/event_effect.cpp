@@ -5,8 +5,11 @@ namespace {
 
 using effect = store::event_write::effect;
 
+// Empty where the item was deleted since: then it is not to be had by its id, and who follows it looks for it.
 std::string item_id_in(const json::object& output)
 {
+    if (output.contains("deleted"))
+        return {};
     const auto* id = output.if_contains("item_id");
     return id && id->is_string() ? std::string(id->get_string()) : std::string();
 }
@@ -33,7 +36,7 @@ std::optional<store::event_write> effect_of(const store::ticket& t, const reply&
         w.start = create->fields.start;
         w.end = create->fields.end;
         w.command_id = t.id;
-        w.may_be_overtaken = t.redelivered || t.restored;
+        w.may_be_overtaken = t.redelivered || t.restored || t.overtaken;
         return w;
     }
     if (const auto* update = std::get_if<protocol::event_update>(&*t.operation)) {
@@ -41,6 +44,9 @@ std::optional<store::event_write> effect_of(const store::ticket& t, const reply&
             const bool maybe = t.sent || (t.restored && t.attempts > 0);
             return maybe ? std::optional(write_to(update->mailbox, effect::doubtful)) : std::nullopt;
         }
+        const bool lives_on = t.overtaken && !output->contains("deleted");
+        if (lives_on) // as others left it
+            return write_to(update->mailbox, effect::doubtful);
         auto w = write_to(update->mailbox, effect::changed);
         w.item_id = item_id_in(*output);
         w.command_id = t.id;

@@ -1,17 +1,12 @@
 #include "agent/dispatch/look_up.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <utility>
 
 namespace relay::dispatch {
 namespace {
-
-void take_in(marked_items& items, std::vector<ews::found_item> found)
-{
-    for (auto& item : found)
-        (item.where == ews::whereabouts::live ? items.live : items.deleted).push_back(std::move(item));
-}
 
 ews::error out_of_time()
 {
@@ -28,7 +23,7 @@ using request_limit = std::function<std::optional<duration>()>;
 // Adds what lies in the other folders of the mailbox.
 task<ews::outcome<void>> look_elsewhere(ews::exchange& exchange, const request_limit& limit,
                                         const mailbox_address& mailbox, const std::string& event_id,
-                                        marked_items& items)
+                                        std::vector<ews::found_item>& all)
 {
     auto left = limit();
     if (!left)
@@ -46,10 +41,19 @@ task<ews::outcome<void>> look_elsewhere(ews::exchange& exchange, const request_l
         auto found = co_await exchange.find_in(mailbox, event_id, std::move(asked), *left);
         if (found.has_error())
             co_return found.error();
-        take_in(items, std::move(*found));
+        std::ranges::move(*found, std::back_inserter(all));
     }
-    for (auto& item : items.live) {
-        left = limit();
+    co_return boost::system::in_place_value;
+}
+
+// Asks for what a search does not tell.
+task<ews::outcome<void>> complete(ews::exchange& exchange, const request_limit& limit,
+                                  const mailbox_address& mailbox, std::vector<ews::found_item>& all)
+{
+    for (auto& item : all) {
+        if (!item.uid.empty())
+            continue;
+        const auto left = limit();
         if (!left)
             co_return out_of_time();
         const auto whole = co_await exchange.get(mailbox, item.ref, *left);
@@ -57,20 +61,12 @@ task<ews::outcome<void>> look_elsewhere(ews::exchange& exchange, const request_l
             co_return retry_if_moved(whole.error());
         item.uid = whole->uid;
         item.invited = whole->invited;
+        item.series = whole->series;
     }
     co_return boost::system::in_place_value;
 }
 
 } // namespace
-
-const ews::found_item* marked_items::changed_by(const std::string& id) const
-{
-    for (const auto* items : {&live, &deleted})
-        for (const auto& item : *items)
-            if (item.command_id == id)
-                return &item;
-    return nullptr;
-}
 
 task<ews::outcome<marked_items>> look_up(ews::exchange& exchange,
                                          std::function<std::optional<duration>()> limit,
@@ -83,14 +79,19 @@ task<ews::outcome<marked_items>> look_up(ews::exchange& exchange,
     auto found = co_await exchange.find(mailbox, event_id, *left);
     if (found.has_error())
         co_return found.error();
-    marked_items items;
-    take_in(items, std::move(*found));
-    if (items.live.empty() && far == reach::everywhere) {
-        const auto elsewhere = co_await look_elsewhere(exchange, limit, mailbox, event_id, items);
-        if (elsewhere.has_error())
-            co_return elsewhere.error();
-    }
-    co_return items;
+    auto done = co_await complete(exchange, limit, mailbox, *found);
+    if (done.has_error())
+        co_return done.error();
+    auto items = sorted_out(*found);
+    const bool suspicious = !items.live.empty() || !items.copies.empty();
+    if (holds_original(items) || (far == reach::usual && !suspicious))
+        co_return items;
+    done = co_await look_elsewhere(exchange, limit, mailbox, event_id, *found);
+    if (!done.has_error())
+        done = co_await complete(exchange, limit, mailbox, *found);
+    if (done.has_error())
+        co_return done.error();
+    co_return sorted_out(std::move(*found));
 }
 
 task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox,
@@ -109,8 +110,9 @@ task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address
 
 task<boost::system::result<marked_items, ending>> look_for(command_run& run, const mailbox_address& mailbox,
                                                            const std::string& event_id, reach unsettled,
-                                                           reach settled)
+                                                           reach settled, std::string_view uid)
 {
+    const auto answers = [&](const ews::found_item& item) { return uid.empty() || item.uid == uid; };
     // Nothing at all was found everywhere: only a new item can have been missed, in the calendar.
     bool again = false;
     for (;;) {
@@ -129,7 +131,8 @@ task<boost::system::result<marked_items, ending>> look_for(command_run& run, con
             continue;
         }
         found->conclusive = conclusive;
-        if (far != reach::certain || again || !found->live.empty() || !found->deleted.empty())
+        if (far != reach::certain || again || !found->live.empty() ||
+            std::ranges::any_of(found->deleted, answers))
             co_return std::move(*found);
         again = true;
         if (auto over = co_await run.wait_for_sight())
@@ -152,8 +155,16 @@ protocol::fault event_not_found()
 protocol::fault copied_by_hand()
 {
     return {protocol::fault_code::conflict,
-            "several items of the mailbox carry this event_id: somebody copied the meeting; delete the "
-            "copies in Outlook",
+            "several items of the mailbox carry this event_id: somebody copied the meeting, or restored one "
+            "that was deleted; delete the copies in Outlook",
+            {}};
+}
+
+protocol::fault made_a_series()
+{
+    return {protocol::fault_code::conflict,
+            "somebody made a series of this meeting in Outlook, and the agent changes none: end the series "
+            "there, or have the host change or delete it",
             {}};
 }
 

@@ -3,24 +3,14 @@
 #pragma once
 
 #include "agent/dispatch/command_run.hpp"
+#include "agent/dispatch/identity.hpp"
 
 namespace relay::dispatch {
-
-struct marked_items {
-    std::vector<ews::found_item> live; // in whatever folder
-    std::vector<ews::found_item> deleted;
-    // Looked up after everything that may still have been under way had settled: what is not here will not
-    // come.
-    bool conclusive = false;
-
-    // The item that the command `id` was the last to change, or null.
-    const ews::found_item* changed_by(const std::string& id) const;
-};
 
 // How far a look goes where the one before it found nothing live. Each begins with one request for calendar
 // and Deleted Items.
 enum class reach {
-    usual,      // no further
+    usual,      // no further, but where it found copies: their original may have been moved
     everywhere, // all folders of the mailbox: people move meetings to other calendars
     certain, // and, where there is nothing at all, once more after the time in which Exchange may not show a
              // new item
@@ -28,10 +18,11 @@ enum class reach {
 
 // Looks until there is an answer: what is there, or how the command ended meanwhile. Goes as far as
 // `unsettled` while an earlier try may still take effect, and then as far as `settled`; a write that may be a repeat is
-// then looked for with certainty.
+// then looked for with certainty. `uid`: the one item
+// whose trace in Deleted Items is as good as a live one for reach::certain; empty: any.
 task<boost::system::result<marked_items, ending>> look_for(command_run& run, const mailbox_address& mailbox,
                                                            const std::string& event_id, reach unsettled,
-                                                           reach settled);
+                                                           reach settled, std::string_view uid = {});
 
 // One look as far as `far`, which is not reach::certain.
 task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox,
@@ -48,7 +39,9 @@ task<ews::outcome<marked_items>> look_up(ews::exchange& exchange,
 ews::error retry_if_moved(ews::error e);
 
 protocol::fault event_not_found();
-// Two live items with one mark: somebody copied the meeting, and neither can be told to be the right one.
+// Several live items, and none can be told to be the right one.
 protocol::fault copied_by_hand();
+// What the host made a series is more than what was booked: it is changed by nothing.
+protocol::fault made_a_series();
 
 } // namespace relay::dispatch

@@ -23,5 +23,7 @@ protocol::event_fields as_given(const ews::item& i);
 
 // calendar:UID of the item that `command_id` creates: repeatable, so that a repeated try writes the same one.
 std::string uid_for(const std::string& event_id, const std::string& command_id);
+// It is of the form that uid_for() gives, whatever the command.
+bool is_given_uid(std::string_view uid);
 
 } // namespace relay::dispatch

@@ -176,7 +176,10 @@ task<ending> run_event_get(command_run& run, protocol::event_get op)
         auto item = co_await run.use().exchange.get(op.mailbox, found->live.front().ref, run.request_limit());
         if (item.has_value()) {
             run.succeeded();
-            co_return reply(output_of_get(op.event_id, as_given(*item), item->answers));
+            auto output = output_of_get(op.event_id, as_given(*item), item->answers);
+            if (item->series) // its times are those of the first occurrence
+                output["series"] = true;
+            co_return reply(std::move(output));
         }
         if (auto over = co_await run.after_failure(retry_if_moved(item.error())))
             co_return *over;

@@ -22,6 +22,18 @@ reply applied(command_run& run, json::object output)
     return output;
 }
 
+reply carried_out(command_run& run, const std::string& event_id, const trace& was, const std::string& uid)
+{
+    if (was.what != trace::kind::applied)
+        run.found_overtaken();
+    if (was.what != trace::kind::gone)
+        return applied(run, output_of_write(event_id, was.item->ref, was.item->uid));
+    auto output = was.item ? output_of_write(event_id, was.item->ref, was.item->uid)
+                           : output_of_write(event_id, {}, uid);
+    output["deleted"] = true;
+    return output;
+}
+
 task<std::optional<ending>> after_write(command_run& run, ews::error e)
 {
     if (e.remedy == ews::remedy::out_of_time) {
@@ -63,11 +75,11 @@ void note_unknown_invitations(command_run& run, protocol::notify notify, const e
             run.ticket().op, run.ticket().id);
 }
 
-bool may_lack_invitations(protocol::notify notify, const marked_items& found, const ews::found_item& applied)
+bool may_lack_invitations(protocol::notify notify, const marked_items& found, const trace& was)
 {
-    // Of several copies none is touched.
-    return notify == protocol::notify::all && found.live.size() == 1 &&
-           applied.where == ews::whereabouts::live && applied.invited == false;
+    // Of several items none is touched, and nobody is invited to what the host made a series.
+    return notify == protocol::notify::all && was.what == trace::kind::applied && found.live.size() == 1 &&
+           was.item->invited == false && !was.item->series;
 }
 
 task<std::optional<ending>> invite(command_run& run, const mailbox_address& mailbox,
@@ -78,7 +90,7 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
     if (whole.has_error())
         co_return co_await run.after_failure(retry_if_moved(whole.error()));
     const auto item_as_it_is = output_of_write(event_id, made.ref, made.uid);
-    if (whole->invited != false || whole->fields.attendees.empty())
+    if (whole->invited != false || whole->series || whole->fields.attendees.empty())
         co_return ending{applied(run, item_as_it_is)};
     if (!conclusive)
         co_return co_await run.wait_to_settle(); // Exchange may be about to send them itself

@@ -17,6 +17,10 @@ reply applied(command_run& run, json::object output);
 // confirm its request, and does not tell of the item either.
 void note_unknown_invitations(command_run& run, protocol::notify notify, const ews::found_item& made);
 
+// The write's result where `was` says that it was carried out, and it needs nothing more: the item as it is now. `uid`: of an
+// item that is not even in Deleted Items.
+reply carried_out(command_run& run, const std::string& event_id, const trace& was, const std::string& uid);
+
 // What a failed try of a write leaves to do: how the command ends, or nothing where it goes back to looking.
 task<std::optional<ending>> after_write(command_run& run, ews::error e);
 
@@ -29,10 +33,9 @@ struct permission {
 };
 task<permission> permission_to_apply(command_run& run, const marked_items& found);
 
-// `applied`, one of `found`, carries the command's mark; but Exchange may have been cut off between saving it
-// and sending its invitations. Says whether invite() is due. What Exchange does not say is not taken for
-// unsent.
-bool may_lack_invitations(protocol::notify notify, const marked_items& found, const ews::found_item& applied);
+// The command was applied; but Exchange may have been cut off between saving the item and sending its invitations. Says
+// whether invite() is due. What Exchange does not say is not taken for unsent.
+bool may_lack_invitations(protocol::notify notify, const marked_items& found, const trace& was);
 
 // Sees to it that the invitations of an applied write go out, once: the item's own flag tells whether they
 // have. How the command ends, or nothing where it goes back to looking. The item is there, so it never ends

@@ -14,33 +14,19 @@
 namespace relay::dispatch {
 namespace {
 
-// What this create made before, or null. Ids are unique for ever, so what carries ours was made by this very
-// command; of copies it is the one that has the UID which it was given.
-const ews::found_item* made_by(const command_run& run, const marked_items& items, const std::string& uid)
-{
-    const auto& id = run.ticket().id;
-    const auto ours =
-        std::ranges::find_if(items.live, [&](const auto& i) { return i.command_id == id && i.uid == uid; });
-    return ours != items.live.end() ? &*ours : items.changed_by(id);
-}
-
-// What is there already under another command's mark means for a create: its end, or nothing where that is
-// not told yet.
-std::optional<reply> judge_create(const command_run& run, const protocol::event_create& op,
-                                  const marked_items& items, const std::string& uid)
+// What is there already, and was not made by this create, means for it: its end, or nothing where that is not told yet.
+std::optional<reply> judge_create(command_run& run, const protocol::event_create& op,
+                                  const marked_items& items)
 {
     if (items.live.empty())
         return std::nullopt;
-    const auto& there = items.live.front();
-    if (items.live.size() == 1 && there.uid == uid)
-        return done(op.event_id, there); // it was applied and then overtaken
     if (run.outcome_is_unknown() && !items.conclusive)
         return std::nullopt; // our own item may yet arrive
     if (items.live.size() > 1)
         return reply(copied_by_hand());
     // PROTOCOL.md, "Commands and results": another agent may have applied it before it was overtaken.
     if (run.ticket().redelivered)
-        return done(op.event_id, there);
+        return carried_out(run, op.event_id, {trace::kind::overtaken, &items.live.front()}, {});
     return reply(
         protocol::fault{protocol::fault_code::conflict, "an event with this event_id exists already", {}});
 }
@@ -196,22 +182,23 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
             found = std::move(*std::exchange(fresh, std::nullopt));
         } else {
             const auto usual = run.ticket().event_known ? reach::everywhere : reach::usual;
-            auto looked = co_await look_for(run, op.mailbox, op.event_id, reach::usual, usual);
+            auto looked = co_await look_for(run, op.mailbox, op.event_id, reach::usual, usual, uid);
             if (looked.has_error())
                 co_return looked.error();
             found = std::move(*looked);
         }
-        if (const auto* ours = made_by(run, found, uid)) {
-            if (op.fields.attendees.empty() || !may_lack_invitations(op.notify, found, *ours)) {
-                if (!op.fields.attendees.empty())
-                    note_unknown_invitations(run, op.notify, *ours);
-                co_return applied(run, output_of_write(op.event_id, ours->ref, ours->uid));
+        const auto was = trace_of_create(found, run.ticket().id, uid);
+        if (was.what != trace::kind::none) {
+            if (op.fields.attendees.empty() || !may_lack_invitations(op.notify, found, was)) {
+                if (!op.fields.attendees.empty() && was.what == trace::kind::applied)
+                    note_unknown_invitations(run, op.notify, *was.item);
+                co_return carried_out(run, op.event_id, was, uid);
             }
-            if (auto over = co_await invite(run, op.mailbox, op.event_id, *ours, found.conclusive))
+            if (auto over = co_await invite(run, op.mailbox, op.event_id, *was.item, found.conclusive))
                 co_return *over;
             continue;
         }
-        if (auto known = judge_create(run, op, found, uid))
+        if (auto known = judge_create(run, op, found))
             co_return *known;
 
         auto may = co_await permission_to_apply(run, found);
@@ -239,15 +226,16 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
 task<ending> run_event_update(command_run& run, protocol::event_update op)
 {
     run.about(op.mailbox.key());
+    const std::string nobodys; // which UID it was cannot be told by an update
     for (;;) {
         const auto found = co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::certain);
         if (found.has_error())
             co_return found.error();
-        // Ids are unique for ever, so an item that carries ours was changed by this very command.
-        if (const auto* ours = found->changed_by(run.ticket().id)) {
-            if (!may_lack_invitations(op.notify, *found, *ours))
-                co_return applied(run, output_of_write(op.event_id, ours->ref, ours->uid));
-            if (auto over = co_await invite(run, op.mailbox, op.event_id, *ours, found->conclusive))
+        const auto was = trace_of_update(*found, run.ticket().id, run.is_left_over());
+        if (was.what != trace::kind::none) {
+            if (!may_lack_invitations(op.notify, *found, was))
+                co_return carried_out(run, op.event_id, was, nobodys);
+            if (auto over = co_await invite(run, op.mailbox, op.event_id, *was.item, found->conclusive))
                 co_return *over;
             continue;
         }
@@ -267,6 +255,8 @@ task<ending> run_event_update(command_run& run, protocol::event_update op)
                 co_return *over;
             continue;
         }
+        if (item->series)
+            co_return reply(made_a_series());
         auto fields = fields_for_update(op.set, *item);
         if (fields.has_error())
             co_return reply(fields.error());
@@ -311,6 +301,8 @@ task<ending> run_event_cancel(command_run& run, protocol::event_cancel op)
             continue;
         if (found->live.size() > 1)
             co_return reply(copied_by_hand());
+        if (found->live.front().series)
+            co_return reply(made_a_series());
         auto started = co_await run.begin();
         if (started.over)
             co_return *started.over;

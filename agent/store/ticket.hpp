@@ -43,6 +43,7 @@ struct ticket {
     bool started = false; // set by dispatch when the first try begins: from then on cancel() does nothing
     bool sent =
         false; // set by dispatch when a write's first try of this run is begun: some of it may have been applied
+    bool overtaken = false;     // set by dispatch: it took effect before, and its item is another's doing by now
     bool cancelled = false;     // set by inbox::cancel() before that, which then calls wake
     std::function<void()> wake; // set by dispatch: the command is waiting and has a reason to look up
 };

@@ -206,12 +206,23 @@ struct agent_fixture {
              {"attendees", json::array{json::object{{"email", "guest@corp.example"}, {"role", "required"}}}}},
             {}, redelivered);
     }
-    // An item that is there already.
+    // An item that is there already, as some create made it.
     scripted_exchange::stored& put(const std::string& item, const std::string& event,
                                    const std::string& command, const std::string& folder = {})
     {
         exchange.items.push_back(
             {"host@corp.example", {{item, "1"}, ews::whereabouts::live, event, command, "uid"}, {}, folder});
+        exchange.items.back().marks.born_uid = "uid";
+        return exchange.items.back();
+    }
+    // As somebody copies `of` by hand.
+    scripted_exchange::stored& put_copy(const std::string& item, const std::string& of)
+    {
+        auto copy =
+            *std::ranges::find_if(exchange.items, [&](const auto& i) { return i.marks.ref.id == of; });
+        copy.marks.ref.id = item;
+        copy.marks.uid = "uid-of-" + item;
+        exchange.items.push_back(std::move(copy));
         return exchange.items.back();
     }
     void update(const std::string& id, const std::string& event, bool redelivered = false)

@@ -241,7 +241,7 @@ TEST_CASE_METHOD(agent_fixture,
 
 // ---- copied by hand ----
 
-TEST_CASE_METHOD(agent_fixture, "of two copies with one mark none is touched, and it is told what to do",
+TEST_CASE_METHOD(agent_fixture, "of two items with one UID none is touched, and it is told what to do",
                  "[unit][dispatch]")
 {
     put("item-8", "e-1", "c-0");
@@ -268,7 +268,8 @@ TEST_CASE_METHOD(agent_fixture, "a copy in Deleted Items does not count", "[unit
     CHECK(ok("c-2"));
 }
 
-TEST_CASE_METHOD(agent_fixture, "copies of which one was changed by a later command are not touched either",
+TEST_CASE_METHOD(agent_fixture,
+                 "two items of which one was changed by a later command are not touched either",
                  "[unit][dispatch]")
 {
     put("item-8", "e-1", "c-0");
@@ -282,25 +283,231 @@ TEST_CASE_METHOD(agent_fixture, "copies of which one was changed by a later comm
 
 TEST_CASE_METHOD(agent_fixture, "of copies a repeated create names the one that it made", "[unit][dispatch]")
 {
-    put("item-8", "e-1", "c-1");
-    put("item-9", "e-1", "c-1").marks.uid = dispatch::uid_for("e-1", "c-1");
+    put("item-8", "e-1", "c-1").marks.born_uid.clear(); // by an older agent
+    auto& ours = put("item-9", "e-1", "c-1").marks;
+    ours.uid = dispatch::uid_for("e-1", "c-1");
+    ours.born_uid.clear();
     create("c-1", "e-1", {}, true);
     CHECK(output("c-1").at("item_id") == "item-9");
     CHECK(exchange.told.empty());
 }
 
 TEST_CASE_METHOD(agent_fixture,
-                 "copies do not end an update whose own outcome is unknown before it has settled",
+                 "a second item does not end an update whose own outcome is unknown before it has settled",
                  "[unit][dispatch]")
 {
     create("c-1", "e-1");
     exchange.troubles = {{call::update, answer_lost, false, 60s}};
     update("c-2", "e-1");
-    put("item-9", "e-1", "c-1");
+    put("item-9", "e-1", "c-1"); // restored, say
     time.advance(50s);
     CHECK(result("c-2") == nullptr);
     time.advance(20s);
     CHECK(ok("c-2"));
+}
+
+TEST_CASE_METHOD(folders_fixture,
+                 "commands go on with the original, wherever it lies, and never touch a copy",
+                 "[unit][dispatch]")
+{
+    create_meeting("c-1", "e-1");
+    put_copy("copy", "item-1");
+    SECTION("in the calendar, beside the copy") {}
+    SECTION("in another folder, and the copy in the calendar")
+    {
+        exchange.items.front().folder = "folder-44";
+    }
+    SECTION("in the calendar, and the copy in another folder")
+    {
+        exchange.items.back().folder = "folder-3";
+    }
+    SECTION("made by an older agent, which noted nothing")
+    {
+        exchange.items.front().marks.born_uid.clear();
+        exchange.items.back().marks.born_uid.clear();
+        exchange.items.front().folder = "folder-44";
+    }
+    update("c-2", "e-1");
+    CHECK(output("c-2").at("item_id") == "item-1");
+    send("c-3", "event.get", {{"event_id", "e-1"}});
+    CHECK(output("c-3").at("subject") == "New");
+    create("c-4", "e-1");
+    CHECK(code("c-4") == "conflict");
+    cancel_event("c-5", "e-1");
+    CHECK(output("c-5").at("existed") == true);
+    CHECK(exchange.items.front().marks.where == ews::whereabouts::deleted);
+    CHECK(exchange.items.back().marks.where == ews::whereabouts::live);
+    CHECK(exchange.items.back().marks.command_id == "c-1");
+    cancel_event("c-6", "e-1");
+    CHECK(output("c-6").at("existed") == false);
+    create("c-7", "e-1"); // the copy keeps nobody from it
+    CHECK(ok("c-7"));
+}
+
+TEST_CASE_METHOD(agent_fixture, "where the original is gone the copy is nobody's event", "[unit][dispatch]")
+{
+    create_meeting("c-1", "e-1");
+    put_copy("copy", "item-1");
+    SECTION("deleted")
+    {
+        exchange.items.front().marks.where = ews::whereabouts::deleted;
+    }
+    SECTION("gone for good")
+    {
+        exchange.items.erase(exchange.items.begin());
+    }
+    SECTION("gone for good, and the copy in Deleted Items")
+    {
+        exchange.items.erase(exchange.items.begin());
+        exchange.items.front().marks.where = ews::whereabouts::deleted;
+    }
+    update("c-2", "e-1");
+    send("c-3", "event.get", {{"event_id", "e-1"}});
+    cancel_event("c-4", "e-1", false);
+    time.advance(20s);
+    CHECK(code("c-2") == "event_not_found");
+    CHECK(code("c-3") == "event_not_found");
+    CHECK(output("c-4").at("existed") == false);
+    CHECK(exchange.items.back().marks.command_id == "c-1");
+    CHECK(exchange.effects("update e-1") + exchange.effects("cancel e-1") == 0);
+}
+
+TEST_CASE_METHOD(agent_fixture, "a copy in Deleted Items does not tell that another agent cancelled",
+                 "[unit][dispatch]")
+{
+    put("item-9", "e-1", "c-0");
+    put_copy("copy", "item-9").marks.where = ews::whereabouts::deleted;
+    exchange.items.erase(exchange.items.begin());
+    cancel_event("c-1", "e-1", true);
+    time.advance(30s);
+    CHECK(output("c-1").at("existed") == false);
+}
+
+TEST_CASE_METHOD(agent_fixture, "nobody is invited to a copy", "[unit][dispatch]")
+{
+    exchange.troubles = {{call::create, answer_lost, true, {}, true}};
+    create_meeting("c-1", "e-1");
+    put_copy("copy", "item-1");
+    time.advance(300s);
+    CHECK(output("c-1").at("item_id") == "item-1");
+    CHECK(exchange.items.front().marks.invited == true);
+    CHECK(exchange.items.back().marks.invited == false);
+}
+
+// ---- overtaken, and deleted since ----
+
+TEST_CASE_METHOD(folders_fixture, "a redelivered create does not bring back what was deleted since",
+                 "[unit][dispatch]")
+{
+    auto& item = put("item-9", "e-1", "c-2").marks;
+    item.uid = item.born_uid = dispatch::uid_for("e-1", "c-1"); // made by c-1, updated by c-2
+    item.where = ews::whereabouts::deleted;
+    SECTION("deleted")
+    {
+        create("c-1", "e-1", {}, true);
+        CHECK(output("c-1").at("item_id") == "item-9");
+    }
+    SECTION("below Deleted Items")
+    {
+        exchange.items.back().folder = "thrown away";
+        create("c-1", "e-1", {}, true);
+        time.advance(10s);
+        CHECK(output("c-1").at("item_id") == "item-9");
+    }
+    SECTION("deleted, by an older agent, and not said to be redelivered")
+    {
+        item.born_uid.clear();
+        create("c-1", "e-1");
+        CHECK(output("c-1").at("item_id") == "item-9");
+    }
+    SECTION("deleted for good, of which a copy tells")
+    {
+        put_copy("copy", "item-9").marks.where = ews::whereabouts::live;
+        exchange.items.erase(exchange.items.begin());
+        create("c-1", "e-1", {}, true);
+        time.advance(10s);
+        CHECK(output("c-1").at("item_id") == "");
+    }
+    CHECK(output("c-1").at("deleted") == true);
+    CHECK(output("c-1").at("uid").as_string() == std::string_view(dispatch::uid_for("e-1", "c-1")));
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(agent_fixture,
+                 "a redelivered create whose item was deleted and made again answers with the one that lives",
+                 "[unit][dispatch]")
+{
+    auto& item = put("item-8", "e-1", "c-1").marks;
+    item.uid = item.born_uid = dispatch::uid_for("e-1", "c-1");
+    item.where = ews::whereabouts::deleted;
+    put("item-9", "e-1", "c-3");
+    create("c-1", "e-1", {}, true);
+    CHECK(output("c-1").at("item_id") == "item-9");
+    CHECK_FALSE(output("c-1").contains("deleted"));
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(agent_fixture, "a meeting that was cancelled before does not hide one that is not shown yet",
+                 "[unit][dispatch]")
+{
+    put("item-8", "e-1", "c-0").marks.where = ews::whereabouts::deleted;
+    auto& made = put("item-9", "e-1", "c-1"); // by another agent, moments ago
+    made.marks.uid = made.marks.born_uid = dispatch::uid_for("e-1", "c-1");
+    made.seen_from = time.now() + 9s;
+    create("c-1", "e-1", {}, true);
+    time.advance(12s);
+    CHECK(output("c-1").at("item_id") == "item-9");
+    CHECK(exchange.told.empty());
+}
+
+TEST_CASE_METHOD(agent_fixture,
+                 "the mark of a deleted item does not vouch for an update of the one that lives",
+                 "[unit][dispatch]")
+{
+    auto& item = put("item-8", "e-1", "c-2").marks;
+    item.uid = item.born_uid = "uid-1";
+    item.where = ews::whereabouts::deleted;
+    SECTION("while another lives")
+    {
+        put("item-9", "e-1", "c-3");
+        update("c-2", "e-1", true);
+        time.advance(6s);
+        CHECK(output("c-2").at("item_id") == "item-9");
+        CHECK(exchange.items.back().marks.command_id == "c-2");
+    }
+    SECTION("while none lives it was applied, and is not applied again")
+    {
+        update("c-2", "e-1", true);
+        CHECK(output("c-2").at("item_id") == "item-8");
+        CHECK(output("c-2").at("deleted") == true);
+        CHECK(exchange.told.empty());
+    }
+}
+
+// ---- made a series ----
+
+TEST_CASE_METHOD(folders_fixture, "what the host made a series is neither changed nor cancelled",
+                 "[unit][dispatch]")
+{
+    std::string folder;
+    SECTION("in the calendar") {}
+    SECTION("in another folder")
+    {
+        folder = "folder-44";
+    }
+    put("item-9", "e-1", "c-0", folder).marks.series = true;
+    update("c-1", "e-1");
+    cancel_event("c-2", "e-1");
+    for (const auto* id : {"c-1", "c-2"}) {
+        CHECK(code(id) == "conflict");
+        CHECK_THAT(std::string(result(id)->at("error").at("message").as_string()), Catch::Contains("series"));
+    }
+    send("c-3", "event.get", {{"event_id", "e-1"}});
+    CHECK(output("c-3").at("series") == true);
+    CHECK(exchange.told.empty());
+    exchange.items.front().marks.series = false;
+    cancel_event("c-4", "e-1");
+    CHECK(output("c-4").at("existed") == true);
 }
 
 // ---- saved, but not sent ----
@@ -384,8 +591,9 @@ TEST_CASE_METHOD(agent_fixture, "invitations that Exchange refuses to send do no
 TEST_CASE_METHOD(agent_fixture, "an update that was saved and not sent is sent where nobody was ever invited",
                  "[unit][dispatch]")
 {
-    exchange.items.push_back(
-        {"host@corp.example", {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-0", "uid", false}, {}});
+    exchange.items.push_back({"host@corp.example",
+                              {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-0", "uid", false, "uid"},
+                              {}});
     SECTION("with attendees")
     {
         exchange.items.back().fields.attendees = {{*mailbox_address::parse("guest@corp.example"), "", {}}};
