@@ -24,7 +24,7 @@ struct event_write {
     effect what = effect::made;
     std::string key;        // mailbox_address::key()
     std::string mailbox;    // as the cloud wrote it
-    std::string item_id;    // made, changed
+    std::string item_id;    // made, changed; empty: deleted since, by whom is to be found out
     std::string command_id; // made, changed: the write's own, which the item carries as its mark
     // As they were written, of changed only what was. Where a time of the item is not known, what is seen next is taken as
     // our own.
@@ -45,6 +45,7 @@ struct own_event {
     utc_time written_at{};
     std::string command_id; // that changed it last
     bool elsewhere = false; // it lies outside the mailbox's calendar
+    bool series = false;    // the cloud was told that somebody made a series of it
 };
 
 // What was seen of an own event.
@@ -57,6 +58,7 @@ struct event_sighting {
     std::string answers; // the store does not look into it
     std::string command_id;
     bool elsewhere = false;
+    bool series = false;
 
     struct news {
         std::string

@@ -33,6 +33,7 @@ own_event_tables::own_event_tables(sqlite::database& db)
                 " sure = CASE WHEN item_id = ?4 THEN sure ELSE ?7 END,"
                 " answers = CASE WHEN item_id = ?4 THEN answers ELSE '' END,"
                 " elsewhere = CASE WHEN item_id = ?4 THEN elsewhere ELSE 0 END,"
+                " series = CASE WHEN item_id = ?4 THEN series ELSE 0 END,"
                 " item_id = ?4, version = version + 1, written_at = ?8, command_id = ?9"),
       change_(db, "INSERT INTO own_events(event_id, key, mailbox, item_id, start_at, end_at, sure, "
                   "written_at, command_id)"
@@ -46,10 +47,10 @@ own_event_tables::own_event_tables(sqlite::database& db)
       doubt_all_(db, "UPDATE own_events SET sure = 0, version = version + 1"),
       of_mailbox_(db, "SELECT n, version, event_id, key, mailbox, item_id, start_at, end_at, sure, answers, "
                       "written_at, command_id,"
-                      " elsewhere FROM own_events WHERE key = ?1 AND n > ?2 ORDER BY n LIMIT ?3"),
+                      " elsewhere, series FROM own_events WHERE key = ?1 AND n > ?2 ORDER BY n LIMIT ?3"),
       mailboxes_(db, "SELECT DISTINCT key FROM own_events WHERE key > ?1 ORDER BY key LIMIT ?2"),
       see_(db, "UPDATE own_events SET item_id = ?3, start_at = ?4, end_at = ?5, sure = 1, answers = ?6,"
-               " command_id = ?7, elsewhere = ?8"
+               " command_id = ?7, elsewhere = ?8, series = ?9"
                " WHERE n = ?1 AND version = ?2 AND NOT EXISTS (SELECT 1 FROM commands c"
                " WHERE c.event_id = own_events.event_id AND c.finished_at IS NULL)"),
       drop_(db,
@@ -93,7 +94,7 @@ result<std::vector<own_event>> own_event_tables::of_mailbox(std::string_view key
         all.push_back({found.number(0), found.number(1), found.text(2), found.text(3), found.text(4),
                        found.text(5), to_time(found.number(6)), to_time(found.number(7)),
                        found.number(8) != 0, found.text(9), to_time(found.number(10)), found.text(11),
-                       found.number(12) != 0});
+                       found.number(12) != 0, found.number(13) != 0});
     }
 }
 
@@ -104,11 +105,11 @@ result<std::vector<std::string>> own_event_tables::mailboxes(std::string_view af
 
 result<bool> own_event_tables::take(const event_sighting& seen)
 {
-    const auto done =
-        seen.gone ? drop_.run({seen.place, seen.version})
-                  : see_.run({seen.place, seen.version, std::string_view(seen.item_id), to_number(seen.start),
-                              to_number(seen.end), std::string_view(seen.answers),
-                              std::string_view(seen.command_id), std::int64_t{seen.elsewhere}});
+    const auto done = seen.gone ? drop_.run({seen.place, seen.version})
+                                : see_.run({seen.place, seen.version, std::string_view(seen.item_id),
+                                            to_number(seen.start), to_number(seen.end),
+                                            std::string_view(seen.answers), std::string_view(seen.command_id),
+                                            std::int64_t{seen.elsewhere}, std::int64_t{seen.series}});
     if (done.has_error())
         return {boost::system::in_place_error, done.error()};
     return db_.changes() > 0;

@@ -19,7 +19,8 @@ namespace {
 // watched   the mailboxes of each watch, numbered without reuse. told: what the cloud was told last, as the watching part
 //           wrote it down; null: not looked at yet.
 // own_events  the items that the agent made and that live: as it wrote them last, and as others were seen to have changed
-//           them since (own_event.hpp). sure: start_at and end_at are known.
+//           them since (own_event.hpp). sure: start_at and end_at are known. series: somebody made a series of it, as
+//           the cloud was told.
 // audit     what became of every command, chained by hash (audit_entry.hpp): the hash is made over all other columns, so a
 //           column that is added later is null in older rows, and then no part of their text. Kept for
 //           audit.retention_days (forget()).
@@ -136,6 +137,9 @@ constexpr sqlite::migration steps[] = {
     )sql",
     R"sql(
     ALTER TABLE store ADD COLUMN sent INTEGER NOT NULL DEFAULT 9223372036854775807
+    )sql",
+    R"sql(
+    ALTER TABLE own_events ADD COLUMN series INTEGER NOT NULL DEFAULT 0
     )sql",
 };
 

@@ -74,6 +74,8 @@ store::event_sighting::news news_of(const store::own_event& e, std::string_view 
         data["end"] = format_rfc3339(e.end);
     }
     data["responses"] = std::move(responses);
+    if (e.series)
+        data["series"] = true;
     return {std::string(change), protocol::encode_event("event.changed", data)};
 }
 
@@ -94,6 +96,7 @@ std::optional<store::event_sighting> seen_alive(const store::own_event& known, c
     s.gone = false;
     s.item_id = item_id;
     s.elsewhere = elsewhere;
+    s.series = now.series;
     s.answers = packed(now.answers);
     if (!now.command_id.empty())
         s.command_id = now.command_id;
@@ -105,12 +108,14 @@ std::optional<store::event_sighting> seen_alive(const store::own_event& known, c
     auto as_seen = known;
     as_seen.start = now.start;
     as_seen.end = now.end;
-    if (moved)
+    as_seen.series = now.series;
+    // There is no word of its own for a series: an older cloud hears of a move to where the item is.
+    if (moved || now.series != known.series)
         s.tell.push_back(news_of(as_seen, "moved", true, dispatch::response_list(now.answers)));
     if (has_new_answer(unpacked(known.answers), unpacked(s.answers)))
         s.tell.push_back(news_of(as_seen, "responded", true, dispatch::response_list(now.answers)));
     if (s.tell.empty() && known.sure && s.item_id == known.item_id && s.answers == known.answers &&
-        s.elsewhere == known.elsewhere)
+        s.elsewhere == known.elsewhere && s.series == known.series)
         return std::nullopt;
     return s;
 }
@@ -136,6 +141,7 @@ store::event_sighting let_go(const store::own_event& known)
     s.answers = known.answers;
     s.command_id = known.command_id;
     s.elsewhere = known.elsewhere;
+    s.series = known.series;
     return s;
 }
 

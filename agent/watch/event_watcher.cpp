@@ -19,9 +19,12 @@ constexpr std::size_t mailboxes_a_page = 1'000;
 constexpr duration forgets =
     std::chrono::minutes(10); // an item that was missing, and that nobody asks for any more
 
+// The event's item is not where it was; what is there may be a copy that an older agent followed.
 bool is_gone(const ews::outcome<ews::item_state>& state)
 {
-    return state.has_error() ? state.error().fault.exchange == "ErrorItemNotFound" : state->cancelled;
+    if (state.has_error())
+        return state.error().fault.exchange == "ErrorItemNotFound";
+    return state->cancelled || dispatch::birth_of(state->uid, state->born_uid) == dispatch::birth::copy;
 }
 
 // The agent stops.
@@ -245,42 +248,46 @@ task<event_watcher::sight_of> event_watcher::see(const mailbox_address& mailbox,
 {
     sight_of all;
     std::vector<std::string> ids;
-    std::vector<const store::own_event*> asked;
+    std::vector<const store::own_event*> asked, lost;
     // As both clocks say, the cloud's too: one that is let go is not told of any more.
     const auto now = parts_.out.clock().at_least().value_or(utc_time{});
     for (const auto& e : some) {
         if (std::max(e.end, e.written_at) + afterwards < now) {
             all.seen.push_back(let_go(e));
+        } else if (e.item_id.empty()) {
+            lost.push_back(&e);
+        } else {
+            ids.push_back(e.item_id);
+            asked.push_back(&e);
+        }
+    }
+    if (!ids.empty()) {
+        const auto states = co_await ask(mailbox, std::move(ids));
+        if (states.has_error()) {
+            all.trouble = states.error();
+            co_return all;
+        }
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+            const auto& state = (*states)[i];
+            if (is_gone(state)) {
+                lost.push_back(asked[i]);
+            } else if (state.has_value()) {
+                missing_.erase(asked[i]->place);
+                if (auto one = seen_alive(*asked[i], *state, asked[i]->item_id, asked[i]->elsewhere))
+                    all.seen.push_back(std::move(*one));
+            }
+        }
+    }
+    for (const auto* e : lost) {
+        auto found = co_await find(mailbox, *e);
+        if (found.has_value()) {
+            if (*found)
+                all.seen.push_back(std::move(**found));
             continue;
         }
-        ids.push_back(e.item_id);
-        asked.push_back(&e);
-    }
-    if (ids.empty())
-        co_return all;
-    const auto states = co_await ask(mailbox, std::move(ids));
-    if (states.has_error()) {
-        all.trouble = states.error();
-        co_return all;
-    }
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-        const auto& state = (*states)[i];
-        sighting one;
-        if (is_gone(state)) {
-            auto found = co_await find(mailbox, *asked[i]);
-            if (found.has_value()) {
-                one = std::move(*found);
-            } else {
-                all.trouble = found.error();
-                if (!is_of_one_item(found.error()))
-                    co_return all;
-            }
-        } else if (state.has_value()) {
-            missing_.erase(asked[i]->place);
-            one = seen_alive(*asked[i], *state, asked[i]->item_id, asked[i]->elsewhere);
-        }
-        if (one)
-            all.seen.push_back(std::move(*one));
+        all.trouble = found.error();
+        if (!is_of_one_item(found.error()))
+            co_return all;
     }
     co_return all;
 }
@@ -328,7 +335,7 @@ task<ews::outcome<event_watcher::sighting>> event_watcher::find(const mailbox_ad
         went_well(turn);
         found = std::move(*looked);
     }
-    if (found.live.size() > 1) // copied by hand: which one is meant cannot be told
+    if (found.live.size() > 1) // which one is meant cannot be told
         co_return sighting();
     if (found.live.empty()) {
         // In Deleted Items may lie one that had the event's name before.

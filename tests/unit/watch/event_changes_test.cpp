@@ -53,6 +53,8 @@ std::vector<std::string> told(const store::event_sighting& s)
         std::string text(data.at("change").as_string());
         if (data.contains("start"))
             text += " " + std::string(data.at("start").as_string());
+        if (data.contains("series"))
+            text += " series";
         for (const auto& r : data.at("responses").as_array())
             text += " " + std::string(r.at("email").as_string()) + "=" +
                     std::string(r.at("response").as_string());
@@ -187,4 +189,24 @@ TEST_CASE("an item that comes to lie elsewhere is noted, without news", "[unit][
     const auto seen = watch::seen_alive(booked(), state(nine, nine + 30min), "item", true);
     REQUIRE(seen);
     CHECK((seen->elsewhere && seen->tell.empty() && !seen->gone));
+}
+
+TEST_CASE("that somebody made a series of it is told once, and that it is none any more", "[unit][watch]")
+{
+    auto known = booked();
+    auto now = state(nine, nine + 30min);
+    now.series = true;
+    auto seen = alive(known, now, "item");
+    REQUIRE(seen);
+    CHECK(told(*seen) == std::vector<std::string>{"moved 2026-12-01T09:00:00Z series"});
+    CHECK(seen->series);
+    known.series = true;
+    CHECK_FALSE(alive(known, now, "item"));
+    now.start += 1h;
+    now.end += 1h;
+    CHECK(told(*alive(known, now, "item")) == std::vector<std::string>{"moved 2026-12-01T10:00:00Z series"});
+    known.start = now.start;
+    known.end = now.end;
+    now.series = false;
+    CHECK(told(*alive(known, now, "item")) == std::vector<std::string>{"moved 2026-12-01T10:00:00Z"});
 }
