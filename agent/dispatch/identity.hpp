@@ -24,6 +24,7 @@ struct marked_items {
     // Looked up after everything that may still have been under way had settled: what is not here will not
     // come.
     bool conclusive = false;
+    bool everywhere = false; // all folders were looked through
 };
 
 // Sets the copies aside. An item of which nothing tells counts as a copy where an original, or a copy that tells of

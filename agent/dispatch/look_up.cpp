@@ -91,7 +91,9 @@ task<ews::outcome<marked_items>> look_up(ews::exchange& exchange,
         done = co_await complete(exchange, limit, mailbox, *found);
     if (done.has_error())
         co_return done.error();
-    co_return sorted_out(std::move(*found));
+    items = sorted_out(std::move(*found));
+    items.everywhere = true;
+    co_return items;
 }
 
 task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox,

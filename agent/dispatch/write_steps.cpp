@@ -6,11 +6,6 @@
 
 namespace relay::dispatch {
 
-reply done(const std::string& event_id, const ews::found_item& item)
-{
-    return output_of_write(event_id, item.ref, item.uid);
-}
-
 reply applied(command_run& run, json::object output)
 {
     if (const auto& answered = run.answered()) {

@@ -6,9 +6,6 @@
 
 namespace relay::dispatch {
 
-// The write's result where `item` is what it made or changed.
-reply done(const std::string& event_id, const ews::found_item& item);
-
 // The result `output` of a write that was looked up and found applied. Where Exchange had answered it with an error, the log and
 // the output's `warning` say so.
 reply applied(command_run& run, json::object output);

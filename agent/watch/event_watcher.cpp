@@ -322,11 +322,9 @@ task<ews::outcome<event_watcher::sighting>> event_watcher::find(const mailbox_ad
             co_return cut_off();
         auto looked =
             co_await dispatch::look_up(parts_.exchange, limit, mailbox, e.event_id, dispatch::reach::usual);
-        if (looked.has_value() && looked->live.empty()) {
+        if (looked.has_value() && looked->live.empty() && !looked->everywhere)
             looked = co_await dispatch::look_up(parts_.exchange, limit, mailbox, e.event_id,
                                                 dispatch::reach::everywhere);
-            elsewhere = true;
-        }
         if (looked.has_error()) {
             if (looked.error().remedy == ews::remedy::back_off)
                 parts_.turns.too_much(turn, looked.error().whole_server);
@@ -334,6 +332,7 @@ task<ews::outcome<event_watcher::sighting>> event_watcher::find(const mailbox_ad
         }
         went_well(turn);
         found = std::move(*looked);
+        elsewhere = found.everywhere;
     }
     if (found.live.size() > 1) // which one is meant cannot be told
         co_return sighting();

@@ -429,6 +429,13 @@ TEST_CASE_METHOD(folders_fixture, "a redelivered create does not bring back what
         CHECK(output("c-1").at("item_id") == "");
     }
     CHECK(output("c-1").at("deleted") == true);
+    std::vector<store::own_event> followed; // the watcher finds out what became of it
+    asio::co_spawn(context, queue->own_events("host@corp.example", 0, 10),
+                   [&](std::exception_ptr, auto found) { followed = *found; });
+    time.settle();
+    REQUIRE(followed.size() == 1);
+    CHECK(followed.front().item_id.empty());
+    CHECK_FALSE(followed.front().sure);
     CHECK(output("c-1").at("uid").as_string() == std::string_view(dispatch::uid_for("e-1", "c-1")));
     CHECK(exchange.told.empty());
 }

@@ -102,6 +102,24 @@ TEST_CASE_METHOD(own_events_fixture, "an event that was made is kept as it was w
     CHECK(await(queue->own_event_mailboxes("", 10))->empty());
 }
 
+TEST_CASE_METHOD(own_events_fixture, "that an item is a series is kept until another item is made",
+                 "[unit][store]")
+{
+    write("c-1", write_of(effect::made, nine, ten));
+    CHECK_FALSE(known().at(0).series);
+    auto s = sighting_of(known().at(0));
+    s.item_id = "item";
+    s.series = true;
+    std::vector<event_sighting> seen{s};
+    REQUIRE(await(out->tell_changes(std::move(seen))).has_value());
+    restart();
+    CHECK(known().at(0).series);
+    auto w = write_of(effect::made, nine, ten);
+    w.item_id = "item-3";
+    write("c-2", w);
+    CHECK_FALSE(known().at(0).series);
+}
+
 TEST_CASE_METHOD(own_events_fixture, "what was seen while we write, or before we wrote, is not told",
                  "[unit][store]")
 {
