@@ -1,4 +1,5 @@
 // A machine that sleeps: time goes on, and what is unfinished is treated as found at a start.
+#include "agent/dispatch/meeting.hpp"
 #include "tests/unit/dispatch/agent_fixture.hpp"
 
 namespace relay::test {
@@ -28,7 +29,7 @@ TEST_CASE_METHOD(agent_fixture, "a create that was accepted is looked for everyw
     time.suspend(2h);
     exchange.troubles.clear();
     // The other life of a machine that was put back to a snapshot of its memory: it made the item, and somebody filed it.
-    put("item-1", "e-1", "c-1", "Team").marks.uid = "uid-1";
+    put("item-1", "e-1", "c-1", "Team").marks.uid = dispatch::uid_for("e-1", "c-1");
     exchange.folders = {{"Team"}};
     time.advance(2min);
     CHECK(ok("c-1"));
