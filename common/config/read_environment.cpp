@@ -66,6 +66,21 @@ std::optional<raw_value> value_from(value_kind kind, const std::string& text)
     return raw_value(text);
 }
 
+// Keys that narrow what the agent does or whom it believes. Of a template that was not filled in an empty variable is left,
+// and as a value it would open what the file closes.
+bool restricts(std::string_view key)
+{
+    return key.starts_with("policy.") || key.ends_with("ca_file") || key.ends_with("_sha256");
+}
+
+bool says_nothing(const raw_value& value)
+{
+    if (const auto* list = std::get_if<std::vector<std::string>>(&value))
+        return list->empty();
+    const auto* text = std::get_if<std::string>(&value);
+    return text && trim(*text).empty();
+}
+
 } // namespace
 
 std::vector<found_value> read_environment(const environment& variables, mistakes& wrong)
@@ -86,6 +101,14 @@ std::vector<found_value> read_environment(const environment& variables, mistakes
         } else {
             // What is not of the key's kind stays a text: apply() words what was wanted.
             auto value = value_from(rule->second->kind, text).value_or(raw_value(text));
+            if (restricts(rule->second->name) && says_nothing(value)) {
+                wrong.push_back(
+                    {origin::environment, 0, name,
+                     fmt::format("is empty, and would lift what {} restricts: give it a value, or "
+                                 "leave the variable out",
+                                 rule->second->name)});
+                continue;
+            }
             found.push_back({rule->second, std::move(value), {origin::environment, 0, name}});
         }
     }

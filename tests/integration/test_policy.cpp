@@ -114,3 +114,31 @@ TEST_CASE("policy test refuses what is no question, and a configuration that can
     CHECK(e.code == 1);
     CHECK_THAT(e.err, Contains("policy.allow_mailbox"));
 }
+
+TEST_CASE("an empty variable does not lift what the file forbids: it is a mistake that is named",
+          "[integration]")
+{
+    scenario w({.config = {{"policy.deny_mailboxes", "['ceo@corp.example']"}},
+                .exchange_arguments = {},
+                .cloud_arguments = {},
+                .environment = {},
+                .start_agent = false});
+    const auto check = [&](const std::string& name, const std::string& value) {
+        INFO(name << "='" << value << "'");
+        for (const auto& words : {std::vector<std::string>{"config", "check"}, {"run"}}) {
+            auto arguments = words;
+            arguments.insert(arguments.end(), {"--config", w.config_file().string()});
+            const auto e = run_to_end(relay_program(), std::move(arguments), {{name, value}});
+            CHECK(e.code == 1);
+            CHECK_THAT(e.err, Catch::Contains(name + ": is empty, and would lift what"));
+        }
+    };
+    check("WORKESTRA_RELAY_POLICY_DENY_MAILBOXES", "");
+    for (const auto* blank : {" ", ",", " , ", "[]", "[ ]"})
+        check("WORKESTRA_RELAY_POLICY_DENY_MAILBOXES", blank);
+    for (const auto* name :
+         {"WORKESTRA_RELAY_POLICY_ALLOW_MAILBOXES", "WORKESTRA_RELAY_POLICY_ALLOW_OPERATIONS",
+          "WORKESTRA_RELAY_EXCHANGE_CERTIFICATE_SHA256", "WORKESTRA_RELAY_EXCHANGE_CA_FILE",
+          "WORKESTRA_RELAY_CLOUD_CA_FILE"})
+        check(name, "");
+}

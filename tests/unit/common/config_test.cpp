@@ -279,20 +279,42 @@ TEST_CASE("every key can be set by the environment, which wins", "[unit][config]
                                    {"WORKESTRA_RELAY_CLOUD_PROXY", "env"},
                                    {"WORKESTRA_RELAY_POLICY_DENY_MAILBOXES", "a@b.c, d@e.f"},
                                    {"WORKESTRA_RELAY_POLICY_ALLOW_MAILBOXES", "[\"x@b.c\", '*@d.e']"},
-                                   {"WORKESTRA_RELAY_POLICY_ALLOW_OPERATIONS", ""},
+                                   {"WORKESTRA_RELAY_AGENT_NAME", ""},
                                    {"WORKESTRA_RELAY_STATUS_LISTEN", ""},
                                    {"PATH", "/bin"}});
     CHECK(s.exchange.timeout == std::chrono::seconds(7));
     CHECK_FALSE(s.exchange.streaming);
     CHECK(s.cloud.proxy.mode == proxy_mode::environment);
     CHECK(s.policy.deny_mailboxes == std::vector<std::string>{"a@b.c", "d@e.f"});
-    CHECK(s.policy.allow_operations.empty());
+    CHECK(s.agent.name.empty());
     CHECK_FALSE(s.status.listen.has_value());
 
     environment all;
     for (const auto& rule : key_rules())
         all.emplace(variable_name(rule.name), "");
     CHECK(all.size() == key_rules().size());
+}
+
+TEST_CASE("an empty variable for what restricts is a mistake, whatever the key", "[unit][config]")
+{
+    for (const auto& rule : key_rules()) {
+        const bool restricts = rule.name.starts_with("policy.") ||
+                               rule.name.find("ca_file") != rule.name.npos ||
+                               rule.name == "exchange.certificate_sha256";
+        if (!restricts)
+            continue;
+        INFO(rule.name);
+        for (const auto* blank : {"", "  ", "\t"})
+            CHECK(said(smallest, {{variable_name(rule.name), blank}}) ==
+                  lines{fmt::format(
+                      "environment: {}: is empty, and would lift what {} restricts: give it a value, "
+                      "or leave the variable out",
+                      variable_name(rule.name), rule.name)});
+    }
+    CHECK(said(smallest, {{"WORKESTRA_RELAY_POLICY_DENY_MAILBOXES", " , "}}).size() == 1);
+    CHECK(said(smallest, {{"WORKESTRA_RELAY_POLICY_DENY_MAILBOXES", "[]"}}).size() == 1);
+    CHECK(said(std::string(smallest) + "[policy]\ndeny_mailboxes = []\n")
+              .empty()); // the file says what it means
 }
 
 TEST_CASE("a mistake in the environment names the variable", "[unit][config]")
