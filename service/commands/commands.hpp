@@ -38,6 +38,9 @@ void add_secret(command_line& line);
 // `policy test`: what the rules of the configuration make of a command: 0 allowed, 3 denied.
 void add_policy(command_line& line);
 
+// `service install|uninstall|start|stop|status`: 1, as systemd does it; the sentence names the call.
+void add_service(command_line& line);
+
 inline void add_all(command_line& line)
 {
     add_run(line);
@@ -50,6 +53,7 @@ inline void add_all(command_line& line)
     add_secret(line);
     add_policy(line);
     add_support_bundle(line);
+    add_service(line);
 }
 
 } // namespace relay::service

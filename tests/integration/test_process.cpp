@@ -303,3 +303,22 @@ TEST_CASE("settings can come from the environment", "[integration]")
                 .environment = {{"WORKESTRA_RELAY_AGENT_NAME", "from the environment"}}});
     CHECK(text_at(w.cloud().get("/agents"), "/0/hello/agent/name") == "from the environment");
 }
+
+TEST_CASE("`service` says which call of systemctl does the same, and does not pass for having done it",
+          "[integration]")
+{
+    const std::map<std::string, std::string> calls{{"install", "systemctl enable --now workestra-relay"},
+                                                   {"uninstall", "systemctl disable --now workestra-relay"},
+                                                   {"start", "systemctl start workestra-relay"},
+                                                   {"stop", "systemctl stop workestra-relay"},
+                                                   {"status", "systemctl status workestra-relay"}};
+    for (const auto& [name, call] : calls) {
+        const auto e = run({"service", name});
+        CHECK(e.code == 1);
+        CHECK(e.out.empty());
+        CHECK_THAT(e.err, Catch::Contains(call + "\n"));
+        CHECK(lines(e.err) == 1);
+    }
+    CHECK(run({"service"}).code == 2);
+    CHECK(run({"service", "restart"}).code == 2);
+}
