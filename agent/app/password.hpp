@@ -10,7 +10,7 @@ inline constexpr std::chrono::seconds password_command_limit{10};
 inline constexpr std::size_t longest_password = 4096; // bytes
 
 // Reads the password anew with each call; the last line break is not part of it (INTERFACE.md, "Configuration").
-// Errors of the source: errc::bad_credentials_source.
+// Errors: secret_flaw, or the system's.
 http::password_source make_password_source(const config::exchange_settings& settings);
 
 } // namespace relay::app

@@ -6,6 +6,7 @@
 #include "agent/http/connection.hpp"
 #include "agent/http/endpoint.hpp"
 #include "agent/uplink/tls_road.hpp"
+#include "common/secret/flaw.hpp"
 #include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"
 #include "common/tls/doubt.hpp"
@@ -248,7 +249,7 @@ std::optional<std::string> fetch_password(http::client_settings& s)
         return "neither exchange.password_file nor exchange.password_command is set";
     auto read = s.password();
     if (read.has_error())
-        return "the password cannot be read: " + read.error().message();
+        return trouble_with("the password", read.error());
     s.password = [kept = std::make_shared<const secret>(std::move(*read))]() -> result<secret> {
         return *kept;
     };

@@ -1,6 +1,7 @@
 #include "agent/http/account.hpp"
 
 #include "agent/http/cause.hpp"
+#include "common/secret/flaw.hpp"
 #include "common/text/text.hpp"
 
 #include <fmt/format.h>
@@ -111,8 +112,7 @@ task<signin::credentials::password> account::first_password(job& j)
         co_return std::move(**read);
     j.result = read.has_error() && ec == asio::error::operation_aborted
                    ? failed{ec, reached::nothing, "cancelled"}
-                   : failed{errc::bad_credentials_source, reached::nothing,
-                            "the password cannot be read: " + ec.message()};
+                   : failed{errc::bad_credentials_source, reached::nothing, trouble_with("the password", ec)};
     co_return nullptr;
 }
 

@@ -111,16 +111,10 @@ result<secret> read_all(until where, std::size_t most_bytes, const signals_noted
             continue;
         if (got == 0 || (where == until::line_break && c == '\n'))
             break;
-        if (text.size() > most_bytes)
+        if (text.size() >= most_bytes + 2)
             return refuse(make_error_code(boost::system::errc::message_size));
         text += c;
     }
-    if (text.ends_with('\n'))
-        text.pop_back();
-    if (text.ends_with('\r'))
-        text.pop_back();
-    if (text.size() > most_bytes)
-        return refuse(make_error_code(boost::system::errc::message_size));
     return secret::take(text);
 }
 

@@ -6,6 +6,7 @@
 #include "common/log/line_formatter.hpp"
 #include "common/platform/hidden_input.hpp"
 #include "common/platform/process.hpp"
+#include "common/secret/flaw.hpp"
 #include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"
 #include "service/commands/commands.hpp"
@@ -17,7 +18,6 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <iostream>
 #include <memory>
 #include <optional>
 
@@ -38,35 +38,25 @@ struct request {
     bool json = false;
 };
 
-// One line of standard input; empty where there is none.
-std::string token_from_input()
+// Errors: secret_flaw, or why it cannot be read.
+result<secret> find_token(const secret& given)
 {
-    std::string line;
-    for (char c = 0; line.size() <= longest_token && std::cin.get(c) && c != '\n';)
-        line += c;
-    return line;
-}
-
-std::string token_from_terminal()
-{
-    const auto typed = platform::ask_hidden("Token: ", longest_token);
-    return typed.has_value() ? std::string(typed->reveal()) : std::string();
-}
-
-// Empty where it is nowhere to be had, or is nothing that a token can be.
-secret find_token(const secret& given)
-{
-    std::string text(given.reveal());
-    if (text == "-") {
-        text = platform::input_is_terminal() ? token_from_terminal() : token_from_input();
-    } else if (text.empty()) {
+    auto found = result<secret>(given);
+    if (given.reveal() == "-") {
+        found = platform::input_is_terminal() ? platform::ask_hidden("Token: ", longest_token)
+                                              : platform::read_input(longest_token);
+    } else if (given.empty()) {
         const char* value = std::getenv(std::string(token_variable).c_str());
-        text = value ? value : "";
+        found = secret(value ? value : "");
     }
-    const auto token = trim(text);
-    auto found = token.size() <= longest_token && is_utf8(token) ? secret(token) : secret();
-    wipe(text);
-    return found;
+    if (found.has_error())
+        return found;
+    std::string text(found->reveal());
+    auto token = take_secret(text, longest_token);
+    if (token.has_error())
+        return token;
+    const auto word = trim(token->reveal()); // blanks come along with a copied line
+    return word.empty() ? result<secret>(secret_flaw::empty) : result<secret>(secret(word));
 }
 
 struct outcome {
@@ -151,11 +141,11 @@ int enroll(const request& asked)
             return *code;
 
     auto token = find_token(asked.token);
-    if (token.empty())
+    if (token.has_error())
         return refuse(
-            fmt::format("no usable token: give --token, --token - and a line on standard input, or {}; see "
-                        "enroll --help",
-                        token_variable),
+            fmt::format("no usable token: {}; give --token, --token - and a line on standard input, "
+                        "or {}; see enroll --help",
+                        trouble_with("the token", token.error()), token_variable),
             exit_usage);
     if (const auto ready = files.prepare(); ready.has_error()) // before the token is used up
         return refuse(ready.error().message);
@@ -166,7 +156,7 @@ int enroll(const request& asked)
     dial.files = {{}, {}, own_ca ? cloud.ca_file : std::filesystem::path()};
     real_time time;
     const auto done = run_alone(
-        enrolment::enroll(time, std::move(dial), std::move(token), introduction_of(*settings), files));
+        enrolment::enroll(time, std::move(dial), std::move(*token), introduction_of(*settings), files));
     if (done.has_error())
         return refuse(done.error().message);
     return tell({done->agent_id, done->facts, true, done->relay_url}, asked, *settings);

@@ -7,7 +7,7 @@
 #include "common/platform/private_files.hpp"
 #include "common/platform/run_command.hpp"
 #include "common/platform/service_credential.hpp"
-#include "common/text/text.hpp"
+#include "common/secret/flaw.hpp"
 #include "service/commands/commands.hpp"
 #include "service/load_or_tell.hpp"
 
@@ -29,39 +29,33 @@ struct typed {
     std::optional<int> refused; // the exit code, where it cannot be had or used: that has been told
 };
 
-std::string unusable(const secret& password)
+std::string unusable(error_code why)
 {
-    const auto text = password.reveal();
-    if (text.empty())
-        return "the password is empty";
-    if (!is_utf8(text))
-        return "the password is not UTF-8: set the terminal, or what writes it, to UTF-8";
-    if (std::any_of(text.begin(), text.end(),
-                    [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
-        return "the password holds a line break or another control character; it has to be one line";
-    return {};
+    if (why == boost::system::errc::message_size || why == secret_flaw::too_long)
+        return fmt::format("the password is longer than {} bytes", most_bytes);
+    return trouble_with("the password", why);
 }
 
-std::string unread(error_code why)
+// What was typed or came in, as far as it can be a password.
+result<secret> checked(result<secret> given)
 {
-    if (why == boost::system::errc::message_size)
-        return fmt::format("the password is longer than {} bytes", most_bytes);
-    return "the password cannot be read: " + why.message();
+    if (given.has_error())
+        return given;
+    std::string text(given->reveal());
+    return take_secret(text, most_bytes);
 }
 
 typed read_password(const config::settings& s)
 {
     const bool asks = platform::input_is_terminal();
     const auto whose = s.exchange.username.empty() ? "the service account" : printable(s.exchange.username);
-    auto first = asks ? platform::ask_hidden("Password of " + whose + ": ", most_bytes)
-                      : platform::read_input(most_bytes);
+    auto first = checked(asks ? platform::ask_hidden("Password of " + whose + ": ", most_bytes)
+                              : platform::read_input(most_bytes));
     if (first.has_error())
-        return {{}, refuse(unread(first.error()) + "; nothing is changed")};
-    if (const auto why = unusable(*first); !why.empty())
-        return {{}, refuse(why + "; nothing is changed")};
+        return {{}, refuse(unusable(first.error()) + "; nothing is changed")};
     if (!asks)
         return {std::move(*first), {}};
-    const auto again = platform::ask_hidden("The same again: ", most_bytes);
+    const auto again = checked(platform::ask_hidden("The same again: ", most_bytes));
     if (again.has_error() || !(*again == *first))
         return {{}, refuse("the two are not the same; nothing is changed")};
     return {std::move(*first), {}};
