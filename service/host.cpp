@@ -4,6 +4,7 @@
 #include <spdlog/logger.h>
 
 #include <cstdlib>
+#include <utility>
 
 namespace relay::service {
 namespace {
@@ -64,17 +65,43 @@ void host::reload_asked()
 {
     if (stops_ > 0)
         return;
-    manager_.reloading();
-    if (const auto settings = reread_()) {
-        drain_timeout_ = settings->agent.drain_timeout;
-        for (const auto& note : agent_.reload(*settings))
-            log_.warn("configuration: {}", note);
+    reload_again_ = true;
+    if (!std::exchange(reloading_, true))
+        children_.spawn(reload());
+}
+
+// Reading a password may take its time, and the agent works on meanwhile.
+task<void> host::reload()
+{
+    while (std::exchange(reload_again_, false)) {
+        manager_.reloading();
+        if (const auto settings = reread_()) {
+            drain_timeout_ = settings->agent.drain_timeout;
+            const auto outcome = co_await agent_.reload(*settings);
+            tell(outcome);
+        } else {
+            log_.error(
+                "configuration not reloaded: the old one stays in use until the mistakes above are mended");
+            manager_.ready("configuration not reloaded: it has mistakes");
+        }
+    }
+    reloading_ = false;
+}
+
+void host::tell(const app::agent::reloaded& outcome)
+{
+    for (const auto& refused : outcome.refused)
+        log_.error("configuration: {}", refused);
+    for (const auto& note : outcome.notes)
+        log_.warn("configuration: {}", note);
+    if (outcome.refused.empty()) {
         log_.info("configuration reloaded");
         manager_.ready("configuration reloaded");
     } else {
         log_.error(
-            "configuration not reloaded: the old one stays in use until the mistakes above are mended");
-        manager_.ready("configuration not reloaded: it has mistakes");
+            "configuration reloaded in part: what is named above stays as it was until it is mended and "
+            "the agent is reloaded again");
+        manager_.ready("configuration reloaded in part: the log says what is wrong");
     }
 }
 

@@ -27,6 +27,8 @@ public:
 private:
     void stop_asked();
     void reload_asked();
+    task<void> reload();
+    void tell(const app::agent::reloaded& outcome);
     void tell(const uplink::link_status& s);
     task<void> keep_watchdog(duration period);
     task<void> end_by(duration limit);
@@ -40,6 +42,8 @@ private:
     task_group children_;
     platform::process_signals signals_;
     int stops_ = 0;
+    bool reloading_ = false;
+    bool reload_again_ = false; // asked for while one was under way
 };
 
 } // namespace relay::service

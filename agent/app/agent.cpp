@@ -440,46 +440,61 @@ void agent::hurry()
     parts_.stop();
 }
 
-std::vector<std::string> agent::reload(const config::settings& wanted)
+void agent::reload_cloud(const config::cloud_settings& wanted, reloaded& told)
 {
-    std::vector<std::string> notes;
+    if (!(wanted == settings_.cloud))
+        told.notes.push_back("cloud: connects anew with the new settings");
+    auto identity = own_identity(wanted); // first: it ends what an enrolment that died had begun
+    if (const auto loaded = connector_->load(dial_settings(wanted)); loaded.has_error()) {
+        told.refused.push_back(
+            fmt::format("cloud: {}; the old settings stay in use", loaded.error().message));
+    } else {
+        if (identity.has_value())
+            identity_ = *std::move(identity);
+        settings_.cloud = wanted;
+    }
+    renewal_.use(renewal_facts());
+
+// All of it or nothing: a password that cannot be read must not take the place of one that works.
+task<void> agent::reload_exchange(const config::exchange_settings& wanted, reloaded& told)
+{
+    const auto read_it = [s = http_settings(wanted)] { return http::lay_groundwork(s); };
+    auto fresh = co_await errands_.run(read_it, time_.now() + disk_limit);
+    if (fresh.has_error() || fresh->has_error()) {
+        const auto why = fresh.has_error() ? fresh.error().message() : fresh->error().message;
+        told.refused.push_back(
+            fmt::format("exchange: {}; the old settings, CA and password stay in use", why));
+        co_return;
+    }
+    if (exchange_.apply(wanted, **std::move(fresh)))
+        streams_.start_over();
+    dispatcher_.set_limits(limits_of(wanted));
+    watcher_.set_request_limit(wanted.timeout);
+    event_watcher_.set_request_limit(wanted.timeout);
+    settings_.exchange = wanted;
+}
+
+task<agent::reloaded> agent::reload(config::settings wanted)
+{
+    reloaded told;
     try {
         use_settings(*log_, wanted.log);
         settings_.log = wanted.log;
     } catch (const std::runtime_error& e) {
-        notes.push_back(fmt::format("{}; the old log stays in use", e.what()));
+        told.refused.push_back(fmt::format("{}; the old log stays in use", e.what()));
     }
-
-    if (!(wanted.cloud == settings_.cloud))
-        notes.push_back("cloud: connects anew with the new settings");
-    auto identity = own_identity(wanted.cloud); // first: it ends what an enrolment that died had begun
-    if (const auto loaded = connector_->load(dial_settings(wanted.cloud)); loaded.has_error()) {
-        notes.push_back(fmt::format("cloud: {}; the old settings stay in use", loaded.error().message));
-    } else {
-        if (identity.has_value())
-            identity_ = *std::move(identity);
-        settings_.cloud = wanted.cloud;
-    }
-    renewal_.use(renewal_facts());
-
-    exchange_.apply(wanted.exchange);
-    dispatcher_.set_limits(limits_of(wanted.exchange));
-    watcher_.set_request_limit(wanted.exchange.timeout);
-    event_watcher_.set_request_limit(wanted.exchange.timeout);
-    if (!(wanted.exchange == settings_.exchange))
-        streams_.start_over();
-    settings_.exchange = wanted.exchange;
+    // What restricts comes before what may take its time.
     policy_ = policy::policy(rules_of(wanted.policy));
     settings_.policy = wanted.policy;
-    following_.changed(); // by what the two say now
     settings_.agent.name = wanted.agent.name;
     settings_.agent.drain_timeout = wanted.agent.drain_timeout;
+}
     status_server_.use(wanted.status.listen);
     settings_.status = wanted.status;
 
     const auto at_next_start = [&](bool same, std::string_view key) {
         if (!same)
-            notes.push_back(fmt::format("{}: takes effect at the next start", key));
+            told.notes.push_back(fmt::format("{}: takes effect at the next start", key));
     };
     at_next_start(wanted.agent.data_dir == settings_.agent.data_dir, "agent.data_dir");
     at_next_start(wanted.audit == settings_.audit, "audit");
@@ -487,8 +502,13 @@ std::vector<std::string> agent::reload(const config::settings& wanted)
 
     uplink_.introduce_as(facts());
     uplink_
-        .reconnect(); // certificate files may have changed under the same names, and hello tells what policy allows
-    return notes;
+        .reconnect(); // certificate files may be others under the same names, and hello tells what policy allows
+    co_return told;
+    reload_cloud(wanted.cloud, told);
+    co_await reload_exchange(wanted.exchange, told);
+    if (stop_by_ != steady_time::max()) // asked to stop meanwhile
+        co_return told;
+    following_.changed(); // by what policy and exchange say now
 }
 
 } // namespace relay::app

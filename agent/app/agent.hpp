@@ -57,9 +57,14 @@ public:
     // Ends now: what runs is cut off and looked up at the next start.
     void hurry();
 
-    // Takes new settings into use without dropping a command. Returns what an administrator should know: what could not
-    // be used (and stays as it was), and which keys take effect at the next start only.
-    std::vector<std::string> reload(const config::settings& settings);
+    // What an administrator should know of a reload.
+    struct reloaded {
+        std::vector<std::string> refused; // what cannot be used: the old one stays
+        std::vector<std::string> notes;   // such as what takes effect at the next start only
+    };
+    // Takes new settings into use without dropping a command, and reads anew what they name: certificates, keys, the
+    // password. One at a time.
+    task<reloaded> reload(config::settings settings);
 
     // Called after every change of the link's state.
     void on_link_change(std::function<void(const uplink::link_status&)> listener)
@@ -79,6 +84,8 @@ private:
     bool allows_looking_at_events(const mailbox_address& mailbox) const;
     watch::streams::parts stream_parts();
     watch::following::parts following_parts();
+    void reload_cloud(const config::cloud_settings& wanted, reloaded& told);
+    task<void> reload_exchange(const config::exchange_settings& wanted, reloaded& told);
     task<boost::json::object> diagnose();
     uplink::hello_facts facts() const;
     task<status::snapshot> snapshot();

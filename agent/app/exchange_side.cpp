@@ -72,17 +72,18 @@ exchange_side::exchange_side(const config::exchange_settings& settings,
     transport_.client = make_client(settings_);
 }
 
-void exchange_side::apply(const config::exchange_settings& settings)
+bool exchange_side::apply(const config::exchange_settings& settings, http::groundwork fresh)
 {
     if (!transport_.client)
-        return; // closed
-    if (settings == settings_) {
-        transport_.client->credentials_changed();
-        return;
+        return false; // closed
+    if (settings == settings_ && transport_.client->stands_on(fresh)) {
+        transport_.client->credentials_changed(std::move(fresh.password));
+        return false;
     }
     settings_ = settings;
-    transport_.client = make_client(settings_);
+    transport_.client = make_client(settings_, std::move(fresh));
     client_.reconfigure(reporting_settings());
+    return true;
 }
 
 std::size_t exchange_side::in_flight() const
@@ -114,11 +115,12 @@ void exchange_side::close()
     transport_.client.reset();
 }
 
-std::shared_ptr<http::client> exchange_side::make_client(const config::exchange_settings& s)
+std::shared_ptr<http::client> exchange_side::make_client(const config::exchange_settings& s,
+                                                         http::groundwork first)
 {
     auto settings = http_settings(s);
     settings.refusal_file = refusal_file_;
-    return std::make_shared<http::client>(std::move(settings), time_, log_);
+    return std::make_shared<http::client>(std::move(settings), time_, log_, std::move(first));
 }
 
 task<http::outcome> exchange_side::latest::perform(http::request r)

@@ -27,8 +27,9 @@ public:
     const std::optional<ews::server_version>& version() const noexcept { return client_.version(); }
     // Requests that hold a connection to Exchange now.
     std::size_t in_flight() const;
-    // Requests begun from now on use these; those under way end as they were begun. The password is read again.
-    void apply(const config::exchange_settings& settings);
+    // Requests begun from now on use these; those under way end as they were begun. `fresh` was read as `settings` say. False
+    // where nothing is another than before; what was refused is tried again all the same.
+    bool apply(const config::exchange_settings& settings, http::groundwork fresh);
     // See http::client.
     void machine_slept();
     // Ends what is under way, closes the connections and lets no other request begin, so that the loop may run dry.
@@ -42,7 +43,8 @@ private:
         std::shared_ptr<http::client> client; // shared with the requests under way
     };
 
-    std::shared_ptr<http::client> make_client(const config::exchange_settings& settings);
+    std::shared_ptr<http::client> make_client(const config::exchange_settings& settings,
+                                              http::groundwork first = {});
     ews::client_settings reporting_settings() const;
 
     std::filesystem::path refusal_file_;

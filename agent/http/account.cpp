@@ -87,9 +87,9 @@ task<void> account::forget_refusal()
     may_be_recorded_ = cleared.has_error() || *cleared;
 }
 
-void account::credentials_changed()
+void account::credentials_changed(signin::credentials::password fresh)
 {
-    credentials_.forget();
+    credentials_.use(std::move(fresh));
     worked_ = bound::unknown;
 }
 

@@ -54,8 +54,11 @@ public:
     // They are good: whatever was kept is gone.
     task<void> forget_refusal();
 
-    // The password is read again before the next sign-in, and what was learnt of channel binding is forgotten.
-    void credentials_changed();
+    // What was learnt of channel binding is forgotten, and the password is `fresh`; a null pointer: it is read again before
+    // the next sign-in.
+    void credentials_changed(signin::credentials::password fresh);
+    // As it was read last, null where it was not.
+    signin::credentials::password password() const { return credentials_.known(); }
 
     // Sign-ins that the server refused.
     std::uint64_t refused() const noexcept { return refused_; }

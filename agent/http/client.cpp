@@ -6,6 +6,7 @@
 #include "agent/http/errands.hpp"
 #include "agent/http/job.hpp"
 #include "agent/http/wait_list.hpp"
+#include "common/secret/flaw.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
@@ -46,21 +47,23 @@ signin::credentials_travel travel_of(auth_scheme a)
 
 class client::state : public std::enable_shared_from_this<state> {
 public:
-    state(client_settings settings, time_source& time, std::shared_ptr<spdlog::logger> log)
+    state(client_settings settings, time_source& time, std::shared_ptr<spdlog::logger> log, groundwork first)
         : settings_(std::move(settings)),
           time_(time),
           log_(std::move(log)),
           parsed_(parse_endpoint(settings_.url,
                                  settings_.allow_plaintext ? plaintext::allowed : plaintext::refused)),
           server_(parsed_.has_value() ? *parsed_ : endpoint{}),
-          trust_(settings_.ca_file, settings_.certificate_sha256, errands_),
+          trust_(settings_.ca_file, settings_.certificate_sha256, errands_, std::move(first.believed)),
           account_(settings_, server_, errands_, log_),
           gate_(travel_of(settings_.auth))
     {
+        account_.credentials_changed(std::move(first.password));
     }
 
     task<outcome> perform(std::shared_ptr<state> self, request r);
-    void credentials_changed();
+    void credentials_changed(signin::credentials::password fresh);
+    bool stands_on(const groundwork& fresh) const;
     void machine_slept();
     usage now() const;
     void stop();
@@ -439,9 +442,9 @@ void client::state::settle(job& j, signin::verdict v)
     at_gate_.wake_all(inherited);
 }
 
-void client::state::credentials_changed()
+void client::state::credentials_changed(signin::credentials::password fresh)
 {
-    account_.credentials_changed();
+    account_.credentials_changed(std::move(fresh));
     gate_.credentials_changed();
     recalled_ = false; // they may be the same
     ++changes_;
@@ -457,6 +460,14 @@ void client::state::machine_slept()
         c->wire.cut();
     for (auto* c : streams_)
         c->wire.cut();
+}
+
+bool client::state::stands_on(const groundwork& fresh) const
+{
+    const auto known = account_.password();
+    const bool same_password =
+        fresh.password && known ? *fresh.password == *known : settings_.username.empty();
+    return same_password && (!server_.tls || trust_.same_as(fresh.believed));
 }
 
 usage client::state::now() const
@@ -491,8 +502,29 @@ void client::state::stop()
     errands_.stop();
 }
 
-client::client(client_settings settings, time_source& time, std::shared_ptr<spdlog::logger> log)
-    : state_(std::make_shared<state>(std::move(settings), time, std::move(log)))
+boost::system::result<groundwork, failed> lay_groundwork(const client_settings& settings)
+{
+    groundwork made;
+    if (!settings.username.empty()) {
+        auto password = settings.password ? settings.password() : result<secret>(secret());
+        if (password.has_error())
+            return failed{errc::bad_credentials_source, reached::nothing,
+                          trouble_with("the password", password.error())};
+        made.password = std::make_shared<const secret>(std::move(*password));
+    }
+    const auto server = parse_endpoint(settings.url, plaintext::allowed);
+    if (server.has_value() && !server->tls)
+        return made;
+    auto believed = read_authorities(settings.ca_file);
+    if (believed.has_error())
+        return believed.error();
+    made.believed = *std::move(believed);
+    return made;
+}
+
+client::client(client_settings settings, time_source& time, std::shared_ptr<spdlog::logger> log,
+               groundwork first)
+    : state_(std::make_shared<state>(std::move(settings), time, std::move(log), std::move(first)))
 {
 }
 
@@ -506,9 +538,14 @@ task<outcome> client::perform(request r)
     return state_->perform(state_, std::move(r));
 }
 
-void client::credentials_changed()
+void client::credentials_changed(std::shared_ptr<const secret> fresh)
 {
-    state_->credentials_changed();
+    state_->credentials_changed(std::move(fresh));
+}
+
+bool client::stands_on(const groundwork& fresh) const
+{
+    return state_->stands_on(fresh);
 }
 
 void client::machine_slept()

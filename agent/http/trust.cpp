@@ -10,6 +10,10 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
 namespace relay::http {
 namespace {
 
@@ -33,22 +37,46 @@ std::string hex_only(std::string_view text)
     return digits;
 }
 
-// Null where they cannot be read. May block.
-std::shared_ptr<X509_STORE> read_authorities(const std::filesystem::path& ca_file)
+std::string name_of(const std::filesystem::path& ca_file)
 {
+    return ca_file.empty() ? std::string("the system's trust store")
+                           : fmt::format("exchange.ca_file {}", ca_file.string());
+}
+
+// Where the system keeps all of its authorities in one file.
+std::filesystem::path system_bundle()
+{
+    const char* named = std::getenv(X509_get_default_cert_file_env());
+    return named ? named : X509_get_default_cert_file();
+}
+
+std::string contents_of(const std::filesystem::path& file)
+{
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+} // namespace
+
+boost::system::result<authorities, failed> read_authorities(const std::filesystem::path& ca_file)
+{
+    const auto refuse = [&](std::string_view why) {
+        return failed{cause::tls_failed, reached::nothing, fmt::format("{} {}", name_of(ca_file), why)};
+    };
+    const auto bytes = contents_of(ca_file.empty() ? system_bundle() : ca_file);
+    if (bytes.starts_with("\xef\xbb\xbf")) // OpenSSL would skip the first certificate without a word
+        return refuse("begins with a byte order mark: write it as plain text without one");
     std::shared_ptr<X509_STORE> store(X509_STORE_new(), &X509_STORE_free);
     const bool loaded =
         store && (ca_file.empty() ? X509_STORE_set_default_paths(store.get()) == 1
                                   : X509_STORE_load_file(store.get(), ca_file.string().c_str()) == 1);
     ERR_clear_error();
     if (!loaded)
-        return nullptr;
+        return refuse(ca_file.empty() ? "cannot be opened" : "cannot be read as PEM certificates");
     // An intermediate or the server's own certificate in ca_file is trusted as it stands, as administrators expect.
     X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
-    return store;
+    return authorities{std::move(store), sha256(bytes)};
 }
-
-} // namespace
 
 // The argument that OpenSSL hands back to verify(); it lives as long as the context does.
 struct trust::target {
@@ -61,27 +89,25 @@ struct trust::target {
     }
 };
 
-trust::trust(std::filesystem::path ca_file, std::string_view pinned_sha256, errands& errands)
+trust::trust(std::filesystem::path ca_file, std::string_view pinned_sha256, errands& errands,
+             authorities first)
     : ca_file_(std::move(ca_file)),
       pinned_(hex_only(pinned_sha256)),
-      errands_(errands)
+      errands_(errands),
+      believed_(std::move(first))
 {
 }
 
 task<std::optional<failed>> trust::prepare(steady_time deadline)
 {
-    const auto source = ca_file_.empty() ? std::string("the system's trust store")
-                                         : fmt::format("exchange.ca_file {}", ca_file_.string());
     auto work = [file = ca_file_] { return read_authorities(file); };
     auto read = co_await errands_.run(std::move(work), deadline);
     if (read.has_error())
         co_return failed{read.error(), reached::nothing,
-                         fmt::format("{}: {}", source, read.error().message())};
-    if (!*read)
-        co_return failed{cause::tls_failed, reached::nothing,
-                         ca_file_.empty() ? source + " cannot be opened"
-                                          : source + " cannot be read as PEM certificates"};
-    store_ = std::move(*read);
+                         fmt::format("{}: {}", name_of(ca_file_), read.error().message())};
+    if (read->has_error())
+        co_return read->error();
+    believed_ = **std::move(read);
     co_return std::nullopt;
 }
 
@@ -110,7 +136,7 @@ void trust::install(ssl_ctx_st* context, presented& seen) const
 {
     auto kept = std::make_unique<target>(target{*this, seen});
     seen = {};
-    SSL_CTX_set1_cert_store(context, store_.get());
+    SSL_CTX_set1_cert_store(context, believed_.store.get());
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     // A resumed session shows no certificate, and we look at the certificate of every connection.
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

@@ -31,15 +31,31 @@ struct presented {
     int alert = 0;              // the last fatal TLS alert that it sent (RFC 8446, 6); 0: none
 };
 
+// The authorities as they were read at one moment.
+struct authorities {
+    std::shared_ptr<x509_store_st> store; // shared by all who believe them; OpenSSL counts on its own
+    std::string digest;                   // of what was read
+};
+
+// From `ca_file` in PEM, or the system's store where that is empty. May block; any thread.
+boost::system::result<authorities, failed> read_authorities(const std::filesystem::path& ca_file);
+
 // One for all connections of a client: the authorities are read once and shared, whoever connects first. Loop thread only.
 class trust {
 public:
     // `ca_file` empty: the system's store. `pinned_sha256`: 64 hex digits in any case, colons and blanks ignored, or
     // empty; it is asked beside the chain and the name, not instead. `errands` outlives the trust.
-    trust(std::filesystem::path ca_file, std::string_view pinned_sha256, errands& errands);
+    // `first`: where they were read already.
+    trust(std::filesystem::path ca_file, std::string_view pinned_sha256, errands& errands,
+          authorities first = {});
 
     // Whether the authorities are read.
-    bool ready() const noexcept { return store_ != nullptr; }
+    bool ready() const noexcept { return believed_.store != nullptr; }
+    // Whether they are the same as `fresh`, byte for byte.
+    bool same_as(const authorities& fresh) const noexcept
+    {
+        return ready() && believed_.digest == fresh.digest;
+    }
     // Reads them, off the loop; why that failed, or nothing where they are ready.
     task<std::optional<failed>> prepare(steady_time deadline);
 
@@ -57,7 +73,7 @@ private:
     std::filesystem::path ca_file_;
     std::string pinned_; // lower-case hex
     errands& errands_;
-    std::shared_ptr<x509_store_st> store_; // shared with whoever reads it; OpenSSL counts on its own
+    authorities believed_; // empty until they are read
 };
 
 } // namespace relay::http

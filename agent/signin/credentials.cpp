@@ -40,6 +40,13 @@ result<credentials::password> credentials::other_than(const password& used)
     return fresh;
 }
 
+void credentials::use(password fresh)
+{
+    const std::lock_guard hold(lock_);
+    current_ = std::move(fresh);
+    ++forgotten_;
+}
+
 void credentials::forget()
 {
     const std::lock_guard hold(lock_);

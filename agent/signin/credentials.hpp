@@ -34,6 +34,9 @@ public:
     // The next get() reads the source; what one under way reads is not kept.
     void forget();
 
+    // What was read elsewhere a moment ago: as if get() had just read it.
+    void use(password fresh);
+
 private:
     result<password> read();
 
