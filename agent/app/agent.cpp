@@ -12,6 +12,7 @@
 #include "common/log/logger.hpp"
 #include "common/platform/process.hpp"
 #include "common/text/repair.hpp"
+#include "common/platform/folder_mark.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
@@ -57,6 +58,12 @@ std::string damage_found(const std::filesystem::path& folder)
 }
 
 std::uint64_t random_seed()
+std::string home_of(const std::filesystem::path& data_dir)
+{
+    const auto mark = platform::mark_of_folder(data_dir);
+    return mark.has_value() ? *mark : std::string();
+}
+
 {
     std::random_device source;
     return (static_cast<std::uint64_t>(source()) << 32) | source();
@@ -99,6 +106,7 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
       seed_(random_seed()),
       started_at_(time_.utc_now()),
       identity_(std::move(o.identity)),
+      home_(home_of(settings_.agent.data_dir)),
       policy_(rules_of(settings_.policy)),
       recorder_(time_),
       store_(std::move(o.store)),
@@ -273,7 +281,7 @@ task<status::snapshot> agent::snapshot()
     const auto now = time_.utc_now();
     const auto us = facts();
     s.taken_at = now;
-    s.agent = {us.agent_id, us.agent_name, us.agent_version, started_at_};
+    s.agent = {us.agent_id, us.agent_name, us.agent_version, started_at_, home_};
 
     const auto& link = uplink_.status();
     const bool up = link.state == uplink::link_state::connected;

@@ -70,7 +70,8 @@ json::object to_json(const snapshot& s)
          {{"id", s.agent.id},
           {"name", to_utf8(s.agent.name)},
           {"version", s.agent.version},
-          {"started_at", format_rfc3339(s.agent.started_at)}}},
+          {"started_at", format_rfc3339(s.agent.started_at)},
+          {"home", text_or_null(s.agent.home)}}},
         {"link",
          {{"state", s.link.state},
           {"since", format_rfc3339(s.link.since)},
@@ -111,6 +112,7 @@ result<snapshot> from_json(const json::value& document)
     read(agent, "name", s.agent.name);
     read(agent, "version", s.agent.version);
     read(agent, "started_at", s.agent.started_at);
+    read(agent, "home", s.agent.home);
 
     const auto& link = part(all, "link");
     read(link, "state", s.link.state);

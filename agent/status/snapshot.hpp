@@ -18,6 +18,7 @@ struct snapshot {
     struct agent_part {
         std::string id, name, version;
         utc_time started_at{};
+        std::string home = {}; // its data folder (platform::mark_of_folder); empty: not known
     };
     struct link_part {
         std::string state; // connected, connecting, backoff, rejected, stopped

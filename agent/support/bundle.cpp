@@ -1,6 +1,6 @@
 #include "agent/support/bundle.hpp"
 
-#include "agent/status/client.hpp"
+#include "agent/status/own_agent.hpp"
 #include "agent/store/queue_reader.hpp"
 #include "agent/support/log_tail.hpp"
 #include "agent/support/queue_texts.hpp"
@@ -54,13 +54,27 @@ member mistakes(const sources& from)
     return m;
 }
 
+// Why the running agent cannot be asked; empty where it can.
+std::string why_not_asked(const sources& from)
+{
+    const auto& known = from.configuration.known;
+    if (!known.status.listen || known.status.listen->port == 0)
+        return "the running agent cannot be asked: status.listen names no port";
+    const auto own = status::ask_own_agent(*known.status.listen, known.agent.data_dir, status_patience);
+    if (own.has_error() && own.error() == errc::not_found)
+        return fmt::format(
+            "what answers on {}:{} (status.listen) is another agent, not the one that works on {}",
+            known.status.listen->address, known.status.listen->port, known.agent.data_dir.string());
+    return {};
+}
+
 // What the running agent answers, or why it does not.
-member asked(const sources& from, std::string name, std::string_view path)
+member asked(const sources& from, const std::string& why_not, std::string name, std::string_view path)
 {
     member m{std::move(name), {}, {}, {}};
     const auto& listen = from.configuration.known.status.listen;
-    if (!listen || listen->port == 0) {
-        m.note = "the running agent cannot be asked: status.listen names no port";
+    if (!why_not.empty()) {
+        m.note = why_not;
     } else if (auto got = status::fetch(*listen, path, status_patience); got.has_error()) {
         m.note = fmt::format("no agent answers on {}:{} (status.listen): {}", listen->address, listen->port,
                              got.error().message());
@@ -211,9 +225,10 @@ std::vector<member> collect(const sources& from, redaction& clean)
     };
     add(configuration(from));
     add(mistakes(from));
-    add(asked(from, "status.json", "/api/status"), depth::secrets_and_addresses);
-    add(asked(from, "history.json", "/api/history"), depth::secrets_and_addresses);
-    add(asked(from, "metrics.txt", "/metrics"));
+    const auto why_not = why_not_asked(from);
+    add(asked(from, why_not, "status.json", "/api/status"), depth::secrets_and_addresses);
+    add(asked(from, why_not, "history.json", "/api/history"), depth::secrets_and_addresses);
+    add(asked(from, why_not, "metrics.txt", "/metrics"));
     add(doctors_report(from), depth::secrets_and_addresses);
     add(queue(from));
     add(certificate(from));

@@ -1,10 +1,9 @@
-#include "agent/status/client.hpp"
+#include "agent/status/own_agent.hpp"
 #include "agent/status/plain_text.hpp"
 #include "service/commands/commands.hpp"
 #include "service/load_or_tell.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
 #include <memory>
@@ -16,8 +15,17 @@ constexpr milliseconds patience{5'000};
 constexpr int exit_not_connected = 3;
 constexpr int exit_not_running = 4;
 
-std::string why_nobody(error_code ec, const std::string& where)
+std::string why_nobody(error_code ec, const std::string& where, const std::filesystem::path& data_dir)
 {
+    if (ec == errc::not_found)
+        return fmt::format(
+            "what answers on {} (status.listen) is another agent, not the one that works on {}: "
+            "give this one a status.listen of its own, and restart it",
+            where, data_dir.string());
+    if (ec == errc::protocol_violation)
+        return fmt::format("what answers on {} (status.listen) is no Workestra Relay agent; "
+                           "give status.listen another port, and reload the agent",
+                           where);
     if (ec == boost::asio::error::connection_refused)
         return fmt::format(
             "no agent runs: nobody listens on {} (status.listen); start it with systemctl start "
@@ -44,23 +52,14 @@ int tell_status(const std::filesystem::path& config_file, bool as_json)
         return refuse("the running agent cannot be asked: status.listen names no port; set it, such as "
                       "\"127.0.0.1:9480\", and reload the agent");
     const auto where = fmt::format("{}:{}", listen->address, listen->port);
-    const auto answer = status::fetch(*listen, "/api/status", patience);
+    const auto answer = status::ask_own_agent(*listen, settings->agent.data_dir, patience);
     if (answer.has_error())
-        return refuse(why_nobody(answer.error(), where), exit_not_running);
-
-    error_code ec;
-    const auto document = boost::json::parse(answer->body, ec);
-    const auto now = ec ? result<status::snapshot>(errc::protocol_violation) : status::from_json(document);
-    if (answer->status != 200 || now.has_error())
-        return refuse(fmt::format("what answers on {} (status.listen) is no Workestra Relay agent; "
-                                  "give status.listen another port, and reload the agent",
-                                  where),
-                      exit_not_running);
+        return refuse(why_nobody(answer.error(), where, settings->agent.data_dir), exit_not_running);
     if (as_json)
-        fmt::print("{}{}", answer->body, answer->body.ends_with('\n') ? "" : "\n");
+        fmt::print("{}{}", answer->page.body, answer->page.body.ends_with('\n') ? "" : "\n");
     else
-        fmt::print("{}", status::plain_text(*now));
-    return now->link.state == "connected" ? 0 : exit_not_connected;
+        fmt::print("{}", status::plain_text(answer->now));
+    return answer->now.link.state == "connected" ? 0 : exit_not_connected;
 }
 
 } // namespace

@@ -16,7 +16,8 @@ namespace {
 ended ask_status(relay_world& w, const std::string& listen, const std::vector<std::string>& more = {})
 {
     const auto file = w.folder() / "status.toml";
-    std::ofstream(file) << "[status]\nlisten = '" << listen << "'\n";
+    std::ofstream(file) << "[agent]\ndata_dir = '" << w.data_folder().string() << "'\n[status]\nlisten = '"
+                        << listen << "'\n";
     std::vector<std::string> arguments{"status", "--config", file.string()};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_to_end(relay_program(), std::move(arguments));

@@ -16,7 +16,8 @@ TEST_CASE("the status document has the fields of INTERFACE.md, and null for what
 {
     auto s = healthy();
     CHECK(json::value(status::to_json(s)) == json::parse(R"({
-        "agent":{"id":"agent-1","name":"hq-1","version":"1.2.3","started_at":"2026-11-22T10:00:00Z"},
+        "agent":{"id":"agent-1","name":"hq-1","version":"1.2.3","started_at":"2026-11-22T10:00:00Z",
+                 "home":null},
         "link":{"state":"connected","since":"2026-11-22T10:00:01Z","url":"wss://relay.example/v1/connect",
                 "session":"s-77","last_error":null,"reconnects":2,"rtt_ms":12},
         "exchange":{"state":"ok","since":"2026-11-22T10:00:02Z","version":"15.2.1118.7","product":"Exchange 2019",
