@@ -6,22 +6,25 @@
 #include "agent/uplink/wording.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+
+#include <array>
 
 namespace relay::uplink {
 namespace {
 
 namespace beast = boost::beast;
 using asio::ip::tcp;
-using parser = beast::http::response_parser<beast::http::string_body>;
+using parser = beast::http::response_parser<beast::http::buffer_body>;
 using beast::http::field;
 using beast::http::status;
 
-constexpr int most_steps = 6; // of one sign-in; NTLM takes two, SPNEGO around NTLM three
+constexpr int most_steps = 6;   // of one sign-in; NTLM takes two, SPNEGO around NTLM three
+constexpr int most_interim = 8; // answers 1xx before the one that counts (RFC 9110, section 15.2)
 constexpr duration token_limit = 10s;
 
 // What the proxy said to one CONNECT.
@@ -38,7 +41,7 @@ std::string_view text_of(beast::string_view text)
     return {text.data(), text.size()};
 }
 
-http::response offers_of(const parser::value_type& answer)
+http::response offers_of(const beast::http::fields& answer)
 {
     http::response r;
     const auto [first, last] = answer.equal_range(field::proxy_authenticate);
@@ -76,6 +79,9 @@ private:
     using verdict = std::optional<outcome<void>>;
 
     task<outcome<reply>> ask(const secret& authorization);
+    task<outcome<reply>> ask_again(const secret& authorization);
+    task<result<void>> read_head(beast::flat_buffer& buffer, std::optional<parser>& p);
+    task<bool> skip_body(beast::flat_buffer& buffer, parser& p);
     task<outcome<void>> renew();
     task<outcome<void>> sign_in(const reply& first);
     task<verdict> by_tokens(signin::mechanism mechanism, std::string_view scheme);
@@ -91,11 +97,22 @@ private:
     http::errands& errands_;
     std::string who_;
     bool usable_ = true;        // socket_ can carry the next CONNECT
+    bool used_ = false;         // and has carried one
+    bool gone_ = false;         // the proxy closed it instead of answering
     std::string local_trouble_; // why a scheme could not even be begun
 };
 
+bool is_end(error_code ec)
+{
+    return ec == beast::http::error::end_of_stream || ec == asio::error::eof ||
+           ec == asio::error::connection_reset || ec == asio::error::broken_pipe ||
+           ec == asio::error::connection_aborted;
+}
+
 failed knock::read_failure(error_code ec) const
 {
+    if (ec == beast::http::error::header_limit || ec == beast::http::error::buffer_overflow)
+        return {step::proxy, errc::protocol_violation, who_ + " sends more headers than an answer can hold"};
     if (ec == beast::http::error::end_of_stream || ec == asio::error::eof)
         return {step::proxy, errc::proxy_refused, who_ + " closed the connection without an answer"};
     const bool garbage =
@@ -114,28 +131,78 @@ task<outcome<reply>> knock::ask(const secret& authorization)
         request.set(field::proxy_authorization,
                     beast::string_view(authorization.reveal().data(), authorization.reveal().size()));
     usable_ = false;
+    used_ = true;
     const auto [not_sent, sent] = co_await beast::http::async_write(socket_, request, use_tuple);
+    gone_ = is_end(not_sent);
     if (not_sent.failed())
         co_return failed{step::proxy, not_sent, who_ + " closed the connection: " + not_sent.message()};
 
-    beast::flat_buffer buffer(most_proxy_header_bytes + most_proxy_body_bytes);
-    parser p;
-    p.header_limit(most_proxy_header_bytes);
-    p.body_limit(most_proxy_body_bytes);
-    const auto [not_read, read] = co_await beast::http::async_read_header(socket_, buffer, p, use_tuple);
-    if (not_read.failed())
-        co_return read_failure(not_read);
-    const auto& answer = p.get();
+    beast::flat_buffer buffer(2 * most_proxy_header_bytes);
+    std::optional<parser> p;
+    const auto head = co_await read_head(buffer, p);
+    if (head.has_error()) {
+        gone_ = is_end(head.error());
+        co_return read_failure(head.error());
+    }
+    const auto& answer = p->get();
     reply r{answer.result_int(), printable(text_of(answer.reason())), offers_of(answer), false, false};
     // The body of any other answer is of no use, and a 2xx to CONNECT has none.
     const bool wants_sign_in = answer.result() == status::proxy_authentication_required;
-    if (wants_sign_in && keeps_open(p) && !p.need_eof()) {
-        const auto [cut_off, rest] = co_await beast::http::async_read(socket_, buffer, p, use_tuple);
-        r.goes_on = !cut_off.failed();
-    }
+    if (wants_sign_in && keeps_open(*p) && !p->need_eof())
+        r.goes_on = co_await skip_body(buffer, *p);
     r.more_came = buffer.size() != 0;
     usable_ = r.goes_on = r.goes_on && !r.more_came;
     co_return r;
+}
+
+// The headers of the answer that counts; those of interim ones go by.
+task<result<void>> knock::read_head(beast::flat_buffer& buffer, std::optional<parser>& p)
+{
+    for (int interim = 0; interim <= most_interim; ++interim) {
+        p.emplace();
+        p->header_limit(most_proxy_header_bytes);
+        p->body_limit(boost::none); // what is too long is not read
+        const auto [ec, read] = co_await beast::http::async_read_header(socket_, buffer, *p, use_tuple);
+        if (ec.failed())
+            co_return ec;
+        if (p->get().result_int() / 100 != 1)
+            co_return result<void>();
+    }
+    co_return errc::protocol_violation;
+}
+
+// False where the connection is good for nothing after it: cut off, or too long to be worth the wait.
+task<bool> knock::skip_body(beast::flat_buffer& buffer, parser& p)
+{
+    std::array<char, 16 * 1024> scrap{};
+    for (std::size_t skipped = 0; !p.is_done();) {
+        auto& body = p.get().body();
+        body.data = scrap.data();
+        body.size = scrap.size();
+        const auto [ec, read] = co_await beast::http::async_read(socket_, buffer, p, use_tuple);
+        if (ec.failed() && ec != beast::http::error::need_buffer)
+            co_return false;
+        skipped += scrap.size() - body.size;
+        if (skipped > most_proxy_body_bytes)
+            co_return false;
+    }
+    co_return true;
+}
+
+// The first words of a sign-in. A proxy that closed the connection after its 407 without saying so is noticed only by them:
+// they are said once more on a new one, as whoever begins anew would come without them for ever.
+task<outcome<reply>> knock::ask_again(const secret& authorization)
+{
+    if (!usable_)
+        if (auto fresh = co_await renew(); fresh.has_error())
+            co_return fresh.error();
+    const bool used_before = used_;
+    auto answer = co_await ask(authorization);
+    if (answer.has_value() || !used_before || !gone_)
+        co_return answer;
+    if (auto fresh = co_await renew(); fresh.has_error())
+        co_return fresh.error();
+    co_return co_await ask(authorization);
 }
 
 task<outcome<void>> knock::renew()
@@ -145,6 +212,7 @@ task<outcome<void>> knock::renew()
         co_return fresh.error();
     socket_ = *std::move(fresh);
     usable_ = true;
+    used_ = false;
     co_return outcome<void>();
 }
 
@@ -168,11 +236,8 @@ failed knock::refused(const reply& r) const
 
 task<outcome<void>> knock::by_basic()
 {
-    if (!usable_)
-        if (auto fresh = co_await renew(); fresh.has_error())
-            co_return fresh.error();
     const auto header = basic_authorization(proxy_.username, proxy_.password);
-    const auto r = co_await ask(header);
+    const auto r = co_await ask_again(header);
     if (r.has_error())
         co_return r.error();
     if (r->status == 407)
@@ -204,14 +269,12 @@ task<knock::verdict> knock::by_tokens(signin::mechanism mechanism, std::string_v
                                      token->error().refused ? error_code(asio::error::no_permission)
                                                             : make_error_code(errc::proxy_auth_required),
                                      who_ + ": " + token->error().sentence});
-        if (steps == 0 && !usable_)
-            if (auto fresh = co_await renew(); fresh.has_error())
-                co_return verdict(fresh.error());
         std::string coded = to_base64((*token)->bytes);
         std::string line = std::string(scheme) + " " + coded;
         wipe(coded);
         const auto header = secret::take(line);
-        const auto r = co_await ask(header);
+        auto asking = steps == 0 ? ask_again(header) : ask(header);
+        const auto r = co_await std::move(asking);
         if (r.has_error())
             co_return verdict(r.error());
         if (r->status != 407)

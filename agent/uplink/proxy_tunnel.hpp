@@ -15,8 +15,9 @@ class errands;
 
 namespace relay::uplink {
 
-inline constexpr std::uint32_t most_proxy_header_bytes = 8 * 1024;
-inline constexpr std::uint32_t most_proxy_body_bytes = 64 * 1024; // of a 407 on a connection that is used on
+// Proxies explain themselves at length: a page, a policy in headers, an advertisement of the maker.
+inline constexpr std::uint32_t most_proxy_header_bytes = 64 * 1024; // of one answer
+inline constexpr std::size_t most_proxy_body_bytes = 1024 * 1024; // of a 407 on a connection that is used on
 
 // Another connection to the same proxy.
 using redial = std::function<task<outcome<asio::ip::tcp::socket>>()>;

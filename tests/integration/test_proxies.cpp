@@ -211,3 +211,60 @@ TEST_CASE("a proxy is signed in to by NTLM, and its refusals do not go on", "[in
     w.agent().signal(SIGHUP);
     CHECK(eventually([&] { return w.connected(); }));
 }
+
+TEST_CASE("a proxy that wraps its answers in long pages and headers is signed in to all the same",
+          "[integration][proxy]")
+{
+    const proxy_manners wordy{.page_bytes = 100'000, .header_bytes = 9'000};
+    SECTION("Basic")
+    {
+        connect_proxy proxy("joe:p@ss", {}, wordy);
+        scenario w(through("http://joe:p%40ss@127.0.0.1:" + std::to_string(proxy.port())));
+        w.start_agent();
+        w.wait_connected();
+        CHECK(proxy.refusals() == 0);
+    }
+    SECTION("NTLM, whose three messages need one connection")
+    {
+        connect_proxy proxy(ntlm_account{"CORP", "joe", "p@ss"}, wordy);
+        scenario w(through("http://CORP%5Cjoe:p%40ss@127.0.0.1:" + std::to_string(proxy.port())));
+        w.start_agent({{"NTLM_USER_FILE", "/dev/null"}}); // ours is the proxy's
+        w.wait_connected();
+        CHECK(proxy.refusals() == 0);
+    }
+    SECTION("a refusal is quoted, not taken for something other than HTTP")
+    {
+        connect_proxy proxy({}, "403 Forbidden by policy", wordy);
+        scenario w(through("http://127.0.0.1:" + std::to_string(proxy.port())));
+        turned_away(w, "it answers 403 Forbidden by policy");
+    }
+}
+
+TEST_CASE("a proxy that closes after its 407 without saying so gets the password on a new connection, once",
+          "[integration][proxy]")
+{
+    connect_proxy proxy("joe:p@ss", {}, {.closes_after_407 = true});
+    const auto at = [&](const std::string& password) {
+        return "http://joe:" + password + "@127.0.0.1:" + std::to_string(proxy.port());
+    };
+    scenario w(through(at("p%40ss")));
+    w.start_agent();
+    w.wait_connected();
+    CHECK(proxy.tunnels() == 1);
+    CHECK(proxy.refusals() == 0);
+    CHECK(w.agent_log().find("no link to the cloud") == std::string::npos); // at the first try
+    REQUIRE(w.stop_agent() == 0);
+
+    w.configure({{"cloud.proxy", "'" + at("p%40sswrong") + "'"}});
+    turned_away(w, "refuses the user name or password (it offers: Basic)");
+    CHECK(proxy.refusals() <= 2);
+}
+
+TEST_CASE("answers of 1xx before a proxy's 200 are not taken for its answer", "[integration][proxy]")
+{
+    connect_proxy proxy("joe:p@ss", {}, {.interim_answers = 2});
+    scenario w(through("http://joe:p%40ss@127.0.0.1:" + std::to_string(proxy.port())));
+    w.start_agent();
+    w.wait_connected();
+    CHECK(proxy.tunnels() == 1);
+}

@@ -25,8 +25,10 @@ using asio::ip::tcp;
 using namespace asio::experimental::awaitable_operators;
 
 struct connect_proxy::impl {
-    impl(const std::string& credentials, std::string answer_to_all, const ntlm_account* account = nullptr)
-        : expected(credentials.empty() ? "" : "Basic " + to_base64(credentials)),
+    impl(const std::string& credentials, std::string answer_to_all, proxy_manners how,
+         const ntlm_account* account = nullptr)
+        : manners(how),
+          expected(credentials.empty() ? "" : "Basic " + to_base64(credentials)),
           refusal(std::move(answer_to_all)),
           users(account ? std::make_unique<exchange_sim::ntlm_user_file>() : nullptr),
           ntlm(account ? std::make_unique<exchange_sim::sign_in_server>(
@@ -134,7 +136,7 @@ struct connect_proxy::impl {
                 co_return asked;
             const auto ec =
                 co_await answer(client, "407 Proxy Authentication Required\r\nProxy-Authenticate: " + wanted);
-            if (ec)
+            if (ec || manners.closes_after_407)
                 co_return std::nullopt;
         }
     }
@@ -168,10 +170,20 @@ struct connect_proxy::impl {
         co_await (copy(client, server) || copy(server, client));
     }
 
-    static task<error_code> answer(tcp::socket& client, std::string status)
+    task<error_code> answer(tcp::socket& client, std::string status)
     {
-        const auto reply = "HTTP/1.1 " + status + "\r\n" +
-                           (status.starts_with("200") ? "" : "Content-Length: 0\r\n") + "\r\n";
+        const bool opens = status.starts_with("200");
+        std::string reply;
+        for (int i = 0; opens && i < manners.interim_answers; ++i)
+            reply += "HTTP/1.1 103 Early Hints\r\nVia: 1.1 proxy\r\n\r\n";
+        reply += "HTTP/1.1 " + status + "\r\n";
+        for (std::size_t i = 0; i < manners.header_bytes; i += 100)
+            reply += "X-Policy-" + std::to_string(1'000'000 + i) + ": " + std::string(80, 'x') + "\r\n";
+        if (!opens)
+            reply += "Content-Length: " + std::to_string(manners.page_bytes) + "\r\n";
+        reply += "\r\n";
+        if (!opens)
+            reply += std::string(manners.page_bytes, 'p');
         const auto [ec, n] = co_await asio::async_write(client, asio::buffer(reply), use_tuple);
         co_return ec;
     }
@@ -189,6 +201,7 @@ struct connect_proxy::impl {
         }
     }
 
+    proxy_manners manners;
     asio::io_context loop{1};
     std::string expected;                                // Proxy-Authorization; empty: none
     std::string refusal;                                 // for everybody; empty: none
@@ -200,13 +213,13 @@ struct connect_proxy::impl {
     std::thread thread; // last: it uses all of the above
 };
 
-connect_proxy::connect_proxy(const std::string& credentials, std::string refusal)
-    : impl_(std::make_unique<impl>(credentials, std::move(refusal)))
+connect_proxy::connect_proxy(const std::string& credentials, std::string refusal, proxy_manners manners)
+    : impl_(std::make_unique<impl>(credentials, std::move(refusal), manners))
 {
 }
 
-connect_proxy::connect_proxy(const ntlm_account& account)
-    : impl_(std::make_unique<impl>(std::string(), std::string(), &account))
+connect_proxy::connect_proxy(const ntlm_account& account, proxy_manners manners)
+    : impl_(std::make_unique<impl>(std::string(), std::string(), manners, &account))
 {
 }
 

@@ -74,6 +74,15 @@ TEST_CASE_METHOD(dialling_fixture, "a proxy that forbids the cloud is quoted", "
           "the proxy 127.0.0.1:PROXY does not connect to localhost:PORT: it answers 403 Forbidden");
 }
 
+TEST_CASE_METHOD(dialling_fixture, "a proxy that sends nothing but 1xx is given up", "[unit][uplink][proxy]")
+{
+    std::string hints;
+    for (int i = 0; i < 20; ++i)
+        hints += "HTTP/1.1 103 Early Hints\r\n\r\n";
+    through_proxy(hints);
+    CHECK_THAT(failure(step::proxy), Contains("the proxy 127.0.0.1:PROXY"));
+}
+
 TEST_CASE_METHOD(dialling_fixture, "a proxy that speaks no HTTP is refused", "[unit][uplink][proxy]")
 {
     SECTION("garbage")
