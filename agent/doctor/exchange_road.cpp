@@ -313,7 +313,8 @@ task<exchange_visit> visit_exchange(time_source& time, const http::client_settin
     uplink::dial_report dialled;
     uplink::step_watch steps(time, step_limit, dialled);
     const auto port = static_cast<std::uint16_t>(std::stoul(v.port)); // libcurl has looked at it
-    const auto socket = co_await uplink::dial_tcp(steps, names, v.host, port, v.server);
+    http::address_memory untried;
+    const auto socket = co_await uplink::dial_tcp(steps, names, untried, v.host, port, v.server);
     v.addresses = dialled.steps.empty() ? std::string() : dialled.steps.front().detail;
     if (socket.has_error()) {
         v.not_connected = socket.error();
@@ -322,7 +323,7 @@ task<exchange_visit> visit_exchange(time_source& time, const http::client_settin
 
     http::errands errands;
     http::trust who(settings.ca_file, settings.certificate_sha256, errands);
-    http::connection wire(executor, *server, who, settings.limits, settings.user_agent, time);
+    http::connection wire(executor, *server, who, untried, settings.limits, settings.user_agent, time);
     const http::request nothing{};
     const http::connection::order bare{.what = nothing,
                                        .deadline = std::chrono::steady_clock::now() + 2 * step_limit};

@@ -99,6 +99,7 @@ private:
     const endpoint server_;
     errands errands_;
     trust trust_;
+    address_memory addresses_;
     account account_;
     std::vector<std::unique_ptr<signed_connection>> connections_;
     std::list<signed_connection*> streams_;
@@ -126,7 +127,8 @@ struct client::state::lease {
 struct client::state::own_connection {
     own_connection(state& s, const asio::any_io_executor& executor)
         : owner(s),
-          held(executor, s.server_, s.trust_, s.settings_.limits, s.settings_.user_agent, s.time_),
+          held(executor, s.server_, s.trust_, s.addresses_, s.settings_.limits, s.settings_.user_agent,
+               s.time_),
           place(s.streams_.insert(s.streams_.end(), &held))
     {
     }
@@ -308,7 +310,7 @@ task<boost::system::result<signed_connection*, failed>> client::state::acquire()
     if (connections_.size() < std::max<std::size_t>(1, settings_.max_connections)) {
         const auto executor = co_await asio::this_coro::executor;
         connections_.push_back(std::make_unique<signed_connection>(
-            executor, server_, trust_, settings_.limits, settings_.user_agent, time_));
+            executor, server_, trust_, addresses_, settings_.limits, settings_.user_agent, time_));
         co_return connections_.back().get();
     }
     if (for_connection_.size() >= settings_.max_waiting)

@@ -229,10 +229,11 @@ struct connection::callbacks {
 };
 
 connection::connection(const asio::any_io_executor& executor, const endpoint& server, trust& who,
-                       const connection_limits& limits, const std::string& user_agent,
+                       address_memory& memory, const connection_limits& limits, const std::string& user_agent,
                        const time_source& time)
     : server_(server),
       trust_(who),
+      memory_(memory),
       limits_(limits),
       time_(time),
       driver_(executor),
@@ -375,19 +376,76 @@ task<connection::result> connection::exchange(order o)
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, o.body.data() ? o.body.data() : ""); // not copied
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(o.body.size()));
-    curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, to_ms(left));
-    curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, to_ms(std::min(left, limits_.connect)));
     expect_stream(o.what.streaming.has_value());
     curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, renew ? 1L : 0L);
-    const auto code = co_await driver_.run(easy_);
+    const auto code = co_await carry_out(t);
     for (const auto& [name, value] : t.answer.headers)
         if (name == "set-cookie")
             cookies_.take(value, path_of(server_.url));
     auto ended = finish(t, code);
+    if (code)
+        learn(t, ended);
     const bool fits = !ended.has_value() || o.body.empty() || !o.what.fits || o.what.fits(*ended);
     if (!fits)
         driver_.abandon();
     co_return result{std::move(ended), t.moved};
+}
+
+// A new connection goes to the address that worked last, else to one of which nothing is known, else to any. (libcurl tries
+// the others of its own accord only while TCP is not connected.)
+task<std::optional<int>> connection::carry_out(const transfer& t)
+{
+    const std::function<bool(const asio::ip::address&)> may_be_tried[] = {
+        [this](const asio::ip::address& a) {
+            const auto& favourite = memory_.favourite();
+            return !memory_.has_failed(a) &&
+                   (!favourite || favourite->is_v4() != a.is_v4() || *favourite == a);
+        },
+        [this](const asio::ip::address& a) { return !memory_.has_failed(a); },
+        {},
+    };
+    std::optional<int> code;
+    for (const auto& rule : may_be_tried) {
+        const auto left = t.what.deadline - std::chrono::steady_clock::now();
+        curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, to_ms(left));
+        curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, to_ms(std::min(left, limits_.connect)));
+        driver_.choose(rule);
+        code = co_await driver_.run(easy_);
+        if (code != CURLE_COULDNT_CONNECT || !driver_.passed_over() || t.begun)
+            break;
+    }
+    co_return code;
+}
+
+// What came of the address that a new connection went to. A failure names it: the next one goes elsewhere.
+void connection::learn(const transfer& t, http::outcome& ended)
+{
+    if (driver_.tried().empty())
+        return; // over a connection that was there
+    // libcurl tells it only once TLS is done; before that it is the one that was tried last.
+    const char* text = nullptr;
+    curl_easy_getinfo(easy_, CURLINFO_PRIMARY_IP, &text);
+    error_code not_told;
+    auto reached = asio::ip::make_address(text ? text : "", not_told);
+    if (not_told)
+        reached = driver_.tried().back();
+    if (t.answer.status != 0) {
+        memory_.worked(reached);
+        return;
+    }
+    if (ended.has_value() || t.moved || t.sent_again || t.too_late)
+        return;
+    if (!t.tls_begun && !t.begun) {
+        for (const auto& one : driver_.tried())
+            memory_.failed(one);
+        return;
+    }
+    memory_.failed(reached);
+    if (reached.to_string() == server_.host)
+        return;
+    auto why = ended.error();
+    why.message += " (at " + reached.to_string() + ")";
+    ended = std::move(why);
 }
 
 http::outcome connection::finish(transfer& t, std::optional<int> code)

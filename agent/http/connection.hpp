@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/http/connection_cookies.hpp"
+#include "agent/http/address_memory.hpp"
 #include "agent/http/curl_driver.hpp"
 #include "agent/http/endpoint.hpp"
 #include "agent/http/http.hpp"
@@ -24,9 +25,11 @@ struct phases {
 // Loop thread only.
 class connection {
 public:
-    // All of them outlive the connection. `server.tls` false: `who` is not looked at. `time`: of request::not_after.
+    // All of them outlive the connection. `server.tls` false: `who` is not looked at. `memory`: of the server's addresses, for
+    // all connections to it. `time`: of request::not_after.
     connection(const asio::any_io_executor& executor, const endpoint& server, trust& who,
-               const connection_limits& limits, const std::string& user_agent, const time_source& time);
+               address_memory& memory, const connection_limits& limits, const std::string& user_agent,
+               const time_source& time);
     ~connection(); // no exchange is under way
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
@@ -80,6 +83,8 @@ private:
     void configure();
     bool too_late(const request& what) const;
     failed came_too_late() const;
+    task<std::optional<int>> carry_out(const transfer& t);
+    void learn(const transfer& t, http::outcome& ended);
     void expect_stream(bool so);
     http::outcome finish(transfer& t, std::optional<int> code);
     bool unread(const transfer& t) const;
@@ -89,6 +94,7 @@ private:
 
     const endpoint& server_;
     trust& trust_;
+    address_memory& memory_;
     const connection_limits& limits_;
     const time_source& time_;
     curl_driver driver_;

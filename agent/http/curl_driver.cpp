@@ -15,6 +15,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <vector>
 
@@ -30,6 +31,16 @@ constexpr int calls_at_once =
 steady_time now()
 {
     return std::chrono::steady_clock::now();
+}
+
+asio::ip::address address_in(const curl_sockaddr& from)
+{
+    tcp::endpoint endpoint;
+    if (from.addrlen <= endpoint.capacity()) {
+        std::memcpy(endpoint.data(), &from.addr, from.addrlen);
+        endpoint.resize(from.addrlen);
+    }
+    return endpoint.address();
 }
 
 } // namespace
@@ -50,6 +61,9 @@ public:
 
     std::uint64_t opened = 0;
     bool was_cut = false; // the last transfer
+    std::function<bool(const asio::ip::address&)> may_be_tried;
+    std::vector<asio::ip::address> tried;
+    bool passed_over = false;
 
 private:
     struct watched {
@@ -143,6 +157,12 @@ std::shared_ptr<curl_driver::state::watched> curl_driver::state::find(curl_socke
 curl_socket_t curl_driver::state::open(void* self, curlsocktype, curl_sockaddr* address)
 {
     auto& d = *static_cast<state*>(self);
+    const auto where = address_in(*address);
+    if (d.may_be_tried && !d.may_be_tried(where)) {
+        d.passed_over = true;
+        return CURL_SOCKET_BAD; // libcurl goes on to the next one
+    }
+    d.tried.push_back(where);
     const auto made = std::make_shared<watched>(d.executor_);
     error_code ec;
     made->socket.open(address->family == AF_INET6 ? tcp::v6() : tcp::v4(), ec);
@@ -188,6 +208,8 @@ task<std::optional<int>> curl_driver::state::run(CURL* easy)
 {
     code_.reset();
     was_cut = false;
+    tried.clear();
+    passed_over = false;
     if (cancelled_)
         co_return code_;
     if (curl_multi_add_handle(multi_, easy) != CURLM_OK)
@@ -341,6 +363,21 @@ void curl_driver::cut() noexcept
 bool curl_driver::was_cut() const noexcept
 {
     return state_->was_cut;
+}
+
+void curl_driver::choose(std::function<bool(const asio::ip::address&)> may_be_tried)
+{
+    state_->may_be_tried = std::move(may_be_tried);
+}
+
+const std::vector<asio::ip::address>& curl_driver::tried() const noexcept
+{
+    return state_->tried;
+}
+
+bool curl_driver::passed_over() const noexcept
+{
+    return state_->passed_over;
 }
 
 void curl_driver::cancel() noexcept

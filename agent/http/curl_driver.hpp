@@ -4,10 +4,13 @@
 #include "common/async/async.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/address.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace relay::http {
 
@@ -29,6 +32,11 @@ public:
     void cut() noexcept;
     // Whether that is how the last transfer ended.
     bool was_cut() const noexcept;
+    // Which addresses a transfer may connect to, by a function that outlives it; empty: any.
+    void choose(std::function<bool(const asio::ip::address&)> may_be_tried);
+    // Of the transfer that was run last: the addresses that were tried, and whether others were passed over.
+    const std::vector<asio::ip::address>& tried() const noexcept;
+    bool passed_over() const noexcept;
 
     // Ends the transfer that is under way, if any, and lets no other begin.
     void cancel() noexcept;

@@ -1,5 +1,6 @@
 #include "agent/uplink/cloud_post.hpp"
 
+#include "agent/http/address_memory.hpp"
 #include "agent/http/errands.hpp"
 #include "agent/uplink/name_lookup.hpp"
 #include "agent/uplink/tls_road.hpp"
@@ -20,6 +21,14 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 
 constexpr std::uint32_t most_header_bytes = 16 * 1024;
+constexpr int most_dials = 3;
+
+// Where another address of the same name may do better.
+bool may_be_the_address(const failed& why)
+{
+    return why.at == step::tls && (why.code == asio::error::timed_out || why.code == errc::link_closed ||
+                                   why.code == asio::error::connection_reset);
+}
 
 failed explain(error_code ec, const tls_stream& stream, const std::string& where)
 {
@@ -92,7 +101,12 @@ task<outcome<post_answer>> post_json(time_source& time, dial_settings settings, 
     relay::http::errands errands;
     dial_report unread;
     step_watch steps(time, std::clamp<duration>(settings.step_limit, 1ms, 10s), unread);
-    auto stream = co_await dial_tls(steps, names, errands, settings, address, *context);
+    // Who asks once only, or once an hour, would meet the same silent address again and again.
+    relay::http::address_memory memory;
+    auto stream = co_await dial_tls(steps, names, memory, errands, settings, address, *context);
+    for (int tries = 1; stream.has_error() && may_be_the_address(stream.error()) && tries < most_dials;
+         ++tries)
+        stream = co_await dial_tls(steps, names, memory, errands, settings, address, *context);
     if (stream.has_error())
         co_return stream.error();
     steps.allow(answer_limit);

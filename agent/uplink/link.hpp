@@ -71,6 +71,11 @@ public:
 
 using link_ptr = std::unique_ptr<link>;
 
+enum class link_verdict {
+    works,  // the cloud has spoken
+    silent, // it took the connection, and then nothing came
+};
+
 // Makes links. Owned by app; outlives the uplink.
 class connector {
 public:
@@ -80,6 +85,10 @@ public:
     virtual task<outcome<link_ptr>> connect() = 0;
     // Where it connects to, without secrets: for the log and the status.
     virtual std::string url() const = 0;
+    // The address that the link made last goes to; empty where that is not known.
+    virtual std::string address() const { return {}; }
+    // What came of the link made last: the next connect() begins at the address that works, or at another one.
+    virtual void judge(link_verdict) {}
 };
 
 } // namespace relay::uplink

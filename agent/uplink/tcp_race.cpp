@@ -5,6 +5,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <optional>
 
 namespace relay::uplink {
@@ -67,6 +68,21 @@ std::vector<tcp::endpoint> by_turns(const std::vector<tcp::endpoint>& addresses)
     if (mixed.size() > most_addresses)
         mixed.resize(most_addresses);
     return mixed;
+}
+
+dialling_order in_order(const http::address_memory& memory, std::vector<tcp::endpoint> found)
+{
+    const auto fit = [&](const tcp::endpoint& e) { return !memory.has_failed(e.address()); };
+    const auto is_favourite = [&](const tcp::endpoint& e) { return memory.favourite() == e.address(); };
+    const auto end_of_fit = std::stable_partition(found.begin(), found.end(), fit);
+    std::stable_partition(found.begin(), end_of_fit, is_favourite);
+    std::stable_sort(end_of_fit, found.end(), [&](const tcp::endpoint& a, const tcp::endpoint& b) {
+        return memory.failed_before(a.address(), b.address());
+    });
+    dialling_order order{{found.begin(), end_of_fit}, {end_of_fit, found.end()}};
+    if (order.first.empty())
+        order.first.swap(order.last);
+    return order;
 }
 
 task<result<tcp::socket>> connect_any(time_source& time, std::vector<tcp::endpoint> addresses)

@@ -1,5 +1,6 @@
 #include "agent/uplink/tls_connector.hpp"
 
+#include "agent/http/address_memory.hpp"
 #include "agent/http/errands.hpp"
 #include "agent/uplink/name_lookup.hpp"
 #include "agent/uplink/tls_road.hpp"
@@ -21,7 +22,8 @@ struct tls_connector::loaded {
 tls_connector::tls_connector(asio::any_io_executor executor, time_source& time)
     : time_(time),
       names_(std::make_unique<name_lookup>(std::move(executor))),
-      errands_(std::make_unique<http::errands>())
+      errands_(std::make_unique<http::errands>()),
+      memory_(std::make_unique<http::address_memory>())
 {
 }
 
@@ -47,6 +49,21 @@ std::string tls_connector::url() const
     return loaded_ ? loaded_->settings.url : std::string();
 }
 
+std::string tls_connector::address() const
+{
+    return reached_ ? reached_->to_string() : std::string();
+}
+
+void tls_connector::judge(link_verdict v)
+{
+    if (!reached_)
+        return;
+    if (v == link_verdict::works)
+        memory_->worked(*reached_);
+    else
+        memory_->failed(*reached_);
+}
+
 task<outcome<link_ptr>> tls_connector::connect()
 {
     dial_report unread;
@@ -62,16 +79,18 @@ task<outcome<link_ptr>> tls_connector::dial(dial_report& report)
     step_watch steps(time_, now->settings.step_limit, report);
     if (proxy_refusals_ >= most_proxy_refusals && time_.now() < proxy_again_)
         co_return proxy_refusal_;
-    auto secured = co_await dial_tls(steps, *names_, *errands_, now->settings, address, now->context);
+    auto secured =
+        co_await dial_tls(steps, *names_, *memory_, *errands_, now->settings, address, now->context);
     if (secured.has_error())
         co_return note_proxy(secured.error());
     proxy_refusals_ = 0;
+    reached_ = report.reached;
 
     auto done = co_await steps.run(
         step::upgrade, "the WebSocket upgrade by " + address.authority(),
         upgrade(time_, *std::move(secured), address, now->settings.user_agent, report.server_time));
     if (done.has_error())
-        co_return done.error();
+        co_return blame_address(std::move(done).error(), report, *memory_);
     steps.note(step::upgrade, address.target);
     co_return std::move(*done);
 }

@@ -6,14 +6,16 @@
 #include "common/tls/tls.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/address.hpp>
 
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace relay::http {
+class address_memory;
 class errands;
-}
+} // namespace relay::http
 
 namespace relay::uplink {
 
@@ -38,6 +40,8 @@ struct dial_report {
     std::optional<utc_time> server_time; // the Date of the answer to the upgrade, also where it was a refusal
     tls::certificate_facts peer;         // also where it was refused
     std::string proxy;                   // "proxy.corp.example:3128", empty where it went direct
+    std::optional<asio::ip::address> reached; // by TCP: the cloud's address, or the proxy's
+    bool reached_by_name = false;             // and not because it is in the URL
 };
 
 class name_lookup;
@@ -60,6 +64,8 @@ public:
     // The same, writing down what it found. No hello is sent: an upgraded link that is closed again was never a session.
     task<outcome<link_ptr>> dial(dial_report& report);
     std::string url() const override;
+    std::string address() const override;
+    void judge(link_verdict v) override;
 
 private:
     struct loaded;
@@ -69,8 +75,10 @@ private:
     std::shared_ptr<const loaded> loaded_; // shared with the attempt that runs while load() replaces it
     std::unique_ptr<name_lookup> names_;
     std::unique_ptr<http::errands> errands_;
-    int proxy_refusals_ = 0; // in a row, since load()
-    failed proxy_refusal_;   // the last one
+    std::unique_ptr<http::address_memory> memory_; // of the cloud's addresses, or the proxy's
+    std::optional<asio::ip::address> reached_;     // by the dial that was made last
+    int proxy_refusals_ = 0;                       // in a row, since load()
+    failed proxy_refusal_;                         // the last one
     steady_time proxy_again_{};
 };
 

@@ -42,10 +42,26 @@ task<outcome<tcp::socket>> reach(time_source& time, std::vector<tcp::endpoint> a
     co_return *std::move(socket);
 }
 
+// Those that failed before are connected to only where no other one can be.
+task<outcome<tcp::socket>> reach_in_order(time_source& time, dialling_order order, std::string authority)
+{
+    auto socket = co_await reach(time, std::move(order.first), authority);
+    if (socket.has_error() && !order.last.empty())
+        socket = co_await reach(time, std::move(order.last), authority);
+    co_return socket;
+}
+
+bool is_literal(const std::string& host)
+{
+    error_code not_literal;
+    asio::ip::make_address(host, not_literal);
+    return !not_literal.failed();
+}
+
 } // namespace
 
-task<outcome<tcp::socket>> dial_tcp(step_watch& steps, name_lookup& names, std::string host,
-                                    std::uint16_t port, std::string hop)
+task<outcome<tcp::socket>> dial_tcp(step_watch& steps, name_lookup& names, http::address_memory& memory,
+                                    std::string host, std::uint16_t port, std::string hop)
 {
     const auto addresses =
         co_await steps.run(step::name, "the name look-up of " + host, look_up(names, host, port));
@@ -53,18 +69,30 @@ task<outcome<tcp::socket>> dial_tcp(step_watch& steps, name_lookup& names, std::
         co_return addresses.error();
     steps.note(step::name, list(*addresses));
 
+    steps.report().reached.reset();
+    auto order = in_order(memory, *addresses);
+    const auto tried_first = order.first;
     auto socket = co_await steps.run(step::tcp, "connecting to " + hop + " (" + list(*addresses) + ")",
-                                     reach(steps.time(), *addresses, hop));
-    if (socket.has_error())
+                                     reach_in_order(steps.time(), std::move(order), hop));
+    if (socket.has_error()) {
+        for (const auto& one : tried_first) // one that drops every packet uses up the time of all
+            memory.failed(one.address());
         co_return socket.error();
+    }
     error_code gone; // the peer may have left already: the next step will say so
-    steps.note(step::tcp, socket->remote_endpoint(gone).address().to_string());
+    const auto peer = socket->remote_endpoint(gone).address();
+    if (!gone.failed())
+        steps.report().reached = peer;
+    steps.report().reached_by_name = !is_literal(host);
+    steps.note(step::tcp, peer.to_string());
     co_return socket;
 }
 
-task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, http::errands& errands,
-                                   const dial_settings& settings, const cloud_address& address,
-                                   tls::context_ptr context)
+namespace {
+
+task<outcome<tls_stream>> dial_once(step_watch& steps, name_lookup& names, http::address_memory& memory,
+                                    http::errands& errands, const dial_settings& settings,
+                                    const cloud_address& address, tls::context_ptr context)
 {
     const auto proxy = choose_proxy(settings.proxy, address, settings.environment);
     if (proxy.has_error())
@@ -74,7 +102,8 @@ task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, http::
     const auto first_hop = via ? "the proxy " + via->authority() : address.authority();
     steps.report().proxy = via ? via->authority() : std::string();
 
-    auto socket = co_await dial_tcp(steps, names, first_host, via ? via->port : address.port, first_hop);
+    auto socket =
+        co_await dial_tcp(steps, names, memory, first_host, via ? via->port : address.port, first_hop);
     if (socket.has_error())
         co_return socket.error();
 
@@ -97,6 +126,28 @@ task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, http::
         co_return secured.error();
     steps.note(step::tls, version_of(*secured) + ", " + steps.report().peer.subject);
     co_return secured;
+}
+
+} // namespace
+
+task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, http::address_memory& memory,
+                                   http::errands& errands, const dial_settings& settings,
+                                   const cloud_address& address, tls::context_ptr context)
+{
+    auto secured = co_await dial_once(steps, names, memory, errands, settings, address, context);
+    if (secured.has_error())
+        co_return blame_address(std::move(secured).error(), steps.report(), memory);
+    co_return secured;
+}
+
+failed blame_address(failed why, const dial_report& report, http::address_memory& memory)
+{
+    if (!report.reached || why.code == asio::error::operation_aborted)
+        return why;
+    memory.failed(*report.reached);
+    if (report.reached_by_name)
+        why.message += " (at " + report.reached->to_string() + ")";
+    return why;
 }
 
 } // namespace relay::uplink

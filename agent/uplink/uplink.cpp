@@ -92,12 +92,16 @@ task<session_end> uplink::take_turn()
 
     session talk(executor_, *link, parts_, limits_);
     auto begun = co_await (talk.begin(facts_) || too_late(*link) || requested_on(*link));
-    if (begun.index() == 1)
+    if (begun.index() == 1) {
+        parts_.dialer.judge(link_verdict::silent);
         co_return session_end{
-            .failure = {step::welcome, asio::error::timed_out, parts_.dialer.url() + " sends no `welcome`"}};
+            .failure = {step::welcome, asio::error::timed_out, where() + " sends no `welcome`"}};
+    }
     if (begun.index() == 2)
         co_return session_end{.why = reason::asked};
     auto& word = std::get<0>(begun);
+    if (word.has_error() && word.error().why == reason::lost)
+        parts_.dialer.judge(link_verdict::silent);
     if (word.has_error()) {
         co_await part(*link, word.error().why);
         co_return std::move(word).error();
@@ -110,8 +114,11 @@ task<session_end> uplink::take_turn()
         talk.stop();
     else if (reconnect_)
         talk.reconnect();
+    parts_.dialer.judge(link_verdict::works);
     went_up(printable(welcome.session));
     auto end = co_await talk.serve(std::move(welcome));
+    if (end.why == reason::lost && end.failure.code == errc::link_dead)
+        parts_.dialer.judge(link_verdict::silent);
     keep_round_trip();
     session_ = nullptr;
     co_return end;
@@ -267,6 +274,13 @@ void uplink::enter(link_state s)
         changed_(status());
 }
 
+// "wss://relay.example/v1/connect (192.0.2.7)"
+std::string uplink::where() const
+{
+    const auto address = parts_.dialer.address();
+    return parts_.dialer.url() + (address.empty() ? "" : " (" + address + ")");
+}
+
 void uplink::went_up(std::string session)
 {
     status_.session = std::move(session);
@@ -276,11 +290,10 @@ void uplink::went_up(std::string session)
     rejected_as_.clear();
     parts_.inbox.session_began(status_.session);
     if (std::exchange(outage_, false))
-        parts_.log.info("connected to {} again, session {}, after {} ms and {} attempts that failed",
-                        parts_.dialer.url(), status_.session, in_ms(parts_.time.now() - outage_since_),
-                        outage_attempts_);
+        parts_.log.info("connected to {} again, session {}, after {} ms and {} attempts that failed", where(),
+                        status_.session, in_ms(parts_.time.now() - outage_since_), outage_attempts_);
     else
-        parts_.log.info("connected to {}, session {}", parts_.dialer.url(), status_.session);
+        parts_.log.info("connected to {}, session {}", where(), status_.session);
     enter(link_state::connected);
 }
 

@@ -100,6 +100,7 @@ private:
     task<bool> rest(duration length);
     duration plan(const session_end& end);
     void enter(link_state s);
+    std::string where() const;
     void went_up(std::string session);
     void went_down(const session_end& end);
     void rejected(const protocol::reject& r, duration wait);

@@ -48,15 +48,15 @@ TEST_CASE_METHOD(tls_fixture, "a certificate of the future is called not valid y
 TEST_CASE_METHOD(tls_fixture, "a certificate for another name is called that", "[unit][http]")
 {
     CHECK_THAT(refused({.common_name = "other.example", .alternative_names = "DNS:other.example"}),
-               EndsWith("(subject CN=other.example, issuer CN=Test CA) is for another name than localhost"));
+               EndsWith("(subject CN=other.example, issuer CN=Test CA) is for another name than localhost "
+                        "(at 127.0.0.1)"));
 }
 
 TEST_CASE_METHOD(tls_fixture, "a certificate of an unknown authority is called that", "[unit][http]")
 {
     const test_authority stranger("Stranger CA");
-    CHECK_THAT(
-        refused(stranger.issue()),
-        EndsWith("issuer CN=Stranger CA) comes from an issuer that is not trusted here (exchange.ca_file)"));
+    CHECK_THAT(refused(stranger.issue()), EndsWith("issuer CN=Stranger CA) comes from an issuer that is not "
+                                                   "trusted here (exchange.ca_file) (at 127.0.0.1)"));
 }
 
 TEST_CASE_METHOD(tls_fixture, "without ca_file the system decides, and it does not know the test authority",
@@ -70,8 +70,8 @@ TEST_CASE_METHOD(tls_fixture, "a certificate other than the pinned one is refuse
                  "[unit][http]")
 {
     settings.certificate_sha256 = authority().issue().sha256_hex();
-    CHECK_THAT(refused(who),
-               EndsWith("is not the one in exchange.certificate_sha256: its SHA-256 is " + who.sha256_hex()));
+    CHECK_THAT(refused(who), EndsWith("is not the one in exchange.certificate_sha256: its SHA-256 is " +
+                                      who.sha256_hex() + " (at 127.0.0.1)"));
 }
 
 TEST_CASE_METHOD(tls_fixture, "the pinned certificate still needs its chain", "[unit][http]")
@@ -138,7 +138,7 @@ TEST_CASE_METHOD(tls_fixture, "a TLS handshake that hangs ends with the limit", 
     const auto got = bad(perform(post("one")));
     CHECK(got.code == http::cause::timed_out);
     CHECK(got.how_far == http::reached::nothing);
-    CHECK_THAT(got.message, EndsWith("did not finish the TLS handshake in time"));
+    CHECK_THAT(got.message, EndsWith("did not finish the TLS handshake in time (at 127.0.0.1)"));
 }
 
 } // namespace

@@ -166,6 +166,26 @@ TEST_CASE("the two address families are tried by turns", "[unit][uplink]")
     CHECK(by_turns(std::vector<tcp::endpoint>(50, all[0])).size() == most_addresses);
 }
 
+TEST_CASE("the address that worked last is dialled first, and one that failed only when no other is left",
+          "[unit][uplink]")
+{
+    using asio::ip::tcp;
+    std::vector<tcp::endpoint> all;
+    for (const auto* a : {"192.0.2.1", "192.0.2.2", "192.0.2.3"})
+        all.emplace_back(asio::ip::make_address(a), static_cast<unsigned short>(443));
+    http::address_memory memory;
+    CHECK(in_order(memory, all).first == all);
+    memory.failed(all[0].address());
+    memory.worked(all[2].address());
+    const auto order = in_order(memory, all);
+    CHECK(order.first == std::vector{all[2], all[1]});
+    CHECK(order.last == std::vector{all[0]});
+    memory.failed(all[2].address());
+    memory.failed(all[1].address());
+    CHECK(in_order(memory, all).first == std::vector{all[0], all[2], all[1]}); // longest ago first
+    CHECK(in_order(memory, all).last.empty());
+}
+
 TEST_CASE("the Date of an answer is read, and nothing else is taken for one", "[unit][uplink]")
 {
     CHECK(parse_http_date("Sun, 22 Nov 2026 10:00:00 GMT") == *parse_rfc3339("2026-11-22T10:00:00Z"));

@@ -83,6 +83,9 @@ struct dialling_fixture {
             mask(cloud->port(), "PORT");
         if (proxy)
             mask(proxy->port(), "PROXY");
+        constexpr std::string_view address = " (at 127.0.0.1)"; // that localhost stands for
+        if (text.ends_with(address))
+            text.resize(text.size() - address.size());
         return text;
     }
 
