@@ -2,6 +2,7 @@
 
 #include "agent/app/cloud_side.hpp"
 #include "agent/app/exchange_side.hpp"
+#include "service/agents_eyes.hpp"
 
 #include <algorithm>
 
@@ -9,11 +10,13 @@ namespace relay::service {
 
 doctor::patient patient_of(const std::filesystem::path& file)
 {
+    auto variables = see_as_the_agent(file);
     // Who may read the files is a check of its own; and where a key is wrong, the rest is looked at all the same.
     auto read = config::load_what_is_readable(file, config::process_environment(), config::purpose::run,
                                               config::file_check::none);
     doctor::patient who;
     who.config_file = file;
+    who.variables = std::move(variables);
     who.mistakes = std::move(read.wrong);
     const bool unread = std::ranges::any_of(who.mistakes, [](const auto& m) { return m.key.empty(); });
     if (unread) // not a key of it: there is no telling what it wants

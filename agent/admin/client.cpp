@@ -26,7 +26,7 @@ task<result<answer>> talk(stream_protocol::endpoint where, std::string line)
         co_return write_error;
     std::string got;
     const auto [read_error, size] =
-        co_await asio::async_read_until(socket, asio::dynamic_buffer(got, longest_line), '\n', use_tuple);
+        co_await asio::async_read_until(socket, asio::dynamic_buffer(got, longest_answer), '\n', use_tuple);
     if (read_error)
         co_return errc::protocol_violation;
     got.resize(size - 1);

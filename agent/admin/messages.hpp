@@ -10,8 +10,8 @@
 namespace relay::admin {
 
 struct request {
-    std::string what; // "queue.retry", "queue.drop"
-    std::string id;   // of a command
+    std::string what; // "queue.retry", "queue.drop", "environment"
+    std::string id;   // of a command; empty where it is about none
 };
 
 struct answer {
@@ -19,7 +19,8 @@ struct answer {
     std::string message; // one sentence for whoever asked
 };
 
-inline constexpr std::size_t longest_line = 4 * 1024;
+inline constexpr std::size_t longest_line = 4 * 1024; // of a request
+inline constexpr std::size_t longest_answer = 1024 * 1024;
 
 // Without the line break. Errors of the readers: errc::protocol_violation.
 std::string encode(const request& r);

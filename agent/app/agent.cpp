@@ -1,5 +1,6 @@
 #include "agent/app/agent.hpp"
 
+#include "agent/app/own_environment.hpp"
 #include "agent/app/queue_wishes.hpp"
 #include "agent/app/store_refusal.hpp"
 #include "agent/app/version.hpp"
@@ -10,9 +11,9 @@
 #include "agent/store/sqlite_queue_store.hpp"
 #include "common/crash_point/crash_point.hpp"
 #include "common/log/logger.hpp"
+#include "common/platform/folder_mark.hpp"
 #include "common/platform/process.hpp"
 #include "common/text/repair.hpp"
-#include "common/platform/folder_mark.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
@@ -57,13 +58,13 @@ std::string damage_found(const std::filesystem::path& folder)
                        folder.string());
 }
 
-std::uint64_t random_seed()
 std::string home_of(const std::filesystem::path& data_dir)
 {
     const auto mark = platform::mark_of_folder(data_dir);
     return mark.has_value() ? *mark : std::string();
 }
 
+std::uint64_t random_seed()
 {
     std::random_device source;
     return (static_cast<std::uint64_t>(source()) << 32) | source();
@@ -105,8 +106,8 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
       log_(std::move(log)),
       seed_(random_seed()),
       started_at_(time_.utc_now()),
-      identity_(std::move(o.identity)),
       home_(home_of(settings_.agent.data_dir)),
+      identity_(std::move(o.identity)),
       policy_(rules_of(settings_.policy)),
       recorder_(time_),
       store_(std::move(o.store)),
@@ -162,7 +163,11 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
       status_server_(context.get_executor(), site_, time_, *log_),
       admin_server_(
           context.get_executor(), settings_.agent.data_dir,
-          [this](const admin::request& r) { return answer_wish(dispatcher_, r); }, time_, *log_),
+          [this](const admin::request& r) {
+              return r.what == environment_request ? admin::answer{true, own_environment()}
+                                                   : answer_wish(dispatcher_, r);
+          },
+          time_, *log_),
       parts_(context.get_executor())
 {
     time_.on_jump([this](duration by) {
@@ -462,6 +467,7 @@ void agent::reload_cloud(const config::cloud_settings& wanted, reloaded& told)
         settings_.cloud = wanted;
     }
     renewal_.use(renewal_facts());
+}
 
 // All of it or nothing: a password that cannot be read must not take the place of one that works.
 task<void> agent::reload_exchange(const config::exchange_settings& wanted, reloaded& told)
@@ -496,9 +502,13 @@ task<agent::reloaded> agent::reload(config::settings wanted)
     settings_.policy = wanted.policy;
     settings_.agent.name = wanted.agent.name;
     settings_.agent.drain_timeout = wanted.agent.drain_timeout;
-}
     status_server_.use(wanted.status.listen);
     settings_.status = wanted.status;
+    reload_cloud(wanted.cloud, told);
+    co_await reload_exchange(wanted.exchange, told);
+    if (stop_by_ != steady_time::max()) // asked to stop meanwhile
+        co_return told;
+    following_.changed(); // by what policy and exchange say now
 
     const auto at_next_start = [&](bool same, std::string_view key) {
         if (!same)
@@ -512,11 +522,6 @@ task<agent::reloaded> agent::reload(config::settings wanted)
     uplink_
         .reconnect(); // certificate files may be others under the same names, and hello tells what policy allows
     co_return told;
-    reload_cloud(wanted.cloud, told);
-    co_await reload_exchange(wanted.exchange, told);
-    if (stop_by_ != steady_time::max()) // asked to stop meanwhile
-        co_return told;
-    following_.changed(); // by what policy and exchange say now
 }
 
 } // namespace relay::app

@@ -15,10 +15,19 @@ namespace {
 constexpr std::string_view no_settings = "the configuration cannot be used";
 constexpr duration longest_request = 30s;
 
+// With whose eyes the rest is looked at, too: a proxy may be named by a variable that only the service has.
+check read_configuration(const patient& who)
+{
+    auto c = configuration(who.config_file, who.mistakes);
+    if (!who.variables.empty())
+        c.message += "; its variables, proxies among them, are those " + who.variables;
+    return c;
+}
+
 std::vector<check> local_checks(const patient& who, utc_time now)
 {
     const auto& s = *who.settings;
-    std::vector<check> checks{configuration(who.config_file, who.mistakes),
+    std::vector<check> checks{read_configuration(who),
                               file_permissions(s, who.config_file), data_folder(s.agent.data_dir),
                               queue_file(s.agent.data_dir), certificate(who.cloud.files, now)};
     if (!s.log.file.empty()) // behind the data folder
@@ -77,7 +86,7 @@ task<report> examine(time_source& time, patient who, progress::listener listener
 {
     progress p(std::move(listener));
     if (!who.settings) {
-        p.end(configuration(who.config_file, who.mistakes));
+        p.end(read_configuration(who));
         for (const std::string_view name : {"file_permissions", "data_folder", "queue_file", "certificate"})
             p.end(not_tried(name, no_settings));
         p.end(cloud_checks_not_tried(no_settings));

@@ -17,6 +17,7 @@ struct patient {
     std::filesystem::path config_file;
     config::mistakes mistakes{};
     std::optional<config::settings> settings{};
+    std::string variables{}; // whose were laid over the file: "of the running agent"; empty: not told
     // The same as those take it who go there; read only where `settings` names a cloud or a server.
     uplink::dial_settings cloud{};
     http::client_settings exchange{};

@@ -6,6 +6,7 @@
 #include "common/log/line_formatter.hpp"
 #include "common/platform/process.hpp"
 #include "common/time/rfc3339.hpp"
+#include "service/agents_eyes.hpp"
 #include "service/commands/commands.hpp"
 #include "service/libraries.hpp"
 #include "service/patient.hpp"
@@ -158,6 +159,7 @@ int make_bundle(const fs::path& config_file, const request& asked)
         return refuse(fmt::format("{} exists already: give another name with -o, or --force to replace it",
                                   file.string()));
 
+    see_as_the_agent(config_file); // its proxy's password is to be hidden too
     support::sources from{config_file,
                           config::load_what_is_readable(config_file, config::process_environment()),
                           app::version(),
