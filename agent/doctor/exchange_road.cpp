@@ -123,6 +123,13 @@ check check_connection(const exchange_visit& v)
         c.message = fmt::format("{} is {}; connected to {}", v.host, v.addresses, v.server);
         return c;
     }
+    if (v.not_connected->at == uplink::step::settings) {
+        c.message = v.not_connected->message;
+        c.advice =
+            "Correct exchange.url, as in https://mail.example/EWS/Exchange.asmx. http:// is used only with "
+            "exchange.allow_plaintext = true, and by NTLM or Negotiate.";
+        return c;
+    }
     const destination to{end_for_firewall(v), v.server, "exchange.url", false};
     const auto m = v.not_connected->at == uplink::step::name ? of_name(v.not_connected->code, v.host, to.key)
                                                              : of_tcp(v.not_connected->code, to);
@@ -184,6 +191,19 @@ check judge_version(const std::optional<ews::server_version>& version, std::stri
             "upgrades this one."};
 }
 
+// Where it failed on this machine, before Exchange could judge anything.
+constexpr std::string_view ticket_advice =
+    "Exchange was shown nothing, so no password is wrong: this machine has no Kerberos ticket to show. Look "
+    "as the user "
+    "that the agent runs as: klist shows its tickets, and /etc/krb5.conf names its realm and directory. "
+    "Without a "
+    "ticket of its own (kinit, k5start), the agent needs exchange.username and a password.";
+constexpr std::string_view local_advice = "Exchange was shown nothing, so no password is wrong: the sign-in "
+                                          "could not be begun on this machine. What is said "
+                                          "above tells why; exchange.username has to be in the form of "
+                                          "exchange.auth, and for Kerberos /etc/krb5.conf has to "
+                                          "name the realm and its directory.";
+
 constexpr std::string_view password_advice =
     "Put the right password where exchange.password_file or password_command says and reload the agent. The "
     "Active Directory administrator can tell whether the account is locked, disabled or expired: Get-ADUser "
@@ -210,7 +230,8 @@ check judge_sign_in(const ews::error& e, const account_facts& who)
         return failed_sign_in(who, e.fault.message,
                               "Whoever runs the balancer before Exchange sets affinity there (a cookie, or the client's "
                               "address), so that all steps of a sign-in on one connection reach one server.");
-    return failed_sign_in(who, e.fault.message, std::string(password_advice));
+    return failed_sign_in(who, e.fault.message,
+                          std::string(who.username.empty() ? ticket_advice : password_advice));
 }
 
 check judge_resolving(const ews::error& e)
@@ -299,8 +320,11 @@ task<exchange_visit> visit_exchange(time_source& time, const http::client_settin
     const auto server = http::parse_endpoint(
         settings.url, settings.allow_plaintext ? http::plaintext::allowed : http::plaintext::refused);
     if (server.has_error()) {
-        v.not_connected =
-            uplink::failed{uplink::step::settings, server.error(), "exchange.url cannot be used"};
+        v.not_connected = uplink::failed{
+            uplink::step::settings, server.error(),
+            settings.url.starts_with("http://")
+                ? "exchange.url is http://, and exchange.allow_plaintext is not set: nothing is sent"
+                : "exchange.url cannot be used: it is no https:// address"};
         co_return v;
     }
     v.host = server->host;
@@ -395,6 +419,11 @@ task<signed_in> sign_in(time_source& time, http::client_settings settings, ews::
     };
     if (const auto why = seen.hopeless(); !why.empty())
         co_return signed_in{account_checks_not_tried(why), nullptr};
+    if (!seen.encrypted && settings.auth == http::auth_scheme::basic)
+        co_return hopeless(failed_sign_in(
+            who, "not done: Basic is never sent over http://, where everybody on the way reads the password",
+            "Set exchange.url to https://, or exchange.auth to ntlm or negotiate. Exchange itself has no "
+            "part in this."));
     // Credentials are shown to nobody who does not ask for them.
     if (seen.status != 0 && !may_be_ews(seen))
         co_return hopeless(
@@ -438,6 +467,11 @@ task<signed_in> sign_in(time_source& time, http::client_settings settings, ews::
     if (asker->refused() && s.checks[0].ok) // of a server that is not served anyway
         s.checks[0] =
             failed_sign_in(who, "Exchange refuses the service account", std::string(password_advice));
+    const bool shown_nothing = answer.has_error() &&
+                               answer.error().fault.code == protocol::fault_code::auth_failed &&
+                               !asker->refused();
+    if (shown_nothing && s.checks[0].advice == password_advice)
+        s.checks[0].advice = local_advice;
     const bool got_through = s.checks[0].ok;
     if (changed && got_through)
         tell_of_protection(s.checks[0], wanted);

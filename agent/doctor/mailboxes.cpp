@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 namespace relay::doctor {
 namespace {
 
@@ -45,10 +48,23 @@ std::string scope_advice(const mailbox_address& mailbox, const std::string& user
         mailbox.str(), account_in_command(username));
 }
 
-// What keeps the account out of the whole mailbox, rather than out of the calendar.
-bool about_impersonation(const ews::error& e)
+// What Exchange says only once it has let the account act for the mailbox. Any other code, and one that nobody has heard of,
+// says nothing of that: the mailbox may not even exist.
+bool comes_from_inside(const ews::error& e)
 {
-    return e.fault.code != fault_code::exchange_error;
+    constexpr std::array<std::string_view, 5> codes{"ErrorFolderNotFound", "ErrorItemNotFound",
+                                                    "ErrorAccessDenied", "ErrorFolderCorrupt",
+                                                    "ErrorItemCorrupt"};
+    return std::ranges::find(codes, e.fault.exchange) != codes.end();
+}
+
+std::string address_advice(const mailbox_address& mailbox)
+{
+    return fmt::format(
+        "Check the address: it has to be the primary SMTP address of a mailbox on these servers. The "
+        "Exchange administrator looks with: Get-Mailbox {} | Format-List PrimarySmtpAddress,Database. A "
+        "mailbox that was moved to Exchange Online is not reached by this agent.",
+        mailbox.str());
 }
 
 std::string advice_for(const ews::error& e, const mailbox_address& mailbox, const std::string& username)
@@ -57,11 +73,7 @@ std::string advice_for(const ews::error& e, const mailbox_address& mailbox, cons
     case fault_code::impersonation_denied:
         return rights_advice(username);
     case fault_code::mailbox_not_found:
-        return fmt::format(
-            "Check the address: it has to be the primary SMTP address of a mailbox on these servers. The "
-            "Exchange administrator looks with: Get-Mailbox {} | Format-List PrimarySmtpAddress,Database. A "
-            "mailbox that was moved to Exchange Online is not reached by this agent.",
-            mailbox.str());
+        return address_advice(mailbox);
     case fault_code::exchange_busy:
         return fmt::format("Exchange throttles: try again in {}. Where that comes often, the Exchange "
                            "administrator gives the service account a throttling policy of its own.",
@@ -84,17 +96,26 @@ task<void> examine_mailbox(progress& p, ews::ews_client& exchange, const mailbox
     check calendar{calendar_name(mailbox), true, {}, {}};
     p.begin(acting.name);
     const auto opened = co_await exchange.open_calendar(mailbox, limit);
-    if (opened.has_error() && about_impersonation(opened.error())) {
+    const bool unknown = opened.has_error() && opened.error().fault.code == fault_code::exchange_error &&
+                         !comes_from_inside(opened.error());
+    const bool kept_out = opened.has_error() && opened.error().fault.code != fault_code::exchange_error;
+    auto inbox = ews::outcome<void>();
+    if (!kept_out)
+        inbox = co_await exchange.open_inbox(mailbox, limit);
+    // An inbox that opens proves it where the calendar's answer does not.
+    if (kept_out || (unknown && inbox.has_error())) {
         const auto& e = opened.error();
         acting.ok = false;
-        acting.message =
-            fmt::format("{} tried to open the calendar of {}: {}", who, mailbox.str(), e.fault.message);
-        acting.advice = advice_for(e, mailbox, username);
+        acting.message = fmt::format(
+            "{} tried to open the calendar of {}: {}{}", who, mailbox.str(), e.fault.message,
+            unknown ? "; that does not tell whether it may act for the mailbox, or whether there is one"
+                    : "");
+        acting.advice = unknown ? address_advice(mailbox) + " " + rights_advice(username)
+                                : advice_for(e, mailbox, username);
         p.end(std::move(acting));
         p.end(not_tried(calendar.name, "the account may not act for the mailbox, or nobody could tell"));
         co_return;
     }
-    const auto inbox = co_await exchange.open_inbox(mailbox, limit);
     if (inbox.has_value())
         acting.advice = scope_advice(mailbox, username);
     p.end(std::move(acting));
