@@ -99,7 +99,7 @@ private:
     machine_time time_;
     std::uint64_t seed_;
     utc_time started_at_;
-    std::string home_; // see status::snapshot
+    std::string home_;       // see status::snapshot
     app::identity identity_; // that the cloud is shown
     policy::policy policy_;
     status::recorder recorder_;
