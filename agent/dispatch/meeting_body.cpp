@@ -1,5 +1,6 @@
 #include "agent/dispatch/meeting_body.hpp"
 
+#include "agent/dispatch/html_link.hpp"
 #include "common/text/text.hpp"
 
 #include <fmt/format.h>
@@ -39,6 +40,22 @@ std::string without_html_block(std::string content)
     if (begin == lower.npos || end == lower.npos)
         return content;
     content.erase(begin, end + std::string_view("</div>").size() - begin);
+    return content;
+}
+
+// The link as a client left it that wrote the rest of the text anew: the rule may be gone, the URL stand in brackets.
+std::string without_text_line(std::string content, std::string_view url)
+{
+    const auto label = content.rfind(text_label);
+    if (label == content.npos)
+        return content;
+    const auto end = std::min(content.find('\n', label), content.size());
+    const auto shown =
+        std::string_view(content).substr(label + text_label.size(), end - label - text_label.size());
+    if (shown.find(url) == shown.npos)
+        return content;
+    const auto begin = content.rfind('\n', label);
+    content.erase(begin == content.npos ? 0 : begin, end - (begin == content.npos ? 0 : begin));
     return content;
 }
 
@@ -103,21 +120,6 @@ std::string without_wrapper(std::string content)
     return std::string(inner);
 }
 
-// True where nothing but tags and blanks is left.
-bool is_blank_html(std::string_view html)
-{
-    bool in_tag = false;
-    for (const char c : html) {
-        if (c == '<')
-            in_tag = true;
-        else if (c == '>')
-            in_tag = false;
-        else if (!in_tag && c != ' ' && c != '\t' && c != '\r' && c != '\n')
-            return false;
-    }
-    return true;
-}
-
 std::string with_line_feeds(std::string_view text)
 {
     std::string out;
@@ -126,6 +128,18 @@ std::string with_line_feeds(std::string_view text)
         if (text[i] != '\r' || i + 1 == text.size() || text[i + 1] != '\n')
             out += text[i];
     return out;
+}
+
+// By its place if it is as we wrote it, else by what it says.
+std::string without_block(const event_body& body, const std::optional<std::string>& url)
+{
+    const auto& held = body.content;
+    if (body.format == body_format::html) {
+        auto rest = url ? without_link_line(held, text_label, *url) : held;
+        return rest.size() != held.size() ? rest : without_html_block(held);
+    }
+    auto rest = without_text_block(held);
+    return rest.size() != held.size() || !url ? rest : without_text_line(held, *url);
 }
 
 std::string without_exact_block(event_body body, const std::optional<std::string>& url)
@@ -148,6 +162,7 @@ std::vector<std::optional<event_body>> possible_origins(const event_body& body,
     for (std::size_t i = 0, wholes = texts.size(); i < wholes; ++i) {
         texts.push_back(body.format == body_format::html ? without_html_block(texts[i])
                                                          : without_text_block(texts[i]));
+        texts.push_back(without_block({body.format, texts[i]}, url));
         texts.push_back(without_exact_block({body.format, texts[i]}, url));
     }
     for (std::size_t i = 0, as_held = texts.size(); i < as_held; ++i)
@@ -178,12 +193,12 @@ event_body with_link(const std::optional<event_body>& body, const std::string& u
     return {body_format::html, std::move(content)};
 }
 
-std::optional<event_body> without_link(event_body body)
+std::optional<event_body> without_link(event_body body, const std::optional<std::string>& url)
 {
     const bool html = body.format == body_format::html;
     if (html)
         body.content = without_wrapper(std::move(body.content));
-    auto rest = html ? without_html_block(body.content) : without_text_block(body.content);
+    auto rest = without_block(body, url);
     const bool had_link = rest.size() != body.content.size();
     if (had_link && (html ? is_blank_html(rest) : trim(rest).empty()))
         return std::nullopt;
@@ -204,7 +219,7 @@ std::optional<event_body> given_body(const ews::item& i)
         for (auto& origin : possible_origins(held, i.fields.online_meeting_url))
             if (note_of(origin) == i.body_note)
                 return std::move(origin);
-    return i.fields.body ? without_link(*i.fields.body) : std::nullopt;
+    return i.fields.body ? without_link(*i.fields.body, i.fields.online_meeting_url) : std::nullopt;
 }
 
 } // namespace relay::dispatch
