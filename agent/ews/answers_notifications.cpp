@@ -73,6 +73,7 @@ outcome<stream_message> read_stream_message(const soap_answer& a, const call& c)
     auto e = classify_message(message, c);
     if (read.lost.empty())
         return e;
+    read_notifications(child(message, "Notifications"), read.changed); // they may stand beside the lost ones
     read.lost_code = std::move(e.fault.exchange);
     return read;
 }

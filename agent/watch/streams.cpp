@@ -334,6 +334,10 @@ task<duration> streams::read(line& l)
     if (stable) {
         l.again.reset();
         l.crowded.reset();
+        l.failures = 0;
+        for (const auto& [subscription, key] : l.reading)
+            if (const auto m = l.members.find(key); m != l.members.end())
+                m->second.losses = 0;
     }
     const auto* const ended = std::get_if<0>(&first);
     if (!ended) { // there are other mailboxes to read; what was on its way to us is lost
@@ -382,6 +386,8 @@ void streams::take(line& l, const ews::stream_message& message)
             if (const auto m = l.members.find(found->second); m != l.members.end())
                 news_.emplace(m->first, m->second.mailbox);
     l.lost.insert(l.lost.end(), message.lost.begin(), message.lost.end());
+    if (!message.lost.empty())
+        l.lost_code = message.lost_code;
     if (!news_.empty())
         told_.notify();
 }
@@ -429,9 +435,35 @@ duration streams::broke(line& l, const ews::error& why)
         if (ews::verdict_of(why.fault.exchange) != ews::verdict::lost_subscription && l.group)
             if (const auto anchor = l.members.find(l.group->anchor.key()); anchor != l.members.end())
                 anchor->second.retry_at = parts_.time.now() + around(limits_.denied);
+        if (++l.failures >= limits_.losses)
+            keep_anchor_alone(l);
         drop(l);
     }
     return std::max<duration>(l.again.next(), limits_.again.first / 2);
+}
+
+// A stream of several subscriptions fails again and again, and Exchange does not say which: perhaps each may be read only as
+// its own mailbox, or a balancer spreads them over servers. The anchor's own can be read in either case.
+void streams::keep_anchor_alone(line& l)
+{
+    if (l.members.size() < 2 || !l.group)
+        return;
+    parts_.log.warn(
+        "notifications: Exchange does not stream {} mailboxes together; all but one of them are polled",
+        l.members.size());
+    const auto anchor = l.group->anchor.key();
+    for (auto& [key, m] : l.members)
+        m.retry_at = key == anchor ? steady_time{} : parts_.time.now() + around(limits_.denied);
+}
+
+// Whose subscription Exchange takes away each time would end the stream of all others each time.
+void streams::set_aside(member& m, std::string_view why)
+{
+    m.losses = 0;
+    m.retry_at = parts_.time.now() + around(limits_.denied);
+    parts_.log.info("notifications: Exchange keeps ending the subscription of one mailbox ({}); it is polled",
+                    why);
+    parts_.log.debug("notifications: {} is polled", m.mailbox.str());
 }
 
 // The stream ended because subscriptions are no more.
@@ -439,10 +471,18 @@ duration streams::lost(line& l)
 {
     close(l);
     parts_.log.debug("notifications: {} subscriptions are lost", l.lost.size());
+    bool any_aside = false;
     for (const auto& subscription : l.lost)
         if (const auto found = l.reading.find(subscription); found != l.reading.end())
-            if (const auto m = l.members.find(found->second); m != l.members.end())
+            if (const auto m = l.members.find(found->second); m != l.members.end()) {
                 m->second.subscription.clear();
+                if (++m->second.losses >= limits_.losses) {
+                    set_aside(m->second, l.lost_code);
+                    any_aside = true;
+                }
+            }
+    if (any_aside)
+        l.again.reset(); // the others need not wait for what was not their doing
     if (std::ranges::all_of(l.members, [](const auto& m) { return m.second.subscription.empty(); }))
         l.group.reset();
     return l.again.next();

@@ -30,12 +30,13 @@ struct stream_limits {
     backoff::limits again{1s, 5min};     // after a stream broke, or nobody answered
     backoff::limits crowded{30s, 10min}; // where Exchange has too many streams of the account already
     duration denied = 1h;                // until a mailbox that may not be followed is tried again
-    duration refused = 24h;              // until the server is, where it does not stream at all
-    duration stable = 60s;               // a stream that lasted so long is renewed at once
-    duration gather = 1s;                // until new mailboxes are taken in: more may come
-    duration look = 5s;                  // how often it is looked whether the server can be asked again
-    duration request = 30s;              // of one request
-    duration goodbye = 3s;               // of all requests that end the subscriptions
+    int losses = 2; // in a row, of one subscription or of a whole stream, past which somebody is set aside
+    duration refused = 24h; // until the server is, where it does not stream at all
+    duration stable = 60s;  // a stream that lasted so long is renewed at once
+    duration gather = 1s;   // until new mailboxes are taken in: more may come
+    duration look = 5s;     // how often it is looked whether the server can be asked again
+    duration request = 30s; // of one request
+    duration goodbye = 3s;  // of all requests that end the subscriptions
 };
 
 // Loop thread only. Construct, follow(), spawn run(); goes after run() has returned.
@@ -76,6 +77,7 @@ private:
         mailbox_address mailbox;
         std::string subscription{}; // empty: none yet
         steady_time retry_at{};     // not before, where there is none
+        int losses = 0;             // of its subscription, one after the other, before a stream was stable
     };
 
     // One stream and the mailboxes that it is for.
@@ -94,12 +96,14 @@ private:
         bool open = false;                          // the stream is read, or is just being renewed
         bool broken = false;                        // and the log knows
         std::vector<std::string> lost; // subscriptions that the stream under way says are no more
+        std::string lost_code;         // and why
         bool greeted = false;          // and whether its first message has come
         notifier joined;               // members are new, or all begins anew
         bool anew = false;             // what there is of subscriptions is of no use
         bool unanchored = false;       // nobody follows the mailbox in whose name the stream is read
-        int unanswered = 0;            // subscribing, one after the other
-        steady_time ask_after{};       // for subscribing; what is subscribed is read meanwhile
+        int failures = 0;        // streams that ended with an error that names none, before one was stable
+        int unanswered = 0;      // subscribing, one after the other
+        steady_time ask_after{}; // for subscribing; what is subscribed is read meanwhile
         backoff again, crowded;
     };
 
@@ -113,6 +117,8 @@ private:
     void opened(line& l);
     duration broke(line& l, const ews::error& why);
     duration lost(line& l);
+    void set_aside(member& m, std::string_view why);
+    void keep_anchor_alone(line& l);
     void drop(line& l);
     void close(line& l);
     void turn_off(const ews::error& why);

@@ -333,6 +333,72 @@ TEST_CASE_METHOD(streams_fixture, "only the lost subscriptions are made anew", "
     CHECK(told.size() == 3);
 }
 
+TEST_CASE_METHOD(streams_fixture,
+                 "a subscription that is lost each time does not end the stream of the others",
+                 "[unit][watch]")
+{
+    streams.follow(users(1, 3));
+    time.advance(2s);
+    for (int n = 0; n < 2; ++n) {
+        REQUIRE(server.open().size() == 1);
+        server.open().front()->lose({subscription_of(2)});
+        time.advance(5s);
+    }
+    REQUIRE(server.open().size() == 1);
+    CHECK(server.open().front()->ids.size() == 2);
+    CHECK(streams.covers(user(1)));
+    CHECK(!streams.covers(user(2)));
+    CHECK(streams.covers(user(3)));
+    CHECK(log_text.str().find("keeps ending the subscription of one mailbox (ErrorInvalidSubscription)") !=
+          std::string::npos);
+    CHECK(log_text.str().find(user(2).key()) == std::string::npos); // addresses only at debug
+    time.advance(70min);
+    CHECK(streams.covered() == 3);
+}
+
+TEST_CASE_METHOD(streams_fixture, "two losses of one subscription that lie far apart set nobody aside",
+                 "[unit][watch]")
+{
+    streams.follow(users(1, 2));
+    time.advance(2s);
+    for (int n = 0; n < 4; ++n) {
+        server.open().front()->lose({subscription_of(2)});
+        time.advance(10min);
+    }
+    CHECK(streams.covered() == 2);
+}
+
+TEST_CASE_METHOD(streams_fixture,
+                 "subscriptions that only their own mailbox may read leave one stream and polling",
+                 "[unit][watch]")
+{
+    streams.follow(users(1, 3));
+    time.advance(2s);
+    for (int n = 0; n < 10 && !server.open().empty() && server.open().front()->ids.size() > 1; ++n) {
+        server.open().front()->end(said("ErrorAccessDenied"));
+        time.advance(10s);
+    }
+    REQUIRE(server.open().size() == 1);
+    CHECK(server.open().front()->ids.size() == 1);
+    CHECK(streams.covered() == 1);
+    CHECK(warnings() <= 2);
+}
+
+TEST_CASE_METHOD(streams_fixture, "what changed is told also if the same message names a lost subscription",
+                 "[unit][watch]")
+{
+    streams.follow(users(1, 2));
+    time.advance(2s);
+    told.clear();
+    ews::stream_message m;
+    m.changed = {subscription_of(1)};
+    m.lost = {subscription_of(2)};
+    m.lost_code = "ErrorSubscriptionNotFound";
+    server.open().front()->to(m);
+    time.settle();
+    CHECK(told.contains(user(1).key()));
+}
+
 TEST_CASE_METHOD(streams_fixture, "an error of the stream that names no subscription costs all of them",
                  "[unit][watch]")
 {
