@@ -42,6 +42,7 @@ http::client_settings http_settings(const config::exchange_settings& s)
     c.url = s.url;
     c.auth = scheme(s.auth);
     c.username = s.username;
+    c.keytab = s.keytab_file;
     c.password = make_password_source(s);
     c.ca_file = s.ca_file;
     c.certificate_sha256 = s.certificate_sha256;

@@ -27,9 +27,9 @@ check read_configuration(const patient& who)
 std::vector<check> local_checks(const patient& who, utc_time now)
 {
     const auto& s = *who.settings;
-    std::vector<check> checks{read_configuration(who),
-                              file_permissions(s, who.config_file), data_folder(s.agent.data_dir),
-                              queue_file(s.agent.data_dir), certificate(who.cloud.files, now)};
+    std::vector<check> checks{read_configuration(who), file_permissions(s, who.config_file),
+                              data_folder(s.agent.data_dir), queue_file(s.agent.data_dir),
+                              certificate(who.cloud.files, now)};
     if (!s.log.file.empty()) // behind the data folder
         checks.insert(checks.begin() + 3, log_file(s.log.file));
     return checks;

@@ -227,9 +227,10 @@ check judge_sign_in(const ews::error& e, const account_facts& who)
                               "Exchange, or a balancer before it, does not answer as it should: the Exchange "
                               "administrator looks at the server (Test-ServiceHealth) and at IIS.");
     if (e.fault.message.find("balancer") != std::string::npos)
-        return failed_sign_in(who, e.fault.message,
-                              "Whoever runs the balancer before Exchange sets affinity there (a cookie, or the client's "
-                              "address), so that all steps of a sign-in on one connection reach one server.");
+        return failed_sign_in(
+            who, e.fault.message,
+            "Whoever runs the balancer before Exchange sets affinity there (a cookie, or the client's "
+            "address), so that all steps of a sign-in on one connection reach one server.");
     return failed_sign_in(who, e.fault.message,
                           std::string(who.username.empty() ? ticket_advice : password_advice));
 }
@@ -264,7 +265,7 @@ bool got_in(const ews::error& e, const std::optional<ews::server_version>& versi
 // Reads the password once; the client then uses what was read. Why it cannot be read, or nothing.
 std::optional<std::string> fetch_password(http::client_settings& s)
 {
-    if (s.username.empty())
+    if (s.username.empty() || !s.keytab.empty())
         return std::nullopt;
     if (!s.password)
         return "neither exchange.password_file nor exchange.password_command is set";

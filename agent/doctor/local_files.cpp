@@ -114,6 +114,8 @@ check file_permissions(const config::settings& s, const std::filesystem::path& c
          "for the system's trust store."},
         {"exchange.password_file", s.exchange.password_file, true, false,
          "Write the service account's password into it: workestra-relay secret set"},
+        {"exchange.keytab_file", s.exchange.keytab_file, true, false,
+         "Put the service account's keytab there (ktpass on a domain controller, or msktutil, makes one)."},
         {"exchange.ca_file", s.exchange.ca_file, false, false,
          "Put there, in PEM, the CA that signed Exchange's certificate (the team that runs the company's CA "
          "has it), or leave the key out for the system's trust store."}};

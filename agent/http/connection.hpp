@@ -1,8 +1,8 @@
 // One connection to the server and the requests that go over it, one at a time.
 #pragma once
 
-#include "agent/http/connection_cookies.hpp"
 #include "agent/http/address_memory.hpp"
+#include "agent/http/connection_cookies.hpp"
 #include "agent/http/curl_driver.hpp"
 #include "agent/http/endpoint.hpp"
 #include "agent/http/http.hpp"

@@ -35,7 +35,8 @@ struct client_settings {
     std::string url; // https://host[:port]/path, or http:// with allow_plaintext
     auth_scheme auth = auth_scheme::ntlm;
     std::string username; // DOMAIN\user or user@domain; empty with negotiate: the account the process runs as
-    password_source password;       // empty only where username is
+    password_source password;       // empty only where username is, or with a keytab
+    std::filesystem::path keytab;   // Kerberos keys in place of a password; negotiate only
     std::filesystem::path ca_file;  // PEM; empty: the system's trust store
     std::string certificate_sha256; // hex; empty: any certificate that chain and name vouch for
     http::channel_binding channel_binding = channel_binding::automatic;

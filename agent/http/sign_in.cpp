@@ -93,11 +93,12 @@ task<void> account::per_connection(signed_connection& c, job& j)
 task<void> account::sign_in(signed_connection& c, job& j)
 {
     auto password = std::make_shared<const secret>(); // none for the account the process runs as
-    if (!settings_.username.empty())
+    const bool has_password = !settings_.username.empty() && settings_.keytab.empty();
+    if (has_password)
         password = co_await password_now(j);
     for (bool again = false; password; again = true) {
         const auto verdict = co_await try_both_ways(c, j, *password);
-        if (verdict != signin::verdict::refused || again || settings_.username.empty())
+        if (verdict != signin::verdict::refused || again || !has_password)
             co_return;
         password = co_await other_password(j, password);
     }
@@ -180,7 +181,7 @@ task<void> account::handshake(signed_connection& c, job& j, const secret& passwo
 
     const std::shared_ptr<signin::negotiator> negotiator =
         signin::make_negotiator({ntlm ? signin::mechanism::ntlm : signin::mechanism::negotiate, server_.host,
-                                 settings_.username, password});
+                                 settings_.username, password, settings_.keytab.string()});
     std::string from_server, binding;
     servers_seen seen;
     for (int steps = 0; steps < most_steps; ++steps) {

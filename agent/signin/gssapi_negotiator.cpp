@@ -75,6 +75,7 @@ public:
         : mechanism_(wish.mechanism),
           host_(wish.host),
           username_(wish.username),
+          keytab_(wish.keytab),
           password_(wish.password)
     {
     }
@@ -97,10 +98,11 @@ private:
     std::string user_for_mechanism() const;
     boost::system::result<void, sign_in_trouble> begin();
     bool refused_by_kdc(gss_name_t user);
+    boost::system::result<void, sign_in_trouble> take_keys(gss_name_t user);
     sign_in_trouble trouble(const char* doing, OM_uint32 major, OM_uint32 minor) const;
 
     mechanism mechanism_;
-    std::string host_, username_;
+    std::string host_, username_, keytab_;
     secret password_; // until the credential is made
     bool begun_ = false;
     gss_name service_;
@@ -155,15 +157,49 @@ bool gssapi_negotiator::refused_by_kdc(gss_name_t user)
            static_cast<std::int32_t>(minor) != kdc_errors + no_such_principal;
 }
 
+// Tickets by the keys of a keytab. The library keeps them in the memory of this process, and fetches new ones by the keytab
+// when half of their life is over (MIT: client keytab initiation), so that most sign-ins do not ask the directory.
+boost::system::result<void, sign_in_trouble> gssapi_negotiator::take_keys(gss_name_t user)
+{
+    const std::string keys = "FILE:" + keytab_;
+    gss_key_value_element_desc where[] = {{"client_keytab", keys.c_str()},
+                                          {"ccache", "MEMORY:workestra-relay"}};
+    const gss_key_value_set_desc store{2, where};
+    gss_OID_set_desc wanted{1, &kerberos_oid};
+    OM_uint32 minor = 0, ignored = 0;
+    gss_cred_id_t ticket = GSS_C_NO_CREDENTIAL;
+    auto major = gss_acquire_cred_from(&minor, user, GSS_C_INDEFINITE, &wanted, GSS_C_INITIATE, &store,
+                                       &ticket, nullptr, nullptr);
+    if (!GSS_ERROR(major)) // acquiring alone may put the directory off until the first use
+        major = gss_inquire_cred(&minor, ticket, nullptr, nullptr, nullptr, nullptr);
+    const auto why = minor;
+    gss_release_cred(&ignored, &ticket);
+    if (GSS_ERROR(major)) {
+        const bool refused =
+            refused_by_directory(why) && static_cast<std::int32_t>(why) != kdc_errors + no_such_principal;
+        return sign_in_trouble{refused,
+                               fmt::format("the keys in exchange.keytab_file bring no Kerberos ticket: {}",
+                                           status_text(why, GSS_C_MECH_CODE, &kerberos_oid))};
+    }
+    gss_OID_set_desc negotiated{1, oid()};
+    major = gss_acquire_cred_from(&minor, user, GSS_C_INDEFINITE, &negotiated, GSS_C_INITIATE, &store,
+                                  &credential_, nullptr, nullptr);
+    if (GSS_ERROR(major))
+        return trouble("getting credentials", major, minor);
+    return {};
+}
+
 boost::system::result<void, sign_in_trouble> gssapi_negotiator::begin()
 {
     if (service_.import("HTTP@" + host_, GSS_C_NT_HOSTBASED_SERVICE) != GSS_S_COMPLETE)
         return sign_in_trouble{false, "the name of the server cannot be used to sign in"};
     if (username_.empty())
-        return {};
+        return keytab_.empty() ? boost::system::result<void, sign_in_trouble>() : take_keys(GSS_C_NO_NAME);
     gss_name user;
     if (user.import(user_for_mechanism(), GSS_C_NT_USER_NAME) != GSS_S_COMPLETE)
         return sign_in_trouble{false, "the user name cannot be used to sign in"};
+    if (!keytab_.empty())
+        return take_keys(user.get());
     if (mechanism_ == mechanism::negotiate && refused_by_kdc(user.get()))
         return sign_in_trouble{
             true, "the directory (Kerberos) refuses the service account: wrong password, or a locked, "

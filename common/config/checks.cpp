@@ -38,6 +38,11 @@ void check_sign_in(const exchange_settings& e, const places& set, mistakes& wron
     if (from_file && from_command)
         say("exchange.password_command",
             "cannot be set together with exchange.password_file: keep one of them");
+    if (!e.keytab_file.empty() && !negotiate)
+        say("exchange.keytab_file", "holds Kerberos keys, which only exchange.auth = \"negotiate\" uses");
+    if (!e.keytab_file.empty() && (from_file || from_command))
+        say("exchange.keytab_file",
+            "stands in place of a password: leave out exchange.password_file and exchange.password_command");
     if (!from_file && !from_command && !negotiate && !password_may_be_stored &&
         !refused("exchange.password_file") && !refused("exchange.password_command"))
         say("exchange.password_file", "is needed (or exchange.password_command, or a systemd credential): "
@@ -103,6 +108,8 @@ void check_files(const settings& s, const places& set, purpose what, mistakes& w
     if (!kept_by_service_manager(s.exchange.password_file)) // which shows it to the service alone
         must_exist("exchange.password_file", s.exchange.password_file,
                    "workestra-relay secret set writes the service account's password into it");
+    must_exist("exchange.keytab_file", s.exchange.keytab_file,
+               "put the service account's keytab there (ktpass or msktutil makes one)");
     must_exist("exchange.ca_file", s.exchange.ca_file,
                "put the CA that signed Exchange's certificate there, in PEM, or leave the key out for the "
                "system's trust store");
@@ -119,6 +126,7 @@ void check_files(const settings& s, const places& set, purpose what, mistakes& w
     };
     look_at("cloud.private_key_file", s.cloud.private_key_file);
     look_at("exchange.password_file", s.exchange.password_file);
+    look_at("exchange.keytab_file", s.exchange.keytab_file);
 }
 
 } // namespace relay::config

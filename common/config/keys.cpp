@@ -127,6 +127,7 @@ const key_rule rules[] = {
     key<&settings::exchange, &exchange::auth>("exchange.auth", 1, 16),
     key<&settings::exchange, &exchange::username>("exchange.username", 0, 256),
     key<&settings::exchange, &exchange::password_file>("exchange.password_file", 0, no_limit),
+    key<&settings::exchange, &exchange::keytab_file>("exchange.keytab_file", 0, no_limit),
     {"exchange.password_command", value_kind::list, 0, 64, assign_command, read_command},
     key<&settings::exchange, &exchange::ca_file>("exchange.ca_file", 0, no_limit),
     {"exchange.certificate_sha256", value_kind::text, 0, 128, assign_fingerprint,

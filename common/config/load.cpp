@@ -42,7 +42,7 @@ void fill_in_defaults(settings& s, const std::filesystem::path& folder)
     if (s.cloud.private_key_file.empty())
         s.cloud.private_key_file = s.agent.data_dir / "pki" / "agent.key";
     for (auto* p : {&s.cloud.certificate_file, &s.cloud.private_key_file, &s.cloud.ca_file,
-                    &s.exchange.password_file, &s.exchange.ca_file, &s.log.file})
+                    &s.exchange.password_file, &s.exchange.keytab_file, &s.exchange.ca_file, &s.log.file})
         settle(*p);
 }
 
@@ -66,7 +66,8 @@ void fill_in_enrolment(settings& s, const places& set)
 void fill_in_credential(settings& s, const std::filesystem::path& folder, const environment& variables)
 {
     auto& e = s.exchange;
-    if (e.username.empty() || !e.password_file.empty() || !e.password_command.empty())
+    if (e.username.empty() || !e.password_file.empty() || !e.password_command.empty() ||
+        !e.keytab_file.empty())
         return;
     std::error_code ec;
     if (const auto handed = variables.find("CREDENTIALS_DIRECTORY"); handed != variables.end()) {

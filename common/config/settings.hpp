@@ -71,8 +71,9 @@ struct exchange_settings {
     std::string username;                      // empty with negotiate only: the account the agent runs as
     std::filesystem::path password_file;       // empty where password_command is set, or none is needed
     std::vector<std::string> password_command; // program and arguments, run without a shell
-    std::filesystem::path ca_file;             // empty: the system's trust store
-    std::string certificate_sha256; // 64 hex digits, lower case; empty: any certificate the CA vouches for
+    std::filesystem::path keytab_file; // Kerberos keys of the account in place of a password; negotiate only
+    std::filesystem::path ca_file;     // empty: the system's trust store
+    std::string certificate_sha256;    // 64 hex digits, lower case; empty: any certificate the CA vouches for
     config::channel_binding channel_binding = config::channel_binding::automatic;
     bool streaming = true;            // EWS streaming notifications beside polling
     int max_connections = 10;         // 1 to 100

@@ -390,6 +390,13 @@ public:
     kerberos(const kerberos&) = delete;
     kerberos& operator=(const kerberos&) = delete;
 
+    // Gives the account random keys, as a group-managed one has, and answers the file that holds them.
+    std::string make_keytab()
+    {
+        admin("ktadd -k " + path("svc.keytab") + " workestra-svc");
+        fs::permissions(path("svc.keytab"), fs::perms::owner_read | fs::perms::owner_write);
+        return path("svc.keytab");
+    }
     void admin(const std::string& command) { run("/usr/sbin/kadmin.local", {"-r", realm, "-q", command}); }
     int lines_with(const std::string& what) const
     {
@@ -450,6 +457,57 @@ TEST_CASE("Kerberos signs in, bound to the server's certificate where Exchange w
     CHECK(w.refused() == 0);
     // One more a connection: the request without credentials that shows the certificate to bind to.
     CHECK(w.stat("/round_trips") == w.requests_in_all() + w.stat("/connections"));
+}
+
+TEST_CASE("a keytab signs in without a password, and goes on when its ticket has run out", "[integration]")
+{
+    if (!kerberos::installed()) {
+        WARN("skipped: krb5-kdc and krb5-admin-server are not installed");
+        return;
+    }
+    kerberos directory;
+    directory.admin("modprinc -maxlife \"8 seconds\" workestra-svc");
+    const std::string username = GENERATE("'workestra-svc@corp.example'", "''");
+    account_world w(signing_in("negotiate",
+                               {{"exchange.username", username},
+                                {"exchange.password_file", ""},
+                                {"exchange.keytab_file", "'" + directory.make_keytab() + "'"}},
+                               {"--auth", "negotiate", "--extended-protection", "require"}));
+    w.start_agent();
+    w.wait_connected();
+    INFO(directory.log() << w.agent_log_tail());
+    REQUIRE(w.read() == "ok");
+    const auto tickets = directory.lines_with("AS_REQ");
+    std::this_thread::sleep_for(9s); // the life of a ticket passes
+    w.exchange().put("/account", {{"sign_out", true}});
+    CHECK(w.answered(w.send_reads(12), "ok") == 12);
+    CHECK(directory.lines_with("AS_REQ") > tickets);
+    CHECK(w.refused() == 0);
+    const auto seen =
+        run_to_end(relay_program(), {"doctor", "--config", w.config_file().string(), "--json"}, {});
+    CHECK(seen.out.find("\"name\":\"sign_in\",\"ok\":true") != std::string::npos);
+}
+
+TEST_CASE("keys that the directory has replaced are said to be the keytab's", "[integration]")
+{
+    if (!kerberos::installed()) {
+        WARN("skipped: krb5-kdc and krb5-admin-server are not installed");
+        return;
+    }
+    kerberos directory;
+    const auto keytab = directory.make_keytab();
+    directory.admin("cpw -randkey workestra-svc"); // the file has the old ones
+    account_world w(signing_in("negotiate",
+                               {{"exchange.username", "''"},
+                                {"exchange.password_file", ""},
+                                {"exchange.keytab_file", "'" + keytab + "'"}},
+                               {"--auth", "negotiate"}));
+    w.start_agent();
+    w.wait_connected();
+    INFO(directory.log() << w.agent_log_tail());
+    CHECK(w.answered(w.send_reads(12), "auth_failed") == 12);
+    CHECK(directory.lines_with("PREAUTH_FAILED") == 1);
+    CHECK(w.agent_log().find("exchange.keytab_file") != std::string::npos);
 }
 
 TEST_CASE("a password that the directory refuses is asked of it once", "[integration]")
