@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t most_actions = 40;
 constexpr std::size_t most_commands = 14;
 // What any list may be about.
-constexpr std::array drawn_families{family::exchange};
+constexpr std::array drawn_families{family::clock, family::store, family::backup, family::people,
+                                    family::exchange};
 
 // Draws that are the same with every standard library.
 class dice {

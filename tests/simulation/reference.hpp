@@ -112,6 +112,8 @@ public:
     void put_back(const memory& m);
     // The store got a new id: what is owed is numbered from 1.
     void renewed();
+    // The same, and the store owes again what a cloud that was put back has lost: of its messages it holds `held`.
+    void owed_again(std::int64_t held, const std::vector<std::string>& bodies);
 
     // ---- what reached Exchange ----
     void request_begins(const std::string& lane);

@@ -1,6 +1,8 @@
 // The reference model: a store that was lost, put back to an older copy, or given a new id.
 #include "tests/simulation/reference.hpp"
 
+#include <boost/json/parse.hpp>
+
 #include <algorithm>
 
 namespace relay::simulation {
@@ -56,6 +58,19 @@ void reference::put_back(const memory& m)
 void reference::renewed()
 {
     messages_.erase(messages_.begin(), messages_.begin() + acknowledged_);
+    acknowledged_ = 0;
+}
+
+void reference::owed_again(std::int64_t held, const std::vector<std::string>& bodies)
+{
+    for (auto seq = held + 1; seq <= last_seq(); ++seq) {
+        const auto& m = messages_[static_cast<std::size_t>(seq) - 1];
+        if (is_write(commands_.at(m.id).what.what) && std::ranges::find(bodies, m.body) == bodies.end())
+            broken(m.id, "its result is not given again to a cloud that was put back");
+    }
+    messages_.clear();
+    for (const auto& body : bodies)
+        messages_.push_back({std::string(json::parse(body).as_object().at("id").as_string()), body});
     acknowledged_ = 0;
 }
 

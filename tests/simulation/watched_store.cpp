@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace relay::simulation {
+namespace {
+
+constexpr std::size_t everything = 1'000'000;
+
+} // namespace
 
 // A call that was made is carried out also where the one who made it goes away, in the order the calls were
 // made.
@@ -230,7 +235,19 @@ task<result<store::identity>> watched_store::renew()
 
 task<result<store::owed_again>> watched_store::owe_again(store::sequence held)
 {
-    return pass<store::owed_again>([this, held] { return behind_.owe_again(held); });
+    return pass<store::owed_again>([this, held]() -> task<result<store::owed_again>> {
+        auto done = co_await behind_.owe_again(held);
+        if (done.has_error())
+            co_return done;
+        const auto owed = co_await behind_.read(0, everything, everything);
+        if (owed.has_error())
+            co_return owed.error();
+        std::vector<std::string> bodies;
+        for (const auto& m : *owed)
+            bodies.push_back(m.body);
+        model_.owed_again(held, bodies);
+        co_return done;
+    });
 }
 
 task<result<std::size_t>> watched_store::prune(utc_time before, utc_time latest, std::size_t most)
