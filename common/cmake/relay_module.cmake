@@ -7,9 +7,7 @@ if(RELAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${RELAY_CCACHE})
 endif()
 
-# What waits longest in a build on two cores: debugging tables (-g1 keeps the lines of a backtrace) and bfd. A linker that is
-# not there is not asked for.
-set(CMAKE_CXX_FLAGS_DEBUG "-g1" CACHE STRING "Flags of the checked build")
+# What waits longest in a build on two cores, after compiling, is bfd. A linker that is not there is not asked for.
 find_program(RELAY_LLD ld.lld)
 if(RELAY_LLD)
     add_link_options(-fuse-ld=lld)

@@ -20,6 +20,7 @@ function(relay_precompile_below directory)
         get_target_property(excluded ${target} DISABLE_PRECOMPILE_HEADERS)
         if(type MATCHES "^(STATIC_LIBRARY|EXECUTABLE)$" AND NOT excluded)
             target_precompile_headers(${target} REUSE_FROM relay_precompiled)
+            target_link_libraries(${target} PRIVATE relay_boost) # Asio's headers refer to objects that are defined there
         endif()
     endforeach()
     get_property(below DIRECTORY ${directory} PROPERTY SUBDIRECTORIES)

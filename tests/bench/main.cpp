@@ -108,8 +108,9 @@ task<bool> ask_create(ews::ews_client& client, std::string event_id)
     auto fields = dispatch::fields_for_create(meeting());
     ews::marks marks{event_id, event_id};
     auto uid = dispatch::uid_for(event_id, event_id);
+    const ews::write_bounds bounds{30s, steady_time::max()};
     const auto made = co_await client.create(mailbox, std::move(fields), std::move(marks), std::move(uid),
-                                             protocol::notify::all, 30s);
+                                             protocol::notify::all, bounds);
     co_return made.has_value();
 }
 

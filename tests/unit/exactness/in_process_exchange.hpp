@@ -63,7 +63,11 @@ private:
     }
     static http::outcome reply_of(int status, std::string body)
     {
-        return http::response{status, "text/xml; charset=utf-8", {}, std::move(body), false};
+        http::response answer;
+        answer.status = status;
+        answer.content_type = "text/xml; charset=utf-8";
+        answer.body = std::move(body);
+        return answer;
     }
 
     time_source& time_;
