@@ -22,6 +22,17 @@ std::vector<availability_part> split_availability(std::size_t mailboxes, utc_tim
     return parts;
 }
 
+std::vector<availability_part> split_availability(const std::vector<std::size_t>& numbers, utc_time start,
+                                                  utc_time end)
+{
+    auto parts = split_availability(numbers.size(), start, end);
+    for (auto& part : parts) {
+        const auto first = numbers.begin() + static_cast<std::ptrdiff_t>(part.first);
+        part.only.assign(first, first + static_cast<std::ptrdiff_t>(part.count));
+    }
+    return parts;
+}
+
 std::vector<std::size_t> mailboxes_of(const availability_part& part)
 {
     if (!part.only.empty())
@@ -47,11 +58,23 @@ std::vector<availability_part> halve_window(const availability_part& part, std::
 std::vector<availability_part> halve_mailboxes(const availability_part& part,
                                                const std::vector<std::size_t>& mailboxes)
 {
+    return split_mailboxes(part, mailboxes, 2);
+}
+
+std::vector<availability_part> split_mailboxes(const availability_part& part,
+                                               const std::vector<std::size_t>& mailboxes, std::size_t pieces)
+{
+    std::vector<availability_part> lists;
     if (mailboxes.size() < 2)
-        return {};
-    const auto middle = mailboxes.begin() + static_cast<std::ptrdiff_t>(mailboxes.size() / 2);
-    return {{0, 0, part.start, part.end, {mailboxes.begin(), middle}},
-            {0, 0, part.start, part.end, {middle, mailboxes.end()}}};
+        return lists;
+    pieces = std::min(pieces, mailboxes.size());
+    for (std::size_t n = 0; n < pieces; ++n) {
+        const auto at = [&](std::size_t piece) {
+            return mailboxes.begin() + static_cast<std::ptrdiff_t>(mailboxes.size() * piece / pieces);
+        };
+        lists.push_back({0, 0, part.start, part.end, {at(n), at(n + 1)}});
+    }
+    return lists;
 }
 
 std::vector<ews::busy_period> join_periods(std::vector<ews::busy_period> periods, utc_time start,

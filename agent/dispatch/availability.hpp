@@ -17,6 +17,10 @@ struct availability_part {
 // The parts that cover `mailboxes` x [start, end) within Exchange's limits, windows varying fastest. end > start.
 std::vector<availability_part> split_availability(std::size_t mailboxes, utc_time start, utc_time end);
 
+// The same for the mailboxes `numbers` alone.
+std::vector<availability_part> split_availability(const std::vector<std::size_t>& numbers, utc_time start,
+                                                  utc_time end);
+
 // The mailboxes of a part, by their number in the question.
 std::vector<std::size_t> mailboxes_of(const availability_part& part);
 
@@ -26,6 +30,9 @@ std::vector<availability_part> halve_window(const availability_part& part,
                                             std::vector<std::size_t> mailboxes);
 std::vector<availability_part> halve_mailboxes(const availability_part& part,
                                                const std::vector<std::size_t>& mailboxes);
+// The mailboxes in up to `pieces` lists of about one length.
+std::vector<availability_part> split_mailboxes(const availability_part& part,
+                                               const std::vector<std::size_t>& mailboxes, std::size_t pieces);
 
 // Cuts to [start, end), joins touching or overlapping periods of one status, sorts by start.
 std::vector<ews::busy_period> join_periods(std::vector<ews::busy_period> periods, utc_time start,

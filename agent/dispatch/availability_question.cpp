@@ -1,15 +1,22 @@
 #include "agent/dispatch/availability_question.hpp"
 
+#include <algorithm>
 #include <iterator>
 
 namespace relay::dispatch {
 
 availability_question::availability_question(std::vector<mailbox_address> mailboxes, utc_time start,
-                                             utc_time end)
+                                             utc_time end, const apart& alone)
     : mailboxes_(std::move(mailboxes)),
-      answers_(mailboxes_.size(), std::vector<ews::busy_period>{}),
-      parts_(split_availability(mailboxes_.size(), start, end))
+      answers_(mailboxes_.size(), std::vector<ews::busy_period>{})
 {
+    std::vector<std::size_t> together;
+    for (std::size_t n = 0; n < mailboxes_.size(); ++n)
+        (alone && alone(mailboxes_[n]) ? alone_ : together).push_back(n);
+    parts_ = split_availability(together, start, end);
+    for (const auto n : alone_) // last: they may take long
+        for (auto& part : split_availability(std::vector{n}, start, end))
+            parts_.push_back(std::move(part));
 }
 
 availability_question::asked availability_question::still_allowed(const availability_part& part,
@@ -32,6 +39,8 @@ availability_question::asked availability_question::still_allowed(const availabi
 void availability_question::take_in(const availability_part& part, const std::vector<std::size_t>& numbers,
                                     const std::vector<ews::mailbox_busy>& got)
 {
+    failures_in_a_row_ = 0;
+    answered_ = true;
     std::vector<std::size_t> too_full;
     for (std::size_t i = 0; i < numbers.size(); ++i) {
         auto& answer = answers_[numbers[i]];
@@ -57,6 +66,33 @@ bool availability_question::ask_for_less(const availability_part& part,
     if (refusal.exchange == "ErrorMailboxDataArrayTooBig")
         return add_next(halve_mailboxes(part, numbers));
     return refusal.code == protocol::fault_code::result_too_large && add_next(halve_mailboxes(part, numbers));
+}
+
+availability_question::blame
+availability_question::narrow_down(const availability_part& part, const std::vector<std::size_t>& numbers,
+                                   const protocol::fault& why, bool for_good,
+                                   const std::function<void(const mailbox_address&)>& found)
+{
+    const bool others_answered = answered_ && narrowed_;
+    if (!is_about_several() || ++failures_in_a_row_ > most_failures_in_a_row)
+        return blame::nobody;
+    narrowed_ = true;
+    if (numbers.size() > 1) {
+        add_next(split_mailboxes(part, numbers, pieces));
+        return blame::mailbox;
+    }
+    const auto n = numbers.front();
+    const bool failed_alone = std::ranges::find(alone_, n) != alone_.end();
+    if (!for_good && !failed_alone) { // once more, after the others: they may fail as well
+        alone_.push_back(n);
+        parts_.push_back({0, 0, part.start, part.end, numbers});
+        return blame::mailbox;
+    }
+    if (!for_good && !others_answered)
+        return blame::nobody;
+    answers_[n] = why;
+    found(mailboxes_[n]);
+    return blame::mailbox;
 }
 
 void availability_question::fail(const std::vector<std::size_t>& numbers, const protocol::fault& why)

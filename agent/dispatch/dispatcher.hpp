@@ -57,6 +57,7 @@ public:
 
     server_gate& gate() noexcept { return gate_; }
     turns& line() noexcept { return turns_; }
+    mailbox_quarantine& quarantine() noexcept { return joint_.quarantine(); }
     void set_limits(limits l);
 
 private:

@@ -2,6 +2,7 @@
 // has come. A question that finds its turn at once waits for nobody and is asked alone.
 #pragma once
 
+#include "agent/dispatch/mailbox_quarantine.hpp"
 #include "agent/dispatch/turns.hpp"
 #include "agent/ews/exchange.hpp"
 #include "common/async/notifier.hpp"
@@ -64,6 +65,9 @@ public:
     // to ask alone now, because the request failed or somebody's mailbox made it slow.
     task<std::optional<answers>> answer_of(const seat& s);
 
+    // Mailboxes that are asked about alone.
+    mailbox_quarantine& quarantine() noexcept { return quarantine_; }
+
     // Cancels what is under way, and waits until it is gone.
     task<void> end();
 
@@ -76,6 +80,7 @@ private:
     turns& line_;
     std::list<seat*> seats_; // in the order in which they came
     task_group requests_;
+    mailbox_quarantine quarantine_;
 };
 
 } // namespace relay::dispatch

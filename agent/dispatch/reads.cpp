@@ -35,6 +35,27 @@ allowed_mailboxes allowed_of(const protocol::availability_get& op, const service
     return some;
 }
 
+// So that there is time for smaller lists: of several mailboxes one may hold up the request. Narrowing 100 down to one takes
+// four rounds of such shares.
+duration limit_for(const command_run& run, const availability_question& question)
+{
+    constexpr int shares = 3;
+    constexpr duration shortest = 1s;
+    const auto whole = run.request_limit();
+    return question.is_about_several() ? std::max(std::min(shortest, whole), whole / shares) : whole;
+}
+
+// The fault of a command that ends because its time is over, or null.
+const protocol::fault* out_of_time(const std::optional<ending>& over)
+{
+    if (!over || !*over || (*over)->has_value())
+        return nullptr;
+    const auto& fault = (*over)->error();
+    const bool late = fault.code == protocol::fault_code::exchange_unavailable ||
+                      fault.code == protocol::fault_code::deadline_exceeded;
+    return late ? &fault : nullptr;
+}
+
 // What several askers share; the first part that cannot be had ends all.
 struct shared_question {
     availability_question question;
@@ -52,7 +73,11 @@ task<std::optional<ending>> ask_part(command_run& run, availability_question& al
         numbers = std::move(asked.numbers);
         return free_busy_question{std::move(asked.mailboxes), part.start, part.end};
     };
-    auto most = run.bounds().joint_mailboxes;
+    auto& quarantine = joint.quarantine();
+    const auto all_numbers = mailboxes_of(part);
+    const bool alone =
+        all_numbers.size() == 1 && quarantine.holds(all.mailbox(all_numbers.front()), run.use().time.now());
+    auto most = alone ? 0 : run.bounds().joint_mailboxes;
     for (;;) {
         joint_questions::seat seat(joint, run, mine, most, part.start, part.end, ask);
         const std::function<bool()> taken = [&seat] { return seat.is_taken(); };
@@ -75,26 +100,41 @@ task<std::optional<ending>> ask_part(command_run& run, availability_question& al
             }
         } else {
             got = co_await run.use().exchange.availability(std::move(question.mailboxes), part.start,
-                                                           part.end, run.request_limit());
+                                                           part.end, limit_for(run, all));
         }
         if (got->has_value()) {
             run.succeeded(mine);
+            if (alone)
+                quarantine.release(all.mailbox(all_numbers.front()));
             all.take_in(part, numbers, got->value());
             co_return std::nullopt;
         }
         if (all.ask_for_less(part, numbers, got->error().fault))
             co_return std::nullopt;
+        if (got->error().of_mailboxes) {
+            const std::function<void(const mailbox_address&)> found = [&](const mailbox_address& m) {
+                quarantine.add(m, run.use().time.now());
+            };
+            const bool for_good = got->error().remedy == ews::remedy::give_up;
+            const auto blamed = all.narrow_down(part, numbers, got->error().fault, for_good, found);
+            if (blamed == availability_question::blame::mailbox)
+                co_return std::nullopt;
+        }
         over = co_await run.after_failure(got->error(), mine);
         if (over)
             co_return over;
     }
 }
 
-task<void> ask_parts(command_run& run, shared_question& shared)
+// At most `most` parts, so that a lone asker leaves what a failure splits to several.
+task<void> ask_parts(command_run& run, shared_question& shared, std::size_t most)
 {
-    while (!shared.over && shared.question.parts_left() > 0) {
-        auto over = co_await ask_part(run, shared.question, shared.question.take_part());
-        if (over) {
+    for (; most > 0 && !shared.over && shared.question.parts_left() > 0; --most) {
+        const auto part = shared.question.take_part();
+        auto over = co_await ask_part(run, shared.question, part);
+        if (const auto* late = out_of_time(over); late && shared.question.is_narrowed()) {
+            shared.question.fail(mailboxes_of(part), *late); // the others have their answers
+        } else if (over) {
             shared.over = std::move(over);
             co_return;
         }
@@ -140,15 +180,21 @@ task<ending> run_availability_get(command_run& run, protocol::availability_get o
 {
     std::vector<ews::mailbox_busy> answers(op.mailboxes.size(), std::vector<ews::busy_period>{});
     auto [mailboxes, places] = allowed_of(op, run.use(), answers);
-    shared_question shared{{std::move(mailboxes), op.start, op.end}};
-    const auto parts = shared.question.parts_left();
-    if (parts == 1) {
-        co_await ask_parts(run, shared);
-    } else {
+    const availability_question::apart alone = [&](const mailbox_address& m) {
+        return run.use().joint.quarantine().holds(m, run.use().time.now());
+    };
+    shared_question shared{{std::move(mailboxes), op.start, op.end, alone}};
+    // A part that fails may leave several: then there is more for others to do.
+    while (!shared.over && shared.question.parts_left() > 0) {
+        const auto parts = shared.question.parts_left();
+        if (parts == 1) {
+            co_await ask_parts(run, shared, 1);
+            continue;
+        }
         task_group askers(co_await asio::this_coro::executor);
         const auto wanted = std::min(parts, static_cast<std::size_t>(run.bounds().parallel_parts));
         for (std::size_t i = 0; i < wanted; ++i)
-            askers.spawn(ask_parts(run, shared));
+            askers.spawn(ask_parts(run, shared, parts));
         co_await askers.join();
     }
     if (shared.over)

@@ -21,8 +21,8 @@ constexpr milliseconds longest_jitter = 10s;
 bool is_outage(const ews::error& e) noexcept
 {
     // With a ResponseCode Exchange did answer: what ails is one mailbox (it moves, its store is away), not the server.
-    return e.remedy == ews::remedy::retry && e.fault.code == protocol::fault_code::exchange_unavailable &&
-           e.fault.exchange.empty();
+    return !e.of_mailboxes && e.remedy == ews::remedy::retry &&
+           e.fault.code == protocol::fault_code::exchange_unavailable && e.fault.exchange.empty();
 }
 
 std::string_view name(server_state s) noexcept
@@ -87,7 +87,9 @@ void server_gate::succeeded(steady_time now, utc_time wall)
 
 void server_gate::failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall)
 {
-    last_heard_ = now;
+    // A free/busy request that is not answered tells nothing: the idle probe asks on in its place.
+    if (!e.of_mailboxes || !e.fault.exchange.empty())
+        last_heard_ = now;
     // A ResponseCode comes from Exchange itself, which is back, then: the next one asks soon. It is no success, as with some
     // mailboxes answered and others not, commands would wake each other without end.
     if (state_ == server_state::unreachable && e.fault.exchange.starts_with("Error")) {

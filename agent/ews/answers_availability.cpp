@@ -151,9 +151,12 @@ outcome<std::vector<mailbox_busy>> read_availability(const soap_answer& a, std::
         if (!first)
             first = std::move(e);
     }
-    if (answers.size() != mailboxes)
-        return failed_call(c, fault_code::exchange_unavailable, remedy::give_up,
-                           "Exchange answered for another number of mailboxes than it was asked about");
+    if (answers.size() != mailboxes) {
+        auto e = failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+                             "Exchange answered for another number of mailboxes than it was asked about");
+        e.of_mailboxes = true; // smaller lists tell who is left out
+        return e;
+    }
     if (first && failed_as_a_whole == mailboxes)
         return std::move(*first);
     return answers;

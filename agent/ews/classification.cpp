@@ -155,6 +155,8 @@ error judge(const complaint& said, level where, const call& c)
         // An impersonated request is charged to the budget of the mailbox it acts for.
         e.whole_server = !c.impersonated || v == verdict::overloaded;
     }
+    e.of_mailboxes = c.operation == operation::get_user_availability && e.remedy != remedy::back_off &&
+                     e.remedy != remedy::sign_in;
     return e;
 }
 
@@ -184,6 +186,8 @@ error classify(const http::failed& f, const call& c)
     }
     if (f.how_far == http::reached::nothing)
         e.effect = effect::none;
+    // No answer in time: Exchange may be waiting for the server or the organisation of a single mailbox.
+    e.of_mailboxes = c.operation == operation::get_user_availability && f.how_far == http::reached::sent;
     if (e.fault.message.empty())
         e.fault.message = "Exchange cannot be reached: " + f.code.message();
     return e;

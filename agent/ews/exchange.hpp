@@ -36,6 +36,8 @@ struct error {
     bool whole_server = false; // with back_off: the service account is throttled, not just this mailbox
     bool may_pass =
         false; // with give_up: one such answer may be a mishap, so a write asks again before it ends
+    // Of a free/busy request: it went out, and one of the mailboxes in it may be why it failed. Says nothing of the server.
+    bool of_mailboxes = false;
 };
 
 [[noreturn]] inline void throw_exception_from_error(const error& e, const boost::source_location& where)

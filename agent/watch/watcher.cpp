@@ -19,6 +19,8 @@ namespace relay::watch {
 namespace {
 
 constexpr duration after_store_trouble = std::chrono::seconds(5);
+// A request about several mailboxes has this part of the time of one about a single mailbox: one of them may hold it up.
+constexpr int limit_shares = 3;
 constexpr std::size_t most_told_bytes = 1'048'576; // of events in one call of the store
 // A server that shows merged slots alone begins them where the window begins: it has to begin alike each time.
 constexpr std::chrono::minutes slot{30};
@@ -209,7 +211,9 @@ task<bool> watcher::look_ahead(mailboxes_ahead of, std::chrono::days horizon)
         if (places.emplace(address->key(), whom.size()).second)
             whom.push_back(*std::move(address));
     }
-    dispatch::availability_question question(std::move(whom), w.ask_from, w.ask_to);
+    dispatch::availability_question question(
+        std::move(whom), w.ask_from, w.ask_to,
+        [this](const mailbox_address& m) { return parts_.quarantine.holds(m, parts_.time.now()); });
     const bool answered = co_await ask(question);
     if (!answered)
         co_return false;
@@ -249,7 +253,8 @@ task<bool> watcher::ask(dispatch::availability_question& question)
         auto [whom, numbers] = question.still_allowed(part, parts_.allows);
         if (whom.empty())
             continue;
-        auto got = co_await parts_.exchange.availability(std::move(whom), part.start, part.end, request_);
+        const auto limit = question.is_about_several() ? request_ / limit_shares : request_;
+        auto got = co_await parts_.exchange.availability(std::move(whom), part.start, part.end, limit);
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none)
             co_return false; // what it ended with says nothing about the server
@@ -264,13 +269,26 @@ task<bool> watcher::ask(dispatch::availability_question& question)
         }
         if (got.has_value())
             question.take_in(part, numbers, *got);
-        else if (!question.ask_for_less(part, numbers, got.error().fault)) {
+        else if (!question.ask_for_less(part, numbers, got.error().fault) &&
+                 !is_narrowed_down(question, part, numbers, got.error())) {
             if (got.error().remedy != ews::remedy::give_up)
                 co_return false;
             question.fail(numbers, got.error().fault); // the next time, too
         }
     }
     co_return true;
+}
+
+// True where one of several mailboxes may have failed the part: smaller lists follow, or it has its own answer.
+bool watcher::is_narrowed_down(dispatch::availability_question& question,
+                               const dispatch::availability_part& part,
+                               const std::vector<std::size_t>& numbers, const ews::error& e)
+{
+    using blame = dispatch::availability_question::blame;
+    return e.of_mailboxes && question.narrow_down(part, numbers, e.fault, e.remedy == ews::remedy::give_up,
+                                                  [this](const mailbox_address& m) {
+                                                      parts_.quarantine.add(m, parts_.time.now());
+                                                  }) == blame::mailbox;
 }
 
 task<bool> watcher::tell(std::vector<store::sighting> seen)

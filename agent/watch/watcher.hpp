@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/dispatch/availability_question.hpp"
+#include "agent/dispatch/mailbox_quarantine.hpp"
 #include "agent/dispatch/server_gate.hpp"
 #include "agent/dispatch/turns.hpp"
 #include "agent/ews/exchange.hpp"
@@ -34,6 +35,7 @@ public:
         dispatch::server_gate&
             gate; // while it says that Exchange is away or wants a pause, nobody is looked at
         dispatch::turns& turns;
+        dispatch::mailbox_quarantine& quarantine;
         time_source& time;
         // Policy's word on watching a mailbox, asked before each look.
         std::function<protocol::checked<void>(const mailbox_address&)> allows;
@@ -69,6 +71,8 @@ private:
     task<bool> look();
     task<bool> look_ahead(mailboxes_ahead of, std::chrono::days horizon);
     task<bool> ask(dispatch::availability_question& question);
+    bool is_narrowed_down(dispatch::availability_question& question, const dispatch::availability_part& part,
+                          const std::vector<std::size_t>& numbers, const ews::error& e);
     task<bool> tell(std::vector<store::sighting> seen);
 
     parts parts_;

@@ -91,8 +91,10 @@ scripted_exchange::availability(std::vector<mailbox_address> mailboxes, utc_time
         if (ec)
             throw boost::system::system_error(ec);
         if (wanted > limit)
-            co_return ews::error{{protocol::fault_code::exchange_unavailable, "no answer in time", {}},
-                                 ews::remedy::retry};
+            co_return ews::error{
+                .fault = {protocol::fault_code::exchange_unavailable, "no answer in time", {}},
+                .remedy = ews::remedy::retry,
+                .of_mailboxes = true};
     }
     if (ill)
         if (auto e = ill(mailboxes))

@@ -114,6 +114,7 @@ struct watch_fixture : test::loop_fixture {
     std::optional<store::outbox> out;
     std::optional<dispatch::server_gate> gate;
     dispatch::turns turns{time, 10};
+    dispatch::mailbox_quarantine quarantine;
     std::optional<watch::watcher> watcher;
     asio::cancellation_signal cancel;
     bool ended = false;
@@ -130,7 +131,7 @@ struct watch_fixture : test::loop_fixture {
             1, [] {}, log);
         watcher.emplace(context.get_executor(),
                         watch::watcher::parts{
-                            *queue, *out, exchange, *gate, turns, time,
+                            *queue, *out, exchange, *gate, turns, quarantine, time,
                             [this](const mailbox_address& m) -> protocol::checked<void> {
                                 if (m.key() == denied)
                                     return protocol::fault{protocol::fault_code::policy_denied, "denied", {}};
