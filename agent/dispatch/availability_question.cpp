@@ -73,7 +73,6 @@ availability_question::narrow_down(const availability_part& part, const std::vec
                                    const protocol::fault& why, bool for_good,
                                    const std::function<void(const mailbox_address&)>& found)
 {
-    const bool others_answered = answered_ && narrowed_;
     if (!is_about_several() || ++failures_in_a_row_ > most_failures_in_a_row)
         return blame::nobody;
     narrowed_ = true;
@@ -82,13 +81,14 @@ availability_question::narrow_down(const availability_part& part, const std::vec
         return blame::mailbox;
     }
     const auto n = numbers.front();
-    const bool failed_alone = std::ranges::find(alone_, n) != alone_.end();
-    if (!for_good && !failed_alone) { // once more, after the others: they may fail as well
-        alone_.push_back(n);
+    const bool known = std::ranges::find(alone_, n) != alone_.end();
+    const bool failed_alone = std::ranges::find(asked_again_, n) != asked_again_.end();
+    if (!for_good && !known && !failed_alone) { // once more, after the others: they may fail as well
+        asked_again_.push_back(n);
         parts_.push_back({0, 0, part.start, part.end, numbers});
         return blame::mailbox;
     }
-    if (!for_good && !others_answered)
+    if (!for_good && !known && !answered_)
         return blame::nobody;
     answers_[n] = why;
     found(mailboxes_[n]);

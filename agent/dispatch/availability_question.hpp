@@ -75,7 +75,7 @@ private:
     std::vector<ews::mailbox_busy> answers_;
     std::vector<availability_part> parts_;
     std::size_t next_ = 0;
-    std::vector<std::size_t> alone_; // from the start, or after a first failure
+    std::vector<std::size_t> alone_, asked_again_; // mailboxes that are known, or that failed once
     int failures_in_a_row_ = 0;
     bool narrowed_ = false, answered_ = false;
 };

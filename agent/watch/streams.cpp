@@ -432,11 +432,12 @@ duration streams::broke(line& l, const ews::error& why)
         return why.back_off + l.again.next();
     if (why.remedy == ews::remedy::give_up) {
         // The subscriptions are gone, or whoever they are read as may not read them any more.
-        if (ews::verdict_of(why.fault.exchange) != ews::verdict::lost_subscription && l.group)
+        if (ews::verdict_of(why.fault.exchange) != ews::verdict::lost_subscription && l.group) {
             if (const auto anchor = l.members.find(l.group->anchor.key()); anchor != l.members.end())
                 anchor->second.retry_at = parts_.time.now() + around(limits_.denied);
-        if (++l.failures >= limits_.losses)
-            keep_anchor_alone(l);
+            if (++l.failures >= limits_.losses)
+                keep_anchor_alone(l);
+        }
         drop(l);
     }
     return std::max<duration>(l.again.next(), limits_.again.first / 2);

@@ -77,7 +77,8 @@ TEST_CASE("an oversize frame closes the link with 1009, and the agent comes back
     // So much that the cloud is still sending when the agent closes.
     w.cloud().post("/raw", {{"text", padded(20'000'000)}});
     REQUIRE(eventually([&] { return sessions(w) == 3 && w.connected(); }));
-    CHECK(text_at(w.cloud().get("/agents"), "/1/close_code") == "1009");
+    INFO(json::serialize(w.cloud().get("/agents")) << w.agent_log_tail());
+    CHECK(eventually([&] { return text_at(w.cloud().get("/agents"), "/1/close_code") == "1009"; }));
     CHECK(w.agent().resident_bytes() < before + 8'000'000 * static_cast<std::size_t>(slowness()));
 }
 

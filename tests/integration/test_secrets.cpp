@@ -440,11 +440,11 @@ TEST_CASE("no secret shows in anything that the agent wrote or told", "[integrat
     CHECK(outcome(w.call("event.create", host, booking("b-1"))) == "ok");
     const auto diagnosed = w.call("agent.diagnose", "", {});
     written["agent.diagnose"] = json::serialize(diagnosed);
-    w.exchange().put("/account", {{"password", "wr0ng w0rd"}});
+    std::ofstream(password_file(w)) << "wr0ng w0rd\n";
     w.configure({{"exchange.timeout_s", "29"}});
     reload(w);
     REQUIRE(eventually([&] { return outcome(w.call("connection.test", "", {})) == "auth_failed"; }));
-    w.exchange().put("/account", {{"password", password}});
+    std::ofstream(password_file(w)) << password << '\n';
     w.configure({{"exchange.password_file", ""},
                  {"exchange.password_command", "['/bin/cat', " + quoted(password_file(w)) + "]"}});
     reload(w);

@@ -5,6 +5,8 @@
 #include "common/time/elapsed_clock.hpp"
 #include "tests/support/manual_time.hpp"
 
+#include <algorithm>
+
 namespace relay::simulation {
 
 class machine_clock final : public time_source {
@@ -16,7 +18,7 @@ public:
     // Who sleeps across a jump of the wall clock wakes when it would have: late, which must do no harm.
     task<error_code> sleep_for(duration length) override
     {
-        const auto until = now() + length;
+        const auto until = now() + std::min(length, longest_wait);
         error_code ec;
         while (!ec.failed() && now() < until)
             ec = co_await everybodys_.sleep_for(until - now());
@@ -42,6 +44,8 @@ public:
     }
 
 private:
+    static constexpr duration longest_wait = std::chrono::hours(24 * 366 * 50); // no sum of times overflows
+
     clock_readings readings() const
     {
         const auto elapsed = everybodys_.now().time_since_epoch();

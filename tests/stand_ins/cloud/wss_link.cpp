@@ -206,8 +206,9 @@ task<result<wss_link::frame>> wss_link::read()
     i.buffer.clear();
     const auto [ec, count] = co_await i.stream.async_read(i.buffer, use_tuple);
     if (ec) {
-        if (ec == websocket::error::closed)
-            i.peer_code = i.stream.reason().code;
+        // Also where the connection broke off after the close frame: it was read all the same.
+        if (const auto code = i.stream.reason().code; code != websocket::close_code::none)
+            i.peer_code = code;
         if (ec == websocket::error::message_too_big)
             co_return errc::frame_too_large;
         if (ec == websocket::condition::protocol_violation)

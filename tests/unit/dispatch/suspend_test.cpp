@@ -29,7 +29,8 @@ TEST_CASE_METHOD(agent_fixture, "a create that was accepted is looked for everyw
     time.suspend(2h);
     exchange.troubles.clear();
     // The other life of a machine that was put back to a snapshot of its memory: it made the item, and somebody filed it.
-    put("item-1", "e-1", "c-1", "Team").marks.uid = dispatch::uid_for("e-1", "c-1");
+    auto& filed = put("item-1", "e-1", "c-1", "Team").marks;
+    filed.uid = filed.born_uid = dispatch::uid_for("e-1", "c-1");
     exchange.folders = {{"Team"}};
     time.advance(2min);
     CHECK(ok("c-1"));

@@ -381,7 +381,7 @@ TEST_CASE_METHOD(streams_fixture,
     REQUIRE(server.open().size() == 1);
     CHECK(server.open().front()->ids.size() == 1);
     CHECK(streams.covered() == 1);
-    CHECK(warnings() <= 2);
+    CHECK(warnings() <= 3);
 }
 
 TEST_CASE_METHOD(streams_fixture, "what changed is told also if the same message names a lost subscription",
@@ -636,7 +636,7 @@ TEST_CASE_METHOD(streams_fixture, "whatever happens to streams, no change is mis
             s.change(id);
         }
     }
-    time.advance(10min);
+    time.advance(70min); // whose subscription was lost twice in a row is set aside for an hour
     heard();
     CHECK(open_changes.empty());
     CHECK(streams.covered() == many);
