@@ -171,6 +171,7 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
           time_, *log_),
       parts_(context.get_executor())
 {
+    outbox_.clock().count_jumps([this] { return time_.jumps(); });
     time_.on_jump([this](duration by) {
         log_->warn("the machine slept, or its clock was set ahead, by {} ms: what is unfinished is looked up "
                    "before it goes on",

@@ -13,7 +13,7 @@ constexpr auto between_rounds = 1h;
 
 std::optional<utc_time> forgettable(const vouched_time& clock, std::chrono::days keep)
 {
-    const auto now = clock.at_least();
+    const auto now = clock.proven();
     return now ? std::optional(*now - keep) : std::nullopt;
 }
 

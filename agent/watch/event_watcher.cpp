@@ -250,7 +250,7 @@ task<event_watcher::sight_of> event_watcher::see(const mailbox_address& mailbox,
     std::vector<std::string> ids;
     std::vector<const store::own_event*> asked, lost;
     // As both clocks say, the cloud's too: one that is let go is not told of any more.
-    const auto now = parts_.out.clock().at_least().value_or(utc_time{});
+    const auto now = parts_.out.clock().proven().value_or(utc_time{});
     for (const auto& e : some) {
         if (std::max(e.end, e.written_at) + afterwards < now) {
             all.seen.push_back(let_go(e));

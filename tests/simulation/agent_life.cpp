@@ -80,6 +80,7 @@ agent_life::agent_life(const surroundings& s)
               s.seed + 1, limits()),
       parts_(s.context.get_executor())
 {
+    outbox_.clock().count_jumps([&c = s.clock] { return c.jumps(); });
     asio::co_spawn(s.context, run(),
                    asio::bind_cancellation_slot(cancel_.slot(), [this](std::exception_ptr bug) {
                        ended_ = true;

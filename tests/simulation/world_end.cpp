@@ -117,9 +117,10 @@ void world::check_history()
     for (const auto& [id, at] : finished)
         if (!repeats.contains(id))
             verdict_.broken(id + ": was forgotten before its 7 days were over");
-    // Where the wall clock was not to be believed, nothing need be forgotten in time.
-    if (std::ranges::any_of(scenario_.actions,
-                            [](const auto& a) { return a.type == action::what::wall_clock; }))
+    // Nothing need be forgotten in time if the clocks were not to be believed, or made a jump that the cloud did not confirm.
+    if (std::ranges::any_of(scenario_.actions, [](const auto& a) {
+            return a.type == action::what::wall_clock || a.type == action::what::suspend;
+        }))
         return;
     advance_to(last + agent_life::history + 1h + 1s);
     for (const auto& [id, at] : finished) {

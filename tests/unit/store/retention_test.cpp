@@ -97,6 +97,24 @@ TEST_CASE_METHOD(history_fixture, "a clock that jumps ahead while it runs forget
     no_more();
 }
 
+TEST_CASE_METHOD(history_fixture,
+                 "what a jump adds to elapsed time forgets no id before the cloud confirms it",
+                 "[unit][store]")
+{
+    clock.count_jumps([this] { return time.jumps(); });
+    clock.told(time.utc_now());
+    end("c-1");
+    keep();
+    time.advance(90min);
+    time.suspend(std::chrono::days(30)); // or only the wall clock was set: elapsed time is ahead by as much
+    time.advance(24h);
+    CHECK(known("c-1"));
+    clock.told(time.utc_now());
+    time.advance(2h);
+    CHECK_FALSE(known("c-1"));
+    no_more();
+}
+
 TEST_CASE_METHOD(history_fixture, "what ended while the clock was wrong is kept for its days, and no longer",
                  "[unit][store]")
 {
