@@ -45,7 +45,8 @@ struct sign_in_wish {
     std::string host;     // of the server, as in its URL: the service is HTTP/host
     std::string username; // DOMAIN\user or user@domain; empty with negotiate: the account the process runs as
     const secret& password; // copied by the call
-    std::string keytab{};   // a file with Kerberos keys of the user, in place of a password; empty username: its first one
+    std::string
+        keytab{}; // a file with Kerberos keys of the user, in place of a password; empty username: its first one
 };
 
 // Never null; what is wrong with the wish shows in the first step.

@@ -7,7 +7,8 @@ namespace relay::store {
 namespace {
 
 constexpr std::size_t pruned_a_call = 500;
-constexpr auto between_rounds = 1h;
+constexpr duration between_rounds = 1h;
+constexpr duration until_told = 2s; // nothing is forgotten before the cloud has told the time
 
 } // namespace
 
@@ -39,7 +40,7 @@ task<void> keep_history(queue_store& store, const vouched_time& clock, time_sour
         if (forgotten != 0)
             log.debug("queue: forgot {} commands that finished more than {} days ago", forgotten,
                       keep.count());
-        if (const auto ec = co_await time.sleep_for(between_rounds))
+        if (const auto ec = co_await time.sleep_for(before ? between_rounds : until_told))
             co_return;
     }
 }

@@ -337,12 +337,22 @@ private:
             wrong("a copy made by hand was touched: ", text_of(item, "uid"));
     }
 
+    // Nothing in Exchange tells the cancel of another agent from a deletion by hand (docs/protocol.md).
+    bool another_cancelled() const
+    {
+        const auto other = [&](const asked& c) {
+            return c.op == "event.cancel" && c.agent != commands_.front().agent;
+        };
+        return std::ranges::any_of(commands_, other);
+    }
+
     // Of changes by hand the cloud may be told late or, where an agent died, never; but only of what was done.
     void check_news()
     {
         for (const auto& t : evidence_.told) {
             const auto change = text_of(t.as_object().at("data").as_object(), "change");
-            const bool done = change == "deleted" ? course_.owner_did({"delete", "erase", "move"})
+            const bool done = change == "deleted"
+                                  ? course_.owner_did({"delete", "erase", "move"}) || another_cancelled()
                               : change == "moved" ? course_.owner_did({"edit", "move"})
                                                   : true;
             if (!done)
