@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <thread>
 
 using namespace relay::test;
 
@@ -135,6 +136,10 @@ TEST_CASE("a wrong password is one refusal, whatever is asked meanwhile, until t
           "[integration]")
 {
     scenario w;
+    // The first look at Exchange is over, and vouches for nothing that comes later.
+    REQUIRE(outcome(w.call("connection.test", "", {})) == "ok");
+    REQUIRE(eventually([&] { return at(w.exchange().get("/stats"), "/in_flight") == 0; }));
+    std::this_thread::sleep_for(50ms);
     w.exchange().put("/account", {{"password", "another"}});
     std::vector<std::string> ids;
     for (int i = 0; i < 20; ++i)
