@@ -3,8 +3,13 @@ include(GNUInstallDirs)
 
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 find_program(RELAY_CCACHE ccache)
-if(RELAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${RELAY_CCACHE})
+find_program(RELAY_ENV env)
+if(RELAY_CCACHE AND RELAY_ENV AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    # What is compiled in one checkout is found again from another: paths count from the checkout, files by their contents. The
+    # last two let it look into a precompiled header that was made a moment ago.
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${RELAY_ENV} CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+        CCACHE_COMPILERCHECK=content
+        CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${RELAY_CCACHE})
 endif()
 
 # What waits longest in a build on two cores, after compiling, is bfd. A linker that is not there is not asked for.

@@ -3,7 +3,8 @@
 # compiles without it.
 add_library(relay_precompiled OBJECT ${PROJECT_SOURCE_DIR}/common/cmake/precompiled.cpp)
 target_link_libraries(relay_precompiled PRIVATE relay_compile_options relay_boost_headers fmt::fmt spdlog::spdlog)
-target_precompile_headers(relay_precompiled PRIVATE ${PROJECT_SOURCE_DIR}/common/cmake/precompiled.hpp)
+# In angle brackets, as CMake writes the checkout's path into it otherwise, and ccache would know it there alone.
+target_precompile_headers(relay_precompiled PRIVATE <common/cmake/precompiled.hpp>)
 # g++ leaves debugging information out of a header that is compiled with -g1, and then refuses it for what has some.
 target_compile_options(relay_precompiled PRIVATE $<$<CXX_COMPILER_ID:GNU>:-g>)
 
