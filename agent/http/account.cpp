@@ -180,6 +180,7 @@ task<void> account::prove(signed_connection& c, job& j, const secret& header)
     const connection::order o{
         .what = j.what, .authorization = header.reveal(), .deadline = j.deadline, .on_status = &j.on_status};
     auto got = co_await send(c, o);
+    j.shown |= may_have_arrived(got.outcome);
     j.result = std::move(got.outcome);
     if (j.result.has_error()) {
         auto why = j.result.error();
@@ -219,6 +220,7 @@ task<void> account::basic(signed_connection& c, job& j)
                                   .deadline = j.deadline,
                                   .on_status = &j.on_status};
         auto got = co_await send(c, o);
+        j.shown |= may_have_arrived(got.outcome);
         j.result = std::move(got.outcome);
         conclude(j);
         if (j.verdict != signin::verdict::refused || again)

@@ -426,6 +426,8 @@ task<std::optional<outcome>> client::state::pass_gate(job& j)
 void client::state::settle(job& j, signin::verdict v)
 {
     const bool refused_before = gate_.refused();
+    if (v == signin::verdict::unknown && !j.shown)
+        v = signin::verdict::untried;
     if (!gate_.settle(j.ticket, v, time_.now()))
         return;
     if (log_ && gate_.refused() && !refused_before)
@@ -437,7 +439,7 @@ void client::state::settle(job& j, signin::verdict v)
 
     // Those who waited would meet the same trouble one after the other, a timeout each. But not where it was only ours.
     std::optional<failed> inherited;
-    if (v == signin::verdict::unknown && j.result.has_error())
+    if (v != signin::verdict::accepted && v != signin::verdict::refused && j.result.has_error())
         if (auto why = j.result.error();
             why.code != asio::error::operation_aborted && why.code != cause::too_late)
             inherited = failed{why.code, reached::nothing, std::move(why.message)};

@@ -31,6 +31,8 @@ struct job {
     bool needs_sign_in = false; // nothing was sent: come again with may_sign_in
     // The same, as others' credentials were refused or are being tried, or as ours are proven now: pass the gate again.
     bool turned_back = false;
+    // Our credentials, or what proves that we know them, may have come to the server or the directory.
+    bool shown = false;
     signin::verdict verdict = signin::verdict::unknown;
 };
 
@@ -41,6 +43,12 @@ inline signin::verdict verdict_of(int status)
     if (status == 401)
         return signin::verdict::refused;
     return status > 500 ? signin::verdict::unknown : signin::verdict::accepted;
+}
+
+// Whether the server may have read what was sent.
+inline bool may_have_arrived(const outcome& o)
+{
+    return o.has_value() || o.error().how_far == reached::sent;
 }
 
 } // namespace relay::http

@@ -194,6 +194,7 @@ task<void> account::handshake(signed_connection& c, job& j, const secret& passwo
         }
         if (turned_back(j)) // a token may ask the directory
             co_return;
+        j.shown |= !ntlm; // the directory may be asked
         auto token = co_await next_token(j, negotiator, std::move(from_server), binding);
         if (!token.has_value()) {
             j.result = token.error();
@@ -210,6 +211,7 @@ task<void> account::handshake(signed_connection& c, job& j, const secret& passwo
         o.body = carries ? std::string_view(j.what.body) : std::string_view();
         o.on_status = carries ? &j.on_status : nullptr;
         auto [answer, moved] = co_await send(c, o);
+        j.shown |= carries && may_have_arrived(answer);
         if (moved)
             co_return give_up(cause::connection_lost,
                               server_.name + " closed the connection in the middle of the sign-in");

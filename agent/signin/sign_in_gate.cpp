@@ -34,7 +34,7 @@ sign_in_gate::decision sign_in_gate::ask(steady_time now)
 
 sign_in_gate::decision sign_in_gate::admit(steady_time now, answer what, bool doubtful)
 {
-    pending_.emplace(++last_, attempt{now});
+    pending_.emplace(++last_, attempt{now, what == answer::probe});
     return {what, last_, doubtful};
 }
 
@@ -54,7 +54,8 @@ bool sign_in_gate::start(ticket number, steady_time now)
     };
     if (in_doubt(now) && std::ranges::any_of(pending_, is_fresh))
         return false;
-    a = {now, true};
+    a.since = now;
+    a.started = true;
     return true;
 }
 
@@ -66,11 +67,12 @@ void sign_in_gate::refused_once(ticket number)
 
 bool sign_in_gate::settle(ticket number, verdict v, steady_time now)
 {
-    if (pending_.erase(number) == 0)
+    const auto settled = pending_.extract(number);
+    if (!settled)
         return false;
     if (refused_once_ == number) {
         refused_once_.reset();
-        if (v == verdict::unknown)
+        if (v != verdict::accepted)
             v = verdict::refused;
     }
     switch (v) {
@@ -89,6 +91,10 @@ bool sign_in_gate::settle(ticket number, verdict v, steady_time now)
         next_probe_ = now + probe_interval;
         break;
     case verdict::unknown:
+        break;
+    case verdict::untried:
+        if (settled.mapped().probe)
+            next_probe_ = std::min(next_probe_, now);
         break;
     }
     return true;

@@ -27,6 +27,7 @@ enum class verdict {
     accepted,
     refused,
     unknown, // no answer, or one that says nothing about the credentials
+    untried, // the same, and the credentials never left us: it cost no refusal
 };
 
 // A value type without threads: the owner calls it from one.
@@ -73,6 +74,7 @@ public:
 private:
     struct attempt {
         steady_time since{}; // it started, or was let through
+        bool probe = false;
         bool started = false;
     };
     bool in_doubt(steady_time now) const;

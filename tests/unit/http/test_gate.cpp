@@ -42,6 +42,22 @@ TEST_CASE("a probe without a verdict is not repeated before its interval", "[uni
     CHECK(gate.ask(start + 600s).what == answer::probe);
 }
 
+TEST_CASE("a probe whose credentials never left is made again at once", "[unit][signin]")
+{
+    sign_in_gate gate(
+        GENERATE(credentials_travel::with_each_request, credentials_travel::with_each_connection));
+    gate.settle(gate.ask(start).number, verdict::refused, start);
+    const auto cut = gate.ask(start + 300s);
+    CHECK(gate.ask(start + 301s).what == answer::refuse);
+    gate.settle(cut.number, verdict::untried, start + 301s);
+    CHECK(gate.refused());
+    const auto again = gate.ask(start + 301s);
+    CHECK(again.what == answer::probe);
+    CHECK(gate.ask(start + 302s).what == answer::refuse);
+    gate.settle(again.number, verdict::unknown, start + 302s);
+    CHECK(gate.ask(start + 303s).what == answer::refuse);
+}
+
 TEST_CASE("new credentials are tried at once", "[unit][signin]")
 {
     sign_in_gate gate(credentials_travel::with_each_connection);
