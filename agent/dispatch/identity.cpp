@@ -1,12 +1,14 @@
 #include "agent/dispatch/identity.hpp"
 
-#include "agent/dispatch/meeting.hpp"
+#include "common/text/text.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace relay::dispatch {
 namespace {
+
+constexpr std::string_view uid_ending = "@workestra-relay"; // items that older versions made have it too
 
 birth birth_of(const ews::found_item& item)
 {
@@ -21,6 +23,17 @@ const ews::found_item* first_of(const std::vector<ews::found_item>& items, Condi
 }
 
 } // namespace
+
+std::string uid_for(const std::string& event_id, const std::string& command_id)
+{
+    constexpr std::size_t digits = 40;
+    return to_hex(sha256(event_id + '\n' + command_id)).substr(0, digits).append(uid_ending);
+}
+
+bool is_given_uid(std::string_view uid)
+{
+    return uid.ends_with(uid_ending);
+}
 
 birth birth_of(std::string_view uid, std::string_view born_uid)
 {

@@ -10,6 +10,11 @@
 
 namespace relay::dispatch {
 
+// calendar:UID of the item that `command_id` creates: repeatable, so that a repeated try writes the same one.
+std::string uid_for(const std::string& event_id, const std::string& command_id);
+// It is of the form that uid_for() gives, whatever the command.
+bool is_given_uid(std::string_view uid);
+
 enum class birth {
     original, // it has the UID that its create gave
     copy,     // somebody copied it by hand

@@ -1,7 +1,5 @@
 #include "agent/dispatch/joint_questions.hpp"
 
-#include "agent/dispatch/command_run.hpp"
-
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -112,10 +110,10 @@ joint_questions::joint_questions(const asio::any_io_executor& executor, ews::exc
 {
 }
 
-joint_questions::seat::seat(joint_questions& of, command_run& run, turns::turn& mine, std::size_t most,
+joint_questions::seat::seat(joint_questions& of, asker& who, turns::turn& mine, std::size_t most,
                             utc_time start, utc_time end, std::function<free_busy_question()> ask)
     : of_(of),
-      run_(run),
+      who_(who),
       mine_(mine),
       most_(most),
       start_(start),
@@ -133,7 +131,7 @@ joint_questions::seat::~seat()
 void joint_questions::take_along(seat& first, const free_busy_question& question)
 {
     // Nobody's time is cut much shorter by another's: where a request is given up, each of its questions is asked alone.
-    const auto own_half = first.run_.request_limit() / 2;
+    const auto own_half = first.who_.request_limit() / 2;
     if (line_.waiting() == 0 || question.mailboxes.size() >= first.most_ || own_half < shortest_half)
         return;
     const auto together = std::make_shared<joint_request>(executor_, question.start, question.end);
@@ -144,8 +142,8 @@ void joint_questions::take_along(seat& first, const free_busy_question& question
         if (other == &first || other->is_taken() || !other->mine_.waits() || other->most_ == 0)
             continue;
         const auto both = common_window({together->start, together->end}, {other->start_, other->end_});
-        const auto its_half = other->run_.request_limit() / 2;
-        if (!both || its_half < std::max(shortest_half, own_half / 2) || !other->run_.may_start_now())
+        const auto its_half = other->who_.request_limit() / 2;
+        if (!both || its_half < std::max(shortest_half, own_half / 2) || !other->who_.may_start_now())
             continue;
         const auto q = other->ask_();
         if (q.mailboxes.empty() || together->mailboxes.size() + count_new(*together, q) > first.most_)
@@ -155,9 +153,9 @@ void joint_questions::take_along(seat& first, const free_busy_question& question
         together->limit = std::min(together->limit, its_half);
         other->columns_ = add(*together, q);
         other->in_ = together;
-        other->run_.starts();
+        other->who_.starts();
         other->mine_.leave();
-        other->run_.wake();
+        other->who_.wake();
     }
     if (together->limit == duration::max())
         return; // nobody

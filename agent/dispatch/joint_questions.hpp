@@ -16,8 +16,6 @@
 
 namespace relay::dispatch {
 
-class command_run;
-
 struct free_busy_question {
     std::vector<mailbox_address> mailboxes; // one mailbox of two spellings is one
     utc_time start{}, end{};
@@ -31,11 +29,27 @@ public:
     joint_questions(const asio::any_io_executor& executor, ews::exchange& exchange, time_source& time,
                     turns& line);
 
+    // Whoever asks a question: what the batch has to know of it, and tells it.
+    class asker {
+    public:
+        // How long its next request may take.
+        virtual duration request_limit() const = 0;
+        // Whether its try may start this instant, although its own turn has not come.
+        virtual bool may_start_now() const = 0;
+        // It does.
+        virtual void starts() = 0;
+        // There is a reason to look whether the seat is taken.
+        virtual void wake() = 0;
+
+    protected:
+        ~asker() = default;
+    };
+
     // A question from when it waits for its turn until its answer is here. Lives in the coroutine that asks.
     class seat {
     public:
         // `ask`: what there is to ask this instant. `mine` is its own turn; `most`: see limits::joint_mailboxes.
-        seat(joint_questions& of, command_run& run, turns::turn& mine, std::size_t most, utc_time start,
+        seat(joint_questions& of, asker& who, turns::turn& mine, std::size_t most, utc_time start,
              utc_time end, std::function<free_busy_question()> ask);
         ~seat();
         seat(const seat&) = delete;
@@ -47,7 +61,7 @@ public:
     private:
         friend class joint_questions;
         joint_questions& of_;
-        command_run& run_;
+        asker& who_;
         turns::turn& mine_;
         const std::size_t most_;
         const utc_time start_, end_;

@@ -12,7 +12,6 @@ namespace {
 using protocol::event_body;
 
 constexpr std::size_t longest_location = 255;
-constexpr std::string_view uid_ending = "@workestra-relay"; // items that older versions made have it too
 
 struct place {
     std::optional<std::string> location;
@@ -169,17 +168,6 @@ protocol::event_fields as_given(const ews::item& i)
         given.time_zone = chosen ? std::optional(std::string(*chosen)) : std::nullopt;
     }
     return given;
-}
-
-std::string uid_for(const std::string& event_id, const std::string& command_id)
-{
-    constexpr std::size_t digits = 40;
-    return to_hex(sha256(event_id + '\n' + command_id)).substr(0, digits).append(uid_ending);
-}
-
-bool is_given_uid(std::string_view uid)
-{
-    return uid.ends_with(uid_ending);
 }
 
 } // namespace relay::dispatch

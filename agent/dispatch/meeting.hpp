@@ -21,9 +21,4 @@ bool changes_more_than_attendees(const ews::item_fields& f);
 // The item in the protocol's terms: what create and update were given, as far as it still holds.
 protocol::event_fields as_given(const ews::item& i);
 
-// calendar:UID of the item that `command_id` creates: repeatable, so that a repeated try writes the same one.
-std::string uid_for(const std::string& event_id, const std::string& command_id);
-// It is of the form that uid_for() gives, whatever the command.
-bool is_given_uid(std::string_view uid);
-
 } // namespace relay::dispatch

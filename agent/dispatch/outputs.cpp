@@ -1,5 +1,6 @@
 #include "agent/dispatch/outputs.hpp"
 
+#include "agent/dispatch/answer_lists.hpp"
 #include "agent/protocol/codec.hpp"
 #include "common/time/rfc3339.hpp"
 
@@ -7,23 +8,6 @@
 
 namespace relay::dispatch {
 namespace {
-
-std::string_view name(ews::busy_status s)
-{
-    switch (s) {
-    case ews::busy_status::busy:
-        return "busy";
-    case ews::busy_status::tentative:
-        return "tentative";
-    case ews::busy_status::oof:
-        return "oof";
-    case ews::busy_status::working_elsewhere:
-        return "working_elsewhere";
-    case ews::busy_status::no_data:
-        return "no_data";
-    }
-    return "busy";
-}
 
 std::string_view name(protocol::show_as s)
 {
@@ -53,21 +37,6 @@ std::string_view name(protocol::attendee_role r)
         return "resource";
     }
     return "required";
-}
-
-std::string_view name(ews::answer a)
-{
-    switch (a) {
-    case ews::answer::none:
-        return "none";
-    case ews::answer::accepted:
-        return "accepted";
-    case ews::answer::tentative:
-        return "tentative";
-    case ews::answer::declined:
-        return "declined";
-    }
-    return "none";
 }
 
 json::array attendees(const std::vector<protocol::attendee>& people)
@@ -110,16 +79,6 @@ json::object output_of_availability(const std::vector<mailbox_address>& mailboxe
         list.push_back(std::move(entry));
     }
     return {{"mailboxes", std::move(list)}};
-}
-
-json::array busy_list(const std::vector<ews::busy_period>& busy)
-{
-    json::array list;
-    list.reserve(busy.size());
-    for (const auto& p : busy)
-        list.push_back(
-            {{"start", format_rfc3339(p.start)}, {"end", format_rfc3339(p.end)}, {"status", name(p.status)}});
-    return list;
 }
 
 json::object output_of_watch(const protocol::availability_watch& op)
@@ -173,14 +132,6 @@ json::object output_of_get(const std::string& event_id, const protocol::event_fi
     out["categories"] = json::array(f.categories.begin(), f.categories.end());
     out["responses"] = response_list(answers);
     return out;
-}
-
-json::array response_list(const std::vector<ews::attendee_answer>& answers)
-{
-    json::array responses;
-    for (const auto& a : answers)
-        responses.push_back({{"email", a.email}, {"response", name(a.response)}});
-    return responses;
 }
 
 } // namespace relay::dispatch

@@ -3,7 +3,6 @@
 
 #include "agent/ews/exchange.hpp"
 
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 namespace relay::dispatch {
@@ -17,14 +16,10 @@ json::object output_of_availability(const std::vector<mailbox_address>& mailboxe
                                     const std::vector<ews::mailbox_busy>& busy);
 json::object output_of_watch(const protocol::availability_watch& op);
 json::object output_of_unwatch(bool existed);
-// The list under `busy`; `periods` are joined already.
-json::array busy_list(const std::vector<ews::busy_period>& periods);
 json::object output_of_write(const std::string& event_id, const ews::item_ref& ref, const std::string& uid);
 json::object output_of_cancel(const std::string& event_id, bool existed);
 // Beside the output of a write that Exchange refused although it had carried it out.
 json::object warning_of(const protocol::fault& answered);
-// The list under `responses`.
-json::array response_list(const std::vector<ews::attendee_answer>& answers);
 json::object output_of_get(const std::string& event_id, const protocol::event_fields& fields,
                            const std::vector<ews::attendee_answer>& answers);
 

@@ -1,6 +1,6 @@
 #include "agent/dispatch/availability_question.hpp"
 #include "agent/dispatch/joint_questions.hpp"
-#include "agent/dispatch/look_up.hpp"
+#include "agent/dispatch/look_for.hpp"
 #include "agent/dispatch/meeting.hpp"
 #include "agent/dispatch/operations.hpp"
 #include "agent/dispatch/outputs.hpp"
@@ -62,6 +62,20 @@ struct shared_question {
     std::optional<ending> over{};
 };
 
+// The command as the batch of free/busy questions knows it.
+class batched final : public joint_questions::asker {
+public:
+    explicit batched(command_run& run) : run_(run) {}
+
+    duration request_limit() const override { return run_.request_limit(); }
+    bool may_start_now() const override { return run_.may_start_now(); }
+    void starts() override { run_.starts(); }
+    void wake() override { run_.wake(); }
+
+private:
+    command_run& run_;
+};
+
 // Asks for one part until it is answered; how the command ends instead.
 task<std::optional<ending>> ask_part(command_run& run, availability_question& all, availability_part part)
 {
@@ -78,8 +92,9 @@ task<std::optional<ending>> ask_part(command_run& run, availability_question& al
     const bool alone =
         all_numbers.size() == 1 && quarantine.holds(all.mailbox(all_numbers.front()), run.use().time.now());
     auto most = alone ? 0 : run.bounds().joint_mailboxes;
+    batched who(run);
     for (;;) {
-        joint_questions::seat seat(joint, run, mine, most, part.start, part.end, ask);
+        joint_questions::seat seat(joint, who, mine, most, part.start, part.end, ask);
         const std::function<bool()> taken = [&seat] { return seat.is_taken(); };
         auto over = co_await run.before_try(mine, taken);
         if (over)

@@ -2,7 +2,7 @@
 // leaves to do, and the invitations of one that was cut off before they went out.
 #pragma once
 
-#include "agent/dispatch/look_up.hpp"
+#include "agent/dispatch/look_for.hpp"
 
 namespace relay::dispatch {
 

@@ -1,6 +1,6 @@
 #include "agent/watch/event_changes.hpp"
 
-#include "agent/dispatch/outputs.hpp"
+#include "agent/dispatch/answer_lists.hpp"
 #include "agent/protocol/codec.hpp"
 #include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"

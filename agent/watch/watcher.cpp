@@ -1,6 +1,6 @@
 #include "agent/watch/watcher.hpp"
 
-#include "agent/dispatch/outputs.hpp"
+#include "agent/dispatch/answer_lists.hpp"
 #include "agent/dispatch/turn_wait.hpp"
 #include "agent/protocol/codec.hpp"
 #include "agent/watch/server_wait.hpp"

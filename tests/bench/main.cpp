@@ -1,5 +1,6 @@
 // The benchmark: the agent, a reverse proxy and a bare byte pipe in front of one exchange-sim, in turn, in one go.
 // Prints a table and writes JSON. Figures are ratios within this run; targets that are missed are named, not hidden.
+#include "agent/dispatch/identity.hpp"
 #include "agent/dispatch/meeting.hpp"
 #include "agent/ews/ews_client.hpp"
 #include "agent/protocol/codec.hpp"

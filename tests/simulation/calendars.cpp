@@ -1,6 +1,6 @@
 #include "tests/simulation/calendars.hpp"
 
-#include "agent/dispatch/meeting.hpp"
+#include "agent/dispatch/identity.hpp"
 
 #include <algorithm>
 

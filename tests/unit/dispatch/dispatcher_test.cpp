@@ -1,6 +1,6 @@
 #include "tests/unit/dispatch/agent_fixture.hpp"
 
-#include "agent/dispatch/meeting.hpp"
+#include "agent/dispatch/identity.hpp"
 
 using namespace relay;
 using namespace relay::test;

@@ -1,6 +1,5 @@
 // Which of several items is the event's own, and what they say of a write.
 #include "agent/dispatch/identity.hpp"
-#include "agent/dispatch/meeting.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -67,6 +66,12 @@ std::string own_update(items all)
 }
 
 } // namespace
+
+TEST_CASE("a command always writes the same uid, another command another one", "[unit][dispatch]")
+{
+    CHECK(uid_for("e", "c-1") == uid_for("e", "c-1"));
+    CHECK(uid_for("e", "c-1") != uid_for("e", "c-2"));
+}
 
 TEST_CASE("an item is the event's own where it has the UID that its create gave", "[unit][dispatch]")
 {

@@ -326,9 +326,3 @@ TEST_CASE("clearing optional fields falls back to their defaults", "[unit][dispa
     CHECK(cleared(update->reminder_minutes));
     CHECK_FALSE(update->subject.has_value());
 }
-
-TEST_CASE("a command always writes the same uid, another command another one", "[unit][dispatch]")
-{
-    CHECK(uid_for("e", "c-1") == uid_for("e", "c-1"));
-    CHECK(uid_for("e", "c-1") != uid_for("e", "c-2"));
-}

@@ -1,7 +1,7 @@
 // What is found in Exchange, or not found, and what is made of it: moved, copied, unseen, half-done items.
 #include "tests/unit/dispatch/agent_fixture.hpp"
 
-#include "agent/dispatch/meeting.hpp"
+#include "agent/dispatch/identity.hpp"
 
 using namespace relay;
 using namespace relay::test;

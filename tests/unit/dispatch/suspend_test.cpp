@@ -1,5 +1,5 @@
 // A machine that sleeps: time goes on, and what is unfinished is treated as found at a start.
-#include "agent/dispatch/meeting.hpp"
+#include "agent/dispatch/identity.hpp"
 #include "tests/unit/dispatch/agent_fixture.hpp"
 
 namespace relay::test {
