@@ -4,9 +4,9 @@
 #include "agent/app/queue_wishes.hpp"
 #include "agent/app/store_refusal.hpp"
 #include "agent/app/version.hpp"
-#include "agent/dispatch/idle_probe.hpp"
 #include "agent/doctor/exchange_road.hpp"
 #include "agent/doctor/inside.hpp"
+#include "agent/exchange_access/idle_probe.hpp"
 #include "agent/store/retention.hpp"
 #include "agent/store/sqlite_queue_store.hpp"
 #include "common/crash_point/crash_point.hpp"
@@ -28,9 +28,9 @@ constexpr duration diagnose_limit = 10s;
 constexpr duration between_drain_looks = 20ms;
 constexpr duration disk_limit = 60s; // for the few small files of a renewal
 
-dispatch::limits limits_of(const config::exchange_settings& e)
+commands::limits limits_of(const config::exchange_settings& e)
 {
-    dispatch::limits l;
+    commands::limits l;
     l.request = e.timeout;
     l.settle = e.settle;
     l.most_requests = static_cast<std::size_t>(e.max_connections);
@@ -237,7 +237,7 @@ bool agent::allows_looking_at_events(const mailbox_address& mailbox) const
 
 watch::streams::parts agent::stream_parts()
 {
-    using dispatch::server_state;
+    using exchange_access::server_state;
     return {exchange_.notifications(),
             dispatcher_.line(),
             time_,
@@ -301,8 +301,8 @@ task<status::snapshot> agent::snapshot()
     s.link.rtt = up ? link.rtt : std::nullopt;
 
     const auto& gate = dispatcher_.gate();
-    s.exchange.state = dispatch::name(gate.state());
-    s.exchange.since = gate.state() == dispatch::server_state::unknown ? started_at_ : gate.since();
+    s.exchange.state = exchange_access::name(gate.state());
+    s.exchange.since = gate.state() == exchange_access::server_state::unknown ? started_at_ : gate.since();
     if (const auto& version = exchange_.version()) {
         s.exchange.version = version->str();
         s.exchange.product = version->product();
@@ -366,7 +366,7 @@ task<void> agent::run()
     parts_.spawn(event_watcher_.run());
     parts_.spawn(streams_.run());
     parts_.spawn(following_.run());
-    parts_.spawn(dispatch::keep_asking(exchange_.exchange(), dispatcher_.gate(), time_));
+    parts_.spawn(exchange_access::keep_asking(exchange_.exchange(), dispatcher_.gate(), time_));
     parts_.spawn(store::keep_history(*store_, outbox_.clock(), time_, settings_.queue.history, *log_));
     parts_.spawn(store::keep_audit(*store_, outbox_.clock(), time_, settings_.audit.retention, *log_));
     parts_.spawn(audit_.run());

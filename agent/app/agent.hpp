@@ -5,7 +5,7 @@
 #include "agent/app/cloud_side.hpp"
 #include "agent/app/exchange_side.hpp"
 #include "agent/app/queue_numbers.hpp"
-#include "agent/dispatch/dispatcher.hpp"
+#include "agent/commands/dispatcher.hpp"
 #include "agent/enrolment/renewal.hpp"
 #include "agent/http/errands.hpp"
 #include "agent/policy/policy.hpp"
@@ -110,7 +110,7 @@ private:
     store::audit_log audit_;
     queue_numbers queue_numbers_;
     exchange_side exchange_;
-    dispatch::dispatcher dispatcher_;
+    commands::dispatcher dispatcher_;
     watch::watcher watcher_;
     watch::event_watcher event_watcher_;
     watch::streams streams_;

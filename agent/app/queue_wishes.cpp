@@ -7,7 +7,7 @@
 namespace relay::app {
 namespace {
 
-using dispatch::wish;
+using commands::wish;
 
 std::string_view why_not(wish w)
 {
@@ -41,13 +41,13 @@ admin::answer refused(std::string_view verb, const std::string& id, wish w)
 
 } // namespace
 
-admin::answer answer_wish(dispatch::dispatcher& works, const admin::request& asked)
+admin::answer answer_wish(commands::dispatcher& works, const admin::request& asked)
 {
     if (asked.what == "queue.retry") {
         const auto w = works.hurry(asked.id);
         if (w != wish::granted)
             return refused("tried", asked.id, w);
-        if (works.gate().state() == dispatch::server_state::auth_failed)
+        if (works.gate().state() == exchange_access::server_state::auth_failed)
             return {true, fmt::format("{} is tried now, but Exchange refuses the service account: put the "
                                       "right password in place and reload the agent",
                                       asked.id)};

@@ -1,6 +1,6 @@
 #include "agent/watch/event_changes.hpp"
 
-#include "agent/dispatch/answer_lists.hpp"
+#include "agent/exchange_access/answer_lists.hpp"
 #include "agent/protocol/codec.hpp"
 #include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"
@@ -30,7 +30,7 @@ std::string packed(const std::vector<ews::attendee_answer>& answers)
     for (const auto& a : answers)
         if (a.response != ews::answer::none)
             given.push_back(a);
-    return given.empty() ? std::string() : json::serialize(dispatch::response_list(given));
+    return given.empty() ? std::string() : json::serialize(exchange_access::response_list(given));
 }
 
 json::array unpacked(const std::string& answers)
@@ -111,9 +111,9 @@ std::optional<store::event_sighting> seen_alive(const store::own_event& known, c
     as_seen.series = now.series;
     // There is no word of its own for a series: an older cloud hears of a move to where the item is.
     if (moved || now.series != known.series)
-        s.tell.push_back(news_of(as_seen, "moved", true, dispatch::response_list(now.answers)));
+        s.tell.push_back(news_of(as_seen, "moved", true, exchange_access::response_list(now.answers)));
     if (has_new_answer(unpacked(known.answers), unpacked(s.answers)))
-        s.tell.push_back(news_of(as_seen, "responded", true, dispatch::response_list(now.answers)));
+        s.tell.push_back(news_of(as_seen, "responded", true, exchange_access::response_list(now.answers)));
     if (s.tell.empty() && known.sure && s.item_id == known.item_id && s.answers == known.answers &&
         s.elsewhere == known.elsewhere && s.series == known.series)
         return std::nullopt;

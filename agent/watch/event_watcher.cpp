@@ -1,6 +1,6 @@
 #include "agent/watch/event_watcher.hpp"
 
-#include "agent/dispatch/turn_wait.hpp"
+#include "agent/exchange_access/turn_wait.hpp"
 #include "agent/watch/event_changes.hpp"
 #include "agent/watch/server_wait.hpp"
 
@@ -24,7 +24,8 @@ bool is_gone(const ews::outcome<ews::item_state>& state)
 {
     if (state.has_error())
         return state.error().fault.exchange == "ErrorItemNotFound";
-    return state->cancelled || dispatch::birth_of(state->uid, state->born_uid) == dispatch::birth::copy;
+    return state->cancelled ||
+           exchange_access::birth_of(state->uid, state->born_uid) == exchange_access::birth::copy;
 }
 
 // The agent stops.
@@ -296,7 +297,7 @@ task<event_watcher::sight_of> event_watcher::see(const mailbox_address& mailbox,
 task<ews::outcome<std::vector<ews::outcome<ews::item_state>>>>
 event_watcher::ask(const mailbox_address& mailbox, std::vector<std::string> ids)
 {
-    const auto turn = co_await dispatch::take_turn(parts_.turns, mailbox.key());
+    const auto turn = co_await exchange_access::take_turn(parts_.turns, mailbox.key());
     if (!turn.is_here())
         co_return cut_off();
     auto states = co_await parts_.exchange.states(mailbox, std::move(ids), request_);
@@ -314,17 +315,17 @@ task<ews::outcome<event_watcher::sighting>> event_watcher::find(const mailbox_ad
     std::function<std::optional<duration>()> limit = [this]() -> std::optional<duration> {
         return stopping_ ? std::nullopt : std::optional(request_);
     };
-    dispatch::marked_items found;
+    exchange_access::marked_items found;
     bool elsewhere = false;
     {
-        const auto turn = co_await dispatch::take_turn(parts_.turns, mailbox.key());
+        const auto turn = co_await exchange_access::take_turn(parts_.turns, mailbox.key());
         if (!turn.is_here())
             co_return cut_off();
-        auto looked =
-            co_await dispatch::look_up(parts_.exchange, limit, mailbox, e.event_id, dispatch::reach::usual);
+        auto looked = co_await exchange_access::look_up(parts_.exchange, limit, mailbox, e.event_id,
+                                                        exchange_access::reach::usual);
         if (looked.has_value() && looked->live.empty() && !looked->everywhere)
-            looked = co_await dispatch::look_up(parts_.exchange, limit, mailbox, e.event_id,
-                                                dispatch::reach::everywhere);
+            looked = co_await exchange_access::look_up(parts_.exchange, limit, mailbox, e.event_id,
+                                                       exchange_access::reach::everywhere);
         if (looked.has_error()) {
             if (looked.error().remedy == ews::remedy::back_off)
                 parts_.turns.too_much(turn, looked.error().whole_server);
@@ -376,11 +377,11 @@ event_watcher::sighting event_watcher::not_found(const store::own_event& e)
 // What says nothing about the next item.
 bool event_watcher::is_of_one_item(const ews::error& e) const
 {
-    return !stopping_ && !dispatch::is_outage(e) &&
+    return !stopping_ && !exchange_access::is_outage(e) &&
            (e.remedy == ews::remedy::give_up || e.remedy == ews::remedy::retry);
 }
 
-void event_watcher::went_well(const dispatch::turns::turn& turn)
+void event_watcher::went_well(const exchange_access::turns::turn& turn)
 {
     silent_.clear();
     parts_.gate.succeeded(parts_.time.now(), parts_.time.utc_now());
@@ -392,7 +393,7 @@ duration event_watcher::after_error(const mailbox_address& mailbox, const ews::e
     if (stopping_)
         return interval;
     parts_.log.debug("watch: the events of {} cannot be looked at: {}", mailbox.str(), e.fault.message);
-    if (!dispatch::is_outage(e)) {
+    if (!exchange_access::is_outage(e)) {
         parts_.gate.failed(e, mailbox.key(), parts_.time.now(), parts_.time.utc_now());
         return e.remedy == ews::remedy::give_up ? after_refusal : interval;
     }

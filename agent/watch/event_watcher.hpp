@@ -2,10 +2,10 @@
 // agent wrote last, and puts what is new into the outbox. Never tells the agent's own changes.
 #pragma once
 
-#include "agent/dispatch/look_up.hpp"
-#include "agent/dispatch/server_gate.hpp"
-#include "agent/dispatch/turns.hpp"
 #include "agent/ews/exchange.hpp"
+#include "agent/exchange_access/look_up.hpp"
+#include "agent/exchange_access/server_gate.hpp"
+#include "agent/exchange_access/turns.hpp"
 #include "agent/store/outbox.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/watch/store_trouble.hpp"
@@ -43,8 +43,8 @@ public:
         store::queue_store& store;
         store::outbox& out;
         ews::exchange& exchange;
-        dispatch::server_gate& gate;
-        dispatch::turns& turns;
+        exchange_access::server_gate& gate;
+        exchange_access::turns& turns;
         time_source& time;
         std::function<bool(const mailbox_address&)> allows;  // policy's word, asked before each look
         std::function<bool(const mailbox_address&)> covered; // notifications tell of its changes
@@ -98,7 +98,7 @@ private:
     task<ews::outcome<sighting>> find(const mailbox_address& mailbox, const store::own_event& e);
     sighting not_found(const store::own_event& e);
     bool is_of_one_item(const ews::error& e) const;
-    void went_well(const dispatch::turns::turn& turn);
+    void went_well(const exchange_access::turns::turn& turn);
     duration after_error(const mailbox_address& mailbox, const ews::error& e);
 
     parts parts_;

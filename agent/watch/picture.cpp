@@ -1,6 +1,6 @@
 #include "agent/watch/picture.hpp"
 
-#include "agent/dispatch/availability.hpp"
+#include "agent/exchange_access/availability.hpp"
 
 #include <algorithm>
 
@@ -117,8 +117,8 @@ bool is_news(const picture& told, const picture& seen)
                told.error->exchange != seen.error->exchange;
     // What both windows show. A clock that was set back shows less of the new one.
     const auto from = std::max(told.from, seen.from), to = std::min(told.to, seen.to);
-    if (from < to &&
-        dispatch::join_periods(told.busy, from, to) != dispatch::join_periods(seen.busy, from, to))
+    if (from < to && exchange_access::join_periods(told.busy, from, to) !=
+                         exchange_access::join_periods(seen.busy, from, to))
         return true;
     return std::ranges::any_of(seen.busy, [&](const auto& p) {
         if (p.end <= told.to)

@@ -10,7 +10,7 @@
 
 namespace relay::watch {
 
-// A value. `busy` is cut to the window, sorted and joined (dispatch::join_periods).
+// A value. `busy` is cut to the window, sorted and joined (exchange_access::join_periods).
 struct picture {
     utc_time from{}, to{}; // the window that was looked at
     std::vector<ews::busy_period> busy;

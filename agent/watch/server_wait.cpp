@@ -9,9 +9,9 @@ constexpr duration between_looks = std::chrono::seconds(2);
 
 }
 
-task<bool> until_usable(dispatch::server_gate& gate, time_source& time, const bool& stopping)
+task<bool> until_usable(exchange_access::server_gate& gate, time_source& time, const bool& stopping)
 {
-    using dispatch::server_state;
+    using exchange_access::server_state;
     for (;;) {
         if (stopping)
             co_return false;

@@ -1,7 +1,7 @@
 #include "agent/watch/streams.hpp"
 
-#include "agent/dispatch/turn_wait.hpp"
 #include "agent/ews/response_codes.hpp"
+#include "agent/exchange_access/turn_wait.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <spdlog/logger.h>
@@ -188,7 +188,7 @@ task<void> streams::part(line& l)
             break;
         const auto subscription = std::move(l.parting.back());
         l.parting.pop_back();
-        const auto turn = co_await dispatch::take_turn(parts_.turns, group.anchor.key());
+        const auto turn = co_await exchange_access::take_turn(parts_.turns, group.anchor.key());
         if (!turn.is_here())
             co_return;
         const auto done = co_await parts_.server.unsubscribe(group, subscription, limits_.request);
@@ -238,7 +238,7 @@ task<duration> streams::subscribe_due(line& l)
         if (!l.group)
             l.group.emplace(ews::affinity{mailbox, {}});
         const auto group = *l.group;
-        const auto turn = co_await dispatch::take_turn(parts_.turns, mailbox.key());
+        const auto turn = co_await exchange_access::take_turn(parts_.turns, mailbox.key());
         if (!turn.is_here())
             co_return duration::zero();
         const auto got = co_await parts_.server.subscribe(mailbox, group, limits_.request);

@@ -2,8 +2,8 @@
 // it cannot follow is left to polling.
 #pragma once
 
-#include "agent/dispatch/turns.hpp"
 #include "agent/ews/notifications.hpp"
+#include "agent/exchange_access/turns.hpp"
 #include "common/async/notifier.hpp"
 #include "common/async/task_group.hpp"
 #include "common/time/backoff.hpp"
@@ -44,7 +44,8 @@ class streams {
 public:
     struct parts {
         ews::notifications& server;
-        dispatch::turns& turns; // for subscribing; a stream itself counts against no budget of requests
+        exchange_access::turns&
+            turns; // for subscribing; a stream itself counts against no budget of requests
         time_source& time;
         std::function<bool()>
             server_usable; // false: no request now, as Exchange is down or asked for a pause

@@ -1,7 +1,7 @@
 #include "agent/watch/watcher.hpp"
 
-#include "agent/dispatch/answer_lists.hpp"
-#include "agent/dispatch/turn_wait.hpp"
+#include "agent/exchange_access/answer_lists.hpp"
+#include "agent/exchange_access/turn_wait.hpp"
 #include "agent/protocol/codec.hpp"
 #include "agent/watch/server_wait.hpp"
 #include "common/text/text.hpp"
@@ -47,7 +47,7 @@ picture picture_of(const window& w, const ews::mailbox_busy& answer)
     if (answer.has_error())
         p.error = answer.error();
     else
-        p.busy = dispatch::join_periods(*answer, w.as_of, w.end);
+        p.busy = exchange_access::join_periods(*answer, w.as_of, w.end);
     return p;
 }
 
@@ -58,7 +58,7 @@ std::string event_of(const store::watched_mailbox& m, const picture& p)
     if (p.error)
         data["error"] = protocol::to_json(*p.error);
     else
-        data["busy"] = dispatch::busy_list(p.busy);
+        data["busy"] = exchange_access::busy_list(p.busy);
     return protocol::encode_event("availability.changed", data);
 }
 
@@ -211,7 +211,7 @@ task<bool> watcher::look_ahead(mailboxes_ahead of, std::chrono::days horizon)
         if (places.emplace(address->key(), whom.size()).second)
             whom.push_back(*std::move(address));
     }
-    dispatch::availability_question question(
+    exchange_access::availability_question question(
         std::move(whom), w.ask_from, w.ask_to,
         [this](const mailbox_address& m) { return parts_.quarantine.holds(m, parts_.time.now()); });
     const bool answered = co_await ask(question);
@@ -240,14 +240,14 @@ task<bool> watcher::look_ahead(mailboxes_ahead of, std::chrono::days horizon)
 }
 
 // False where there is no answer; then the gate knows why.
-task<bool> watcher::ask(dispatch::availability_question& question)
+task<bool> watcher::ask(exchange_access::availability_question& question)
 {
     while (question.parts_left() > 0) {
         const auto part = question.take_part();
         const bool open = co_await until_usable(parts_.gate, parts_.time, stopping_);
         if (!open)
             co_return false;
-        const auto turn = co_await dispatch::take_turn(parts_.turns, {});
+        const auto turn = co_await exchange_access::take_turn(parts_.turns, {});
         if (!turn.is_here())
             co_return false;
         auto [whom, numbers] = question.still_allowed(part, parts_.allows);
@@ -280,11 +280,11 @@ task<bool> watcher::ask(dispatch::availability_question& question)
 }
 
 // True where one of several mailboxes may have failed the part: smaller lists follow, or it has its own answer.
-bool watcher::is_narrowed_down(dispatch::availability_question& question,
-                               const dispatch::availability_part& part,
+bool watcher::is_narrowed_down(exchange_access::availability_question& question,
+                               const exchange_access::availability_part& part,
                                const std::vector<std::size_t>& numbers, const ews::error& e)
 {
-    using blame = dispatch::availability_question::blame;
+    using blame = exchange_access::availability_question::blame;
     return e.of_mailboxes && question.narrow_down(part, numbers, e.fault, e.remedy == ews::remedy::give_up,
                                                   [this](const mailbox_address& m) {
                                                       parts_.quarantine.add(m, parts_.time.now());

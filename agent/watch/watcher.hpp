@@ -2,11 +2,11 @@
 // with what the cloud was told last, and puts what is new into the outbox.
 #pragma once
 
-#include "agent/dispatch/availability_question.hpp"
-#include "agent/dispatch/mailbox_quarantine.hpp"
-#include "agent/dispatch/server_gate.hpp"
-#include "agent/dispatch/turns.hpp"
 #include "agent/ews/exchange.hpp"
+#include "agent/exchange_access/availability_question.hpp"
+#include "agent/exchange_access/mailbox_quarantine.hpp"
+#include "agent/exchange_access/server_gate.hpp"
+#include "agent/exchange_access/turns.hpp"
 #include "agent/store/outbox.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/watch/picture.hpp"
@@ -32,10 +32,10 @@ public:
         store::queue_store& store;
         store::outbox& out;
         ews::exchange& exchange;
-        dispatch::server_gate&
+        exchange_access::server_gate&
             gate; // while it says that Exchange is away or wants a pause, nobody is looked at
-        dispatch::turns& turns;
-        dispatch::mailbox_quarantine& quarantine;
+        exchange_access::turns& turns;
+        exchange_access::mailbox_quarantine& quarantine;
         time_source& time;
         // Policy's word on watching a mailbox, asked before each look.
         std::function<protocol::checked<void>(const mailbox_address&)> allows;
@@ -70,8 +70,9 @@ private:
     task<void> pause_until(steady_time t);
     task<bool> look();
     task<bool> look_ahead(mailboxes_ahead of, std::chrono::days horizon);
-    task<bool> ask(dispatch::availability_question& question);
-    bool is_narrowed_down(dispatch::availability_question& question, const dispatch::availability_part& part,
+    task<bool> ask(exchange_access::availability_question& question);
+    bool is_narrowed_down(exchange_access::availability_question& question,
+                          const exchange_access::availability_part& part,
                           const std::vector<std::size_t>& numbers, const ews::error& e);
     task<bool> tell(std::vector<store::sighting> seen);
 

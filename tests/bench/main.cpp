@@ -1,8 +1,8 @@
 // The benchmark: the agent, a reverse proxy and a bare byte pipe in front of one exchange-sim, in turn, in one go.
 // Prints a table and writes JSON. Figures are ratios within this run; targets that are missed are named, not hidden.
-#include "agent/dispatch/identity.hpp"
-#include "agent/dispatch/meeting.hpp"
+#include "agent/commands/meeting.hpp"
 #include "agent/ews/ews_client.hpp"
+#include "agent/exchange_access/identity.hpp"
 #include "agent/protocol/codec.hpp"
 #include "agent/store/sqlite_queue_store.hpp"
 #include "common/async/task_group.hpp"
@@ -106,9 +106,9 @@ task<bool> ask_availability(ews::ews_client& client)
 task<bool> ask_create(ews::ews_client& client, std::string event_id)
 {
     const auto mailbox = mailbox_address::parse(host).value();
-    auto fields = dispatch::fields_for_create(meeting());
+    auto fields = commands::fields_for_create(meeting());
     ews::marks marks{event_id, event_id};
-    auto uid = dispatch::uid_for(event_id, event_id);
+    auto uid = exchange_access::uid_for(event_id, event_id);
     const ews::write_bounds bounds{30s, steady_time::max()};
     const auto made = co_await client.create(mailbox, std::move(fields), std::move(marks), std::move(uid),
                                              protocol::notify::all, bounds);

@@ -37,7 +37,7 @@ struct streams_world {
     std::unique_ptr<control> sim;
     asio::io_context context;
     real_time time;
-    dispatch::turns turns{time, 10};
+    exchange_access::turns turns{time, 10};
     std::ostringstream log_text;
     std::shared_ptr<spdlog::logger> log =
         std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text));

@@ -39,9 +39,9 @@ uplink::uplink_limits limits()
     return l;
 }
 
-dispatch::limits dispatch_limits()
+commands::limits command_limits()
 {
-    dispatch::limits l;
+    commands::limits l;
     l.settle = agent_life::settle;
     return l;
 }
@@ -72,7 +72,7 @@ agent_life::agent_life(const surroundings& s)
                    {},
                    {},
                    [&c = s.clock] { return c.jumps(); }},
-                  dispatch_limits(), s.seed),
+                  command_limits(), s.seed),
       door_(s.peer.open_door([this](const std::string& id) {
           return agent_view{inbox_.open(), inbox_.is_open(id), stop_by_ != steady_time::max()};
       })),

@@ -2,7 +2,7 @@
 // does it, on a queue file that outlives it.
 #pragma once
 
-#include "agent/dispatch/dispatcher.hpp"
+#include "agent/commands/dispatcher.hpp"
 #include "agent/store/inbox.hpp"
 #include "agent/store/outbox.hpp"
 #include "agent/store/sqlite_queue_store.hpp"
@@ -66,7 +66,7 @@ private:
     store::outbox outbox_;
     store::inbox inbox_;
     exchange_client exchange_;
-    dispatch::dispatcher dispatcher_;
+    commands::dispatcher dispatcher_;
     std::unique_ptr<cloud::door> door_;
     uplink::uplink uplink_;
     task_group parts_;

@@ -1,6 +1,6 @@
 #include "tests/simulation/calendars.hpp"
 
-#include "agent/dispatch/identity.hpp"
+#include "agent/exchange_access/identity.hpp"
 
 #include <algorithm>
 
@@ -149,7 +149,7 @@ bool calendars::carry_out(const order& o)
     run_due();
     const bool applied =
         std::ranges::any_of(items_, [&](const item& i) { return !i.copy && i.command == o.id; });
-    const auto uid = dispatch::uid_for(o.event, o.id);
+    const auto uid = exchange_access::uid_for(o.event, o.id);
     const bool overtaken =
         o.what == kind::create && std::ranges::any_of(items_, [&](const item& i) { return i.uid == uid; });
     auto* there = original(o.mailbox, o.event, true);

@@ -4,7 +4,7 @@
 #include "agent/ews/ews_client.hpp"
 #include "tests/stand_ins/exchange/item_json.hpp"
 #include "tests/stand_ins/exchange/operations.hpp"
-#include "tests/unit/dispatch/agent_fixture.hpp"
+#include "tests/unit/commands/agent_fixture.hpp"
 
 #include <functional>
 #include <map>

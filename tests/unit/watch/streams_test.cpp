@@ -166,7 +166,7 @@ struct streams_fixture {
     std::multiset<std::string> told;
     bool usable = true;
     std::function<bool(const mailbox_address&)> may_act;
-    dispatch::turns turns{time, 10};
+    exchange_access::turns turns{time, 10};
     watch::streams streams{context.get_executor(),
                            {server,
                             turns,

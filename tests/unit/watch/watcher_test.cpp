@@ -112,9 +112,9 @@ struct watch_fixture : test::loop_fixture {
     calendars exchange{time};
     std::string denied;
     std::optional<store::outbox> out;
-    std::optional<dispatch::server_gate> gate;
-    dispatch::turns turns{time, 10};
-    dispatch::mailbox_quarantine quarantine;
+    std::optional<exchange_access::server_gate> gate;
+    exchange_access::turns turns{time, 10};
+    exchange_access::mailbox_quarantine quarantine;
     std::optional<watch::watcher> watcher;
     asio::cancellation_signal cancel;
     bool ended = false;

@@ -1,0 +1,251 @@
+// One command from its turn to its end: waiting, retries and their pace, its deadline, and what is still
+// unknown. The operations (operations.hpp) are written on top of it and read like the story they tell.
+#pragma once
+
+#include "agent/ews/exchange.hpp"
+#include "agent/exchange_access/server_gate.hpp"
+#include "agent/exchange_access/turns.hpp"
+#include "agent/store/queue_store.hpp"
+#include "agent/store/ticket.hpp"
+#include "common/async/notifier.hpp"
+#include "common/time/backoff.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+namespace spdlog {
+class logger;
+}
+
+namespace relay::exchange_access {
+class joint_questions;
+}
+
+namespace relay::commands {
+
+namespace json = boost::json;
+
+using exchange_access::joint_questions;
+using exchange_access::server_gate;
+using exchange_access::server_state;
+using exchange_access::turns;
+
+struct limits {
+    duration request = 30s; // exchange.timeout_s: one request to Exchange
+    duration settle = 120s; // exchange.settle_s: how long a request of unknown outcome may still take effect
+    int parallel_parts = 4; // requests that one availability.get has under way at once
+    std::size_t most_requests = 10; // exchange.max_connections: tries under way at once
+    // Mailboxes about which free/busy questions of several commands are asked in one request; 0: each is asked alone.
+    std::size_t joint_mailboxes = ews::max_availability_mailboxes;
+};
+
+// What every command uses; owned by app, outlives every run.
+struct services {
+    ews::exchange& exchange;
+    store::queue_store& store;
+    time_source& time;
+    server_gate& gate;
+    exchange_access::turns& turns;
+    joint_questions& joint;
+    // Policy's word on a command, and on one mailbox of availability: a fault where it must not be. Asked before each try:
+    // policy may have changed since the last one.
+    std::function<protocol::checked<void>(const store::ticket&)> allows;
+    std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
+    std::function<task<json::object>()> diagnose; // agent.diagnose
+    spdlog::logger& log;
+    std::function<void()> watches_changed = {}; // the store holds other watches now
+    // How often the machine slept, or its clock was set ahead: see machine_time. May be empty.
+    std::function<std::uint64_t()> jumps = {};
+};
+
+using reply = protocol::checked<json::object>;
+// How a run ended; nothing: it was suspended (shutdown) and a stored write goes on after the next start.
+using ending = std::optional<reply>;
+
+// What became of an administrator's wish (`queue retry`, `queue drop`).
+enum class wish {
+    granted,
+    unknown,         // no such write waits or runs
+    under_way,       // it is being carried out now
+    outcome_unknown, // a try was begun, and it is being looked up whether it took effect
+    redelivered,     // another agent may have carried it out: only looking it up tells
+    waits_for_turn,  // another command for its event runs before it
+    paused,          // Exchange asked for a pause
+    draining,        // the agent is stopping
+};
+
+// Loop thread only. Used by one coroutine; wake(), drain(), hurry() and drop() come from outside it.
+class command_run {
+public:
+    command_run(const asio::any_io_executor& executor, store::ticket_ptr t, const services& s,
+                const limits& l, std::uint64_t seed);
+
+    const store::ticket& ticket() const noexcept { return *ticket_; }
+    const store::ticket_ptr& ticket_pointer() const noexcept { return ticket_; }
+    services& use() noexcept { return services_; }
+    const limits& bounds() const noexcept { return limits_; }
+
+    // The mailbox this command talks about, for pauses that Exchange asked for; empty: none.
+    void about(std::string mailbox_key) { mailbox_ = std::move(mailbox_key); }
+
+    // Waits to be woken (its turn may have come): how the command ends instead, as below.
+    task<std::optional<ending>> wait_for_wake();
+
+    // Waits until a try may start and its turn has come, which it has until it pauses or is over. How the command ends instead: cancelled, its deadline passed, forbidden by policy, or
+    // suspended. While the outcome of an earlier try is unknown neither cancel nor deadline nor policy ends it, and the
+    // wait is only for a look-up.
+    task<std::optional<ending>> before_try();
+    // The same for one of several tries that a command has under way at once. Ends as well, with or without its turn,
+    // once `enough` is true (asked whenever the command is woken).
+    task<std::optional<ending>> before_try(turns::turn& mine, std::function<bool()> enough);
+
+    // As before_try(), for a step that asks nothing of Exchange: the server's state does not hold it up.
+    task<std::optional<ending>> before_step();
+    // The store could not take what a step wanted stored: as after_failure().
+    task<std::optional<ending>> not_stored(error_code why);
+
+    // What a failed try means: how the command ends, or nothing, after the pause that is due, where it may go
+    // on.
+    task<std::optional<ending>> after_failure(ews::error e);
+    task<std::optional<ending>> after_failure(ews::error e, turns::turn& mine);
+    // The same of a write that is looked up next: the failure alone does not end it.
+    task<std::optional<ending>> before_look_up(ews::error e);
+    // Whether trying again would change nothing. Counts what is permanent by its kind, but may be a mishap where it comes once:
+    // to be asked once for each failure.
+    bool is_final(const ews::error& e);
+
+    // Whether a try may start this instant if somebody else's turn is used for it.
+    bool may_start_now() const;
+    // It does.
+    void starts();
+
+    // How the command ends where policy forbids it by now; nothing where it does not.
+    std::optional<ending> forbidden();
+
+    // Every successful call tells the gate.
+    void succeeded();
+    void succeeded(const turns::turn& mine);
+    // Nothing more will be asked.
+    void ends_asking() { turn_.leave(); }
+    // A try begins. Counted once until it fails.
+    void count_attempt();
+
+    // How long the next request may take: exchange.timeout_s, for a read not beyond its deadline.
+    duration request_limit() const;
+    // The same for one that changes something: it does not leave after the command's time.
+    ews::write_bounds write_bounds() const { return {request_limit(), ticket_->deadline}; }
+
+    // ---- writes: a try is begun durably before its request leaves ----
+    struct try_start {
+        bool durable = false; // only then may the request leave
+        // How the command ends instead; nothing: go back to looking and begin again.
+        std::optional<ending> over;
+    };
+    task<try_start> begin();
+    // The begun try is known to have changed nothing.
+    task<void> retract(const ews::error& e);
+    // The command's time was over before the request of the begun try could leave: takes it back, and how the command ends.
+    task<ending> came_too_late();
+    // The first of the try's two requests was carried out, or, where that is not `certain`, may have been: whatever becomes
+    // of the second, the try is not without effect.
+    void partly_applied(bool certain)
+    {
+        partly_applied_ = std::max(partly_applied_, certain ? part::yes : part::maybe);
+    }
+    bool may_be_partly_applied() const;
+    // From now on it is not known whether the try took effect. `final`: its fault ends the command where it turns out that it
+    // did not, because trying again would change nothing. A try that Exchange answered has settled.
+    void outcome_unknown(const ews::error& e, bool final);
+    // What Exchange answered to a try that may have taken effect all the same; nothing where it did not answer.
+    const std::optional<protocol::fault>& answered() const noexcept { return answered_; }
+    bool outcome_is_unknown() const noexcept { return settles_at_.has_value(); }
+    // It was carried out before, and others changed its item since: what the item holds now is not what it wrote.
+    void found_overtaken() { ticket_->overtaken = true; }
+    // Nobody asks for it anew: it was found unfinished in this agent's own store.
+    bool is_left_over() const { return ticket_->restored && !ticket_->redelivered; }
+    // True where nothing that was sent before can still take effect: settle has passed since the try of
+    // unknown outcome, and a moment since a redelivered command arrived. Measured by this process's steady
+    // clock: a try found begun at start was sent before this start, and no wall clock is asked when.
+    bool settled()
+    {
+        notice_jump();
+        return services_.time.now() >= all_settles_at();
+    }
+    // A look-up did not find the try's effect: waits before the next look, at most until it is settled.
+    task<std::optional<ending>> wait_to_settle();
+    // Nothing is there: waits as long as Exchange may leave a new item out of what it finds.
+    task<std::optional<ending>> wait_for_sight();
+    // It never took effect: how the command ends where the server refused it for good.
+    std::optional<ending> never_arrived();
+    // This may be a repeat: it was here before a restart, or may have been given to another agent.
+    bool may_be_repeat() const { return ticket_->redelivered || ticket_->restored || tried_in_vain_; }
+    bool is_read() const noexcept { return ticket_->kind == protocol::operation_class::read; }
+    bool deadline_passed() const { return services_.time.now() >= ticket_->deadline; }
+    // What ends a command whose deadline passed: the last try's fault, or deadline_exceeded where there was none. One of
+    // which nothing was ever sent counts as none.
+    reply deadline_answer() const;
+
+    void wake() { wake_.notify(); }
+    // Shutdown: no further try; a wait ends now.
+    void drain();
+    // Ends the pause after a failed try: the next one is made now, also while the server is taken for unreachable. What
+    // keeps outcomes known is not cut short, nor is a pause that Exchange asked for.
+    wish hurry();
+    // Ends a write that waits, with `cancelled`. Granted only where it is known that nothing of it took effect.
+    wish drop();
+
+    static constexpr std::string_view rest_is_changed = "; what concerns no attendee is changed already";
+
+private:
+    static constexpr duration longest_lag = 5s;
+    static constexpr int most_doubts = 5;
+
+    enum class woken { elapsed, deadline, cancelled, dropped, draining };
+    bool notice_jump();
+    task<void> take_back(protocol::fault_code why);
+    task<woken> pause_until(steady_time t);
+    task<std::optional<ending>> pause_after(ews::error e, turns::turn& mine, bool ends);
+    task<std::optional<ending>> rest_until(steady_time t, std::function<bool()> enough = {});
+    std::optional<ending> ended_by(woken w) const;
+    steady_time all_settles_at() const
+    {
+        return std::max(settles_at_.value_or(others_settle_at_), others_settle_at_);
+    }
+    // How long Exchange may take to show what it has carried out; settle_s is believed to be no less.
+    duration lag() const { return std::min(longest_lag, limits_.settle); }
+
+    store::ticket_ptr ticket_;
+    services services_;
+    limits limits_;
+    std::string mailbox_;
+    notifier wake_;
+    backoff pace_;
+    turns::turn turn_; // of the try under way, but for parts of availability.get, which have their own
+    std::optional<ews::error> last_error_;
+    std::optional<steady_time> settles_at_; // while the outcome of our own try is unknown
+    // Redelivered or restored: what was sent for it elsewhere is over by then.
+    steady_time others_settle_at_ = steady_time::min();
+    // Another agent may have carried it out, and no look has told yet: its time does not end it before that.
+    bool others_unknown_ = false;
+    std::optional<protocol::fault> refusal_; // of the try whose outcome is unknown
+    enum class part { no, maybe, yes };
+    part partly_applied_ = part::no;
+    bool tried_in_vain_ = false; // a try of this run had an unknown outcome
+    std::optional<protocol::fault> answered_;
+    int doubts_ = 0; // failures that count only where they come again and again
+    bool draining_ = false;
+    bool in_line_ = false;  // waits for the commands of its event that came before it
+    bool for_turn_ = false; // waits for its turn to ask Exchange
+    bool pausing_ = false;  // after a failed try, or until the server may be asked
+    bool hurried_ = false;  // that pause was cut short
+    bool dropped_ = false;
+    bool failed_before_ = false;
+    std::uint64_t jumps_ = 0;  // of the machine's time, as far as noticed
+    bool counted_ = false;     // the present try is in ticket's attempts
+    bool sent_before_ = false; // ticket's `sent`, before the present try
+};
+
+} // namespace relay::commands

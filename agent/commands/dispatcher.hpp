@@ -1,0 +1,90 @@
+// Takes commands from the inbox, carries them out against Exchange, and puts their results in the outbox. Commands for
+// one event run one after the other in the order received, everything else side by side.
+#pragma once
+
+#include "agent/commands/command_run.hpp"
+#include "agent/exchange_access/joint_questions.hpp"
+#include "agent/protocol/ended_command.hpp"
+#include "agent/store/inbox.hpp"
+#include "agent/store/outbox.hpp"
+#include "common/async/task_group.hpp"
+
+#include <deque>
+#include <memory>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace relay::commands {
+
+// Loop thread only.
+class dispatcher {
+public:
+    struct parts {
+        store::inbox& in;
+        store::outbox& out;
+        store::queue_store& store;
+        ews::exchange& exchange;
+        time_source& time;
+        // Asked again before each try of a command: policy may have changed since it was admitted.
+        std::function<protocol::checked<void>(const store::ticket&)> allows;
+        std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
+        std::function<task<json::object>()> diagnose;
+        spdlog::logger& log;
+        protocol::ended_listener ended = {};        // told of each command that got its answer
+        std::function<void()> watches_changed = {}; // a command changed what is watched
+        // A stored write about an event has ended, its result is in the store, and so is what it means for the event's item
+        // (nothing: no more than before).
+        std::function<void(const mailbox_address&, const std::optional<store::event_write>&)> event_settled =
+            {};
+        std::function<std::uint64_t()> jumps = {}; // see services
+    };
+
+    dispatcher(asio::any_io_executor executor, parts p, limits l, std::uint64_t seed);
+
+    // Works until the coroutine is cancelled; then cancels what still runs and returns when it is gone. A write that is
+    // cut off so is found begun at the next start.
+    task<void> run();
+
+    // Shutdown begins: no new try is made. Requests under way may finish; commands that wait end or are left for the
+    // next start.
+    void drain();
+
+    // For an administrator, of a stored write: see command_run::hurry() and drop().
+    wish hurry(std::string_view id);
+    wish drop(std::string_view id);
+
+    server_gate& gate() noexcept { return gate_; }
+    turns& line() noexcept { return turns_; }
+    exchange_access::mailbox_quarantine& quarantine() noexcept { return joint_.quarantine(); }
+    void set_limits(limits l);
+
+private:
+    // The commands of one event, first to come first to run.
+    using lane = std::deque<std::shared_ptr<command_run>>;
+
+    void take(store::ticket_ptr t);
+    task<void> carry_out(std::shared_ptr<command_run> run);
+    task<std::optional<ending>> wait_for_turn(command_run& run);
+    task<ending> perform(command_run& run);
+    command_run* find_write(std::string_view id);
+    void tell(const store::ticket& t, const ending& end, milliseconds took,
+              protocol::ended_command::answer how = protocol::ended_command::answer::result) const;
+    void leave_lane(const command_run& run);
+    void wake_all();
+
+    asio::any_io_executor executor_;
+    parts parts_;
+    limits limits_;
+    std::mt19937_64 random_;
+    server_gate gate_;
+    turns turns_;
+    joint_questions joint_;
+    task_group handlers_;
+    std::unordered_map<std::string, lane> lanes_;
+    std::unordered_set<std::shared_ptr<command_run>> runs_;
+    bool draining_ = false;
+};
+
+} // namespace relay::commands

@@ -1,0 +1,252 @@
+#include "agent/commands/look_for.hpp"
+#include "agent/commands/meeting.hpp"
+#include "agent/commands/operations.hpp"
+#include "agent/commands/outputs.hpp"
+#include "agent/exchange_access/availability_question.hpp"
+#include "agent/exchange_access/joint_questions.hpp"
+#include "common/async/task_group.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+
+namespace relay::commands {
+namespace {
+
+using namespace exchange_access;
+
+// The mailboxes that policy lets us ask about, and where each one's answer belongs.
+struct allowed_mailboxes {
+    std::vector<mailbox_address> mailboxes;
+    std::vector<std::size_t> places;
+};
+
+// Takes out what policy denies, which is answered so, each mailbox on its own.
+allowed_mailboxes allowed_of(const protocol::availability_get& op, const services& s,
+                             std::vector<ews::mailbox_busy>& answers)
+{
+    allowed_mailboxes some;
+    for (std::size_t i = 0; i < op.mailboxes.size(); ++i) {
+        if (const auto allowed = s.allows_mailbox(op.mailboxes[i]); allowed.has_error()) {
+            answers[i] = allowed.error();
+            continue;
+        }
+        some.mailboxes.push_back(op.mailboxes[i]);
+        some.places.push_back(i);
+    }
+    return some;
+}
+
+// So that there is time for smaller lists: of several mailboxes one may hold up the request. Narrowing 100 down to one takes
+// four rounds of such shares.
+duration limit_for(const command_run& run, const availability_question& question)
+{
+    constexpr int shares = 3;
+    constexpr duration shortest = 1s;
+    const auto whole = run.request_limit();
+    return question.is_about_several() ? std::max(std::min(shortest, whole), whole / shares) : whole;
+}
+
+// The fault of a command that ends because its time is over, or null.
+const protocol::fault* out_of_time(const std::optional<ending>& over)
+{
+    if (!over || !*over || (*over)->has_value())
+        return nullptr;
+    const auto& fault = (*over)->error();
+    const bool late = fault.code == protocol::fault_code::exchange_unavailable ||
+                      fault.code == protocol::fault_code::deadline_exceeded;
+    return late ? &fault : nullptr;
+}
+
+// What several askers share; the first part that cannot be had ends all.
+struct shared_question {
+    availability_question question;
+    std::optional<ending> over{};
+};
+
+// The command as the batch of free/busy questions knows it.
+class batched final : public joint_questions::asker {
+public:
+    explicit batched(command_run& run) : run_(run) {}
+
+    duration request_limit() const override { return run_.request_limit(); }
+    bool may_start_now() const override { return run_.may_start_now(); }
+    void starts() override { run_.starts(); }
+    void wake() override { run_.wake(); }
+
+private:
+    command_run& run_;
+};
+
+// Asks for one part until it is answered; how the command ends instead.
+task<std::optional<ending>> ask_part(command_run& run, availability_question& all, availability_part part)
+{
+    auto& joint = run.use().joint;
+    turns::turn mine;
+    std::vector<std::size_t> numbers;
+    const std::function<free_busy_question()> ask = [&] { // policy may have changed while it waited
+        auto asked = all.still_allowed(part, run.use().allows_mailbox);
+        numbers = std::move(asked.numbers);
+        return free_busy_question{std::move(asked.mailboxes), part.start, part.end};
+    };
+    auto& quarantine = joint.quarantine();
+    const auto all_numbers = mailboxes_of(part);
+    const bool alone =
+        all_numbers.size() == 1 && quarantine.holds(all.mailbox(all_numbers.front()), run.use().time.now());
+    auto most = alone ? 0 : run.bounds().joint_mailboxes;
+    batched who(run);
+    for (;;) {
+        joint_questions::seat seat(joint, who, mine, most, part.start, part.end, ask);
+        const std::function<bool()> taken = [&seat] { return seat.is_taken(); };
+        auto over = co_await run.before_try(mine, taken);
+        if (over)
+            co_return over;
+        free_busy_question question;
+        if (!seat.is_taken()) {
+            question = ask();
+            if (question.mailboxes.empty())
+                co_return std::nullopt;
+            joint.take_along(seat, question);
+        }
+        std::optional<joint_questions::answers> got;
+        if (seat.is_taken()) {
+            got = co_await joint.answer_of(seat);
+            if (!got) {
+                most = 0;
+                continue;
+            }
+        } else {
+            got = co_await run.use().exchange.availability(std::move(question.mailboxes), part.start,
+                                                           part.end, limit_for(run, all));
+        }
+        if (got->has_value()) {
+            run.succeeded(mine);
+            if (alone)
+                quarantine.release(all.mailbox(all_numbers.front()));
+            all.take_in(part, numbers, got->value());
+            co_return std::nullopt;
+        }
+        if (all.ask_for_less(part, numbers, got->error().fault))
+            co_return std::nullopt;
+        if (got->error().of_mailboxes) {
+            const std::function<void(const mailbox_address&)> found = [&](const mailbox_address& m) {
+                quarantine.add(m, run.use().time.now());
+            };
+            const bool for_good = got->error().remedy == ews::remedy::give_up;
+            const auto blamed = all.narrow_down(part, numbers, got->error().fault, for_good, found);
+            if (blamed == availability_question::blame::mailbox)
+                co_return std::nullopt;
+        }
+        over = co_await run.after_failure(got->error(), mine);
+        if (over)
+            co_return over;
+    }
+}
+
+// At most `most` parts, so that a lone asker leaves what a failure splits to several.
+task<void> ask_parts(command_run& run, shared_question& shared, std::size_t most)
+{
+    for (; most > 0 && !shared.over && shared.question.parts_left() > 0; --most) {
+        const auto part = shared.question.take_part();
+        auto over = co_await ask_part(run, shared.question, part);
+        if (const auto* late = out_of_time(over); late && shared.question.is_narrowed()) {
+            shared.question.fail(mailboxes_of(part), *late); // the others have their answers
+        } else if (over) {
+            shared.over = std::move(over);
+            co_return;
+        }
+    }
+}
+
+} // namespace
+
+task<ending> run_connection_test(command_run& run)
+{
+    for (;;) {
+        if (auto over = co_await run.before_try())
+            co_return *over;
+        const auto sent = run.use().time.now();
+        auto info = co_await run.use().exchange.resolve_account(run.request_limit());
+        if (info.has_value()) {
+            run.succeeded();
+            const auto took = std::chrono::round<milliseconds>(run.use().time.now() - sent);
+            co_return reply(output_of_connection_test(*info, took));
+        }
+        if (auto over = co_await run.after_failure(info.error()))
+            co_return *over;
+    }
+}
+
+task<ending> run_mailbox_verify(command_run& run, protocol::mailbox_verify op)
+{
+    run.about(op.mailbox.key());
+    for (;;) {
+        if (auto over = co_await run.before_try())
+            co_return *over;
+        auto info = co_await run.use().exchange.open_calendar(op.mailbox, run.request_limit());
+        if (info.has_value()) {
+            run.succeeded();
+            co_return reply(output_of_mailbox_verify(op.mailbox, *info));
+        }
+        if (auto over = co_await run.after_failure(info.error()))
+            co_return *over;
+    }
+}
+
+task<ending> run_availability_get(command_run& run, protocol::availability_get op)
+{
+    std::vector<ews::mailbox_busy> answers(op.mailboxes.size(), std::vector<ews::busy_period>{});
+    auto [mailboxes, places] = allowed_of(op, run.use(), answers);
+    const availability_question::apart alone = [&](const mailbox_address& m) {
+        return run.use().joint.quarantine().holds(m, run.use().time.now());
+    };
+    shared_question shared{{std::move(mailboxes), op.start, op.end, alone}};
+    // A part that fails may leave several: then there is more for others to do.
+    while (!shared.over && shared.question.parts_left() > 0) {
+        const auto parts = shared.question.parts_left();
+        if (parts == 1) {
+            co_await ask_parts(run, shared, 1);
+            continue;
+        }
+        task_group askers(co_await asio::this_coro::executor);
+        const auto wanted = std::min(parts, static_cast<std::size_t>(run.bounds().parallel_parts));
+        for (std::size_t i = 0; i < wanted; ++i)
+            askers.spawn(ask_parts(run, shared, parts));
+        co_await askers.join();
+    }
+    if (shared.over)
+        co_return *shared.over;
+    for (std::size_t i = 0; i < places.size(); ++i)
+        answers[places[i]] = std::move(shared.question.answers()[i]);
+    for (auto& mailbox : answers)
+        if (mailbox.has_value())
+            *mailbox = join_periods(std::move(*mailbox), op.start, op.end);
+    co_return reply(output_of_availability(op.mailboxes, answers));
+}
+
+task<ending> run_event_get(command_run& run, protocol::event_get op)
+{
+    run.about(op.mailbox.key());
+    for (;;) {
+        const auto found =
+            co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::everywhere);
+        if (found.has_error())
+            co_return found.error();
+        if (found->live.empty())
+            co_return reply(event_not_found());
+        if (found->live.size() > 1)
+            co_return reply(copied_by_hand());
+        auto item = co_await run.use().exchange.get(op.mailbox, found->live.front().ref, run.request_limit());
+        if (item.has_value()) {
+            run.succeeded();
+            auto output = output_of_get(op.event_id, as_given(*item), item->answers);
+            if (item->series) // its times are those of the first occurrence
+                output["series"] = true;
+            co_return reply(std::move(output));
+        }
+        if (auto over = co_await run.after_failure(retry_if_moved(item.error())))
+            co_return *over;
+    }
+}
+
+} // namespace relay::commands

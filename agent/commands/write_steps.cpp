@@ -1,0 +1,115 @@
+#include "agent/commands/write_steps.hpp"
+
+#include "agent/commands/outputs.hpp"
+
+#include <spdlog/logger.h>
+
+namespace relay::commands {
+
+reply applied(command_run& run, json::object output)
+{
+    if (const auto& answered = run.answered()) {
+        run.use().log.warn("{} {}: Exchange answered {} and carried it out all the same; whether it told the "
+                           "attendees is not sure",
+                           run.ticket().op, run.ticket().id, answered->exchange);
+        output["warning"] = warning_of(*answered);
+    }
+    return output;
+}
+
+reply carried_out(command_run& run, const std::string& event_id, const trace& was, const std::string& uid)
+{
+    if (was.what != trace::kind::applied)
+        run.found_overtaken();
+    if (was.what != trace::kind::gone)
+        return applied(run, output_of_write(event_id, was.item->ref, was.item->uid));
+    auto output = was.item ? output_of_write(event_id, was.item->ref, was.item->uid)
+                           : output_of_write(event_id, {}, uid);
+    output["deleted"] = true;
+    return output;
+}
+
+task<std::optional<ending>> after_write(command_run& run, ews::error e)
+{
+    if (e.remedy == ews::remedy::out_of_time) {
+        auto late = co_await run.came_too_late();
+        co_return std::optional<ending>(std::move(late));
+    }
+    if (e.effect == ews::effect::none) {
+        if (!run.may_be_partly_applied())
+            co_await run.retract(e);
+        co_return co_await run.after_failure(std::move(e));
+    }
+    run.outcome_unknown(e, run.is_final(e));
+    run.use().log.debug("{} {}: looking up whether it was carried out", run.ticket().op, run.ticket().id);
+    // Whatever the answer said, only Exchange's calendar tells.
+    co_return co_await run.before_look_up(std::move(e));
+}
+
+task<permission> permission_to_apply(command_run& run, const marked_items& found)
+{
+    permission p;
+    if (!found.conclusive)
+        p.over = co_await run.wait_to_settle();
+    else if (auto refused = run.never_arrived())
+        p.over = std::move(refused);
+    else if (run.deadline_passed())
+        p.over = ending{run.deadline_answer()};
+    else if (auto forbidden = run.forbidden())
+        p.over = std::move(forbidden);
+    else
+        p.given = true;
+    co_return p;
+}
+
+void note_unknown_invitations(command_run& run, protocol::notify notify, const ews::found_item& made)
+{
+    if (run.outcome_is_unknown() && notify == protocol::notify::all && !made.invited)
+        run.use().log.warn(
+            "{} {}: the item is there, but Exchange does not say whether its invitations went out",
+            run.ticket().op, run.ticket().id);
+}
+
+bool may_lack_invitations(protocol::notify notify, const marked_items& found, const trace& was)
+{
+    // Of several items none is touched, and nobody is invited to what the host made a series.
+    return notify == protocol::notify::all && was.what == trace::kind::applied && found.live.size() == 1 &&
+           was.item->invited == false && !was.item->series;
+}
+
+task<std::optional<ending>> invite(command_run& run, const mailbox_address& mailbox,
+                                   const std::string& event_id, ews::found_item made, bool conclusive)
+{
+    auto& exchange = run.use().exchange;
+    const auto whole = co_await exchange.get(mailbox, made.ref, run.request_limit());
+    if (whole.has_error())
+        co_return co_await run.after_failure(retry_if_moved(whole.error()));
+    const auto item_as_it_is = output_of_write(event_id, made.ref, made.uid);
+    if (whole->invited != false || whole->series || whole->fields.attendees.empty())
+        co_return ending{applied(run, item_as_it_is)};
+    if (!conclusive)
+        co_return co_await run.wait_to_settle(); // Exchange may be about to send them itself
+    const bool refused = run.never_arrived().has_value();
+    std::optional<ending> over;
+    if (!refused && !run.deadline_passed() && !run.forbidden()) {
+        auto started = co_await run.begin();
+        over = std::move(started.over);
+        if (started.durable) {
+            ews::item_fields nothing_else;
+            auto sent = co_await exchange.update(mailbox, whole->ref, std::move(nothing_else),
+                                                 run.ticket().id, protocol::notify::all, run.write_bounds());
+            if (sent.has_value()) {
+                run.succeeded();
+                co_return ending{reply(output_of_write(event_id, *sent, made.uid))};
+            }
+            over = co_await after_write(run, retry_if_moved(sent.error()));
+        }
+        if (!over || !*over)
+            co_return over;
+    }
+    run.use().log.warn("{} {}: the item is there, but its invitations have not gone out", run.ticket().op,
+                       run.ticket().id);
+    co_return ending{applied(run, item_as_it_is)};
+}
+
+} // namespace relay::commands

@@ -1,0 +1,22 @@
+#include "agent/exchange_access/turn_wait.hpp"
+
+#include "common/async/notifier.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+namespace relay::exchange_access {
+
+task<turns::turn> take_turn(turns& line, std::string mailbox)
+{
+    notifier called(co_await asio::this_coro::executor);
+    auto mine =
+        line.join(std::move(mailbox), protocol::operation_class::read, [&called] { called.notify(); });
+    while (!mine.is_here()) {
+        const auto cancelled = co_await called.wait();
+        if (cancelled)
+            co_return turns::turn();
+    }
+    co_return mine;
+}
+
+} // namespace relay::exchange_access

@@ -1,0 +1,13 @@
+// Waiting for one's turn to ask Exchange, for what is no command.
+#pragma once
+
+#include "agent/exchange_access/turns.hpp"
+#include "common/async/async.hpp"
+
+namespace relay::exchange_access {
+
+// As a read, in the budget of `mailbox` (its key; empty: the service account's own). Not here() where the coroutine was
+// cancelled first.
+task<turns::turn> take_turn(turns& line, std::string mailbox);
+
+} // namespace relay::exchange_access
