@@ -49,9 +49,19 @@ auto& place(auto& s)
     return s.*Section.*Member;
 }
 
+// The words that an enumeration is written as; none for other types.
+template <class Member>
+constexpr std::span<const std::string_view> words_of()
+{
+    if constexpr (std::is_enum_v<Member>)
+        return words<Member>::list;
+    else
+        return {};
+}
+
 // The rule of settings::*Section.*Member; its kind is the member's.
 template <auto Section, auto Member, check Check = nullptr>
-constexpr key_rule key(std::string_view name, std::int64_t least, std::int64_t most)
+constexpr key_rule key(std::string_view name, std::int64_t least, std::int64_t most, std::string_view meaning)
 {
     using member = std::remove_cvref_t<decltype(place<Section, Member>(std::declval<settings&>()))>;
     return {name,
@@ -70,7 +80,9 @@ constexpr key_rule key(std::string_view name, std::int64_t least, std::int64_t m
                 }
                 return converter<member>::assign(place<Section, Member>(s), v);
             },
-            [](const settings& s) { return converter<member>::read(place<Section, Member>(s)); }};
+            [](const settings& s) { return converter<member>::read(place<Section, Member>(s)); },
+            meaning,
+            words_of<member>()};
 }
 
 // ---- keys that are more than their member's type ----
@@ -113,46 +125,132 @@ using policy = policy_settings;
 constexpr auto no_limit = std::int64_t{4096}; // of paths and names: longer is a mistake in any case
 
 const key_rule rules[] = {
-    key<&settings::agent, &agent::name>("agent.name", 0, 64),
-    key<&settings::agent, &agent::data_dir>("agent.data_dir", 1, no_limit),
-    key<&settings::agent, &agent::drain_timeout>("agent.drain_timeout_s", 0, 600),
+    key<&settings::agent, &agent::name>(
+        "agent.name", 0, 64, "What the cloud shows for this agent. Empty: the name of this machine."),
+    key<&settings::agent, &agent::data_dir>(
+        "agent.data_dir", 1, no_limit,
+        "Where the agent keeps its queue, its keys and its socket; an absolute path. A change takes "
+        "effect at the next start."),
+    key<&settings::agent, &agent::drain_timeout>(
+        "agent.drain_timeout_s", 0, 600,
+        "How long running commands may take to finish when the agent is stopped, in seconds. "
+        "`TimeoutStopSec` of the unit has to stay above it."),
 
-    key<&settings::cloud, &cloud::url, cloud_url>("cloud.url", 1, 2048),
-    key<&settings::cloud, &cloud::certificate_file>("cloud.certificate_file", 0, no_limit),
-    key<&settings::cloud, &cloud::private_key_file>("cloud.private_key_file", 0, no_limit),
-    key<&settings::cloud, &cloud::ca_file>("cloud.ca_file", 0, no_limit),
-    key<&settings::cloud, &cloud::proxy>("cloud.proxy", 0, 2048),
+    key<&settings::cloud, &cloud::url, cloud_url>(
+        "cloud.url", 1, 2048,
+        "Where the agent connects to: `wss://host/path`, without user, password or `#`. Not set: "
+        "what enrolment was told."),
+    key<&settings::cloud, &cloud::certificate_file>(
+        "cloud.certificate_file", 0, no_limit,
+        "The client certificate, in PEM. Empty: `pki/agent.crt` in `agent.data_dir`."),
+    key<&settings::cloud, &cloud::private_key_file>(
+        "cloud.private_key_file", 0, no_limit,
+        "Its private key, in PEM. Empty: `pki/agent.key` in `agent.data_dir`. Refused if anybody but "
+        "its owner can read it."),
+    key<&settings::cloud, &cloud::ca_file>(
+        "cloud.ca_file", 0, no_limit,
+        "The CAs that may sign the cloud's certificate, in PEM. Empty: what enrolment was told, else "
+        "the system's trust store."),
+    key<&settings::cloud, &cloud::proxy>(
+        "cloud.proxy", 0, 2048,
+        "How to reach the cloud. Empty: directly. `\"env\"`: by `HTTPS_PROXY` and `NO_PROXY`. Else "
+        "`http://user:password@host:port`; user and password are percent-decoded."),
 
-    key<&settings::exchange, &exchange::url, exchange_url>("exchange.url", 1, 2048),
-    key<&settings::exchange, &exchange::auth>("exchange.auth", 1, 16),
-    key<&settings::exchange, &exchange::username>("exchange.username", 0, 256),
-    key<&settings::exchange, &exchange::password_file>("exchange.password_file", 0, no_limit),
-    key<&settings::exchange, &exchange::keytab_file>("exchange.keytab_file", 0, no_limit),
-    {"exchange.password_command", value_kind::list, 0, 64, assign_command, read_command},
-    key<&settings::exchange, &exchange::ca_file>("exchange.ca_file", 0, no_limit),
-    {"exchange.certificate_sha256", value_kind::text, 0, 128, assign_fingerprint,
-     [](const settings& s) { return raw_value(s.exchange.certificate_sha256); }},
-    key<&settings::exchange, &exchange::channel_binding>("exchange.channel_binding", 1, 16),
-    key<&settings::exchange, &exchange::streaming>("exchange.streaming", 0, 1),
-    key<&settings::exchange, &exchange::max_connections>("exchange.max_connections", 1, 100),
-    key<&settings::exchange, &exchange::timeout>("exchange.timeout_s", 1, 600),
-    key<&settings::exchange, &exchange::settle>("exchange.settle_s", 1, 86'400),
-    key<&settings::exchange, &exchange::allow_plaintext>("exchange.allow_plaintext", 0, 1),
+    key<&settings::exchange, &exchange::url, exchange_url>(
+        "exchange.url", 1, 2048,
+        "The EWS address: `https://host/EWS/Exchange.asmx`. `http://` needs "
+        "`exchange.allow_plaintext`."),
+    key<&settings::exchange, &exchange::auth>(
+        "exchange.auth", 1, 16, "How the service account signs in. Basic is never sent over `http://`."),
+    key<&settings::exchange, &exchange::username>(
+        "exchange.username", 0, 256,
+        "The service account, such as `CORP\\workestra-svc`. May be empty with `negotiate` only."),
+    key<&settings::exchange, &exchange::password_file>(
+        "exchange.password_file", 0, no_limit,
+        "A file with the account's password; its last line break is not part of it. Refused if "
+        "others than its owner can read it. Empty, and no `password_command`: the systemd credential "
+        "`exchange.password`."),
+    key<&settings::exchange, &exchange::keytab_file>(
+        "exchange.keytab_file", 0, no_limit,
+        "Kerberos keys of the account, in place of a password; `negotiate` only. Refused if others "
+        "than its owner can read it."),
+    {"exchange.password_command",
+     value_kind::list,
+     0,
+     64,
+     assign_command,
+     read_command,
+     "A program and its arguments, run without a shell; its output is the password. It runs again "
+     "when Exchange refuses the old one. Not together with `password_file`.",
+     {}},
+    key<&settings::exchange, &exchange::ca_file>(
+        "exchange.ca_file", 0, no_limit,
+        "The CAs that may sign Exchange's certificate, in PEM. Empty: the system's trust store."),
+    {"exchange.certificate_sha256",
+     value_kind::text,
+     0,
+     128,
+     assign_fingerprint,
+     [](const settings& s) { return raw_value(s.exchange.certificate_sha256); },
+     "Only the server certificate with this fingerprint is believed: 64 hexadecimal digits, with "
+     "or without colons. Empty: any that the CAs vouch for.",
+     {}},
+    key<&settings::exchange, &exchange::channel_binding>(
+        "exchange.channel_binding", 1, 16,
+        "Extended Protection: whether the sign-in is bound to the TLS connection. `auto`: bound, "
+        "and once more without if that is refused."),
+    key<&settings::exchange, &exchange::streaming>(
+        "exchange.streaming", 0, 1,
+        "Streaming notifications beside polling: changes are known within seconds."),
+    key<&settings::exchange, &exchange::max_connections>(
+        "exchange.max_connections", 1, 100,
+        "How many requests go to Exchange at once. Notifications do not count."),
+    key<&settings::exchange, &exchange::timeout>("exchange.timeout_s", 1, 600,
+                                                 "How long one request may take, in seconds."),
+    key<&settings::exchange, &exchange::settle>(
+        "exchange.settle_s", 1, 86'400,
+        "A write of unknown outcome is not repeated before this time has passed, in seconds. It has "
+        "to be longer than Exchange works on a request whose client is gone."),
+    key<&settings::exchange, &exchange::allow_plaintext>(
+        "exchange.allow_plaintext", 0, 1, "Allows `http://` in `exchange.url`. For test systems."),
 
-    key<&settings::policy, &policy::allow_operations, operation_pattern>("policy.allow_operations", 0, 1000),
-    key<&settings::policy, &policy::allow_mailboxes, mailbox_pattern>("policy.allow_mailboxes", 0, 100'000),
-    key<&settings::policy, &policy::deny_mailboxes, mailbox_pattern>("policy.deny_mailboxes", 0, 100'000),
+    key<&settings::policy, &policy::allow_operations, operation_pattern>(
+        "policy.allow_operations", 0, 1000,
+        "The operations that may be carried out; `*` is a wildcard. An empty list allows none."),
+    key<&settings::policy, &policy::allow_mailboxes, mailbox_pattern>(
+        "policy.allow_mailboxes", 0, 100'000,
+        "The mailboxes that may be worked with: addresses, `*` is a wildcard. An empty list allows "
+        "none."),
+    key<&settings::policy, &policy::deny_mailboxes, mailbox_pattern>(
+        "policy.deny_mailboxes", 0, 100'000,
+        "The mailboxes that may not. Deny wins over allow. In a question about several mailboxes it "
+        "fails that mailbox alone."),
 
-    key<&settings::audit, &audit_settings::retention>("audit.retention_days", 1, 3650),
+    key<&settings::audit, &audit_settings::retention>(
+        "audit.retention_days", 1, 3650,
+        "How long the audit is kept. A change takes effect at the next start."),
 
-    key<&settings::queue, &queue_settings::max_commands>("queue.max_commands", 1, 10'000'000),
-    key<&settings::queue, &queue_settings::history>("queue.history_days", 7, 3650), // PROTOCOL.md promises 7
+    key<&settings::queue, &queue_settings::max_commands>(
+        "queue.max_commands", 1, 10'000'000,
+        "How many commands are stored at once; past it writes are answered `overloaded`. A change "
+        "takes effect at the next start."),
+    key<&settings::queue, &queue_settings::history>(
+        "queue.history_days", 7, 3650,
+        "How long the result of a finished write is remembered. A change takes effect at the next "
+        "start."), // PROTOCOL.md promises 7
 
-    key<&settings::log, &log_settings::level>("log.level", 1, 16),
-    key<&settings::log, &log_settings::format>("log.format", 1, 16),
-    key<&settings::log, &log_settings::file>("log.file", 0, no_limit),
+    key<&settings::log, &log_settings::level>(
+        "log.level", 1, 16, "What is logged. `debug` and `trace` show addresses of mailboxes."),
+    key<&settings::log, &log_settings::format>("log.format", 1, 16,
+                                               "One line a message, as text or as JSON."),
+    key<&settings::log, &log_settings::file>(
+        "log.file", 0, no_limit,
+        "Where the log goes, 10 MiB a file and five of them. Empty: standard error, which is the "
+        "journal under systemd."),
 
-    key<&settings::status, &status_settings::listen>("status.listen", 0, 64),
+    key<&settings::status, &status_settings::listen>(
+        "status.listen", 0, 64,
+        "Address and port of the status page and the metrics; loopback only. Empty: turned off."),
 };
 
 bool has_control_characters(std::string_view text)

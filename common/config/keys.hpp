@@ -25,6 +25,8 @@ struct key_rule {
     std::string (*assign)(settings&, const raw_value&);
     // The value in its place; secrets are covered.
     raw_value (*read)(const settings&);
+    std::string_view meaning;                // for docs/configuration.md: Markdown, a sentence or some
+    std::span<const std::string_view> words; // the only values, of a text that is a choice
 };
 
 // Every key, section by section in the order of the documentation.
@@ -35,6 +37,9 @@ const key_rule* find_key(std::string_view name);
 
 // Checks kind and range of `value` and assigns it; what is wrong with it, empty where nothing is.
 std::string apply(const key_rule& rule, settings& s, const raw_value& value);
+
+// A value as it is written in TOML.
+std::string to_toml(const raw_value& value);
 
 // "WORKESTRA_RELAY_EXCHANGE_URL" for "exchange.url".
 std::string variable_name(std::string_view key);

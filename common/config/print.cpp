@@ -45,6 +45,11 @@ std::string format(const mistake& m, const std::filesystem::path& file)
     return text + ": " + m.message;
 }
 
+std::string to_toml(const raw_value& value)
+{
+    return std::visit(toml_value{}, value);
+}
+
 std::string to_toml(const settings& s)
 {
     std::string out;
@@ -55,7 +60,7 @@ std::string to_toml(const settings& s)
             out += fmt::format("{}[{}]\n", section.empty() ? "" : "\n", name);
             section = name;
         }
-        const auto value = std::visit(toml_value{}, rule.read(s));
+        const auto value = to_toml(rule.read(s));
         // A needed text that is not set would not be read back: it is left out, as an absent key is.
         if (rule.kind == value_kind::text && rule.least > 0 && value == "\"\"")
             continue;
