@@ -11,8 +11,27 @@ namespace {
 constexpr backoff::limits retry_limits{500ms, 30s};
 constexpr duration shortest_request = 1s;
 constexpr duration between_looks = 5s; // while an outcome is unknown
+constexpr duration longest_lag = 5s;
+
+// How long Exchange may take to show what it has carried out; settle_s is believed to be no less.
+duration lag_of(const limits& l)
+{
+    return std::min(longest_lag, l.settle);
+}
 
 } // namespace
+
+// It waits for something as long as this lives.
+class command_run::stay {
+public:
+    stay(command_run& run, waiting what) : run_(run) { run_.waits_ = what; }
+    ~stay() { run_.waits_ = waiting::for_nothing; }
+    stay(const stay&) = delete;
+    stay& operator=(const stay&) = delete;
+
+private:
+    command_run& run_;
+};
 
 command_run::command_run(const asio::any_io_executor& executor, store::ticket_ptr t, const services& s,
                          const limits& l, std::uint64_t seed)
@@ -20,22 +39,13 @@ command_run::command_run(const asio::any_io_executor& executor, store::ticket_pt
       services_(s),
       limits_(l),
       wake_(executor),
-      pace_(retry_limits, seed)
+      pace_(retry_limits, seed),
+      attempt_(*ticket_, {l.settle, lag_of(l)}, s.time.now())
 {
     if (services_.jumps)
         jumps_ = services_.jumps();
-    // Found begun at start: sent before that, but how long before nobody knows. The wall clock may have
-    // jumped since, and the look that goes with a begin may have held the request up.
-    if (ticket_->begun)
-        settles_at_ = services_.time.now() + limits_.settle;
-    others_unknown_ = ticket_->redelivered && !is_read() && !ticket_->event_id.empty();
-    if (ticket_->redelivered || ticket_->restored)
-        others_settle_at_ = services_.time.now() + lag();
 }
 
-// Where time has jumped, a write is treated as if it had been found at a start. The machine may have been put back to a
-// snapshot of its memory, of which there was another life meanwhile; and where it was only the wall clock that was set,
-// nobody has waited as long as it seems.
 bool command_run::notice_jump()
 {
     if (is_read() || !services_.jumps)
@@ -43,11 +53,7 @@ bool command_run::notice_jump()
     const auto jumps = services_.jumps();
     if (std::exchange(jumps_, jumps) == jumps)
         return false;
-    const auto now = services_.time.now();
-    if (settles_at_)
-        settles_at_ = now + limits_.settle;
-    ticket_->restored = true;
-    others_settle_at_ = now + lag();
+    attempt_.time_jumped(services_.time.now());
     return true;
 }
 
@@ -58,20 +64,18 @@ task<command_run::woken> command_run::pause_until(steady_time t)
     bool notified = false;
     for (;;) {
         notice_jump();
-        const bool can_end = !outcome_is_unknown();
-        if (draining_)
+        if (order_ == order::drain)
             co_return woken::draining;
-        if (can_end && ticket_->cancelled && !ticket_->started)
+        if (attempt_.may_be_ended() && ticket_->cancelled && !ticket_->started)
             co_return woken::cancelled;
-        if (can_end && dropped_)
+        if (attempt_.may_be_ended() && order_ == order::drop)
             co_return woken::dropped;
         const auto now = services_.time.now();
-        const bool ends_in_time = can_end && !others_unknown_;
-        if (ends_in_time && now >= ticket_->deadline)
+        if (attempt_.time_may_end_it() && now >= ticket_->deadline)
             co_return woken::deadline;
         if (notified || now >= t)
             co_return woken::elapsed;
-        const auto until = ends_in_time ? std::min(t, ticket_->deadline) : t;
+        const auto until = attempt_.time_may_end_it() ? std::min(t, ticket_->deadline) : t;
         const auto first = co_await (services_.time.sleep_for(until - now) || wake_.wait());
         notified = first.index() == 1;
     }
@@ -90,10 +94,8 @@ task<std::optional<ending>> command_run::rest_until(steady_time t, std::function
 
 task<std::optional<ending>> command_run::wait_for_wake()
 {
-    in_line_ = true;
-    const auto why = co_await pause_until(steady_time::max());
-    in_line_ = false;
-    co_return ended_by(why);
+    const stay in_line(*this, waiting::in_line);
+    co_return ended_by(co_await pause_until(steady_time::max()));
 }
 
 std::optional<ending> command_run::ended_by(woken w) const
@@ -113,7 +115,7 @@ std::optional<ending> command_run::ended_by(woken w) const
     case woken::draining:
         // A stored write goes on after the next start; a read is answered with what is known.
         if (!is_read())
-            return ending{};
+            return ending::suspended();
         return ending{last_error_ ? last_error_->fault
                                   : protocol::fault{
                                         protocol::fault_code::overloaded, "the agent is shutting down", {}}};
@@ -163,10 +165,8 @@ task<std::optional<ending>> command_run::before_try(turns::turn& mine, std::func
         const auto earliest = services_.gate.earliest_start(mailbox_, repeated);
         if (earliest > now) {
             mine.leave();
-            pausing_ = true;
-            const auto why = co_await pause_until(earliest);
-            pausing_ = false;
-            if (auto over = ended_by(why))
+            const stay pausing(*this, waiting::for_time);
+            if (auto over = ended_by(co_await pause_until(earliest)))
                 co_return over;
             continue;
         }
@@ -174,10 +174,8 @@ task<std::optional<ending>> command_run::before_try(turns::turn& mine, std::func
             if (!mine.waits())
                 mine = services_.turns.join(mailbox_, ticket_->kind, [this] { wake_.notify(); });
             if (!mine.is_here()) {
-                for_turn_ = true;
-                const auto why = co_await pause_until(steady_time::max());
-                for_turn_ = false;
-                if (auto over = ended_by(why)) {
+                const stay in_turn(*this, waiting::for_turn);
+                if (auto over = ended_by(co_await pause_until(steady_time::max()))) {
                     mine.leave();
                     co_return over;
                 }
@@ -190,9 +188,7 @@ task<std::optional<ending>> command_run::before_try(turns::turn& mine, std::func
             co_return over;
         }
         services_.gate.may_start(mailbox_, repeated, now);
-        ticket_->started = true;
-        if (!unknown && !(others_unknown_ && deadline_passed()))
-            count_attempt();
+        attempt_.starts(services_.time.now());
         co_return std::nullopt;
     }
 }
@@ -200,7 +196,7 @@ task<std::optional<ending>> command_run::before_try(turns::turn& mine, std::func
 bool command_run::may_start_now() const
 {
     const auto now = services_.time.now();
-    return !draining_ && !dropped_ && !(ticket_->cancelled && !ticket_->started) && now < ticket_->deadline &&
+    return order_ == order::go_on && !(ticket_->cancelled && !ticket_->started) && now < ticket_->deadline &&
            services_.gate.earliest_start(mailbox_, failed_before_) <= now &&
            services_.allows(*ticket_).has_value();
 }
@@ -217,7 +213,7 @@ std::optional<ending> command_run::forbidden()
     if (allowed.has_value())
         return std::nullopt;
     auto why = allowed.error();
-    if (partly_applied_ == part::yes)
+    if (attempt_.is_partly_applied())
         why.message += rest_is_changed;
     return ending{std::move(why)};
 }
@@ -229,27 +225,13 @@ task<std::optional<ending>> command_run::after_failure(ews::error e)
 
 task<std::optional<ending>> command_run::after_failure(ews::error e, turns::turn& mine)
 {
-    const bool ends = is_final(e) || (is_read() && e.remedy == ews::remedy::sign_in);
+    const bool ends = attempt_.is_final(e) || (is_read() && e.remedy == ews::remedy::sign_in);
     co_return co_await pause_after(std::move(e), mine, ends);
 }
 
 task<std::optional<ending>> command_run::before_look_up(ews::error e)
 {
     co_return co_await pause_after(std::move(e), turn_, false);
-}
-
-bool command_run::is_final(const ews::error& e)
-{
-    if (e.remedy == ews::remedy::give_up) {
-        if (!e.may_pass || is_read())
-            return true;
-        // What was taken up at a start has been with an EWS at this address before.
-        if (ticket_->restored && e.fault.code == protocol::fault_code::exchange_unsupported)
-            return false;
-        return ++doubts_ >= most_doubts;
-    }
-    // Tried again, and yet no retryable code: a conflict, an item that is gone.
-    return e.remedy == ews::remedy::retry && !protocol::retryable(e.fault.code) && ++doubts_ >= most_doubts;
 }
 
 task<std::optional<ending>> command_run::pause_after(ews::error e, turns::turn& mine, bool ends)
@@ -264,7 +246,7 @@ task<std::optional<ending>> command_run::pause_after(ews::error e, turns::turn& 
                         e.fault.exchange.empty() ? e.fault.message : e.fault.exchange,
                         protocol::name(e.fault.code));
     failed_before_ = true;
-    counted_ = false;
+    attempt_.try_failed();
     // While an outcome is unknown even a permanent refusal of the look-up proves nothing about it: go on
     // looking, at least until the write has settled and the command's time is over.
     if (ends && (!outcome_is_unknown() || (settled() && deadline_passed())))
@@ -274,17 +256,15 @@ task<std::optional<ending>> command_run::pause_after(ews::error e, turns::turn& 
         delay = std::max(delay, services_.gate.earliest_start(mailbox_, false) - now);
     last_error_ = std::move(e);
     // No further try fits in: say so now instead of at the deadline.
-    if (!outcome_is_unknown() && !others_unknown_ && now + delay >= ticket_->deadline)
+    if (attempt_.time_may_end_it() && now + delay >= ticket_->deadline)
         co_return ending{deadline_answer()};
     // The end of an outage ends the pause; another command's failure does not, or two that look up their outcomes would
     // keep each other awake.
     std::function<bool()> enough = [this] {
         return hurried_ || services_.gate.state() != server_state::unreachable;
     };
-    pausing_ = true;
-    auto over = co_await rest_until(now + delay, std::move(enough));
-    pausing_ = false;
-    co_return over;
+    const stay pausing(*this, waiting::for_time);
+    co_return co_await rest_until(now + delay, std::move(enough));
 }
 
 void command_run::succeeded()
@@ -296,12 +276,6 @@ void command_run::succeeded(const turns::turn& mine)
 {
     services_.turns.went_well(mine);
     services_.gate.succeeded(services_.time.now(), services_.time.utc_now());
-}
-
-void command_run::count_attempt()
-{
-    if (!std::exchange(counted_, true))
-        ++ticket_->attempts;
 }
 
 duration command_run::request_limit() const
@@ -317,15 +291,14 @@ task<command_run::try_start> command_run::begin()
         co_return try_start{};
     const auto stored = co_await services_.store.begin(ticket_->id, services_.time.utc_now());
     if (stored.has_value()) {
-        count_attempt();
-        sent_before_ = std::exchange(ticket_->sent, true);
+        attempt_.begun();
         // The disk may have taken its time, or the machine.
         if (deadline_passed()) {
             auto late = co_await came_too_late();
             co_return try_start{false, std::move(late)};
         }
         if (notice_jump() && !may_be_partly_applied()) {
-            ticket_->sent = sent_before_;
+            attempt_.not_sent();
             co_await take_back(protocol::fault_code::exchange_unavailable);
             co_return try_start{};
         }
@@ -356,9 +329,10 @@ task<std::optional<ending>> command_run::before_step()
     co_return std::nullopt;
 }
 
-task<void> command_run::retract(const ews::error& e)
+task<void> command_run::retract(protocol::fault_code why)
 {
-    return take_back(e.fault.code);
+    if (attempt_.changed_nothing() == attempt::stored_try::take_back)
+        co_await take_back(why);
 }
 
 task<void> command_run::take_back(protocol::fault_code why)
@@ -370,72 +344,54 @@ task<void> command_run::take_back(protocol::fault_code why)
 
 task<ending> command_run::came_too_late()
 {
-    if (partly_applied_ == part::no && std::exchange(counted_, false))
-        --ticket_->attempts; // nothing was sent: it was no try
+    const auto stored = attempt_.came_too_late();
     auto why = deadline_answer().error();
-    const bool half_done = partly_applied_ == part::yes;
+    const bool half_done = attempt_.is_partly_applied();
     services_.log.warn("{} {}: its time passed before {} could leave; {} ({})", ticket_->op, ticket_->id,
                        half_done ? "the second of its two requests" : "its request",
                        half_done ? "the first is not undone" : "nothing was sent", protocol::name(why.code));
     if (half_done)
         why.message += rest_is_changed;
-    if (!may_be_partly_applied()) {
-        ticket_->sent = sent_before_;
+    if (stored == attempt::stored_try::take_back)
         co_await take_back(why.code);
-    }
     co_return ending{std::move(why)};
 }
 
-bool command_run::may_be_partly_applied() const
+void command_run::outcome_unknown(const ews::error& e)
 {
-    if (partly_applied_ != part::no)
-        return true;
-    const bool is_update =
-        ticket_->operation.has_value() && std::holds_alternative<protocol::event_update>(*ticket_->operation);
-    return is_update && ticket_->begun.has_value();
-}
-
-void command_run::outcome_unknown(const ews::error& e, bool final)
-{
-    const bool over = e.effect == ews::effect::possible;
-    settles_at_ = services_.time.now() + (over ? duration::zero() : limits_.settle);
-    refusal_ = final ? std::optional(e.fault) : std::nullopt;
-    answered_ = over ? std::optional(e.fault) : std::nullopt;
-    tried_in_vain_ = true;
+    const bool final = attempt_.is_final(e);
+    attempt_.outcome_unknown(e, final, services_.time.now());
 }
 
 std::optional<ending> command_run::never_arrived()
 {
-    others_unknown_ = false;
-    settles_at_.reset();
-    if (!refusal_)
-        return std::nullopt;
-    return ending{std::move(*std::exchange(refusal_, std::nullopt))};
+    auto refused = attempt_.absent();
+    return refused ? std::optional(ending(*std::move(refused))) : std::nullopt;
 }
 
 task<std::optional<ending>> command_run::wait_to_settle()
 {
-    return rest_until(std::min(services_.time.now() + between_looks, all_settles_at()));
+    return rest_until(std::min(services_.time.now() + between_looks, attempt_.settles_at()));
 }
 
 task<std::optional<ending>> command_run::wait_for_sight()
 {
-    return rest_until(services_.time.now() + lag());
+    return rest_until(services_.time.now() + lag_of(limits_));
 }
 
 void command_run::drain()
 {
-    draining_ = true;
+    order_ = order::drain;
     wake_.notify();
 }
 
 wish command_run::hurry()
 {
-    if (draining_)
+    if (order_ == order::drain)
         return wish::draining;
-    if (in_line_)
+    if (waits_ == waiting::in_line)
         return wish::waits_for_turn;
-    if (!pausing_)
+    if (waits_ != waiting::for_time)
         return wish::under_way;
     const auto now = services_.time.now();
     if (services_.gate.earliest_start(mailbox_, false) > now)
@@ -447,15 +403,15 @@ wish command_run::hurry()
 
 wish command_run::drop()
 {
-    if (draining_)
+    if (order_ == order::drain)
         return wish::draining;
     if (outcome_is_unknown() || may_be_partly_applied())
         return wish::outcome_unknown;
     if (ticket_->redelivered)
         return wish::redelivered;
-    if (!in_line_ && !for_turn_ && !pausing_)
+    if (waits_ == waiting::for_nothing)
         return wish::under_way;
-    dropped_ = true; // whoever waits so looks at it before anything else
+    order_ = order::drop; // whoever waits so looks at it before anything else
     wake_.notify();
     return wish::granted;
 }

@@ -2,6 +2,7 @@
 // unknown. The operations (operations.hpp) are written on top of it and read like the story they tell.
 #pragma once
 
+#include "agent/commands/attempt.hpp"
 #include "agent/ews/exchange.hpp"
 #include "agent/exchange_access/server_gate.hpp"
 #include "agent/exchange_access/turns.hpp"
@@ -62,8 +63,24 @@ struct services {
 };
 
 using reply = protocol::checked<json::object>;
-// How a run ended; nothing: it was suspended (shutdown) and a stored write goes on after the next start.
-using ending = std::optional<reply>;
+
+// How a run ended: with the command's reply, or suspended by a shutdown; a stored write goes on after the next start.
+class ending {
+public:
+    ending(reply r) : answer_(std::move(r)) {}
+    ending(protocol::fault f) : answer_(reply(std::move(f))) {}
+    ending(json::object output) : answer_(reply(std::move(output))) {}
+    static ending suspended() { return {}; }
+    ending() = default; // suspended; boost::system::result asks for it
+
+    bool is_suspended() const noexcept { return !answer_; }
+    // Only of one that is not suspended.
+    reply& answer() { return *answer_; }
+    const reply& answer() const { return *answer_; }
+
+private:
+    std::optional<reply> answer_;
+};
 
 // What became of an administrator's wish (`queue retry`, `queue drop`).
 enum class wish {
@@ -77,7 +94,8 @@ enum class wish {
     draining,        // the agent is stopping
 };
 
-// Loop thread only. Used by one coroutine; wake(), drain(), hurry() and drop() come from outside it.
+// Performs what the attempt allows. Loop thread only. Used by one coroutine; wake(), drain(), hurry() and drop() come from
+// outside it.
 class command_run {
 public:
     command_run(const asio::any_io_executor& executor, store::ticket_ptr t, const services& s,
@@ -113,10 +131,6 @@ public:
     task<std::optional<ending>> after_failure(ews::error e, turns::turn& mine);
     // The same of a write that is looked up next: the failure alone does not end it.
     task<std::optional<ending>> before_look_up(ews::error e);
-    // Whether trying again would change nothing. Counts what is permanent by its kind, but may be a mishap where it comes once:
-    // to be asked once for each failure.
-    bool is_final(const ews::error& e);
-
     // Whether a try may start this instant if somebody else's turn is used for it.
     bool may_start_now() const;
     // It does.
@@ -130,8 +144,8 @@ public:
     void succeeded(const turns::turn& mine);
     // Nothing more will be asked.
     void ends_asking() { turn_.leave(); }
-    // A try begins. Counted once until it fails.
-    void count_attempt();
+    // A step that asks nothing of Exchange begins: it counts as a try.
+    void count_attempt() { attempt_.count_try(); }
 
     // How long the next request may take: exchange.timeout_s, for a read not beyond its deadline.
     duration request_limit() const;
@@ -146,42 +160,32 @@ public:
     };
     task<try_start> begin();
     // The begun try is known to have changed nothing.
-    task<void> retract(const ews::error& e);
+    task<void> retract(protocol::fault_code why);
     // The command's time was over before the request of the begun try could leave: takes it back, and how the command ends.
     task<ending> came_too_late();
-    // The first of the try's two requests was carried out, or, where that is not `certain`, may have been: whatever becomes
-    // of the second, the try is not without effect.
-    void partly_applied(bool certain)
-    {
-        partly_applied_ = std::max(partly_applied_, certain ? part::yes : part::maybe);
-    }
-    bool may_be_partly_applied() const;
-    // From now on it is not known whether the try took effect. `final`: its fault ends the command where it turns out that it
-    // did not, because trying again would change nothing. A try that Exchange answered has settled.
-    void outcome_unknown(const ews::error& e, bool final);
-    // What Exchange answered to a try that may have taken effect all the same; nothing where it did not answer.
-    const std::optional<protocol::fault>& answered() const noexcept { return answered_; }
-    bool outcome_is_unknown() const noexcept { return settles_at_.has_value(); }
+    // As attempt says.
+    void partly_applied(bool certain) { attempt_.partly_applied(certain); }
+    bool may_be_partly_applied() const { return attempt_.may_be_partly_applied(); }
+    void outcome_unknown(const ews::error& e);
+    const std::optional<protocol::fault>& answered() const noexcept { return attempt_.answered(); }
+    bool outcome_is_unknown() const noexcept { return attempt_.is_unknown(); }
     // It was carried out before, and others changed its item since: what the item holds now is not what it wrote.
     void found_overtaken() { ticket_->overtaken = true; }
     // Nobody asks for it anew: it was found unfinished in this agent's own store.
     bool is_left_over() const { return ticket_->restored && !ticket_->redelivered; }
-    // True where nothing that was sent before can still take effect: settle has passed since the try of
-    // unknown outcome, and a moment since a redelivered command arrived. Measured by this process's steady
-    // clock: a try found begun at start was sent before this start, and no wall clock is asked when.
+    // Whether nothing that was sent before can still take effect.
     bool settled()
     {
         notice_jump();
-        return services_.time.now() >= all_settles_at();
+        return attempt_.settled(services_.time.now());
     }
     // A look-up did not find the try's effect: waits before the next look, at most until it is settled.
     task<std::optional<ending>> wait_to_settle();
     // Nothing is there: waits as long as Exchange may leave a new item out of what it finds.
     task<std::optional<ending>> wait_for_sight();
-    // It never took effect: how the command ends where the server refused it for good.
+    // It never took effect: how the command ends if the server refused it for good.
     std::optional<ending> never_arrived();
-    // This may be a repeat: it was here before a restart, or may have been given to another agent.
-    bool may_be_repeat() const { return ticket_->redelivered || ticket_->restored || tried_in_vain_; }
+    bool may_be_repeat() const { return attempt_.may_be_repeat(); }
     bool is_read() const noexcept { return ticket_->kind == protocol::operation_class::read; }
     bool deadline_passed() const { return services_.time.now() >= ticket_->deadline; }
     // What ends a command whose deadline passed: the last try's fault, or deadline_exceeded where there was none. One of
@@ -200,23 +204,23 @@ public:
     static constexpr std::string_view rest_is_changed = "; what concerns no attendee is changed already";
 
 private:
-    static constexpr duration longest_lag = 5s;
-    static constexpr int most_doubts = 5;
-
     enum class woken { elapsed, deadline, cancelled, dropped, draining };
+    // What it waits for now.
+    enum class waiting {
+        for_nothing,
+        in_line,  // the commands of its event that came before it
+        for_turn, // its turn to ask Exchange
+        for_time, // a pause after a failed try, or until the server may be asked
+    };
+    // From outside; what comes later in this list overrides what comes before.
+    enum class order { go_on, drop, drain };
+    class stay;
     bool notice_jump();
     task<void> take_back(protocol::fault_code why);
     task<woken> pause_until(steady_time t);
     task<std::optional<ending>> pause_after(ews::error e, turns::turn& mine, bool ends);
     task<std::optional<ending>> rest_until(steady_time t, std::function<bool()> enough = {});
     std::optional<ending> ended_by(woken w) const;
-    steady_time all_settles_at() const
-    {
-        return std::max(settles_at_.value_or(others_settle_at_), others_settle_at_);
-    }
-    // How long Exchange may take to show what it has carried out; settle_s is believed to be no less.
-    duration lag() const { return std::min(longest_lag, limits_.settle); }
-
     store::ticket_ptr ticket_;
     services services_;
     limits limits_;
@@ -224,28 +228,13 @@ private:
     notifier wake_;
     backoff pace_;
     turns::turn turn_; // of the try under way, but for parts of availability.get, which have their own
+    attempt attempt_;
     std::optional<ews::error> last_error_;
-    std::optional<steady_time> settles_at_; // while the outcome of our own try is unknown
-    // Redelivered or restored: what was sent for it elsewhere is over by then.
-    steady_time others_settle_at_ = steady_time::min();
-    // Another agent may have carried it out, and no look has told yet: its time does not end it before that.
-    bool others_unknown_ = false;
-    std::optional<protocol::fault> refusal_; // of the try whose outcome is unknown
-    enum class part { no, maybe, yes };
-    part partly_applied_ = part::no;
-    bool tried_in_vain_ = false; // a try of this run had an unknown outcome
-    std::optional<protocol::fault> answered_;
-    int doubts_ = 0; // failures that count only where they come again and again
-    bool draining_ = false;
-    bool in_line_ = false;  // waits for the commands of its event that came before it
-    bool for_turn_ = false; // waits for its turn to ask Exchange
-    bool pausing_ = false;  // after a failed try, or until the server may be asked
-    bool hurried_ = false;  // that pause was cut short
-    bool dropped_ = false;
+    order order_ = order::go_on;
+    waiting waits_ = waiting::for_nothing;
     bool failed_before_ = false;
-    std::uint64_t jumps_ = 0;  // of the machine's time, as far as noticed
-    bool counted_ = false;     // the present try is in ticket's attempts
-    bool sent_before_ = false; // ticket's `sent`, before the present try
+    bool hurried_ = false;    // the pause after that failure was cut short
+    std::uint64_t jumps_ = 0; // of the machine's time, as far as noticed
 };
 
 } // namespace relay::commands

@@ -74,7 +74,7 @@ void dispatcher::take(store::ticket_ptr t)
 task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
 {
     const auto ticket = run->ticket_pointer();
-    ending end;
+    auto end = ending::suspended();
     std::string fault;
     try {
         if (auto over = co_await wait_for_turn(*run))
@@ -91,7 +91,7 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
     const auto took = std::chrono::round<milliseconds>(parts_.time.now() - ticket->received_at);
     if (state.cancelled() != asio::cancellation_type::none) {
         if (run->is_read())
-            tell(*ticket, {}, took, protocol::ended_command::answer::none);
+            tell(*ticket, ending::suspended(), took, protocol::ended_command::answer::none);
         co_return;
     }
     if (!fault.empty()) {
@@ -100,14 +100,15 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
             protocol::fault_code::internal, "a fault of the agent itself; its log says more", {}});
     }
 
-    if (end) {
+    if (!end.is_suspended()) {
+        auto& answer = end.answer();
         parts_.log.debug("{} {}: {} after {} attempts and {} ms", ticket->op, ticket->id,
-                         end->has_error() ? protocol::name(end->error().code) : "ok", ticket->attempts,
+                         answer.has_error() ? protocol::name(answer.error().code) : "ok", ticket->attempts,
                          took.count());
         if (!run->is_read()) {
             tell(*ticket, end, took);
-            auto event = effect_of(*ticket, *end);
-            protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};
+            auto event = effect_of(*ticket, answer);
+            protocol::result r{ticket->id, std::move(answer), ticket->attempts, took};
             auto kept = event;
             co_await parts_.out.finish(std::move(r), std::move(kept));
             if (const auto mailbox = mailbox_address::parse(ticket->mailbox);
@@ -115,12 +116,12 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
                 parts_.event_settled(*mailbox, event);
         } else if (co_await parts_.in.may_answer(ticket)) {
             tell(*ticket, end, took);
-            protocol::result r{ticket->id, std::move(*end), ticket->attempts, took};
+            protocol::result r{ticket->id, std::move(answer), ticket->attempts, took};
             co_await parts_.out.answer_read(std::move(r), ticket->deadline);
         } else {
-            using answer = protocol::ended_command::answer;
+            using how = protocol::ended_command::answer;
             const bool reused = ticket->id_is == store::ticket::id_state::reused;
-            tell(*ticket, end, took, reused ? answer::id_reused : answer::none);
+            tell(*ticket, end, took, reused ? how::id_reused : how::none);
         }
     } else if (run->is_read()) {
         tell(*ticket, end, took, protocol::ended_command::answer::none);
@@ -138,8 +139,8 @@ void dispatcher::tell(const store::ticket& t, const ending& end, milliseconds to
     if (!parts_.ended)
         return;
     protocol::ended_command told{.id = t.id, .op = t.op, .fault = {}, .attempts = t.attempts, .took = took};
-    if (end && end->has_error())
-        told.fault = end->error().code;
+    if (!end.is_suspended() && end.answer().has_error())
+        told.fault = end.answer().error().code;
     told.how = how;
     told.stored = t.kind == protocol::operation_class::write;
     told.session = t.session;

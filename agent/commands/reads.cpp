@@ -50,9 +50,9 @@ duration limit_for(const command_run& run, const availability_question& question
 // The fault of a command that ends because its time is over, or null.
 const protocol::fault* out_of_time(const std::optional<ending>& over)
 {
-    if (!over || !*over || (*over)->has_value())
+    if (!over || over->is_suspended() || over->answer().has_value())
         return nullptr;
-    const auto& fault = (*over)->error();
+    const auto& fault = over->answer().error();
     const bool late = fault.code == protocol::fault_code::exchange_unavailable ||
                       fault.code == protocol::fault_code::deadline_exceeded;
     return late ? &fault : nullptr;

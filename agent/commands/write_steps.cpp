@@ -36,11 +36,10 @@ task<std::optional<ending>> after_write(command_run& run, ews::error e)
         co_return std::optional<ending>(std::move(late));
     }
     if (e.effect == ews::effect::none) {
-        if (!run.may_be_partly_applied())
-            co_await run.retract(e);
+        co_await run.retract(e.fault.code);
         co_return co_await run.after_failure(std::move(e));
     }
-    run.outcome_unknown(e, run.is_final(e));
+    run.outcome_unknown(e);
     run.use().log.debug("{} {}: looking up whether it was carried out", run.ticket().op, run.ticket().id);
     // Whatever the answer said, only Exchange's calendar tells.
     co_return co_await run.before_look_up(std::move(e));
@@ -86,7 +85,7 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
         co_return co_await run.after_failure(retry_if_moved(whole.error()));
     const auto item_as_it_is = output_of_write(event_id, made.ref, made.uid);
     if (whole->invited != false || whole->series || whole->fields.attendees.empty())
-        co_return ending{applied(run, item_as_it_is)};
+        co_return applied(run, item_as_it_is);
     if (!conclusive)
         co_return co_await run.wait_to_settle(); // Exchange may be about to send them itself
     const bool refused = run.never_arrived().has_value();
@@ -100,16 +99,16 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
                                                  run.ticket().id, protocol::notify::all, run.write_bounds());
             if (sent.has_value()) {
                 run.succeeded();
-                co_return ending{reply(output_of_write(event_id, *sent, made.uid))};
+                co_return reply(output_of_write(event_id, *sent, made.uid));
             }
             over = co_await after_write(run, retry_if_moved(sent.error()));
         }
-        if (!over || !*over)
+        if (!over || over->is_suspended())
             co_return over;
     }
     run.use().log.warn("{} {}: the item is there, but its invitations have not gone out", run.ticket().op,
                        run.ticket().id);
-    co_return ending{applied(run, item_as_it_is)};
+    co_return applied(run, item_as_it_is);
 }
 
 } // namespace relay::commands

@@ -63,7 +63,7 @@ task<fresh_start> start_fresh(command_run& run, const protocol::event_create& op
         start.over = std::move(both.started.over);
     } else if (both.found.has_error()) {
         if (both.started.durable)
-            co_await run.retract(both.found.error());
+            co_await run.retract(both.found.error().fault.code);
         start.over = co_await run.after_failure(both.found.error());
     } else if (both.started.durable) {
         start.found = std::move(*both.found);
