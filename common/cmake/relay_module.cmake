@@ -27,7 +27,8 @@ target_include_directories(relay_compile_options INTERFACE ${PROJECT_SOURCE_DIR}
 target_compile_options(relay_compile_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
     $<$<BOOL:${RELAY_WARNINGS_AS_ERRORS}>:-Werror>
     # g++ 12 raises false alarms of these inside libstdc++ and Boost once it inlines or instruments coroutines.
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-free-nonheap-object -Wno-mismatched-new-delete>)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-free-nonheap-object -Wno-mismatched-new-delete>
+    $<$<AND:$<CXX_COMPILER_ID:GNU>,$<NOT:$<CONFIG:Debug>>>:-Wno-stringop-overread>)
 if(RELAY_SANITIZE)
     target_compile_options(relay_compile_options INTERFACE -fsanitize=${RELAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
         # Asio's fences, which g++ cannot instrument (the queues around them use mutexes).
