@@ -5,6 +5,7 @@
 #include "agent/commands/operations.hpp"
 #include "agent/commands/outputs.hpp"
 #include "agent/commands/write_steps.hpp"
+#include "agent/ews/reasons.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
@@ -92,9 +93,8 @@ std::optional<two_steps> steps_of(const protocol::event_update& op, const ews::i
 // A server may lack a zone that others have. With UTC the instant is right all the same. The same fields once more, or nothing.
 std::optional<ews::item_fields> in_utc(const ews::error& e, const ews::item_fields& fields)
 {
-    const bool lacks_zone =
-        e.fault.exchange == "ErrorTimeZone" || e.fault.exchange == "ErrorCalendarInvalidTimeZone";
-    if (!lacks_zone || e.effect != ews::effect::none || !fields.windows_zone || *fields.windows_zone == "UTC")
+    if (!ews::lacks_time_zone(e.fault) || e.effect != ews::effect::none || !fields.windows_zone ||
+        *fields.windows_zone == "UTC")
         return std::nullopt;
     auto again = fields;
     again.windows_zone = "UTC";

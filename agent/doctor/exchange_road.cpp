@@ -1,6 +1,7 @@
 #include "agent/doctor/exchange_road.hpp"
 
 #include "agent/doctor/wording.hpp"
+#include "agent/ews/reasons.hpp"
 #include "agent/http/cause.hpp"
 #include "agent/http/challenge.hpp"
 #include "agent/http/connection.hpp"
@@ -212,7 +213,7 @@ constexpr std::string_view password_advice =
 check judge_sign_in(const ews::error& e, const account_facts& who)
 {
     using protocol::fault_code;
-    if (e.fault.exchange == "HTTP 403")
+    if (ews::is_http_forbidden(e.fault))
         return failed_sign_in(who,
                               e.fault.message + ": the account is locked out of EWS, or has no right to it",
                               "The Exchange administrator looks at the account: Get-CASMailbox NAME | "
@@ -259,7 +260,7 @@ bool got_in(const ews::error& e, const std::optional<ews::server_version>& versi
     if (e.fault.code == fault_code::exchange_unsupported)
         return version && ews::support_of(*version) != ews::support::supported;
     return e.fault.code == fault_code::exchange_busy ||
-           (!e.fault.exchange.empty() && !e.fault.exchange.starts_with("HTTP "));
+           (!e.fault.exchange.empty() && !ews::is_http_status(e.fault));
 }
 
 // Reads the password once; the client then uses what was read. Why it cannot be read, or nothing.

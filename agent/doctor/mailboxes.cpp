@@ -1,11 +1,11 @@
 #include "agent/doctor/mailboxes.hpp"
 
 #include "agent/doctor/wording.hpp"
+#include "agent/ews/reasons.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace relay::doctor {
 namespace {
@@ -48,16 +48,6 @@ std::string scope_advice(const mailbox_address& mailbox, const std::string& user
         mailbox.str(), account_in_command(username));
 }
 
-// What Exchange says only once it has let the account act for the mailbox. Any other code, and one that nobody has heard of,
-// says nothing of that: the mailbox may not even exist.
-bool comes_from_inside(const ews::error& e)
-{
-    constexpr std::array<std::string_view, 5> codes{"ErrorFolderNotFound", "ErrorItemNotFound",
-                                                    "ErrorAccessDenied", "ErrorFolderCorrupt",
-                                                    "ErrorItemCorrupt"};
-    return std::ranges::find(codes, e.fault.exchange) != codes.end();
-}
-
 std::string address_advice(const mailbox_address& mailbox)
 {
     return fmt::format(
@@ -97,7 +87,7 @@ task<void> examine_mailbox(progress& p, ews::ews_client& exchange, const mailbox
     p.begin(acting.name);
     const auto opened = co_await exchange.open_calendar(mailbox, limit);
     const bool unknown = opened.has_error() && opened.error().fault.code == fault_code::exchange_error &&
-                         !comes_from_inside(opened.error());
+                         !ews::proves_impersonation(opened.error().fault);
     const bool kept_out = opened.has_error() && opened.error().fault.code != fault_code::exchange_error;
     auto inbox = ews::outcome<void>();
     if (!kept_out)

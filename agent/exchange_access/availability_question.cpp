@@ -1,5 +1,7 @@
 #include "agent/exchange_access/availability_question.hpp"
 
+#include "agent/ews/reasons.hpp"
+
 #include <algorithm>
 #include <iterator>
 
@@ -48,8 +50,7 @@ void availability_question::take_in(const availability_part& part, const std::ve
             continue;
         if (got[i].has_value())
             answer->insert(answer->end(), got[i]->begin(), got[i]->end());
-        else if (got[i].error().exchange == "ErrorResultSetTooBig" &&
-                 !halve_window(part, {numbers[i]}).empty())
+        else if (ews::has_too_many_entries(got[i].error()) && !halve_window(part, {numbers[i]}).empty())
             too_full.push_back(numbers[i]);
         else
             answer = got[i].error();
@@ -61,9 +62,9 @@ bool availability_question::ask_for_less(const availability_part& part,
                                          const std::vector<std::size_t>& numbers,
                                          const protocol::fault& refusal)
 {
-    if (refusal.exchange == "ErrorTimeIntervalTooBig")
+    if (ews::is_window_too_long(refusal))
         return add_next(halve_window(part, numbers));
-    if (refusal.exchange == "ErrorMailboxDataArrayTooBig")
+    if (ews::has_too_many_mailboxes(refusal))
         return add_next(halve_mailboxes(part, numbers));
     return refusal.code == protocol::fault_code::result_too_large && add_next(halve_mailboxes(part, numbers));
 }

@@ -1,8 +1,8 @@
 #include "agent/exchange_access/joint_questions.hpp"
 
+#include "agent/ews/reasons.hpp"
+
 #include <algorithm>
-#include <array>
-#include <string_view>
 #include <unordered_map>
 
 namespace relay::exchange_access {
@@ -32,16 +32,6 @@ namespace {
 // A question has half of its time for the joint request, so that it can be asked alone in the other half. Below this it
 // is asked alone at once.
 constexpr duration shortest_half = 2s;
-
-// Codes that say the same of a mailbox whoever else is asked about and however long the window is.
-constexpr std::array<std::string_view, 4> lasting_codes{"ErrorMailRecipientNotFound",
-                                                        "ErrorInvalidSmtpAddress", "ErrorNoFreeBusyAccess",
-                                                        "ErrorNonExistentMailbox"};
-
-bool is_lasting(const protocol::fault& f)
-{
-    return std::ranges::find(lasting_codes, f.exchange) != lasting_codes.end();
-}
 
 // A server may answer with one digit for each half hour of the window instead of with periods. Where both ends lie on the
 // half hours of the clock, a longer window on them gives the same digits for the same time.
@@ -205,7 +195,7 @@ task<std::optional<joint_questions::answers>> joint_questions::answer_of(const s
         const auto& got = together->answer->value().at(column);
         if (got.has_value())
             own->emplace_back(cut(*got, s.start_, s.end_));
-        else if (is_lasting(got.error()))
+        else if (ews::is_lasting(got.error()))
             own->emplace_back(got.error());
         else
             co_return std::nullopt;

@@ -1,5 +1,7 @@
 #include "agent/exchange_access/look_up.hpp"
 
+#include "agent/ews/reasons.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <span>
@@ -97,7 +99,7 @@ task<ews::outcome<marked_items>> look_up(ews::exchange& exchange,
 
 ews::error retry_if_moved(ews::error e)
 {
-    if (e.fault.exchange == "ErrorItemNotFound")
+    if (ews::is_item_gone(e.fault))
         e.remedy = ews::remedy::retry;
     return e;
 }

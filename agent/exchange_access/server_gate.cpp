@@ -1,5 +1,7 @@
 #include "agent/exchange_access/server_gate.hpp"
 
+#include "agent/ews/reasons.hpp"
+
 #include <spdlog/logger.h>
 
 #include <algorithm>
@@ -92,7 +94,7 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
         last_heard_ = now;
     // A ResponseCode comes from Exchange itself, which is back, then: the next one asks soon. It is no success, as with some
     // mailboxes answered and others not, commands would wake each other without end.
-    if (state_ == server_state::unreachable && e.fault.exchange.starts_with("Error")) {
+    if (state_ == server_state::unreachable && ews::is_from_exchange(e.fault)) {
         next_probe_ = now + probe_pace_.next();
         changed_();
     }

@@ -1,5 +1,6 @@
 #include "agent/watch/event_watcher.hpp"
 
+#include "agent/ews/reasons.hpp"
 #include "agent/exchange_access/turn_wait.hpp"
 #include "agent/watch/event_changes.hpp"
 #include "agent/watch/server_wait.hpp"
@@ -23,7 +24,7 @@ constexpr duration forgets =
 bool is_gone(const ews::outcome<ews::item_state>& state)
 {
     if (state.has_error())
-        return state.error().fault.exchange == "ErrorItemNotFound";
+        return ews::is_item_gone(state.error().fault);
     return state->cancelled ||
            exchange_access::birth_of(state->uid, state->born_uid) == exchange_access::birth::copy;
 }

@@ -1,6 +1,6 @@
 #include "agent/watch/streams.hpp"
 
-#include "agent/ews/response_codes.hpp"
+#include "agent/ews/reasons.hpp"
 #include "agent/exchange_access/turn_wait.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -19,10 +19,8 @@ constexpr duration goodbye_request = 1s;
 // The server does not know the request, or forbids it as a whole: no mailbox fares better.
 bool refuses_for_good(const ews::error& e)
 {
-    const auto v = ews::verdict_of(e.fault.exchange);
     return e.remedy == ews::remedy::give_up &&
-           (v == ews::verdict::our_mistake || v == ews::verdict::server_too_old ||
-            e.fault.exchange.starts_with("HTTP ") ||
+           (ews::is_unknown_request(e.fault) || ews::is_http_status(e.fault) ||
             e.fault.code == protocol::fault_code::exchange_unsupported);
 }
 
@@ -276,7 +274,7 @@ duration streams::note(line& l, const mailbox_address& mailbox, const ews::outco
         turn_off(e);
         return limits_.refused;
     }
-    if (e.fault.exchange == "ErrorExceededSubscriptionCount") { // each further one would get the same
+    if (ews::has_too_many_subscriptions(e.fault)) {
         const auto later = now + around(limits_.denied);
         for (auto& [key, m] : l.members)
             if (m.subscription.empty())
@@ -426,13 +424,13 @@ duration streams::broke(line& l, const ews::error& why)
         parts_.log.warn("notifications: {}; {} mailboxes are polled meanwhile", why.fault.message,
                         l.members.size());
     l.broken = true;
-    if (why.fault.exchange == "ErrorExceededConnectionCount")
+    if (ews::has_too_many_connections(why.fault))
         return limits_.crowded.first / 2 + l.crowded.next();
     if (why.remedy == ews::remedy::back_off)
         return why.back_off + l.again.next();
     if (why.remedy == ews::remedy::give_up) {
         // The subscriptions are gone, or whoever they are read as may not read them any more.
-        if (ews::verdict_of(why.fault.exchange) != ews::verdict::lost_subscription && l.group) {
+        if (!ews::lost_subscription(why.fault) && l.group) {
             if (const auto anchor = l.members.find(l.group->anchor.key()); anchor != l.members.end())
                 anchor->second.retry_at = parts_.time.now() + around(limits_.denied);
             if (++l.failures >= limits_.losses)
