@@ -105,6 +105,7 @@ session& cloud::opened(link& wire, std::string certificate_name, bool deflate)
 greeting cloud::hello(session& s, std::string_view text, frame_format format)
 {
     ++s.frames_in;
+    record_frame(sender::agent, text);
     error_code ec;
     auto frame = json::parse(text, ec);
     const auto* object = ec || format == frame_format::binary ? nullptr : frame.if_object();
@@ -270,10 +271,17 @@ void cloud::add_findings(const session& s, const findings& found, std::string_vi
         violation(&s, f.rule, f.message, frame);
 }
 
-void cloud::transmit(session& s, std::string frame, frame_format format)
+void cloud::transmit(session& s, std::string frame)
 {
+    record_frame(sender::cloud, frame);
     ++s.frames_out;
-    s.wire->send(std::move(frame), format);
+    s.wire->send(std::move(frame));
+}
+
+void cloud::record_frame(sender from, std::string_view text)
+{
+    if (frames_)
+        frames_->add(from, text);
 }
 
 void cloud::behave(behaviour b)

@@ -2,6 +2,7 @@
 // they break on the way.
 #pragma once
 
+#include "tests/stand_ins/cloud/frame_log.hpp"
 #include "tests/stand_ins/cloud/recorder.hpp"
 #include "tests/stand_ins/cloud/records.hpp"
 #include "tests/stand_ins/cloud/shape.hpp"
@@ -45,6 +46,9 @@ class cloud {
 public:
     cloud(recorder& disk, settings s, contents known, time_source& time, asio::any_io_executor executor);
 
+    // Every frame of both sides goes to `log` from now on, but for those of send_raw().
+    void record_frames(frame_log& log) { frames_ = &log; }
+
     // ---- one link, in this order
     session& opened(link& wire, std::string certificate_name, bool deflate);
     // The first frame. Where it answers `welcome`: await recorder::flush(), then call welcome().
@@ -74,7 +78,7 @@ public:
     // Sends a command of a benchmark, which is kept only until its `done` is called. False where no agent is connected.
     bool send_passing(command c);
     void forget(const std::string& id);
-    // Sends a frame as it is; false where no agent is connected.
+    // Sends a frame as it is, whatever the protocol says, and unrecorded; false where no agent is connected.
     bool send_raw(std::string frame, frame_format format);
 
     // ---- faults
@@ -125,7 +129,8 @@ private:
     void check_write_answer(const session& s, const command& c, const json::object& frame,
                             findings& found) const;
     void finish(command& c, const session& s, const json::object& frame, std::string_view text);
-    void transmit(session& s, std::string frame, frame_format format = frame_format::text);
+    void transmit(session& s, std::string frame);
+    void record_frame(sender from, std::string_view text);
     void sent(command& c, session& s);
     void pump();
     void give_again(const session& s);
@@ -151,6 +156,7 @@ private:
     std::deque<kept_frame> results_, events_, problems_;
     json::array violations_;
     watch_book watches_;
+    frame_log* frames_ = nullptr;
 };
 
 } // namespace relay::cloud_sim

@@ -151,7 +151,8 @@ bool cloud::send_raw(std::string frame, frame_format format)
     } else if (type == "drain") {
         s->drained = time_.now();
     }
-    transmit(*s, std::move(frame), format);
+    ++s->frames_out;
+    s->wire->send(std::move(frame), format);
     return true;
 }
 

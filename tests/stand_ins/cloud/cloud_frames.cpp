@@ -51,6 +51,7 @@ bool same_but_for_seq(const std::string& earlier, json::object later)
 void cloud::received(session& s, std::string_view text, frame_format format)
 {
     ++s.frames_in;
+    record_frame(sender::agent, text);
     if (static_cast<std::int64_t>(text.size()) > settings_.max_message_bytes)
         violation(&s, "frame_too_large", "a frame over max_message_bytes", text);
     if (format == frame_format::binary) {

@@ -37,6 +37,8 @@ simulation::simulation(asio::io_context& context, const serve_options& o, conten
       server_(context, cloud_, disk_, o.tls, o.deflate),
       control_(context)
 {
+    if (frames_)
+        cloud_.record_frames(*frames_);
     add_routes(control_.routes(), cloud_, disk_);
     add_enrolment_routes(control_.routes(), server_.desk());
     control_.routes().on("GET", "/connections", [this](const stand_in::control_request&) {

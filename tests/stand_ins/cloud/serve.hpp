@@ -32,6 +32,7 @@ public:
 
 private:
     real_time time_;
+    std::optional<frame_log> frames_ = frame_log::from_environment();
     recorder disk_;
     cloud cloud_;
     wss_server server_;
