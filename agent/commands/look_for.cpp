@@ -1,9 +1,24 @@
 #include "agent/commands/look_for.hpp"
 
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <utility>
 
 namespace relay::commands {
+namespace {
+
+void say_not_searched(command_run& run, const marked_items& items)
+{
+    if (!items.live.empty())
+        return;
+    if (const auto unknown = not_searched(items))
+        run.use().log.warn("{} {}: {}; what is in them counts as not found", run.ticket().op, run.ticket().id,
+                           unknown->message);
+}
+
+} // namespace
 
 task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox,
                                          const std::string& event_id, reach far)
@@ -28,6 +43,7 @@ task<boost::system::result<marked_items, ending>> look_for(command_run& run, con
     const auto answers = [&](const ews::found_item& item) { return uid.empty() || item.uid == uid; };
     // Nothing at all was found everywhere: only a new item can have been missed, in the calendar.
     bool again = false;
+    std::vector<ews::folder_refusal> refused; // by the look through all folders
     for (;;) {
         if (auto over = co_await run.before_try())
             co_return *over;
@@ -45,17 +61,37 @@ task<boost::system::result<marked_items, ending>> look_for(command_run& run, con
         }
         found->conclusive = conclusive;
         if (far != reach::certain || again || !found->live.empty() ||
-            std::ranges::any_of(found->deleted, answers))
+            std::ranges::any_of(found->deleted, answers)) {
+            if (refused.size() > found->refused.size())
+                found->refused = std::move(refused);
+            say_not_searched(run, *found);
             co_return std::move(*found);
+        }
         again = true;
+        refused = std::move(found->refused);
         if (auto over = co_await run.wait_for_sight())
             co_return *over;
     }
 }
 
-protocol::fault event_not_found()
+protocol::fault event_not_found(const marked_items& items)
 {
-    return {protocol::fault_code::event_not_found, "no item of the mailbox carries this event_id", {}};
+    protocol::fault f{
+        protocol::fault_code::event_not_found, "no item of the mailbox carries this event_id", {}};
+    if (const auto unknown = not_searched(items))
+        f.message += "; " + unknown->message;
+    return f;
+}
+
+std::optional<protocol::fault> not_searched(const marked_items& items)
+{
+    if (items.refused.empty())
+        return std::nullopt;
+    const auto& first = items.refused.front();
+    auto f = first.why.fault;
+    f.message = fmt::format("{} of the mailbox's folders cannot be searched{} ({})", items.refused.size(),
+                            first.id.empty() ? ", Deleted Items among them" : "", f.exchange);
+    return f;
 }
 
 protocol::fault copied_by_hand()

@@ -24,7 +24,10 @@ task<boost::system::result<marked_items, ending>> look_for(command_run& run, con
 task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox,
                                          const std::string& event_id, reach far);
 
-protocol::fault event_not_found();
+// `items`: what was found in place of it.
+protocol::fault event_not_found(const marked_items& items);
+// What could not be searched, for a result that says that nothing was found; nothing where everything was.
+std::optional<protocol::fault> not_searched(const marked_items& items);
 // Several live items, and none can be told to be the right one.
 protocol::fault copied_by_hand();
 // What the host made a series is more than what was booked: it is changed by nothing.

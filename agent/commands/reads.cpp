@@ -233,7 +233,7 @@ task<ending> run_event_get(command_run& run, protocol::event_get op)
         if (found.has_error())
             co_return found.error();
         if (found->live.empty())
-            co_return reply(event_not_found());
+            co_return reply(event_not_found(*found));
         if (found->live.size() > 1)
             co_return reply(copied_by_hand());
         auto item = co_await run.use().exchange.get(op.mailbox, found->live.front().ref, run.request_limit());

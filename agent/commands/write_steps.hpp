@@ -21,8 +21,8 @@ reply carried_out(command_run& run, const std::string& event_id, const trace& wa
 // What a failed try of a write leaves to do: how the command ends, or nothing where it goes back to looking.
 task<std::optional<ending>> after_write(command_run& run, ews::error e);
 
-// May the write be applied (again)? Only where nothing of an earlier try can still arrive, the command's
-// time is not over and policy allows it. Where it may not: how the command ends, or nothing, after a pause, where it goes back to
+// May the write be applied (again)? Only where nothing of an earlier try can still arrive, what tells of one could be read, the
+// command's time is not over and policy allows it. Where it may not: how the command ends, or nothing, after a pause, where it goes back to
 // looking.
 struct permission {
     bool given = false;

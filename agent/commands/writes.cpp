@@ -245,7 +245,7 @@ task<ending> run_event_update(command_run& run, protocol::event_update op)
         if (!may.given)
             continue;
         if (found->live.empty())
-            co_return reply(event_not_found());
+            co_return reply(event_not_found(*found));
         if (found->live.size() > 1)
             co_return reply(copied_by_hand());
 
@@ -290,7 +290,10 @@ task<ending> run_event_cancel(command_run& run, protocol::event_cancel op)
             // Redelivered and in Deleted Items: whoever had the command before us is the likeliest to have
             // put it there.
             existed = existed || (run.ticket().redelivered && !found->deleted.empty());
-            co_return applied(run, output_of_cancel(op.event_id, existed));
+            auto output = output_of_cancel(op.event_id, existed);
+            if (const auto unknown = not_searched(*found); unknown && !existed)
+                output["warning"] = warning_of(*unknown);
+            co_return applied(run, std::move(output));
         }
         existed = existed || !found->live.empty();
 

@@ -25,12 +25,20 @@ outcome<std::vector<mailbox_busy>> read_availability(const soap_answer& a, std::
                                                      const availability_window& window, const call& c,
                                                      std::vector<std::size_t>* with_left_out = nullptr);
 
+// A folder that answered with an error which may be its own.
+struct folder_refusal_at {
+    find_position folder;
+    error why;
+};
 struct found_page {
     std::vector<found_item> items;         // whose event id is exactly the one asked for
     std::vector<find_position> unfinished; // folders with more
+    std::vector<find_position> unanswered; // Exchange stopped before them, because of one that it refuses
+    std::vector<folder_refusal_at> refused;
+    bool answered = false; // at least one that is no witness
 };
 // Only calendar items count: a meeting request that was sent may carry its meeting's marks. A folder asked by
-// its id that is gone holds nothing.
+// its id that is gone holds nothing. An error that is of the whole mailbox is the call's.
 outcome<found_page> read_found(const soap_answer& a, std::span<const find_position> asked,
                                std::string_view event_id, const call& c);
 
@@ -51,7 +59,8 @@ outcome<folder_page> read_folders(const soap_answer& a, int offset, const call& 
 std::vector<mail_folder> others_of(const std::vector<folder_page::entry>& all, const usual_folders& usual);
 
 outcome<item> read_item(const soap_answer& a, const call& c);
-// Of `expected` items, each with its own outcome. An error that is not about one item is the call's.
+// Of `expected` items, or as many of the first as Exchange got to, each with its own outcome. An error that is not about one
+// item is the call's.
 outcome<std::vector<outcome<item_state>>> read_states(const soap_answer& a, std::size_t expected,
                                                       const call& c);
 outcome<item_ref> read_created(const soap_answer& a, const call& c);

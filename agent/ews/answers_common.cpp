@@ -102,15 +102,19 @@ std::optional<bool> boolean_of(std::string_view text) noexcept
 
 std::optional<std::string> property_of(pugi::xml_node item, std::string_view name)
 {
+    std::optional<std::string> value;
     for (auto node = item.first_child(); node; node = node.next_sibling()) {
         if (local_name(node) != "ExtendedProperty")
             continue;
         const auto path = child(node, "ExtendedFieldURI");
-        if (name == path.attribute("PropertyName").value() &&
-            ascii_iequals(path.attribute("PropertySetId").value(), property_set))
-            return text_of(child(node, "Value"));
+        if (name != path.attribute("PropertyName").value() ||
+            !ascii_iequals(path.attribute("PropertySetId").value(), property_set))
+            continue;
+        value = text_of(child(node, "Value"));
+        if (!value->empty()) // some servers list a property twice, once without its value
+            break;
     }
-    return std::nullopt;
+    return value;
 }
 
 } // namespace relay::ews

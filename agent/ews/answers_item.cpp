@@ -151,6 +151,8 @@ outcome<std::vector<outcome<item_state>>> read_states(const soap_answer& a, std:
     for (const auto& message : *messages) {
         if (!succeeded(message)) {
             auto e = classify_message(message, c);
+            if (e.fault.exchange == "ErrorBatchProcessingStopped" && !states.empty())
+                break; // this one has not been looked at
             // Of what one item alone has, the others need not suffer.
             const bool of_one = e.remedy == remedy::give_up || e.remedy == remedy::retry;
             to_retry += e.remedy == remedy::retry && e.fault.exchange != "ErrorItemNotFound" ? 1 : 0;

@@ -51,6 +51,15 @@ bool is_gone(pugi::xml_node message)
     return code == "ErrorFolderNotFound" || code == "ErrorItemNotFound";
 }
 
+// What one folder can have of its own, and the others of the mailbox need not suffer for.
+bool may_be_of_folder(const error& e)
+{
+    using enum protocol::fault_code;
+    return (e.remedy == remedy::give_up || e.remedy == remedy::retry) &&
+           (e.fault.code == exchange_error || e.fault.code == exchange_unavailable ||
+            e.fault.code == event_not_found || e.fault.code == conflict);
+}
+
 std::string id_in(pugi::xml_node node, std::string_view element)
 {
     return child(node, element).attribute("Id").value();
@@ -67,10 +76,23 @@ outcome<found_page> read_found(const soap_answer& a, std::span<const find_positi
     found_page page;
     for (std::size_t i = 0; i < asked.size(); ++i) {
         const auto message = (*messages)[i];
-        if (!asked[i].id.empty() && is_gone(message))
+        const bool gone = !asked[i].id.empty() && is_gone(message);
+        if (!gone && !succeeded(message)) {
+            if (trimmed(child(message, "ResponseCode")) == "ErrorBatchProcessingStopped") {
+                page.unanswered.push_back(asked[i]);
+                continue;
+            }
+            auto e = classify_message(message, c);
+            if (asked[i].is_witness || !may_be_of_folder(e))
+                return e;
+            page.refused.push_back({asked[i], std::move(e)});
             continue;
-        if (!succeeded(message))
-            return classify_message(message, c);
+        }
+        if (asked[i].is_witness)
+            continue;
+        page.answered = true;
+        if (gone)
+            continue;
         const auto root = child(message, "RootFolder");
         if (!root)
             return failed_call(c, protocol::fault_code::exchange_unavailable, remedy::retry,

@@ -3,6 +3,7 @@
 #include "agent/ews/answer_fit.hpp"
 #include "agent/ews/answers.hpp"
 #include "agent/ews/envelope_cutter.hpp"
+#include "agent/ews/folder_search.hpp"
 #include "agent/ews/requests.hpp"
 #include "agent/http/cause.hpp"
 #include "common/crash_point/crash_point.hpp"
@@ -12,7 +13,6 @@
 #include <algorithm>
 #include <cassert>
 #include <iterator>
-#include <set>
 
 namespace relay::ews {
 namespace {
@@ -295,20 +295,19 @@ void ews_client::tell_of_left_out(const mailbox_address& mailbox)
         settings_.on_left_out(mailbox);
 }
 
-task<outcome<std::vector<found_item>>> ews_client::find(const mailbox_address& mailbox, std::string event_id,
-                                                        duration limit)
+task<outcome<search_result>> ews_client::find(const mailbox_address& mailbox, std::string event_id,
+                                              duration limit)
 {
     std::vector<find_position> usual{{whereabouts::live}, {whereabouts::deleted}};
     co_return co_await search(mailbox, std::move(event_id), std::move(usual), limit);
 }
 
-task<outcome<std::vector<found_item>>> ews_client::find_in(const mailbox_address& mailbox,
-                                                           std::string event_id,
-                                                           std::vector<mail_folder> folders, duration limit)
+task<outcome<search_result>> ews_client::find_in(const mailbox_address& mailbox, std::string event_id,
+                                                 std::vector<mail_folder> folders, duration limit)
 {
     assert(folders.size() <= max_find_folders);
     if (folders.empty())
-        co_return std::vector<found_item>{};
+        co_return search_result{};
     std::vector<find_position> positions;
     positions.reserve(folders.size());
     for (auto& folder : folders)
@@ -343,21 +342,13 @@ task<outcome<std::vector<mail_folder>>> ews_client::other_folders(const mailbox_
                           remedy::give_up, "the mailbox has more folders than the agent goes through");
 }
 
-task<outcome<std::vector<found_item>>> ews_client::search(const mailbox_address& mailbox,
-                                                          std::string event_id,
-                                                          std::vector<find_position> waiting, duration limit)
+task<outcome<search_result>> ews_client::search(const mailbox_address& mailbox, std::string event_id,
+                                                std::vector<find_position> folders, duration limit)
 {
     const auto started = time_.now();
-    std::vector<found_item> items;
-    std::set<std::string> ids; // a folder that changes meanwhile may list an item twice
-    for (int page = 0; page < max_find_pages; ++page) {
-        // One request takes one offset: the folders that stand at the same.
-        const int offset = waiting.front().offset;
-        const auto others = std::stable_partition(waiting.begin(), waiting.end(),
-                                                  [&](const auto& p) { return p.offset == offset; });
-        const std::vector<find_position> asked(waiting.begin(), others);
-        waiting.erase(waiting.begin(), others);
-
+    folder_search all(std::move(folders));
+    while (!all.is_over()) {
+        const auto& asked = all.next();
         reader<found_page> read = [&](const soap_answer& a, const call& c) {
             return read_found(a, asked, event_id, c);
         };
@@ -365,16 +356,12 @@ task<outcome<std::vector<found_item>>> ews_client::search(const mailbox_address&
                                 left_of(limit, started, time_), std::move(read));
         if (got.has_error())
             co_return got.error();
-        for (auto& item : got->items)
-            if (ids.insert(item.ref.id).second)
-                items.push_back(std::move(item));
-        waiting.insert(waiting.end(), got->unfinished.begin(), got->unfinished.end());
-        if (waiting.empty())
-            co_return items;
+        const call searching{operation::find_item, true, answered_};
+        const auto taken = all.take(*std::move(got), searching);
+        if (taken.has_error())
+            co_return taken.error();
     }
-    co_return failed_call({operation::find_item, true, true}, protocol::fault_code::exchange_unavailable,
-                          remedy::give_up,
-                          "more calendar items carry this event's mark than the agent goes through");
+    co_return std::move(all).result();
 }
 
 task<outcome<item>> ews_client::get(const mailbox_address& mailbox, item_ref ref, duration limit)
@@ -386,12 +373,21 @@ task<outcome<item>> ews_client::get(const mailbox_address& mailbox, item_ref ref
 task<outcome<std::vector<outcome<item_state>>>>
 ews_client::states(const mailbox_address& mailbox, std::vector<std::string> item_ids, duration limit)
 {
-    reader<std::vector<outcome<item_state>>> read = [expected = item_ids.size()](const soap_answer& a,
-                                                                                 const call& c) {
-        return read_states(a, expected, c);
-    };
-    co_return co_await ask(operation::get_item, write_states(mailbox, item_ids), &mailbox, limit,
-                           std::move(read));
+    const auto started = time_.now();
+    std::vector<outcome<item_state>> all;
+    while (!item_ids.empty()) {
+        reader<std::vector<outcome<item_state>>> read = [expected = item_ids.size()](const soap_answer& a,
+                                                                                     const call& c) {
+            return read_states(a, expected, c);
+        };
+        auto got = co_await ask(operation::get_item, write_states(mailbox, item_ids), &mailbox,
+                                left_of(limit, started, time_), std::move(read));
+        if (got.has_error())
+            co_return got.error();
+        std::ranges::move(*got, std::back_inserter(all));
+        item_ids.erase(item_ids.begin(), item_ids.begin() + std::ssize(*got));
+    }
+    co_return all;
 }
 
 task<outcome<item_ref>> ews_client::create(const mailbox_address& mailbox, item_fields fields, marks m,

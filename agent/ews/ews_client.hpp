@@ -57,15 +57,16 @@ public:
     task<outcome<std::vector<mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes,
                                                           utc_time start, utc_time end,
                                                           duration limit) override;
-    // One request, and one more for each further 100 items with the mark, at most max_find_pages.
-    task<outcome<std::vector<found_item>>> find(const mailbox_address& mailbox, std::string event_id,
-                                                duration limit) override;
+    // One request, one more for each further 100 items with the mark, and some for folders that refuse; see folder_search.
+    task<outcome<search_result>> find(const mailbox_address& mailbox, std::string event_id,
+                                      duration limit) override;
     // Two requests, and one more for each further 500 folders, at most max_folder_pages.
     task<outcome<std::vector<mail_folder>>> other_folders(const mailbox_address& mailbox,
                                                           duration limit) override;
-    task<outcome<std::vector<found_item>>> find_in(const mailbox_address& mailbox, std::string event_id,
-                                                   std::vector<mail_folder> folders, duration limit) override;
+    task<outcome<search_result>> find_in(const mailbox_address& mailbox, std::string event_id,
+                                         std::vector<mail_folder> folders, duration limit) override;
     task<outcome<item>> get(const mailbox_address& mailbox, item_ref ref, duration limit) override;
+    // One request, and another where Exchange stops at an item that it cannot read.
     task<outcome<std::vector<outcome<item_state>>>>
     states(const mailbox_address& mailbox, std::vector<std::string> item_ids, duration limit) override;
     task<outcome<item_ref>> create(const mailbox_address& mailbox, item_fields fields, marks m,
@@ -82,7 +83,6 @@ public:
                                std::function<void(const stream_message&)> to) override;
     task<outcome<void>> unsubscribe(affinity group, std::string subscription, duration limit) override;
 
-    static constexpr int max_find_pages = 10;
     static constexpr int max_folder_pages = 10;
 
 private:
@@ -107,8 +107,8 @@ private:
     void tell_of_left_out(const mailbox_address& mailbox);
     void report(operation op, const error* failure, int status, duration took, std::string_view id,
                 std::string_view front_end) const;
-    task<outcome<std::vector<found_item>>> search(const mailbox_address& mailbox, std::string event_id,
-                                                  std::vector<find_position> waiting, duration limit);
+    task<outcome<search_result>> search(const mailbox_address& mailbox, std::string event_id,
+                                        std::vector<find_position> folders, duration limit);
     // Why the server is not even asked, where it is not.
     std::optional<error> refusal(const call& c) const;
     std::string new_request_id();

@@ -96,6 +96,18 @@ struct found_item {
     bool series = false; // a RecurringMaster: somebody made a series of it. False where find_in() found it
 };
 
+// A folder that cannot be searched, with the error that it answers each time: what lies there is not known.
+struct folder_refusal {
+    std::string id; // empty: Deleted Items
+    error why;
+};
+
+struct search_result {
+    std::vector<found_item> items;
+    // Never the calendar: a mailbox whose calendar refuses cannot be searched at all.
+    std::vector<folder_refusal> refused = {};
+};
+
 enum class answer { none, accepted, tentative, declined };
 
 struct attendee_answer {
@@ -185,17 +197,15 @@ public:
     availability(std::vector<mailbox_address> mailboxes, utc_time start, utc_time end, duration limit) = 0;
 
     // All items of calendar and Deleted Items whose WorkestraEventId is exactly `event_id`.
-    virtual task<outcome<std::vector<found_item>>> find(const mailbox_address& mailbox, std::string event_id,
-                                                        duration limit) = 0;
+    virtual task<outcome<search_result>> find(const mailbox_address& mailbox, std::string event_id,
+                                              duration limit) = 0;
     // All folders of the mailbox but these two. Recoverable Items and an archive are not among them.
     virtual task<outcome<std::vector<mail_folder>>> other_folders(const mailbox_address& mailbox,
                                                                   duration limit) = 0;
     // As find(), in folders that other_folders() told of, at most max_find_folders. One that is gone since
     // holds nothing.
-    virtual task<outcome<std::vector<found_item>>> find_in(const mailbox_address& mailbox,
-                                                           std::string event_id,
-                                                           std::vector<mail_folder> folders,
-                                                           duration limit) = 0;
+    virtual task<outcome<search_result>> find_in(const mailbox_address& mailbox, std::string event_id,
+                                                 std::vector<mail_folder> folders, duration limit) = 0;
     virtual task<outcome<item>> get(const mailbox_address& mailbox, item_ref ref, duration limit) = 0;
     // At most max_states items, in the order asked. An item's own error is that it is not there (ErrorItemNotFound) or
     // cannot be read.

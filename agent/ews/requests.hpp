@@ -36,6 +36,8 @@ struct find_position {
     whereabouts folder;
     int offset = 0;
     std::string id = {}; // empty: the calendar, or Deleted Items
+    bool has_refused = false;
+    bool is_witness = false; // asked only to see whether the mailbox answers: what it holds is not wanted
 };
 inline constexpr int find_page_size = 100; // below 250, the most a search with a restriction yields at once
 // The folders' answers come in their order. All stand at the same offset: a request has one.

@@ -2,6 +2,8 @@
 #include "agent/ews/requests.hpp"
 #include "agent/ews/soap_request.hpp"
 
+#include <algorithm>
+
 namespace relay::ews {
 namespace {
 
@@ -26,7 +28,7 @@ std::string write_find(const mailbox_address& mailbox, std::string_view event_id
     auto wanted = add(shape, "t:AdditionalProperties");
     // Where other things than calendar items lie, some servers refuse calendar fields
     // (ErrorInvalidPropertyRequest).
-    if (folders.front().id.empty()) {
+    if (std::ranges::all_of(folders, [](const auto& f) { return f.id.empty(); })) {
         add_field_path(wanted, "calendar:UID");
         add_field_path(wanted, "calendar:MeetingRequestWasSent");
         add_field_path(wanted, "calendar:CalendarItemType");

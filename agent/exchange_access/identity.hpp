@@ -30,6 +30,8 @@ struct marked_items {
     // come.
     bool conclusive = false;
     bool everywhere = false; // all folders were looked through
+    // Folders that refuse to be searched: what is in them counts as not found.
+    std::vector<ews::folder_refusal> refused = {};
 };
 
 // Sets the copies aside. An item of which nothing tells counts as a copy where an original, or a copy that tells of

@@ -24,7 +24,7 @@ using request_limit = std::function<std::optional<duration>()>;
 // Adds what lies in the other folders of the mailbox.
 task<ews::outcome<void>> look_elsewhere(ews::exchange& exchange, const request_limit& limit,
                                         const mailbox_address& mailbox, const std::string& event_id,
-                                        std::vector<ews::found_item>& all)
+                                        ews::search_result& all)
 {
     auto left = limit();
     if (!left)
@@ -42,7 +42,8 @@ task<ews::outcome<void>> look_elsewhere(ews::exchange& exchange, const request_l
         auto found = co_await exchange.find_in(mailbox, event_id, std::move(asked), *left);
         if (found.has_error())
             co_return found.error();
-        std::ranges::move(*found, std::back_inserter(all));
+        std::ranges::move(found->items, std::back_inserter(all.items));
+        std::ranges::move(found->refused, std::back_inserter(all.refused));
     }
     co_return boost::system::in_place_value;
 }
@@ -80,19 +81,22 @@ task<ews::outcome<marked_items>> look_up(ews::exchange& exchange,
     auto found = co_await exchange.find(mailbox, event_id, *left);
     if (found.has_error())
         co_return found.error();
-    auto done = co_await complete(exchange, limit, mailbox, *found);
+    auto done = co_await complete(exchange, limit, mailbox, found->items);
     if (done.has_error())
         co_return done.error();
-    auto items = sorted_out(*found);
+    auto items = sorted_out(found->items);
     const bool suspicious = !items.live.empty() || !items.copies.empty();
-    if (holds_original(items) || (far == reach::usual && !suspicious))
+    if (holds_original(items) || (far == reach::usual && !suspicious)) {
+        items.refused = std::move(found->refused);
         co_return items;
+    }
     done = co_await look_elsewhere(exchange, limit, mailbox, event_id, *found);
     if (!done.has_error())
-        done = co_await complete(exchange, limit, mailbox, *found);
+        done = co_await complete(exchange, limit, mailbox, found->items);
     if (done.has_error())
         co_return done.error();
-    items = sorted_out(std::move(*found));
+    items = sorted_out(std::move(found->items));
+    items.refused = std::move(found->refused);
     items.everywhere = true;
     co_return items;
 }

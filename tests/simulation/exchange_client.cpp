@@ -145,12 +145,12 @@ exchange_client::availability(std::vector<mailbox_address> mailboxes, utc_time, 
     co_return std::vector<ews::mailbox_busy>(mailboxes.size(), std::vector<ews::busy_period>());
 }
 
-task<ews::outcome<std::vector<ews::found_item>>> exchange_client::find(const mailbox_address& mailbox,
-                                                                       std::string event_id, duration limit)
+task<ews::outcome<ews::search_result>> exchange_client::find(const mailbox_address& mailbox,
+                                                             std::string event_id, duration limit)
 {
     if (auto e = co_await ask(mailbox.key() + '/' + event_id, ews::operation::find_item, limit))
         co_return *e;
-    co_return matching(mailbox.key(), event_id, false);
+    co_return ews::search_result{matching(mailbox.key(), event_id, false)};
 }
 
 task<ews::outcome<std::vector<ews::mail_folder>>>
@@ -161,14 +161,13 @@ exchange_client::other_folders(const mailbox_address& mailbox, duration limit)
     co_return std::vector<ews::mail_folder>{{"other", ews::whereabouts::live}};
 }
 
-task<ews::outcome<std::vector<ews::found_item>>> exchange_client::find_in(const mailbox_address& mailbox,
-                                                                          std::string event_id,
-                                                                          std::vector<ews::mail_folder>,
-                                                                          duration limit)
+task<ews::outcome<ews::search_result>> exchange_client::find_in(const mailbox_address& mailbox,
+                                                                std::string event_id,
+                                                                std::vector<ews::mail_folder>, duration limit)
 {
     if (auto e = co_await ask(mailbox.key() + '/' + event_id, ews::operation::find_item, limit))
         co_return *e;
-    co_return matching(mailbox.key(), event_id, true);
+    co_return ews::search_result{matching(mailbox.key(), event_id, true)};
 }
 
 task<ews::outcome<ews::item>> exchange_client::get(const mailbox_address& mailbox, ews::item_ref ref,

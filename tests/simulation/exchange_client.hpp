@@ -18,14 +18,13 @@ public:
     task<ews::outcome<std::vector<ews::mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes,
                                                                     utc_time start, utc_time end,
                                                                     duration limit) override;
-    task<ews::outcome<std::vector<ews::found_item>>> find(const mailbox_address& mailbox,
-                                                          std::string event_id, duration limit) override;
+    task<ews::outcome<ews::search_result>> find(const mailbox_address& mailbox, std::string event_id,
+                                                duration limit) override;
     task<ews::outcome<std::vector<ews::mail_folder>>> other_folders(const mailbox_address& mailbox,
                                                                     duration limit) override;
-    task<ews::outcome<std::vector<ews::found_item>>> find_in(const mailbox_address& mailbox,
-                                                             std::string event_id,
-                                                             std::vector<ews::mail_folder> folders,
-                                                             duration limit) override;
+    task<ews::outcome<ews::search_result>> find_in(const mailbox_address& mailbox, std::string event_id,
+                                                   std::vector<ews::mail_folder> folders,
+                                                   duration limit) override;
     task<ews::outcome<ews::item>> get(const mailbox_address& mailbox, ews::item_ref ref,
                                       duration limit) override;
     task<ews::outcome<std::vector<ews::outcome<ews::item_state>>>>

@@ -111,16 +111,19 @@ scripted_exchange::availability(std::vector<mailbox_address> mailboxes, utc_time
     });
 }
 
-task<ews::outcome<std::vector<ews::found_item>>> scripted_exchange::find(const mailbox_address& mailbox,
-                                                                         std::string event_id, duration)
+task<ews::outcome<ews::search_result>> scripted_exchange::find(const mailbox_address& mailbox,
+                                                               std::string event_id, duration)
 {
     const auto t = co_await enter(call::find, mailbox.key());
-    co_return finish<std::vector<ews::found_item>>(t, [&] {
-        std::vector<ews::found_item> found;
+    co_return finish<ews::search_result>(t, [&] {
+        ews::search_result found;
+        const bool deleted_refuse = refusing.contains("");
         for (const auto& s : items)
             if (s.mailbox == mailbox.key() && s.marks.event_id == event_id && s.folder.empty() &&
-                s.seen_from <= time_.now())
-                found.push_back(s.marks);
+                s.seen_from <= time_.now() && !(deleted_refuse && s.marks.where == ews::whereabouts::deleted))
+                found.items.push_back(s.marks);
+        if (deleted_refuse)
+            found.refused.push_back({"", refusing.at("")});
         return found;
     });
 }
@@ -132,21 +135,26 @@ scripted_exchange::other_folders(const mailbox_address& mailbox, duration)
     co_return finish<std::vector<ews::mail_folder>>(t, [&] { return folders; });
 }
 
-task<ews::outcome<std::vector<ews::found_item>>>
-scripted_exchange::find_in(const mailbox_address& mailbox, std::string event_id,
-                           std::vector<ews::mail_folder> asked, duration)
+task<ews::outcome<ews::search_result>> scripted_exchange::find_in(const mailbox_address& mailbox,
+                                                                  std::string event_id,
+                                                                  std::vector<ews::mail_folder> asked,
+                                                                  duration)
 {
     const auto t = co_await enter(call::find_in, mailbox.key());
-    co_return finish<std::vector<ews::found_item>>(t, [&] {
-        std::vector<ews::found_item> found;
+    co_return finish<ews::search_result>(t, [&] {
+        ews::search_result found;
+        for (const auto& folder : asked)
+            if (refusing.contains(folder.id))
+                found.refused.push_back({folder.id, refusing.at(folder.id)});
         for (const auto& s : items)
             for (const auto& folder : asked)
-                if (s.mailbox == mailbox.key() && s.marks.event_id == event_id && s.folder == folder.id) {
-                    found.push_back(s.marks);
-                    found.back().where = folder.where;
-                    found.back().uid.clear();
-                    found.back().invited.reset();
-                    found.back().series = false;
+                if (s.mailbox == mailbox.key() && s.marks.event_id == event_id && s.folder == folder.id &&
+                    !refusing.contains(folder.id)) {
+                    auto& marks = found.items.emplace_back(s.marks);
+                    marks.where = folder.where;
+                    marks.uid.clear();
+                    marks.invited.reset();
+                    marks.series = false;
                 }
         return found;
     });

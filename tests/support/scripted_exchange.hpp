@@ -48,6 +48,8 @@ public:
     duration slowness{0};                  // every call takes that long
     duration lag{0};                       // find() leaves what is made out for that long
     std::vector<ews::mail_folder> folders; // beside calendar and Deleted Items
+    std::map<std::string, ews::error>
+        refusing; // folders by their ids that cannot be searched; "": Deleted Items
     std::size_t running = 0, most_running = 0;
     std::map<std::string, std::size_t> running_for, most_for; // by the mailbox that is acted for
     // Each availability() that was made, by its mailboxes.
@@ -73,14 +75,13 @@ public:
     task<ews::outcome<std::vector<ews::mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes,
                                                                     utc_time start, utc_time end,
                                                                     duration limit) override;
-    task<ews::outcome<std::vector<ews::found_item>>> find(const mailbox_address& mailbox,
-                                                          std::string event_id, duration limit) override;
+    task<ews::outcome<ews::search_result>> find(const mailbox_address& mailbox, std::string event_id,
+                                                duration limit) override;
     task<ews::outcome<std::vector<ews::mail_folder>>> other_folders(const mailbox_address& mailbox,
                                                                     duration limit) override;
-    task<ews::outcome<std::vector<ews::found_item>>> find_in(const mailbox_address& mailbox,
-                                                             std::string event_id,
-                                                             std::vector<ews::mail_folder> asked,
-                                                             duration limit) override;
+    task<ews::outcome<ews::search_result>> find_in(const mailbox_address& mailbox, std::string event_id,
+                                                   std::vector<ews::mail_folder> asked,
+                                                   duration limit) override;
     task<ews::outcome<ews::item>> get(const mailbox_address& mailbox, ews::item_ref ref,
                                       duration limit) override;
     task<ews::outcome<std::vector<ews::outcome<ews::item_state>>>>

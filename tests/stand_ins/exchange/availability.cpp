@@ -1,5 +1,6 @@
 // GetUserAvailability: free/busy time, mailbox by mailbox, in the wall clock of the request's zone.
 #include "common/text/text.hpp"
+#include "common/time/rfc3339.hpp"
 #include "tests/stand_ins/exchange/occurrences.hpp"
 #include "tests/stand_ins/exchange/operations.hpp"
 #include "tests/stand_ins/exchange/times.hpp"
@@ -25,6 +26,7 @@ struct question {
     const zone_rule* zone;
     exchange_sim::view view;
     minutes interval{30};
+    bool times_with_zone = false;
 };
 
 int number_in(pugi::xml_node parent, std::string_view name, int least, int most)
@@ -144,8 +146,11 @@ std::string merged(const std::vector<occurrence>& events, const question& q)
 void put_event(std::string& out, const occurrence& e, const question& q, bool detailed)
 {
     out.append("<t:CalendarEvent>");
-    put(out, "StartTime", format_naive(q.zone->to_local(e.start)));
-    put(out, "EndTime", format_naive(q.zone->to_local(e.end)));
+    const auto time = [&](utc_time t) {
+        return q.times_with_zone ? format_rfc3339(floor<seconds>(t)) : format_naive(q.zone->to_local(t));
+    };
+    put(out, "StartTime", time(e.start));
+    put(out, "EndTime", time(e.end));
     put(out, "BusyType", e.is_free() ? std::string_view("Free") : e.busy());
     if (detailed) {
         const bool hidden = e.item->sensitivity == "Private";
@@ -338,7 +343,10 @@ std::string get_user_availability(operation_context& context)
     if (!child(request, "FreeBusyViewOptions"))
         refuse_request("ErrorMissingArgument",
                        "FreeBusyViewOptions or SuggestionsViewOptions must be there.");
-    const auto q = read_question(request, zone);
+    auto q = read_question(request, zone);
+    q.times_with_zone = context.habits.times_with_zone;
+    if (context.habits.detailed)
+        q.view = view::detailed;
 
     std::string body = "<m:GetUserAvailabilityResponse xmlns:m=\"";
     body.append(messages_namespace)

@@ -53,6 +53,9 @@ struct item_body {
     std::string content;
 };
 
+// What kind of thing it is: messages are kept of what was sent.
+enum class item_class { appointment, request, cancellation };
+
 // What CalendarItemType says of it; series that are stored have `repeats`, occurrences are only listed.
 enum class item_kind { single, occurrence, exception };
 
@@ -83,6 +86,7 @@ struct calendar_item {
     std::vector<extended_property> properties;
     std::optional<series> repeats; // a series, of which start and end are those of the first occurrence
     item_kind kind = item_kind::single;
+    item_class is = item_class::appointment;
 
     bool by_user = false; // made through the control interface, as if in Outlook
     bool invited = false; // MeetingRequestWasSent
@@ -98,6 +102,9 @@ struct folder_contents {
     std::multimap<utc_time, calendar_item*> by_start;
     duration longest{0}; // no single item of the folder ever lasted longer: how far back an overlap can begin
     std::map<std::uint64_t, calendar_item*> series; // by arrival; they are not in by_start
+    std::string refuses;             // a ResponseCode that every search of it fails with; empty: none
+    bool stops = false;              // and then the folders after it in the request are not looked at
+    std::uint64_t refusals_left = 0; // 0: for ever
 };
 
 // A folder that the user made.

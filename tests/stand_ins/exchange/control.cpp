@@ -86,7 +86,8 @@ control_reply list_items(const control_request& request, mailbox_store& store)
     json::array items;
     for (const auto& folder : mailbox_in(request, store).folders)
         for (const auto& [serial, item] : folder.by_arrival)
-            items.push_back(to_json(*item));
+            if (item->is == item_class::appointment)
+                items.push_back(to_json(*item));
     return {200, std::move(items)};
 }
 
@@ -150,6 +151,17 @@ control_reply make_mailbox_folder(const control_request& request, mailbox_store&
     if (const auto* parent = fields.if_contains("parent"))
         folder.parent = folder_in(json::object{{"folder", *parent}}, box);
     make_folder(box, std::move(folder));
+    return {200, json::object{}};
+}
+
+control_reply refuse_searches(const control_request& request, mailbox_store& store)
+{
+    auto& box = mailbox_in(request, store);
+    const auto& fields = request.body.as_object();
+    auto& folder = box.contents(folder_in(json::object{{"folder", fields.at("name")}}, box));
+    folder.refuses = json_reading::text("refuses", fields.at("refuses"));
+    folder.stops = fields.contains("stops") && fields.at("stops").as_bool();
+    folder.refusals_left = fields.contains("times") ? fields.at("times").to_number<std::uint64_t>() : 0;
     return {200, json::object{}};
 }
 
@@ -247,6 +259,15 @@ control_reply set_streaming(const json::object& fields, subscription_desk& desk)
     r.silent = flag_in(fields, "silent", r.silent);
     r.as_seen = flag_in(fields, "as_seen", r.as_seen);
     desk.rules_changed();
+    return {200, json::object{}};
+}
+
+control_reply set_habits(const json::object& fields, habits& h)
+{
+    h.more_than_asked = flag_in(fields, "more_than_asked", false);
+    h.properties_twice = flag_in(fields, "properties_twice", false);
+    h.detailed = flag_in(fields, "detailed", false);
+    h.times_with_zone = flag_in(fields, "times_with_zone", false);
     return {200, json::object{}};
 }
 
@@ -368,6 +389,10 @@ void add_control_routes(stand_in::routes& table, control_parts p)
              [p](const control_request& r) { return copy_by_hand(r, p); });
     table.on("POST", "/mailboxes/{email}/folders",
              [p](const control_request& r) { return make_mailbox_folder(r, p.store); });
+    table.on("PUT", "/mailboxes/{email}/folders",
+             [p](const control_request& r) { return refuse_searches(r, p.store); });
+    table.on("PUT", "/habits",
+             [p](const control_request& r) { return set_habits(r.body.as_object(), p.endpoint.habits()); });
     table.on("GET", "/ledger", [p](const control_request&) { return show_ledger(p.ledger); });
     table.on("GET", "/stats", [p](const control_request&) { return show_stats(p); });
     table.on("PUT", "/faults", [p](const control_request& r) {

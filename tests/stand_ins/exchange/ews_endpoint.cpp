@@ -281,6 +281,7 @@ reply ews_endpoint::carry_out(soap_request& request, const affinity_wish& affini
         context.failing_code = but.failing_code;
         context.unseen = but.unseen;
         context.unsent = but.unsent;
+        context.habits = habits_;
         notification_context notify{desk_, affinity};
         context.notify = &notify;
         const auto work = find_operation(request.name);

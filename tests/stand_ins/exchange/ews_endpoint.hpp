@@ -5,6 +5,7 @@
 #include "common/async/task_group.hpp"
 #include "tests/stand_ins/exchange/faults.hpp"
 #include "tests/stand_ins/exchange/gatekeeper.hpp"
+#include "tests/stand_ins/exchange/habits.hpp"
 #include "tests/stand_ins/exchange/journal.hpp"
 #include "tests/stand_ins/exchange/ledger.hpp"
 #include "tests/stand_ins/exchange/mailbox_store.hpp"
@@ -61,6 +62,7 @@ public:
 
     balancing& balancer() noexcept { return balancer_; }
     fault_plan& faults() noexcept { return faults_; }
+    exchange_sim::habits& habits() noexcept { return habits_; }
     subscription_desk& desk() noexcept { return desk_; }
     const exchange_sim::throttling& throttling() const noexcept { return throttling_; }
     // Throttles so from now on; its counts and most_in_flight begin anew.
@@ -94,6 +96,7 @@ private:
     parts p_;
     subscription_desk desk_;
     fault_plan faults_;
+    exchange_sim::habits habits_;
     balancing balancer_;
     exchange_sim::throttling throttling_;
     ews_stats stats_;

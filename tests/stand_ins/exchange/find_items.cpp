@@ -103,6 +103,18 @@ std::vector<calendar_item> in_view(const folder_ref& ref, const time_range& rang
     return listed;
 }
 
+// Says whether the rest of the request is `stopped`.
+void refuse_search(folder_contents& folder, bool& stopped)
+{
+    if (folder.refuses.empty())
+        return;
+    const auto code = folder.refuses;
+    stopped = folder.stops;
+    if (folder.refusals_left > 0 && --folder.refusals_left == 0)
+        folder.refuses.clear();
+    refuse_item(code, "The folder cannot be searched.");
+}
+
 } // namespace
 
 std::string find_item(operation_context& context)
@@ -111,7 +123,8 @@ std::string find_item(operation_context& context)
     if (const auto traversal = attribute(request, "Traversal");
         traversal != "Shallow" && traversal != "SoftDeleted" && traversal != "Associated")
         refuse_schema("Traversal is missing or has an unknown value.");
-    const item_shape shape(child(request, "ItemShape"), context.store, answered_by::find_item);
+    const item_shape shape(child(request, "ItemShape"), context.store, answered_by::find_item,
+                           context.habits);
     const auto view = child(request, "CalendarView");
     const auto condition = child(request, "Restriction");
     const auto order = child(request, "SortOrder");
@@ -129,9 +142,13 @@ std::string find_item(operation_context& context)
         range = read_calendar_view(view, context);
 
     answer_writer answer(context.server, "FindItem");
+    bool stopped = false;
     for (const auto node : elements(child(request, "ParentFolderIds")))
         answer.message([&](std::string& out) {
+            if (stopped)
+                refuse_item("ErrorBatchProcessingStopped", "Batch processing was stopped.");
             const auto ref = resolve_folder(node, context);
+            refuse_search(ref.owner->contents(ref.folder), stopped);
             auto listed = range ? in_view(ref, *range, context) : std::vector<calendar_item>{};
             auto found = range ? found_items{} : in_folder(ref, only ? &*only : nullptr, context);
             for (auto& item : listed)
@@ -149,7 +166,7 @@ std::string find_item(operation_context& context)
 std::string get_item(operation_context& context)
 {
     const auto request = context.request.operation;
-    const item_shape shape(child(request, "ItemShape"), context.store, answered_by::get_item);
+    const item_shape shape(child(request, "ItemShape"), context.store, answered_by::get_item, context.habits);
     answer_writer answer(context.server, "GetItem", "<m:Items/>");
     for (const auto node : elements(child(request, "ItemIds")))
         answer.message([&](std::string& out) {

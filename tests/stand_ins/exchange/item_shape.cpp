@@ -278,11 +278,13 @@ std::size_t place_of(std::string_view uri)
     return static_cast<std::size_t>(found - std::begin(fields));
 }
 
-void put_extended(const writing& w, const property_path& path)
+void put_extended(const writing& w, const property_path& path, const habits& h)
 {
     const auto values = values_of(w.item, path);
     if (values.empty())
         return;
+    if (h.properties_twice)
+        w.out.append("<t:ExtendedProperty>").append(path.element).append("<t:Value/></t:ExtendedProperty>");
     const bool array = path.element.find("Array\"") != std::string::npos;
     w.out.append("<t:ExtendedProperty>").append(path.element).append(array ? "<t:Values>" : "");
     for (const auto& v : values)
@@ -290,9 +292,24 @@ void put_extended(const writing& w, const property_path& path)
     w.out.append(array ? "</t:Values>" : "").append("</t:ExtendedProperty>");
 }
 
+// As an add-in leaves them on items.
+constexpr std::string_view strange_property =
+    "<t:ExtendedProperty><t:ExtendedFieldURI PropertySetId=\"11111111-2222-3333-4444-555555555555\" "
+    "PropertyName=\"WorkestraCommandId\" PropertyType=\"String\"/><t:Value>somebody else's</t:Value>"
+    "</t:ExtendedProperty>";
+
+std::string_view element_of(item_class is)
+{
+    constexpr std::array<std::string_view, 3> elements{"CalendarItem", "MeetingRequest",
+                                                       "MeetingCancellation"}; // as the enumeration
+    return elements.at(static_cast<std::size_t>(is));
+}
+
 } // namespace
 
-item_shape::item_shape(pugi::xml_node shape, mailbox_store& store, answered_by asker) : asker_(asker)
+item_shape::item_shape(pugi::xml_node shape, mailbox_store& store, answered_by asker, habits h)
+    : asker_(asker),
+      habits_(h)
 {
     const auto base = child_text(shape, "BaseShape");
     if (base != "IdOnly" && base != "Default" && base != "AllProperties")
@@ -307,7 +324,9 @@ item_shape::item_shape(pugi::xml_node shape, mailbox_store& store, answered_by a
         else if (const auto place = place_of(path.field); place < std::size(fields))
             fields_[place] = true;
     }
-    if (asker == answered_by::find_item)
+    if (h.more_than_asked)
+        fields_.set();
+    else if (asker == answered_by::find_item)
         for (std::size_t i = 0; i < std::size(fields); ++i)
             if (fields[i].flags & get_only)
                 fields_[i] = false;
@@ -322,16 +341,20 @@ void item_shape::put_item(std::string& out, const calendar_item& item) const
 {
     static const auto extended_place = place_of("item:EffectiveRights");
     const writing w{out, item, body_type_, asker_};
-    out.append("<t:CalendarItem>");
+    const auto element = element_of(item.is);
+    out.append("<t:").append(element).append(">");
     put_item_id(out, item);
     for (std::size_t i = 0; i < std::size(fields); ++i) {
-        if (i == extended_place)
+        if (i == extended_place) {
             for (const auto& path : extended_)
-                put_extended(w, path);
-        if (fields_[i])
+                put_extended(w, path, habits_);
+            if (habits_.more_than_asked)
+                out.append(strange_property);
+        }
+        if (fields_[i] && (item.is == item_class::appointment || fields[i].uri.starts_with("item:")))
             fields[i].put(w);
     }
-    out.append("</t:CalendarItem>");
+    out.append("</t:").append(element).append(">");
 }
 
 void put_item_id(std::string& out, const calendar_item& item)

@@ -1,6 +1,7 @@
 // Writes calendar items as GetItem and FindItem answer them: the asked properties, in the schema's order.
 #pragma once
 
+#include "tests/stand_ins/exchange/habits.hpp"
 #include "tests/stand_ins/exchange/property_path.hpp"
 
 #include <bitset>
@@ -14,9 +15,9 @@ class item_shape {
 public:
     // Throws soap_fault. Properties that an item does not have, or that we do not keep, are left out of
     // answers.
-    item_shape(pugi::xml_node shape, mailbox_store& store, answered_by asker);
+    item_shape(pugi::xml_node shape, mailbox_store& store, answered_by asker, habits h = {});
 
-    // Appends <t:CalendarItem>.
+    // Appends <t:CalendarItem>, or the element of a message.
     void put_item(std::string& out, const calendar_item& item) const;
 
 private:
@@ -24,6 +25,7 @@ private:
     std::vector<property_path> extended_;
     std::string_view body_type_ = "Best";
     answered_by asker_;
+    habits habits_;
 };
 
 // Appends <t:ItemId Id="…" ChangeKey="…"/>.

@@ -1,6 +1,7 @@
 // The EWS operations. Each reads its request, does its work on the store, and returns a whole SOAP envelope.
 #pragma once
 
+#include "tests/stand_ins/exchange/habits.hpp"
 #include "tests/stand_ins/exchange/ledger.hpp"
 #include "tests/stand_ins/exchange/mailbox_store.hpp"
 #include "tests/stand_ins/exchange/product.hpp"
@@ -25,8 +26,9 @@ struct operation_context {
     // An injected error for one mailbox of GetUserAvailability (lower case, "*" for all), empty where there
     // is none.
     std::string failing_mailbox{}, failing_code{};
-    milliseconds unseen{0};                 // FindItem leaves out what was created less long ago
-    bool unsent = false;                    // items are saved, but nobody is told
+    milliseconds unseen{0}; // FindItem leaves out what was created less long ago
+    bool unsent = false;    // items are saved, but nobody is told
+    exchange_sim::habits habits{};
     notification_context* notify = nullptr; // never null where the request is of a client
 
     // The zone of TimeZoneContext, else UTC. Throws soap_fault ErrorTimeZone for an unknown one.

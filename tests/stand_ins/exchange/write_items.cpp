@@ -23,6 +23,19 @@ std::string_view choice(pugi::xml_node node, const char* name,
     return value;
 }
 
+// What was sent, as Exchange keeps it: with all that the item has, the properties of others too.
+void keep_in_sent_items(const calendar_item& item, item_class is, operation_context& context)
+{
+    auto message = item;
+    message.is = is;
+    context.store.insert(*item.owner, folder_kind::sentitems, std::move(message), context.now);
+}
+
+bool saves_copy(std::string_view send)
+{
+    return send.ends_with("AndSaveCopy");
+}
+
 std::string_view send_invitations(pugi::xml_node request)
 {
     return choice(request, "SendMeetingInvitations",
@@ -61,6 +74,8 @@ void create_calendar_item(pugi::xml_node node, pugi::xml_node request, operation
     if (send != "SendToNone" && !context.unsent) {
         send_invitations_to_all(item, context.ledger, context.now);
         book_rooms(item, context.store, context.zones, context.now);
+        if (saves_copy(send) && item.invited)
+            keep_in_sent_items(item, item_class::request, context);
     }
     out.append("<m:Items><t:CalendarItem>");
     put_item_id(out, item);
@@ -140,6 +155,8 @@ void update_calendar_item(pugi::xml_node change, pugi::xml_node request, operati
     if (!context.unsent && send != "SendToNone") {
         release_rooms(before, &item, context.store);
         book_rooms(item, context.store, context.zones, context.now);
+        if (saves_copy(send) && item.invited)
+            keep_in_sent_items(item, item_class::request, context);
     }
     out.append("<m:Items><t:CalendarItem>");
     put_item_id(out, item);
@@ -194,6 +211,8 @@ std::string delete_item(operation_context& context)
             if (send != "SendToNone" && !gone_already && !context.unsent) {
                 cancel_meeting(item, context.ledger, context.now);
                 release_rooms(item, nullptr, context.store);
+                if (saves_copy(send) && item.invited)
+                    keep_in_sent_items(item, item_class::cancellation, context);
             }
             context.ledger.write(write_kind::remove, item, context.now, context.unsent);
             if (type == "MoveToDeletedItems")

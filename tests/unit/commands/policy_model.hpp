@@ -98,8 +98,8 @@ public:
             co_return outage;
         co_return co_await real_.availability(std::move(mailboxes), start, end, limit);
     }
-    task<ews::outcome<std::vector<ews::found_item>>> find(const mailbox_address& m, std::string event_id,
-                                                          duration limit) override
+    task<ews::outcome<ews::search_result>> find(const mailbox_address& m, std::string event_id,
+                                                duration limit) override
     {
         looked(m.str());
         if (down)
@@ -114,9 +114,9 @@ public:
             co_return outage;
         co_return co_await real_.other_folders(m, limit);
     }
-    task<ews::outcome<std::vector<ews::found_item>>> find_in(const mailbox_address& m, std::string event_id,
-                                                             std::vector<ews::mail_folder> asked,
-                                                             duration limit) override
+    task<ews::outcome<ews::search_result>> find_in(const mailbox_address& m, std::string event_id,
+                                                   std::vector<ews::mail_folder> asked,
+                                                   duration limit) override
     {
         looked(m.str());
         co_return co_await real_.find_in(m, std::move(event_id), std::move(asked), limit);

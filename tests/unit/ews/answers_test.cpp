@@ -180,13 +180,17 @@ TEST_CASE("a warning counts as success only where it carries no error", "[unit][
           effect::possible);
 }
 
-TEST_CASE("a search that failed in one folder has failed", "[unit][ews]")
+TEST_CASE("a folder that refuses a search is told apart; one that gives no result fails it", "[unit][ews]")
 {
     const auto got = search_answer(
         folder(found("A", "ev-1")) +
             R"(<m:FindItemResponseMessage ResponseClass="Error"><m:ResponseCode>ErrorFolderNotFound</m:ResponseCode></m:FindItemResponseMessage>)",
         both);
-    CHECK(got.error().fault.exchange == "ErrorFolderNotFound");
+    REQUIRE(got.has_value());
+    CHECK(got->items.size() == 1);
+    REQUIRE(got->refused.size() == 1);
+    CHECK(got->refused[0].folder.folder == whereabouts::deleted);
+    CHECK(got->refused[0].why.fault.exchange == "ErrorFolderNotFound");
     CHECK(
         search_answer(
             folder("") +
@@ -207,7 +211,20 @@ TEST_CASE("a folder that is gone holds nothing, where it was not one of the usua
     const auto denied = search_answer(
         R"(<m:FindItemResponseMessage ResponseClass="Error"><m:ResponseCode>ErrorAccessDenied</m:ResponseCode></m:FindItemResponseMessage>)",
         {{whereabouts::live, 0, "F1"}});
-    CHECK(denied.has_error());
+    REQUIRE(denied.has_value());
+    CHECK(denied->refused.size() == 1);
+    CHECK_FALSE(denied->answered);
+}
+
+TEST_CASE("a property that comes twice has the value that is not empty", "[unit][ews]")
+{
+    const auto item = fmt::format(R"(<t:CalendarItem><t:ItemId Id="A"/>{}{}{}{}</t:CalendarItem>)",
+                                  extended("WorkestraEventId", ""), extended("WorkestraEventId", "ev-1"),
+                                  extended("WorkestraCommandId", "c-1"), extended("WorkestraCommandId", ""));
+    const auto page = search_answer(folder(item) + folder(""), both);
+    REQUIRE(page.has_value());
+    REQUIRE(page->items.size() == 1);
+    CHECK(page->items[0].command_id == "c-1");
 }
 
 TEST_CASE("a meeting request that carries its meeting's marks is no meeting", "[unit][ews]")

@@ -237,7 +237,7 @@ TEST_CASE_METHOD(client_fixture, "a search goes through all pages of both folder
     const auto got = run(client.find(host, "ev-1", 30s));
     REQUIRE(got.has_value());
     std::string ids;
-    for (const auto& item : *got)
+    for (const auto& item : got->items)
         ids += item.ref.id + (item.where == whereabouts::live ? "+" : "-");
     CHECK(ids == "A+B+D-C+");
     REQUIRE(http.requests.size() == 3);
@@ -261,8 +261,8 @@ TEST_CASE_METHOD(client_fixture, "folders that stand at different pages are aske
     answer(found_items("-", marked("B")));
     const auto got = run(client.find(host, "ev-1", 30s));
     REQUIRE(got.has_value());
-    CHECK(got->size() == 2);
-    CHECK(got->at(1).where == whereabouts::deleted);
+    CHECK(got->items.size() == 2);
+    CHECK(got->items.at(1).where == whereabouts::deleted);
 }
 
 namespace {
@@ -329,15 +329,174 @@ TEST_CASE_METHOD(client_fixture, "a list of folders that never ends, or does not
 TEST_CASE_METHOD(client_fixture, "in other folders items are found and told apart by their folder",
                  "[unit][ews]")
 {
-    CHECK(run(client.find_in(host, "ev-1", {}, 30s))->empty());
+    CHECK(run(client.find_in(host, "ev-1", {}, 30s))->items.empty());
     CHECK(http.requests.empty());
     answer(found_items(marked("A"), marked("B")));
     const auto got =
         run(client.find_in(host, "ev-1", {{"F1", whereabouts::live}, {"F2", whereabouts::deleted}}, 30s));
     REQUIRE(got.has_value());
-    REQUIRE(got->size() == 2);
-    CHECK(got->at(1).where == whereabouts::deleted);
+    REQUIRE(got->items.size() == 2);
+    CHECK(got->items.at(1).where == whereabouts::deleted);
     CHECK(http.requests[0].body.find("<t:FolderId Id=\"F2\"") != std::string::npos);
+}
+
+namespace {
+
+// What one folder of a search answers: "ok", or a ResponseCode.
+std::string search_of(std::initializer_list<std::string_view> folders)
+{
+    std::string messages;
+    for (const auto answer : folders)
+        messages +=
+            answer == "ok"
+                ? std::string("<m:FindItemResponseMessage ResponseClass='Success'><m:ResponseCode>NoError"
+                              "</m:ResponseCode><m:RootFolder IncludesLastItemInRange='true'><t:Items/>"
+                              "</m:RootFolder></m:FindItemResponseMessage>")
+                : fmt::format("<m:FindItemResponseMessage ResponseClass='Error'><m:ResponseCode>{}"
+                              "</m:ResponseCode></m:FindItemResponseMessage>",
+                              answer);
+    return test::envelope(fmt::format(
+        "<m:FindItemResponse><m:ResponseMessages>{}</m:ResponseMessages></m:FindItemResponse>", messages));
+}
+
+constexpr std::string_view stopped = "ErrorBatchProcessingStopped";
+
+bool names(const std::string& request, std::string_view folder)
+{
+    return request.find(fmt::format("Id=\"{}\"", folder)) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(client_fixture,
+                 "a folder that refuses beside a calendar that answers is told apart, and no more",
+                 "[unit][ews]")
+{
+    const std::vector<mail_folder> folders{{"F1"}, {"F2"}, {"F3"}};
+    for (const auto* code : {"ErrorAccessDenied", "ErrorFolderCorrupt", "ErrorInternalServerError"}) {
+        CAPTURE(code);
+        http.requests.clear();
+        answer(search_of({"ok", code, stopped})); // stops at the one that refuses
+        answer(search_of({"ok"}));
+        answer(search_of({"ok", code}));
+        const auto got = run(client.find_in(host, "ev-1", folders, 30s));
+        REQUIRE(got.has_value());
+        REQUIRE(got->refused.size() == 1);
+        CHECK(got->refused[0].id == "F2");
+        CHECK(got->refused[0].why.fault.exchange == code);
+        REQUIRE(http.requests.size() == 3);
+        CHECK(names(http.requests[1].body, "F3"));
+        CHECK_FALSE(names(http.requests[1].body, "F2"));
+        CHECK(names(http.requests[2].body, "calendar"));
+        CHECK(names(http.requests[2].body, "F2"));
+        CHECK_FALSE(names(http.requests[2].body, "calendar:UID")); // other things may lie in the other folder
+    }
+}
+
+TEST_CASE_METHOD(client_fixture, "a folder that refuses once and answers then is searched", "[unit][ews]")
+{
+    answer(search_of({"ok", "ErrorInternalServerError"}));
+    answer(search_of({"ok", "ok"}));
+    const auto got = run(client.find_in(host, "ev-1", {{"F1"}, {"F2"}}, 30s));
+    REQUIRE(got.has_value());
+    CHECK(got->refused.empty());
+}
+
+TEST_CASE_METHOD(client_fixture,
+                 "what is wrong with the mailbox, the server or the request is no folder's own",
+                 "[unit][ews]")
+{
+    const std::vector<mail_folder> folders{{"F1"}, {"F2"}};
+    SECTION("the calendar does not answer beside it")
+    {
+        answer(search_of({"ErrorMailboxStoreUnavailable", "ErrorMailboxStoreUnavailable"}));
+        answer(search_of({"ErrorMailboxStoreUnavailable", "ErrorMailboxStoreUnavailable",
+                          "ErrorMailboxStoreUnavailable"}));
+        CHECK(run(client.find_in(host, "ev-1", folders, 30s)).error().remedy == remedy::retry);
+    }
+    SECTION("no folder takes the request")
+    {
+        answer(search_of({"ErrorInvalidPropertyRequest", "ErrorInvalidPropertyRequest"}));
+        answer(search_of({"ok", "ErrorInvalidPropertyRequest", "ErrorInvalidPropertyRequest"}));
+        CHECK(run(client.find_in(host, "ev-1", folders, 30s)).error().fault.exchange ==
+              "ErrorInvalidPropertyRequest");
+    }
+    SECTION("throttling, and rights to the mailbox")
+    {
+        answer(search_of({"ok", "ErrorServerBusy"}));
+        CHECK(run(client.find_in(host, "ev-1", folders, 30s)).error().remedy == remedy::back_off);
+        answer(search_of({"ErrorImpersonateUserDenied", stopped}));
+        CHECK(run(client.find_in(host, "ev-1", folders, 30s)).error().fault.code ==
+              fault_code::impersonation_denied);
+    }
+    SECTION("nothing is answered, and nobody refuses")
+    {
+        answer(search_of({stopped, stopped}));
+        CHECK(run(client.find_in(host, "ev-1", folders, 30s)).error().remedy == remedy::retry);
+    }
+}
+
+TEST_CASE_METHOD(client_fixture,
+                 "the calendar is never taken for searched; Deleted Items that refuse are named",
+                 "[unit][ews]")
+{
+    answer(search_of({"ErrorAccessDenied", stopped}));
+    CHECK(run(client.find(host, "ev-1", 30s)).error().fault.exchange == "ErrorAccessDenied");
+    answer(search_of({"ok", "ErrorAccessDenied"}));
+    answer(search_of({"ok", "ErrorAccessDenied"}));
+    const auto got = run(client.find(host, "ev-1", 30s));
+    REQUIRE(got.has_value());
+    REQUIRE(got->refused.size() == 1);
+    CHECK(got->refused[0].id.empty());
+    CHECK(names(http.requests.back().body, "deleteditems"));
+}
+
+TEST_CASE_METHOD(client_fixture, "twenty folders that all refuse cost a bounded number of requests",
+                 "[unit][ews]")
+{
+    std::vector<mail_folder> folders;
+    for (int i = 0; i < 20; ++i)
+        folders.push_back({"F" + std::to_string(i)});
+    for (std::size_t left = 20; left > 0; --left) {
+        std::string messages = search_of({"ErrorAccessDenied"});
+        for (std::size_t i = 1; i < left; ++i)
+            messages.insert(messages.find("</m:ResponseMessages>"),
+                            fmt::format("<m:FindItemResponseMessage ResponseClass='Error'><m:ResponseCode>{}"
+                                        "</m:ResponseCode></m:FindItemResponseMessage>",
+                                        stopped));
+        answer(messages);
+    }
+    std::string beside = search_of({"ok"});
+    for (int i = 0; i < 20; ++i)
+        beside.insert(beside.find("</m:ResponseMessages>"),
+                      "<m:FindItemResponseMessage ResponseClass='Error'><m:ResponseCode>ErrorAccessDenied"
+                      "</m:ResponseCode></m:FindItemResponseMessage>");
+    answer(beside);
+    const auto got = run(client.find_in(host, "ev-1", folders, 30s));
+    REQUIRE(got.has_value());
+    CHECK(got->refused.size() == 20);
+    CHECK(http.requests.size() == 21);
+}
+
+TEST_CASE_METHOD(client_fixture, "items after one at which Exchange stops are asked for again", "[unit][ews]")
+{
+    const auto items = [](std::initializer_list<std::string_view> codes) {
+        std::string messages;
+        for (const auto code : codes)
+            messages += fmt::format("<m:GetItemResponseMessage ResponseClass='Error'><m:ResponseCode>{}"
+                                    "</m:ResponseCode></m:GetItemResponseMessage>",
+                                    code);
+        return test::envelope(fmt::format(
+            "<m:GetItemResponse><m:ResponseMessages>{}</m:ResponseMessages></m:GetItemResponse>", messages));
+    };
+    answer(items({"ErrorItemNotFound", "ErrorItemCorrupt", stopped, stopped}));
+    answer(items({"ErrorItemNotFound", "ErrorItemNotFound"}));
+    const auto got = run(client.states(host, {"A", "B", "C", "D"}, 30s));
+    REQUIRE(got.has_value());
+    REQUIRE(got->size() == 4);
+    CHECK(got->at(1).error().fault.exchange == "ErrorItemCorrupt");
+    CHECK(got->at(3).error().fault.exchange == "ErrorItemNotFound");
+    CHECK_FALSE(names(http.requests.back().body, "B"));
 }
 
 TEST_CASE_METHOD(client_fixture, "a search that never ends is given up", "[unit][ews]")
@@ -348,7 +507,7 @@ TEST_CASE_METHOD(client_fixture, "a search that never ends is given up", "[unit]
     http.took = 4s;
     const auto got = run(client.find(host, "ev-1", 30s));
     CHECK(got.error().fault.code == fault_code::exchange_unavailable);
-    CHECK(http.requests.size() == ews_client::max_find_pages);
+    CHECK(http.requests.size() == 10);
     CHECK(http.requests[1].limit == 26s); // what is left
     CHECK(http.requests.back().limit == 1s);
 }

@@ -58,8 +58,7 @@ public:
     {
         co_return ews::error{};
     }
-    task<ews::outcome<std::vector<ews::found_item>>> find(const mailbox_address&, std::string,
-                                                          duration) override
+    task<ews::outcome<ews::search_result>> find(const mailbox_address&, std::string, duration) override
     {
         co_return ews::error{};
     }
@@ -67,8 +66,8 @@ public:
     {
         co_return ews::error{};
     }
-    task<ews::outcome<std::vector<ews::found_item>>> find_in(const mailbox_address&, std::string,
-                                                             std::vector<ews::mail_folder>, duration) override
+    task<ews::outcome<ews::search_result>> find_in(const mailbox_address&, std::string,
+                                                   std::vector<ews::mail_folder>, duration) override
     {
         co_return ews::error{};
     }
