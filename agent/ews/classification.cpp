@@ -98,6 +98,12 @@ effect write_effect(const complaint& said, level where, const consequence& then)
     return proves_nothing_happened(said, where) ? effect::none : then.write_effect;
 }
 
+bool is_about_subscriptions(operation op)
+{
+    return op == operation::subscribe || op == operation::get_streaming_events ||
+           op == operation::unsubscribe;
+}
+
 // What it means, where that depends on what was asked.
 std::string_view sentence_for(verdict v, const consequence& then, const call& c)
 {
@@ -110,6 +116,12 @@ std::string_view sentence_for(verdict v, const consequence& then, const call& c)
         if (v == verdict::too_much)
             return "the mailbox has more in that time than Exchange's limits allow";
     }
+    if (v == verdict::bad_recipient && !is_write(c.operation))
+        return "it does not take the address of the mailbox; it may be misspelt";
+    if (v == verdict::half_done && !is_write(c.operation))
+        return "it could not read an item or a folder, which may be damaged";
+    if (v == verdict::lost_subscription && !is_about_subscriptions(c.operation))
+        return consequence_of(verdict::misconfigured).sentence;
     if (v == verdict::no_mailbox && is_write(c.operation))
         return "this Exchange has no mailbox with the address of the organizer or of an attendee; it may be "
                "misspelt, or have moved to Microsoft 365";

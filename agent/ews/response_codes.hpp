@@ -25,6 +25,7 @@ enum class verdict {
     other_server,       // the mailbox lives on another generation of servers
     server_too_old,
     wrong_state, // the item does not allow it
+    damaged,     // a folder or an item
     item_deleted,
     item_gone,
     changed_meanwhile,

@@ -161,3 +161,36 @@ TEST_CASE("free/busy times are right, and tell no subject, where Exchange answer
     CHECK_THAT(json::serialize(at(usual, "/output")), Contains("2026-12-01T09:00:00"));
     CHECK_THAT(w.agent_log(), !Contains("Redundancies"));
 }
+
+TEST_CASE("free/busy that Exchange cannot get from another organisation is explained as that",
+          "[integration]")
+{
+    scenario w;
+    const json::object question{{"mailboxes", json::array{"user1@corp.example"}},
+                                {"start", "2026-12-01T00:00:00Z"},
+                                {"end", "2026-12-02T00:00:00Z"}};
+    for (const auto* code : {"ErrorInvalidOrganizationRelationshipForFreeBusy", "ErrorProxyRequestNotAllowed",
+                             "ErrorUserWithoutFederatedProxyAddress"}) {
+        w.faults({fault("GetUserAvailability", "before", "error", {{"code", code}}, 0)});
+        const auto got = w.call("availability.get", "", question);
+        INFO(json::serialize(got));
+        REQUIRE(outcome(got) == "ok");
+        CHECK(text_at(got, "/output/mailboxes/0/error/exchange") == code);
+        CHECK_THAT(text_at(got, "/output/mailboxes/0/error/message"),
+                   Contains("could not ask the organisation that the mailbox belongs to"));
+    }
+}
+
+TEST_CASE("a Kerberos ticket that outgrew the web server is told as that, and books nothing", "[integration]")
+{
+    scenario w;
+    w.faults(
+        {fault("*", "before", "status",
+               {{"status", 400},
+                {"body", "<h2>Bad Request - Request Too Long</h2><p>HTTP Error 400. The size of the request "
+                         "headers is too long.</p>"}},
+               0)});
+    const auto r = w.call("mailbox.verify", host, {});
+    CHECK(outcome(r) == "exchange_error");
+    CHECK_THAT(text_at(r, "/error/message"), Contains("Kerberos ticket") && Contains("MaxFieldLength"));
+}
