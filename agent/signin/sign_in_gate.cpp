@@ -23,18 +23,21 @@ sign_in_gate::decision sign_in_gate::ask(steady_time now)
     }
     if (refused_once_)
         return {answer::wait};
-    const bool doubtful = in_doubt(now);
-    if (doubtful) {
+    const bool unknown = in_doubt(now);
+    if (unknown)
         proven_ = false;
-        if (!pending_.empty() && now < look_again())
-            return {answer::wait};
-    }
+    const bool doubtful = unknown || used_up();
+    // Only for who proves: a slow request that goes on the word of another holds nobody up.
+    if (doubtful && now < look_again())
+        return {answer::wait};
+    if (!doubtful)
+        ++on_last_word_;
     return admit(now, answer::go, doubtful);
 }
 
 sign_in_gate::decision sign_in_gate::admit(steady_time now, answer what, bool doubtful)
 {
-    pending_.emplace(++last_, attempt{now, what == answer::probe});
+    pending_.emplace(++last_, attempt{now, what == answer::probe, doubtful});
     return {what, last_, doubtful};
 }
 
@@ -83,6 +86,7 @@ bool sign_in_gate::settle(ticket number, verdict v, steady_time now)
         refused_ = false;
         proven_ = true;
         proven_at_ = now;
+        on_last_word_ = 0;
         break;
     case verdict::refused:
         refused_ = true;
@@ -122,7 +126,8 @@ steady_time sign_in_gate::look_again() const
     // The newest attempt counts: however long the server hangs, one more try a patience is all it gets.
     steady_time newest = steady_time::min();
     for (const auto& [number, a] : pending_)
-        newest = std::max(newest, a.since + leader_patience);
+        if (a.doubtful)
+            newest = std::max(newest, a.since + leader_patience);
     return newest;
 }
 

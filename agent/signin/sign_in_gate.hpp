@@ -16,6 +16,9 @@ inline constexpr duration leader_patience = std::chrono::seconds(3);
 // A verdict this fresh still counts when the next attempt starts, so that requests that end and begin together do not
 // queue behind one another.
 inline constexpr duration verdict_lasts = std::chrono::milliseconds(5);
+// How many requests may begin on the word of one success, before there is another verdict: with two a run of requests can grow,
+// and a password that was changed just after the success is refused to no more than these and one that proves.
+inline constexpr int most_on_one_word = 2;
 
 // What carries the credentials.
 enum class credentials_travel {
@@ -75,9 +78,15 @@ private:
     struct attempt {
         steady_time since{}; // it started, or was let through
         bool probe = false;
+        bool doubtful = false;
         bool started = false;
     };
     bool in_doubt(steady_time now) const;
+    // Enough requests have begun on the last success.
+    bool used_up() const
+    {
+        return travel_ == credentials_travel::with_each_request && on_last_word_ >= most_on_one_word;
+    }
     decision admit(steady_time now, answer what, bool doubtful);
 
     credentials_travel travel_;
@@ -88,6 +97,7 @@ private:
     ticket refused_ticket_ = 0; // the last one given out before the refusal
     bool proven_ = false;       // an attempt of the present overlapping run was accepted
     steady_time proven_at_{};
+    int on_last_word_ = 0; // requests that have begun since then, unproven
     steady_time next_probe_{};
 };
 

@@ -2,6 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <utility>
+#include <vector>
+
 namespace relay::test {
 namespace {
 
@@ -138,6 +141,48 @@ TEST_CASE("requests that end and begin together do not queue", "[unit][signin]")
     gate.settle(gate.ask(start).number, verdict::accepted, start);
     CHECK(gate.ask(start + 1ms).what == answer::go);
     CHECK(gate.ask(start + 1ms).what == answer::go);
+}
+
+// Asks for `askers` requests at `now`, of which those that go are under way afterwards: their tickets.
+std::vector<sign_in_gate::ticket> burst(sign_in_gate& gate, int askers, steady_time now)
+{
+    std::vector<sign_in_gate::ticket> gone;
+    for (int i = 0; i < askers; ++i)
+        if (const auto d = gate.ask(now); d.what == answer::go && gate.start(d.number, now))
+            gone.push_back(d.number);
+    return gone;
+}
+
+TEST_CASE(
+    "a password that is changed just after a success is shown by two requests and one that proves, at most",
+    "[unit][signin]")
+{
+    sign_in_gate gate(credentials_travel::with_each_request);
+    const auto slow = burst(gate, 1, start); // a request of many seconds is under way, or none
+    gate.settle(gate.ask(start + 3s).number, verdict::accepted, start + 3s);
+    if (GENERATE(true, false))
+        gate.settle(slow.front(), verdict::accepted, start + 3s);
+    CHECK(burst(gate, 20, start + 3s + 4ms).size() <= 3);
+    CHECK(burst(gate, 20, start + 4s).empty()); // they wait for a verdict
+}
+
+TEST_CASE("a run of requests grows with each success, and a slow one among them holds nobody up",
+          "[unit][signin]")
+{
+    sign_in_gate gate(credentials_travel::with_each_request);
+    gate.settle(gate.ask(start).number, verdict::accepted,
+                start); // the one that proves, and asks again for its own
+    auto under_way = burst(gate, 1, start);
+    REQUIRE(under_way.size() == 1); // a slow one: it is never settled here
+    under_way = burst(gate, 9, start);
+    int round_trips = 0;
+    for (auto now = start + 1ms; under_way.size() < 9 && round_trips < 10; now += 1ms, ++round_trips)
+        for (const auto t : std::exchange(under_way, {})) {
+            gate.settle(t, verdict::accepted, now);
+            for (const auto next : burst(gate, 2, now))
+                under_way.push_back(next);
+        }
+    CHECK(round_trips <= 5);
 }
 
 TEST_CASE("connections always sign in one at a time", "[unit][signin]")
