@@ -1,5 +1,6 @@
 #include "tests/stand_ins/exchange/control.hpp"
 
+#include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"
 #include "tests/stand_ins/exchange/ews_endpoint.hpp"
 #include "tests/stand_ins/exchange/folders.hpp"
@@ -258,6 +259,11 @@ control_reply set_streaming(const json::object& fields, subscription_desk& desk)
     r.piece_bytes = count_in(fields, "piece_bytes", r.piece_bytes);
     r.silent = flag_in(fields, "silent", r.silent);
     r.as_seen = flag_in(fields, "as_seen", r.as_seen);
+    if (const auto* lost = fields.if_contains("always_lost"))
+        r.always_lost = ascii_lower(json_reading::text("always_lost", *lost));
+    r.beside = flag_in(fields, "beside", r.beside);
+    r.own_only = flag_in(fields, "own_only", r.own_only);
+    r.forgets_cookies = flag_in(fields, "forgets_cookies", r.forgets_cookies);
     desk.rules_changed();
     return {200, json::object{}};
 }

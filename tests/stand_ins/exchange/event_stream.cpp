@@ -28,7 +28,7 @@ std::string success(std::string_view content)
 } // namespace
 
 std::string stream_error(const product& server, const streaming_rules& rules, std::string_view code,
-                         std::span<const std::string> ids)
+                         std::span<const std::string> ids, std::string_view notifications)
 {
     const std::string_view id_element = rules.as_seen ? "m:SubscriptionId" : "t:SubscriptionId";
     std::string text = "<";
@@ -44,7 +44,7 @@ std::string stream_error(const product& server, const streaming_rules& rules, st
         }
         text.append("</m:ErrorSubscriptionIds>");
     }
-    return in_envelope(server, text.append("</").append(message).append(">"));
+    return in_envelope(server, text.append(notifications).append("</").append(message).append(">"));
 }
 
 event_stream::event_stream(subscription_desk& desk, std::vector<std::string> ids, int minutes)
@@ -87,7 +87,8 @@ void event_stream::fail(const std::string& code, const std::vector<std::string>&
 {
     if (over_)
         return;
-    ready_.push_back({stream_error(desk_.server_, desk_.rules, code, ids), false});
+    const auto news = desk_.rules.beside && !ids.empty() ? take_notifications() : std::string();
+    ready_.push_back({stream_error(desk_.server_, desk_.rules, code, ids, news), false});
     over_ = true;
     wake();
 }
@@ -122,9 +123,7 @@ std::string event_stream::take_notifications()
         content.append("</").append(notification).append(">");
         found->second.pending.clear();
     }
-    if (content.empty())
-        return {};
-    return in_envelope(desk_.server_, success("<m:Notifications>" + content + "</m:Notifications>"));
+    return content.empty() ? content : "<m:Notifications>" + content + "</m:Notifications>";
 }
 
 task<live_piece> event_stream::next()
@@ -144,9 +143,9 @@ task<live_piece> event_stream::next()
             co_return live_piece{};
         const auto now = desk_.time_.now();
         if (!desk_.rules.silent) {
-            if (auto text = take_notifications(); !text.empty()) {
+            if (const auto news = take_notifications(); !news.empty()) {
                 heartbeat_at_ = now + desk_.rules.heartbeat;
-                co_return live_piece{std::move(text), false};
+                co_return live_piece{in_envelope(desk_.server_, success(news)), false};
             }
             if (now >= close_at_) {
                 act(subscription_desk::act::close);

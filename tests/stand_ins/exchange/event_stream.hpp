@@ -40,6 +40,6 @@ private:
 
 // A whole envelope with one message of class Error about `ids`.
 std::string stream_error(const product& server, const streaming_rules& rules, std::string_view code,
-                         std::span<const std::string> ids);
+                         std::span<const std::string> ids, std::string_view notifications = {});
 
 } // namespace relay::exchange_sim

@@ -86,7 +86,8 @@ std::string get_streaming_events(operation_context& context)
     if (ids.size() > most_ids_of_a_stream)
         refuse_request("ErrorInvalidArgument", "The request names more than 200 subscriptions.");
     std::string refused;
-    notify.live = notify.desk.open(ids, static_cast<int>(*minutes), notify.reached(context.acting), refused);
+    notify.live = notify.desk.open(ids, static_cast<int>(*minutes), context.acting,
+                                   notify.reached(context.acting), refused);
     return refused;
 }
 

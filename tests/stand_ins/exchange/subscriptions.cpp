@@ -107,20 +107,38 @@ void subscription_desk::unsubscribe(const std::string& id, std::optional<std::si
     subscriptions_.erase(found);
 }
 
+std::string subscription_desk::why_not(const std::vector<std::string>& ids, const mailbox* acting,
+                                       std::optional<std::size_t> back_end)
+{
+    std::vector<std::string> unknown, lost, foreign;
+    for (const auto& id : ids) {
+        const auto found = subscriptions_.find(id);
+        if (found == subscriptions_.end() || found->second.back_end != back_end)
+            unknown.push_back(id);
+        else if (found->second.of->key == rules.always_lost)
+            lost.push_back(id);
+        else if (rules.own_only && found->second.of != acting)
+            foreign.push_back(id);
+    }
+    if (!unknown.empty() || rules.forgets_cookies)
+        return stream_error(server_, rules, "ErrorSubscriptionNotFound",
+                            rules.forgets_cookies ? ids : unknown);
+    for (const auto& id : lost)
+        subscriptions_.erase(id);
+    if (!lost.empty())
+        return stream_error(server_, rules, "ErrorInvalidSubscription", lost);
+    return foreign.empty() ? std::string() : stream_error(server_, rules, "ErrorAccessDenied", {});
+}
+
 std::shared_ptr<live_answer> subscription_desk::open(const std::vector<std::string>& ids, int minutes,
+                                                     const mailbox* acting,
                                                      std::optional<std::size_t> back_end,
                                                      std::string& refused)
 {
     drop_unread();
-    std::vector<std::string> unknown;
-    for (const auto& id : ids)
-        if (const auto found = subscriptions_.find(id);
-            found == subscriptions_.end() || found->second.back_end != back_end)
-            unknown.push_back(id);
-    if (!unknown.empty()) {
-        refused = stream_error(server_, rules, "ErrorSubscriptionNotFound", unknown);
+    refused = why_not(ids, acting, back_end);
+    if (!refused.empty())
         return nullptr;
-    }
     for (auto* s : streams_) {
         std::vector<std::string> taken;
         std::ranges::copy_if(ids, std::back_inserter(taken), [s](const auto& id) { return s->reads(id); });

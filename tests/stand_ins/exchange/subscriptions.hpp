@@ -27,7 +27,11 @@ struct streaming_rules {
     milliseconds unread_life{30 * 60'000}; // a subscription that no stream reads dies after it
     std::size_t piece_bytes = 0;           // of a write to the client; 0: an envelope at once
     bool silent = false;                   // streams send nothing more, also no heartbeat
-    bool as_seen = false; // with the namespaces that real servers use in place of the schema's
+    bool as_seen = false;    // with the namespaces that real servers use in place of the schema's
+    std::string always_lost; // a mailbox whose subscription dies as soon as a stream reads it; empty: none
+    bool beside = false;     // what is pending is told in the message that names lost subscriptions
+    bool own_only = false;   // a stream may read only subscriptions of the mailbox that it acts for
+    bool forgets_cookies = false; // a balancer leads streams to another server than the cookie names
 };
 
 struct subscription {
@@ -63,7 +67,7 @@ public:
     // Throws item_error.
     void unsubscribe(const std::string& id, std::optional<std::size_t> back_end);
     // Opens a stream, or answers in one envelope why not.
-    std::shared_ptr<live_answer> open(const std::vector<std::string>& ids, int minutes,
+    std::shared_ptr<live_answer> open(const std::vector<std::string>& ids, int minutes, const mailbox* acting,
                                       std::optional<std::size_t> back_end, std::string& refused);
 
     // Subscriptions of `of` (null: all) are gone; streams that read them are told so with `code`, and end.
@@ -85,6 +89,9 @@ private:
     void tell(const mailbox& of, std::initializer_list<folder_kind> folders, std::string_view type,
               const std::string& event);
     void drop_unread();
+    // Why a stream of these may not be opened: an answer, or empty.
+    std::string why_not(const std::vector<std::string>& ids, const mailbox* acting,
+                        std::optional<std::size_t> back_end);
 
     boost::asio::any_io_executor executor_;
     const product& server_;
