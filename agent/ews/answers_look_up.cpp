@@ -55,7 +55,7 @@ bool is_gone(pugi::xml_node message)
 bool may_be_of_folder(const error& e)
 {
     using enum protocol::fault_code;
-    return (e.remedy == remedy::give_up || e.remedy == remedy::retry) &&
+    return !e.fault.exchange.empty() && (e.remedy == remedy::give_up || e.remedy == remedy::retry) &&
            (e.fault.code == exchange_error || e.fault.code == exchange_unavailable ||
             e.fault.code == event_not_found || e.fault.code == conflict);
 }
