@@ -19,7 +19,7 @@ uplink::proxy_rule proxy_of(const config::proxy_settings& p)
     case config::proxy_mode::environment:
         return {mode::environment, {}};
     case config::proxy_mode::fixed:
-        return {mode::fixed, {p.host, p.port, p.username, p.password}};
+        return {mode::fixed, p.fixed};
     }
     return {};
 }

@@ -2,51 +2,21 @@
 
 #include "agent/app/password.hpp"
 #include "agent/app/version.hpp"
-
-#include <boost/url/parse.hpp>
+#include "common/url/url.hpp"
 
 namespace relay::app {
-namespace {
-
-http::auth_scheme scheme(config::auth_scheme a)
-{
-    switch (a) {
-    case config::auth_scheme::basic:
-        return http::auth_scheme::basic;
-    case config::auth_scheme::ntlm:
-        return http::auth_scheme::ntlm;
-    case config::auth_scheme::negotiate:
-        return http::auth_scheme::negotiate;
-    }
-    return http::auth_scheme::ntlm;
-}
-
-http::channel_binding binding(config::channel_binding b)
-{
-    switch (b) {
-    case config::channel_binding::automatic:
-        return http::channel_binding::automatic;
-    case config::channel_binding::always:
-        return http::channel_binding::always;
-    case config::channel_binding::never:
-        return http::channel_binding::never;
-    }
-    return http::channel_binding::automatic;
-}
-
-} // namespace
 
 http::client_settings http_settings(const config::exchange_settings& s)
 {
     http::client_settings c;
     c.url = s.url;
-    c.auth = scheme(s.auth);
+    c.auth = s.auth;
     c.username = s.username;
     c.keytab = s.keytab_file;
     c.password = make_password_source(s);
     c.ca_file = s.ca_file;
     c.certificate_sha256 = s.certificate_sha256;
-    c.channel_binding = binding(s.channel_binding);
+    c.channel_binding = s.channel_binding;
     c.allow_plaintext = s.allow_plaintext;
     c.max_connections = static_cast<std::size_t>(s.max_connections);
     c.user_agent = "workestra-relay/" + std::string(app::version());
@@ -55,8 +25,8 @@ http::client_settings http_settings(const config::exchange_settings& s)
 
 ews::client_settings ews_settings(const config::exchange_settings& s)
 {
-    const auto url = boost::urls::parse_uri(s.url);
-    return {url.has_value() ? std::string(url->host()) : std::string(), s.username, {}};
+    const auto url = parse_web_url(s.url);
+    return {url.has_value() ? url->host : std::string(), s.username, {}};
 }
 
 exchange_side::exchange_side(const config::exchange_settings& settings,

@@ -280,7 +280,7 @@ task<cloud_findings> look_at_cloud(time_source& time, uplink::dial_settings sett
 {
     cloud_findings f;
     f.ca_file = settings.files.ca_file.string();
-    if (const auto address = uplink::parse_cloud_url(settings.url); address.has_value())
+    if (const auto address = parse_web_url(settings.url, "wss"); address.has_value())
         f.address = *address;
     auto& files = settings.files;
     if (const auto trusted = tls::make_client_context({{}, {}, files.ca_file}); trusted.has_error()) {

@@ -13,7 +13,7 @@ inline constexpr std::string_view clock_check = "clock";
 
 // What one attempt found. A value, so that what it means can be told without a network.
 struct cloud_findings {
-    uplink::cloud_address address;
+    web_url address;
     uplink::dial_report dialled;
     std::optional<uplink::failed> failure; // nothing: a WebSocket was open
     utc_time seen_at{};                    // by our clock, when the attempt ended

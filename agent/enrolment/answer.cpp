@@ -1,7 +1,7 @@
 #include "agent/enrolment/answer.hpp"
 
 #include "agent/uplink/wording.hpp"
-#include "common/config/url.hpp"
+#include "common/url/url.hpp"
 #include "common/time/rfc3339.hpp"
 #include "common/tls/x509.hpp"
 
@@ -216,8 +216,7 @@ outcome<granted> read_grant(std::string_view body, const private_key& key, utc_t
     }
     if (const auto* url = o->if_contains("relay_url"); url && !url->is_null()) {
         g.relay_url = text_of(*o, "relay_url", uplink::most_answer_bytes);
-        const auto parts = config::split_url(g.relay_url);
-        if (!parts || parts->scheme != "wss" || !is_plain(g.relay_url))
+        if (parse_web_url(g.relay_url, "wss").has_error() || !is_plain(g.relay_url))
             return nonsense("\"relay_url\" is no wss:// URL");
     }
     return g;

@@ -1,6 +1,6 @@
 #include "agent/enrolment/cloud_road.hpp"
 
-#include "agent/uplink/address.hpp"
+#include "agent/uplink/proxy_choice.hpp"
 #include "common/tls/doubt.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -23,13 +23,13 @@ failed judge(const uplink::failed& f)
 
 std::string renewal_url(const std::string& cloud_url)
 {
-    const auto at = uplink::parse_cloud_url(cloud_url);
+    const auto at = parse_web_url(cloud_url, "wss");
     return at.has_error() ? std::string() : "https://" + at->authority() + "/v1/renew";
 }
 
 outcome<std::string> enrolment_url(const std::string& url)
 {
-    const auto at = uplink::parse_https_url(url);
+    const auto at = parse_web_url(url, "https");
     if (at.has_error())
         return failed{fault::local, at.error().message};
     auto target = at->target;

@@ -12,16 +12,6 @@ namespace {
 
 constexpr duration disk_limit = 10s; // for one small file
 
-secret basic_header(std::string_view username, const secret& password)
-{
-    std::string plain = fmt::format("{}:{}", username, password.reveal());
-    std::string coded = to_base64(plain);
-    wipe(plain);
-    std::string header = "Basic " + coded;
-    wipe(coded);
-    return secret::take(header);
-}
-
 } // namespace
 
 account::account(const client_settings& settings, const endpoint& server, errands& errands,
@@ -201,7 +191,7 @@ task<void> account::basic(signed_connection& c, job& j)
     for (bool again = false; password; again = true) {
         if (turned_back(j))
             co_return;
-        const auto header = basic_header(settings_.username, *password);
+        const auto header = basic_authorization(settings_.username, *password);
         if (j.prove_first) {
             co_await prove(c, j, header);
             j.turned_back = j.verdict == signin::verdict::accepted;

@@ -1,7 +1,7 @@
 // What a client is told once: where Exchange is, who we are there, and what it may cost.
 #pragma once
 
-#include "common/secret/secret.hpp"
+#include "common/secret/sign_in.hpp"
 #include "common/time/time_source.hpp"
 
 #include <filesystem>
@@ -10,14 +10,8 @@
 
 namespace relay::http {
 
-enum class auth_scheme { basic, ntlm, negotiate };
-
-// Extended Protection: whether the sign-in is tied to the certificate that the server showed.
-enum class channel_binding {
-    automatic, // tied; where that is refused, once more without, and what worked is remembered
-    always,
-    never,
-};
+using relay::auth_scheme;
+using relay::channel_binding;
 
 struct connection_limits {
     duration connect = std::chrono::seconds(10);      // name, TCP and TLS together

@@ -48,7 +48,7 @@ failed explain(error_code ec, const tls_stream& stream, const std::string& where
     return {step::serving, ec, "the connection to " + where + " broke: " + ec.message()};
 }
 
-task<outcome<post_answer>> converse(tls_stream& stream, const cloud_address& address,
+task<outcome<post_answer>> converse(tls_stream& stream, const web_url& address,
                                     const http::request<http::string_body>& request)
 {
     auto& tls = stream.core->tls;
@@ -68,7 +68,7 @@ task<outcome<post_answer>> converse(tls_stream& stream, const cloud_address& add
                           parse_http_date({date.data(), date.size()})};
 }
 
-http::request<http::string_body> make_request(const cloud_address& address, const std::string& user_agent,
+http::request<http::string_body> make_request(const web_url& address, const std::string& user_agent,
                                               std::string body)
 {
     http::request<http::string_body> request{http::verb::post, address.target, 11};
@@ -89,7 +89,7 @@ http::request<http::string_body> make_request(const cloud_address& address, cons
 
 task<outcome<post_answer>> post_json(time_source& time, dial_settings settings, std::string body)
 {
-    const auto parsed = parse_https_url(settings.url);
+    const auto parsed = parse_web_url(settings.url, "https");
     if (parsed.has_error())
         co_return failed{step::settings, errc::not_found, settings.url + ": " + parsed.error().message};
     const auto& address = *parsed;

@@ -4,6 +4,7 @@
 #include "agent/http/errands.hpp"
 #include "agent/signin/negotiator.hpp"
 #include "agent/uplink/wording.hpp"
+#include "common/secret/sign_in.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -61,7 +62,7 @@ bool keeps_open(const parser& p)
 // A conversation with one proxy, over as many connections as it takes.
 class knock {
 public:
-    knock(tcp::socket s, const proxy_address& proxy, std::string target, const redial& again,
+    knock(tcp::socket s, const proxy_url& proxy, std::string target, const redial& again,
           http::errands& errands)
         : socket_(std::move(s)),
           proxy_(proxy),
@@ -91,7 +92,7 @@ private:
     failed read_failure(error_code ec) const;
 
     tcp::socket socket_;
-    const proxy_address& proxy_;
+    const proxy_url& proxy_;
     std::string target_;
     const redial& again_;
     http::errands& errands_;
@@ -336,7 +337,7 @@ task<outcome<tcp::socket>> knock::open()
 
 } // namespace
 
-task<outcome<tcp::socket>> open_tunnel(tcp::socket socket, const proxy_address& proxy, std::string target,
+task<outcome<tcp::socket>> open_tunnel(tcp::socket socket, const proxy_url& proxy, std::string target,
                                        const redial& again, http::errands& errands)
 {
     knock at_the_door(std::move(socket), proxy, std::move(target), again, errands);

@@ -2,8 +2,8 @@
 // wants that: Negotiate, NTLM or Basic.
 #pragma once
 
-#include "agent/uplink/address.hpp"
 #include "agent/uplink/link.hpp"
+#include "agent/uplink/proxy_choice.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -29,7 +29,7 @@ using redial = std::function<task<outcome<asio::ip::tcp::socket>>()>;
 // Errors: errc::proxy_auth_required (it wants a sign-in that cannot be done), asio::error::no_permission (it refuses the
 // one that was), errc::proxy_refused, errc::protocol_violation (no HTTP), or the network's. Messages name the proxy, never
 // its password. Sets no deadline of its own; everything handed over by reference outlives the call.
-task<outcome<asio::ip::tcp::socket>> open_tunnel(asio::ip::tcp::socket socket, const proxy_address& proxy,
+task<outcome<asio::ip::tcp::socket>> open_tunnel(asio::ip::tcp::socket socket, const proxy_url& proxy,
                                                  std::string target, const redial& again,
                                                  http::errands& errands);
 

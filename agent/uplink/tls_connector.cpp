@@ -15,7 +15,7 @@ constexpr duration goodbye_limit = 3s;
 
 struct tls_connector::loaded {
     dial_settings settings;
-    cloud_address address;
+    web_url address;
     tls::context_ptr context;
 };
 
@@ -31,7 +31,7 @@ tls_connector::~tls_connector() = default;
 
 outcome<void> tls_connector::load(dial_settings settings)
 {
-    const auto address = parse_cloud_url(settings.url);
+    const auto address = parse_web_url(settings.url, "wss");
     if (address.has_error())
         return failed{step::settings, errc::not_found,
                       "cloud.url cannot be used: " + address.error().message};

@@ -1,8 +1,8 @@
 // The real way to the cloud: TCP (through an HTTP proxy where one is set), TLS with the client certificate, WebSocket.
 #pragma once
 
-#include "agent/uplink/address.hpp"
 #include "agent/uplink/link.hpp"
+#include "agent/uplink/proxy_choice.hpp"
 #include "common/tls/tls.hpp"
 
 #include <boost/asio/any_io_executor.hpp>

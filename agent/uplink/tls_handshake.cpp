@@ -4,8 +4,8 @@
 
 namespace relay::uplink {
 
-task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context,
-                                 cloud_address address, tls::certificate_facts& peer)
+task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context, web_url address,
+                                 tls::certificate_facts& peer)
 {
     tls_stream stream{context, std::make_unique<tls::peer_check>(address.host),
                       std::make_shared<corked_stream::core>(std::move(socket), *context)};

@@ -1,8 +1,8 @@
 // The TLS step of dialling.
 #pragma once
 
-#include "agent/uplink/address.hpp"
 #include "agent/uplink/link.hpp"
+#include "agent/uplink/proxy_choice.hpp"
 #include "agent/uplink/tls_stream.hpp"
 
 namespace relay::uplink {
@@ -10,8 +10,8 @@ namespace relay::uplink {
 // Handshakes with `address` over `socket`: chain and host name are verified. The message of a failure says which check
 // failed on which certificate. Sets no deadline of its own. `peer` outlives the call: it gets what the other side showed,
 // be it refused.
-task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context,
-                                 cloud_address address, tls::certificate_facts& peer);
+task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context, web_url address,
+                                 tls::certificate_facts& peer);
 
 // Of a finished handshake.
 std::string version_of(const tls_stream& stream);

@@ -92,7 +92,7 @@ namespace {
 
 task<outcome<tls_stream>> dial_once(step_watch& steps, name_lookup& names, http::address_memory& memory,
                                     http::errands& errands, const dial_settings& settings,
-                                    const cloud_address& address, tls::context_ptr context)
+                                    const web_url& address, tls::context_ptr context)
 {
     const auto proxy = choose_proxy(settings.proxy, address, settings.environment);
     if (proxy.has_error())
@@ -132,7 +132,7 @@ task<outcome<tls_stream>> dial_once(step_watch& steps, name_lookup& names, http:
 
 task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, http::address_memory& memory,
                                    http::errands& errands, const dial_settings& settings,
-                                   const cloud_address& address, tls::context_ptr context)
+                                   const web_url& address, tls::context_ptr context)
 {
     auto secured = co_await dial_once(steps, names, memory, errands, settings, address, context);
     if (secured.has_error())

@@ -22,7 +22,7 @@ task<outcome<asio::ip::tcp::socket>> dial_tcp(step_watch& steps, name_lookup& na
 // nothing came is noted in `memory`, and named in the failure. Everything handed over by reference outlives the call. Cancelling it ends it within a loop turn.
 task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, http::address_memory& memory,
                                    http::errands& errands, const dial_settings& settings,
-                                   const cloud_address& address, tls::context_ptr context);
+                                   const web_url& address, tls::context_ptr context);
 
 // `why` with the address that was dialled, where a name stood for it, and `memory` taught that nothing came of it.
 failed blame_address(failed why, const dial_report& report, http::address_memory& memory);

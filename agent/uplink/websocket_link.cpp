@@ -69,7 +69,7 @@ public:
         });
     }
 
-    task<outcome<void>> upgrade(const cloud_address& address, std::string user_agent,
+    task<outcome<void>> upgrade(const web_url& address, std::string user_agent,
                                 std::optional<utc_time>& server_time);
 
     task<outcome<std::string>> read() override;
@@ -118,7 +118,7 @@ error_code refusal(const websocket::response_type& answer)
                : make_error_code(errc::protocol_violation);
 }
 
-task<outcome<void>> websocket_link::upgrade(const cloud_address& address, std::string user_agent,
+task<outcome<void>> websocket_link::upgrade(const web_url& address, std::string user_agent,
                                             std::optional<utc_time>& server_time)
 {
     ws_.set_option(websocket::stream_base::decorator([user_agent](websocket::request_type& request) {
@@ -317,8 +317,8 @@ failed websocket_link::explain(error_code ec)
 
 } // namespace
 
-task<outcome<link_ptr>> upgrade(time_source& time, tls_stream stream, cloud_address address,
-                                std::string user_agent, std::optional<utc_time>& server_time)
+task<outcome<link_ptr>> upgrade(time_source& time, tls_stream stream, web_url address, std::string user_agent,
+                                std::optional<utc_time>& server_time)
 {
     auto made = std::make_unique<websocket_link>(time, std::move(stream), address.authority());
     const auto done = co_await made->upgrade(address, std::move(user_agent), server_time);

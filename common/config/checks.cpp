@@ -3,7 +3,7 @@
 #include "common/config/credential.hpp"
 #include "common/config/enrolment_record.hpp"
 #include "common/config/file_rules.hpp"
-#include "common/config/url.hpp"
+#include "common/url/url.hpp"
 
 #include <fmt/format.h>
 
@@ -52,8 +52,7 @@ void check_sign_in(const exchange_settings& e, const places& set, mistakes& wron
 
 void check_exchange_url(const exchange_settings& e, const places& set, mistakes& wrong)
 {
-    const auto url = split_url(e.url);
-    if (!url || url->scheme != "http")
+    if (parse_web_url(e.url, "http").has_error())
         return;
     if (!e.allow_plaintext)
         wrong.push_back(mistake_at(set, "exchange.url",

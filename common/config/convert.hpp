@@ -2,7 +2,7 @@
 #pragma once
 
 #include "common/config/keys.hpp"
-#include "common/config/url.hpp"
+#include "common/config/loopback_endpoint.hpp"
 #include "common/text/text.hpp"
 
 #include <fmt/format.h>
@@ -163,12 +163,12 @@ struct converter<proxy_settings> {
             to.mode = proxy_mode::environment;
             return {};
         }
-        const auto proxy = parse_proxy_url(text);
-        if (!proxy || text.find("://") == text.npos)
+        auto proxy = parse_proxy_url(text);
+        if (proxy.has_error() || text.find("://") == text.npos)
             return "must be http://host:port, with user:password@ before the host where the proxy wants a "
                    "sign-in "
                    "(in them, percent-encode characters such as @ : / # %), or \"env\"";
-        to = *proxy;
+        to = {proxy_mode::fixed, *std::move(proxy)};
         return {};
     }
     static raw_value read(const proxy_settings& from);

@@ -1,6 +1,6 @@
 #include "common/config/enrolment_record.hpp"
 
-#include "common/config/url.hpp"
+#include "common/url/url.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -54,7 +54,7 @@ std::optional<enrolment_record> parse_enrolment_record(std::string_view text,
                hash = text_of(*o, "certificate_sha256");
     if (!id || id->empty() || !url || !ca || !hash)
         return std::nullopt;
-    if (const auto parts = split_url(*url); !url->empty() && (!parts || parts->scheme != "wss"))
+    if (!url->empty() && parse_web_url(*url, "wss").has_error())
         return std::nullopt;
     return enrolment_record{*id, *url, ca->empty() ? std::filesystem::path() : folder / *ca, *hash};
 }

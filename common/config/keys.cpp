@@ -11,14 +11,13 @@ using check = std::string (*)(const std::string&);
 
 std::string cloud_url(const std::string& text)
 {
-    const auto url = split_url(text);
-    return url && url->scheme == "wss" ? "" : "must be wss://host/path, without user, password or #";
+    return parse_web_url(text, "wss").has_value() ? ""
+                                                  : "must be wss://host/path, without user, password or #";
 }
 
 std::string exchange_url(const std::string& text)
 {
-    const auto url = split_url(text);
-    return url && (url->scheme == "https" || url->scheme == "http")
+    return parse_web_url(text, "https").has_value() || parse_web_url(text, "http").has_value()
                ? ""
                : "must be https://host/EWS/Exchange.asmx, without user, password or #";
 }
@@ -300,9 +299,7 @@ raw_value converter<proxy_settings>::read(const proxy_settings& from)
         return std::string();
     if (from.mode == proxy_mode::environment)
         return std::string("env");
-    const bool v6 = from.host.find(':') != std::string::npos;
-    return fmt::format("http://{}{}{}{}:{}", from.username.empty() ? "" : "***:***@", v6 ? "[" : "",
-                       from.host, v6 ? "]" : "", from.port);
+    return fmt::format("http://{}{}", from.fixed.username.empty() ? "" : "***:***@", from.fixed.authority());
 }
 
 std::span<const key_rule> key_rules()

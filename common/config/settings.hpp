@@ -2,7 +2,8 @@
 // config::load() (load.hpp) makes one and has checked it; a default-constructed one lacks only what has no default.
 #pragma once
 
-#include "common/secret/secret.hpp"
+#include "common/secret/sign_in.hpp"
+#include "common/url/url.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -16,21 +17,18 @@ namespace relay::config {
 enum class proxy_mode {
     direct,
     environment, // HTTPS_PROXY and NO_PROXY
-    fixed,       // the host below, always
+    fixed,       // the one below, always
 };
 
 struct proxy_settings {
     proxy_mode mode = proxy_mode::direct;
-    std::string host;        // without brackets around an IPv6 address
-    std::uint16_t port = 80; // of http:// where the URL says none
-    std::string username;    // percent-decoded; empty: no sign-in
-    secret password;         // percent-decoded
+    proxy_url fixed; // with mode fixed
 
     friend bool operator==(const proxy_settings&, const proxy_settings&) = default;
 };
 
-enum class auth_scheme { basic, ntlm, negotiate };
-enum class channel_binding { automatic, always, never };
+using relay::auth_scheme;
+using relay::channel_binding;
 enum class log_level { error, warn, info, debug, trace };
 enum class log_format { text, json };
 

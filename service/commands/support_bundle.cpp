@@ -2,7 +2,7 @@
 #include "agent/app/version.hpp"
 #include "agent/support/bundle.hpp"
 #include "common/async/run_alone.hpp"
-#include "common/config/url.hpp"
+#include "common/url/url.hpp"
 #include "common/log/line_formatter.hpp"
 #include "common/platform/process.hpp"
 #include "common/time/rfc3339.hpp"
@@ -31,10 +31,10 @@ class known_secrets {
 public:
     known_secrets(const config::settings& s, support::redaction& clean) : clean_(clean)
     {
-        hide("the proxy's password", s.cloud.proxy.password.reveal());
+        hide("the proxy's password", s.cloud.proxy.fixed.password.reveal());
         for (const char* name : {"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"})
             if (const char* url = std::getenv(name))
-                if (const auto proxy = config::parse_proxy_url(url))
+                if (const auto proxy = parse_proxy_url(url); proxy.has_value())
                     hide(name, proxy->password.reveal());
         if (const char* token = std::getenv("WORKESTRA_ENROLL_TOKEN"))
             hide("WORKESTRA_ENROLL_TOKEN", token);

@@ -253,11 +253,11 @@ TEST_CASE("a proxy's user and password are percent-decoded and never printed", "
                         "\"f\"\n[cloud]\nurl = \"wss://r/\"\n"
                         "proxy = \"http://CORP%5Crelay:p%40ss%3Aword@[2001:db8::1]:3128\"\n");
     CHECK(s.cloud.proxy.mode == proxy_mode::fixed);
-    CHECK(s.cloud.proxy.host == "2001:db8::1");
-    CHECK(s.cloud.proxy.port == 3128);
-    CHECK(s.cloud.proxy.username == "CORP\\relay");
-    CHECK(s.cloud.proxy.password.reveal() == "p@ss:word");
-    CHECK(fmt::format("{}", s.cloud.proxy.password) == "***");
+    CHECK(s.cloud.proxy.fixed.host == "2001:db8::1");
+    CHECK(s.cloud.proxy.fixed.port == 3128);
+    CHECK(s.cloud.proxy.fixed.username == "CORP\\relay");
+    CHECK(s.cloud.proxy.fixed.password.reveal() == "p@ss:word");
+    CHECK(fmt::format("{}", s.cloud.proxy.fixed.password) == "***");
     CHECK(to_toml(s).find("p@ss") == std::string::npos);
     CHECK(to_toml(s).find("p%40ss") == std::string::npos);
 }

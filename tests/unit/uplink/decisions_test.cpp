@@ -1,6 +1,6 @@
 // What the uplink decides without touching a socket: addresses, proxies, pauses, pings.
-#include "agent/uplink/address.hpp"
 #include "agent/uplink/heartbeat.hpp"
+#include "agent/uplink/proxy_choice.hpp"
 #include "agent/uplink/reconnect_policy.hpp"
 #include "agent/uplink/tcp_race.hpp"
 #include "agent/uplink/websocket_link.hpp"
@@ -20,21 +20,21 @@ TEST_CASE("a cloud URL that is no plain wss:// URL is refused", "[unit][uplink]"
           "wss://user:secret@relay.example/", "wss://relay.example/#x", "wss://relay.example:99999/",
           "wss://relay.example:0/", "wss://relay .example/", "wss://[::1/"}) {
         INFO(bad);
-        CHECK(parse_cloud_url(bad).has_error());
+        CHECK(parse_web_url(bad, "wss").has_error());
     }
 }
 
 TEST_CASE("a cloud URL is taken apart", "[unit][uplink]")
 {
-    const auto plain = parse_cloud_url("wss://relay.example/v1/connect?x=1");
+    const auto plain = parse_web_url("wss://relay.example/v1/connect?x=1", "wss");
     REQUIRE(plain.has_value());
     CHECK(plain->authority() == "relay.example:443");
     CHECK(plain->target == "/v1/connect?x=1");
-    const auto bare = parse_cloud_url("WSS://relay.example:8443");
+    const auto bare = parse_web_url("WSS://relay.example:8443", "wss");
     REQUIRE(bare.has_value());
     CHECK(bare->port == 8443);
     CHECK(bare->target == "/");
-    const auto six = parse_cloud_url("wss://[2001:db8::7]:8443/x");
+    const auto six = parse_web_url("wss://[2001:db8::7]:8443/x", "wss");
     REQUIRE(six.has_value());
     CHECK(six->host == "2001:db8::7");
     CHECK(six->authority() == "[2001:db8::7]:8443");
@@ -106,7 +106,7 @@ TEST_CASE("the environment's proxy counts only where the rule says so", "[unit][
     std::map<std::string, std::string> variables{{"HTTPS_PROXY", "http://upper:1"},
                                                  {"NO_PROXY", "inside.example"}};
     const auto read = [&](const char* name) { return variables[name]; };
-    const cloud_address outside{"relay.example", 443, "/"}, inside{"relay.inside.example", 443, "/"};
+    const web_url outside{"wss", "relay.example", 443, "/"}, inside{"wss", "relay.inside.example", 443, "/"};
     proxy_rule rule;
     CHECK_FALSE(choose_proxy(rule, outside, read)->has_value());
     rule.how = proxy_rule::mode::environment;
