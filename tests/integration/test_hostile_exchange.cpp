@@ -160,6 +160,30 @@ TEST_CASE("a wrong password is one refusal, whatever is asked meanwhile, until t
     CHECK(at(w.exchange().get("/stats"), "/sign_ins/refused").to_number<int>() == 1);
 }
 
+TEST_CASE("a password that is changed right after a success is refused three times at most", "[integration]")
+{
+    scenario w({.config = {{"exchange.max_connections", "10"}},
+                .exchange_arguments = {},
+                .cloud_arguments = {},
+                .environment = {}});
+    REQUIRE(outcome(w.call("connection.test", "", {})) == "ok");
+    REQUIRE(eventually([&] { return at(w.exchange().get("/stats"), "/in_flight") == 0; }));
+    // The request that proves the old password is on its way back when it changes; then everybody begins, and each refusal takes
+    // its time.
+    w.faults({fault("*", "before", "delay", {{"ms", 300}}, 0)});
+    const auto proving = w.send("connection.test", "", {}, {{"ttl_ms", 4000}});
+    REQUIRE(eventually([&] { return at(w.exchange().get("/stats"), "/in_flight") == 1; }));
+    w.exchange().put("/account", {{"password", "another"}});
+    std::vector<std::string> ids;
+    for (int i = 0; i < 20; ++i)
+        ids.push_back(w.send("mailbox.verify", "user" + std::to_string(i % 9 + 1) + "@corp.example", {},
+                             {{"ttl_ms", 4000}}));
+    w.result(proving);
+    for (const auto& id : ids)
+        CHECK(outcome(w.result(id)) == "auth_failed");
+    CHECK(at(w.exchange().get("/stats"), "/sign_ins/refused").to_number<int>() <= 3);
+}
+
 TEST_CASE("Exchange being away is told to reads and waited for by writes", "[integration]")
 {
     scenario w;
