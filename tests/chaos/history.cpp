@@ -346,13 +346,23 @@ private:
         return std::ranges::any_of(commands_, other);
     }
 
+    // Nor does anything tell an old copy what its own later life removed (docs/exactly-once.md).
+    bool removal_is_forgotten() const
+    {
+        return std::ranges::any_of(course_.steps(), [&](const step& s) {
+            return s.writes("delete") && std::ranges::any_of(evidence_.lost, [&](const lost_memory& l) {
+                       return s.n > l.after && s.n <= l.until;
+                   });
+        });
+    }
+
     // Of changes by hand the cloud may be told late or, where an agent died, never; but only of what was done.
     void check_news()
     {
         for (const auto& t : evidence_.told) {
             const auto change = text_of(t.as_object().at("data").as_object(), "change");
-            const bool done = change == "deleted"
-                                  ? course_.owner_did({"delete", "erase", "move"}) || another_cancelled()
+            const bool done = change == "deleted" ? course_.owner_did({"delete", "erase", "move"}) ||
+                                                        another_cancelled() || removal_is_forgotten()
                               : change == "moved" ? course_.owner_did({"edit", "move"})
                                                   : true;
             if (!done)

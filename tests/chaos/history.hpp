@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,11 +35,17 @@ struct asked {
 bool succeeded(const asked& c);
 std::string error_code_of(const asked& c); // empty where it succeeded or has no result
 
+// What was done between these numbers of Exchange's ledger is not in the queue of the agent, which was put back to a copy.
+struct lost_memory {
+    std::int64_t after = 0, until = 0;
+};
+
 // What exchange-sim tells: the entries of its ledger and the items of the event's mailbox, of this event
 // alone.
 struct evidence {
     json::array writes, notifications, hands, items;
     json::array told = {}; // the event.changed that the cloud got
+    std::vector<lost_memory> lost = {};
 };
 
 // The field as text, empty where it is none.

@@ -221,6 +221,16 @@ void lab::forget_results(const std::vector<std::string>& ids)
         }
 }
 
+std::int64_t lab::deeds()
+{
+    const auto book = world_->exchange().get("/ledger").as_object();
+    std::int64_t last = 0;
+    for (const auto* list : {"writes", "notifications", "by_hand"})
+        if (const auto& entries = book.at(list).as_array(); !entries.empty())
+            last = std::max(last, entries.back().at("n").to_number<std::int64_t>());
+    return last;
+}
+
 std::size_t lab::learn()
 {
     std::size_t open = 0;
@@ -340,6 +350,8 @@ void lab::judge_events(std::vector<std::string>& wrong)
     }
     for (const auto& [event_id, unused] : by_event)
         all.try_emplace(event_id);
+    for (auto& [event_id, e] : all)
+        e.lost = lost_;
     for (const auto& [event_id, e] : all) {
         const auto sentences = judge_event(by_event[event_id], e);
         if (!sentences.empty())

@@ -67,6 +67,9 @@ public:
     bool give_on(const std::string& id, const std::string& agent);
     // The cloud has no result of these any more.
     void forget_results(const std::vector<std::string>& ids);
+    // The highest number in Exchange's ledger.
+    std::int64_t deeds();
+    void forget_deeds(lost_memory lost) { lost_.push_back(lost); }
     const std::vector<asked>& commands() const noexcept { return commands_; }
     const asked& command(const std::string& id) const { return commands_[number_.at(id)]; }
     // Learns results; returns how many commands have none.
@@ -108,6 +111,7 @@ private:
     std::size_t sends_ = 0;
     int events_ = 0;
     int ids_ = 0;
+    std::vector<lost_memory> lost_;
     std::vector<happened> happened_;
     std::vector<std::string> suspects_; // events that are wrong
     std::vector<std::string> bad_ends_;

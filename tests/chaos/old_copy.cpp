@@ -55,8 +55,7 @@ void old_copy::make()
 {
     const auto folder = lab_.world().folder();
     file_.clear();
-    const auto hands = lab_.world().exchange().get("/ledger").at("by_hand").as_array();
-    deeds_before_ = hands.empty() ? 0 : hands.back().at("n").to_number<std::int64_t>();
+    deeds_before_ = lab_.deeds();
     const auto fresh = folder / "old-queue.db";
     fs::remove(fresh);
     if (!back_up(lab_.world().data_folder() / "queue.db", fresh))
@@ -111,7 +110,7 @@ old_copy::fitness old_copy::judge()
     return safe ? fitness::fit : fitness::overtaken;
 }
 
-void old_copy::put_back()
+std::int64_t old_copy::put_back()
 {
     const auto queue = lab_.world().data_folder() / "queue.db";
     for (const auto* more : {"", "-wal", "-shm"})
@@ -120,6 +119,7 @@ void old_copy::put_back()
     fs::permissions(queue, fs::perms::owner_read | fs::perms::owner_write);
     file_.clear();
     lab_.note("the queue is put back to the copy");
+    return deeds_before_;
 }
 
 } // namespace relay::chaos

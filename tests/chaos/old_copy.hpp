@@ -18,8 +18,8 @@ public:
     // can be told from what was done since: docs/operations.md says what an old copy does to the rest.
     enum class fitness { none, too_new, fit, overtaken };
     fitness judge();
-    // The agent must not run.
-    void put_back();
+    // The agent must not run. What came after this number of Exchange's ledger is not in the copy.
+    std::int64_t put_back();
 
 private:
     std::set<std::string> unfinished() const; // in the copy

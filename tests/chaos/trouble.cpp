@@ -15,7 +15,8 @@ namespace {
 constexpr std::chrono::nanoseconds usual_shift = 1h, least_shift = 1min, most_shift = 10 * 24h;
 constexpr std::size_t few_cards = 8;                      // then a fresh deck is laid on them
 constexpr const char* at_exchange = "faults at Exchange"; // counted as they strike
-constexpr auto given_up_after = 2s;                       // of silence the cloud takes a link for dead
+constexpr milliseconds slowest_deed{600};
+constexpr auto given_up_after = 2s; // of silence the cloud takes a link for dead
 
 } // namespace
 
@@ -332,7 +333,9 @@ bool riot::put_back()
     undo_due(true);
     armed_ = false;
     lab_.kill("its queue is put back");
-    copy_.put_back();
+    const auto known = copy_.put_back();
+    // Exchange may still be at what the agent asked for before.
+    later(slowest_deed, [this, known] { lab_.forget_deeds({known, lab_.deeds()}); });
     recent_.clear(); // the copy knows not all of them
     if (chance(0.7)) // so it meets Exchange before the cloud
         behave("refuse_upgrade", 503, 0, milliseconds(pick(200, 2500)));

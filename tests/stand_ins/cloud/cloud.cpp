@@ -223,7 +223,7 @@ void cloud::welcome(session& s)
                                              {"max_message_bytes", settings_.max_message_bytes}}));
     outstanding_ = 0;
     for (const auto& [id, c] : commands_)
-        outstanding_ += c.state == command_state::accepted;
+        outstanding_ += behaviour_.give_again ? c.outstanding() : c.state == command_state::accepted;
     progress_.notify();
     if (behaviour_.give_again && !s.old_copy)
         give_again(s);
@@ -343,14 +343,10 @@ std::vector<std::string> cloud::set_back(agent_store& store, std::int64_t ack)
     std::vector<std::string> unanswered;
     const auto forgotten = [&](const kept_frame& f) { return f.store == store.id && f.seq > ack; };
     for (const auto& f : results_)
-        if (auto* c = forgotten(f) ? find(f.id) : nullptr; c && c->state == command_state::finished) {
-            c->state = c->accepted > 0 ? command_state::accepted : command_state::sent;
-            c->answered = 0;
-            c->result.clear();
-            c->answers.clear();
-            c->numbered_by.clear();
+        if (auto* c = forgotten(f) ? find(f.id) : nullptr; c && c->forget_answer(f.body)) {
             touch(*c);
-            unanswered.push_back(f.id);
+            if (c->state != command_state::finished)
+                unanswered.push_back(f.id);
         }
     result_count_ -= static_cast<std::int64_t>(std::erase_if(results_, forgotten));
     std::erase_if(events_, forgotten);

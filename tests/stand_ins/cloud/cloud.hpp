@@ -31,10 +31,10 @@ struct behaviour {
     bool no_subprotocol = false;
     bool silent = false;
     bool no_welcome = false;
-    bool give_again = false;            // what a store had that is gone goes first to the one that follows it
-    bool respect_window = false;        // posted commands wait where the agent's window is full
-    bool revoked = false;               // every client certificate is refused as revoked, by a TLS alert
-    int refuse_upgrade = 0;             // answer to a request for a link, such as 403; 0: the link
+    bool give_again = false;     // what may have got lost on the way, or with a store, goes out again first
+    bool respect_window = false; // posted commands wait where the agent's window is full
+    bool revoked = false;        // every client certificate is refused as revoked, by a TLS alert
+    int refuse_upgrade = 0;      // answer to a request for a link, such as 403; 0: the link
     std::chrono::seconds clock_skew{0}; // how wrong the Date of HTTP answers is
 };
 
@@ -133,7 +133,7 @@ private:
     void record_frame(sender from, std::string_view text);
     void sent(command& c, session& s);
     void pump();
-    void give_again(const session& s);
+    void give_again(session& s);
     void touch(command& c);
     void closing(std::vector<row>& batch);
     void committed();

@@ -70,7 +70,14 @@ bool cloud::send_again(command& c, const command& posted)
 void cloud::sent(command& c, session& s)
 {
     ++c.sent;
-    c.given_to = s.store;
+    auto& made = c.made_to(s.agent_id);
+    if (made.store && made.store != s.store) {
+        made.elsewhere = true;
+        made.accepted = false;
+    }
+    made.store = s.store;
+    if (made.numbered_by.empty())
+        made.answer.clear(); // it was refused before, and is asked anew
     if (c.sent == 1)
         c.first_link = s.number;
     else if (c.first_link != s.number)
@@ -175,18 +182,24 @@ void cloud::pump()
     }
 }
 
-// A store that is followed by another one (it was an old copy, or damaged) forgot what it had accepted. That was sent
-// before whatever still waits.
-void cloud::give_again(const session& s)
+// What the agent has not answered may have got lost: with the link, if nobody accepted it; with the store, if another one
+// did (an old copy, or damaged). That was sent before whatever still waits.
+void cloud::give_again(session& s)
 {
-    std::vector<command*> lost;
-    for (auto& [id, c] : commands_)
-        if (c.state == command_state::accepted && c.given_to && c.given_to != s.store &&
-            (c.agent.empty() || c.agent == s.agent_id))
+    std::vector<command*> lost; // a read is given again by whoever still wants it
+    for (auto& [id, c] : commands_) {
+        const bool its_own = c.kind == op_class::write && (c.agent.empty() || c.agent == s.agent_id);
+        const auto* made = its_own ? c.to(s.agent_id) : nullptr;
+        if (made && made->answer.empty() && !(made->accepted && made->store == s.store))
             lost.push_back(&c);
+    }
     std::ranges::sort(lost, {}, &command::number);
-    for (auto* c : lost)
-        send(*c, true);
+    for (auto* c : lost) {
+        const bool elsewhere = std::ranges::any_of(
+            c->deliveries, [&](const delivery& d) { return d.elsewhere || d.store != s.store; });
+        transmit(s, command_frame(*c, c->redelivered || elsewhere));
+        sent(*c, s);
+    }
 }
 
 void cloud::touch(command& c)

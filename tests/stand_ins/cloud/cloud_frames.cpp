@@ -171,6 +171,10 @@ void cloud::on_accepted(session& s, const json::object& frame, std::string_view 
     if (!c)
         return violation(&s, "unknown_command", "accepted for a command that was never sent", text);
     ++c->accepted;
+    auto& made = c->made_to(s.agent_id);
+    if (!made.store)
+        made.store = s.store; // sent before a restart of ours
+    made.accepted = made.accepted || made.store == s.store;
     touch(*c);
     if (c->kind != op_class::write)
         violation(&s, "accepted_no_write", "accepted for " + c->op + ", which is no write", text);
@@ -259,8 +263,8 @@ void cloud::check_write_answer(const session& s, const command& c, const json::o
         const auto earlier = parsed(c.result);
         const bool another_life = s.store && c.numbered_by != s.store->id && earlier.is_object();
         // Of two agents that both had it, one may not have done it; which one did is for the ledgers to tell.
-        if (std::ranges::none_of(c.answers, [&](const auto& a) { return a.first == s.agent_id; }) &&
-            (!ok || !is_ok(earlier.get_object())))
+        const auto* made = c.to(s.agent_id);
+        if ((!made || made->answer.empty()) && (!ok || !is_ok(earlier.get_object())))
             return;
         const bool same = another_life
                               ? is_ok(earlier.get_object()) == ok && code_of(earlier.get_object()) == code
@@ -274,6 +278,8 @@ void cloud::check_write_answer(const session& s, const command& c, const json::o
         return;
     }
     if (!numbered) {
+        if (c.forgotten)
+            return; // from the history
         if (!refuses_before_storing(code))
             found.push_back({"write_without_seq", "the result of a write that was carried out has no seq"});
         else if (c.accepted > 0 && !c.moved && c.sent == 1)
@@ -296,16 +302,9 @@ void cloud::finish(command& c, const session& s, const json::object& frame, std:
         return;
     }
     outstanding_ = std::max<std::int64_t>(0, outstanding_ - c.outstanding());
-    if (std::ranges::none_of(c.answers, [&](const auto& a) { return a.first == s.agent_id; }))
-        c.answers.emplace_back(s.agent_id, std::string(text));
-    const bool settled = !c.numbered_by.empty();
-    if (!settled) {
-        c.result = text;
+    if (c.numbered_by.empty())
         c.finished_at = now();
-        c.state = command_state::finished;
-        if (frame.contains("seq") && s.store)
-            c.numbered_by = s.store->id;
-    }
+    c.take_answer(s.agent_id, text, frame.contains("seq") && s.store ? std::string_view(s.store->id) : "");
     touch(c);
     if (c.finished)
         c.finished->notify();

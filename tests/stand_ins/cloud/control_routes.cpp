@@ -154,9 +154,13 @@ void add_command_routes(stand_in::routes& routes, cloud& c, recorder& disk)
     });
     routes.on("POST", "/commands/{id}/redeliver", [&](const control_request& r) {
         auto& again = known(c, r);
+        const auto before = again.agent;
         if (r.body.is_object() && body_of(r).contains("agent"))
             again.agent = text_of(body_of(r), "agent");
-        need_agent(c.send(again, true));
+        const bool there = c.send(again, true);
+        if (!there)
+            again.agent = before;
+        need_agent(there);
         return control_reply{200, to_json(known(c, r))};
     });
     routes.on("POST", "/commands/{id}/cancel", [&](const control_request& r) {

@@ -6,6 +6,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 
+#include <algorithm>
+
 namespace relay::cloud_sim {
 namespace {
 
@@ -41,6 +43,61 @@ std::string_view name(command_state state) noexcept
     return "finished";
 }
 
+const delivery* command::to(std::string_view agent_id) const
+{
+    const auto found = std::ranges::find(deliveries, agent_id, &delivery::agent);
+    return found == deliveries.end() ? nullptr : &*found;
+}
+
+delivery& command::made_to(std::string_view agent_id)
+{
+    const auto found = std::ranges::find(deliveries, agent_id, &delivery::agent);
+    if (found != deliveries.end())
+        return *found;
+    auto& made = deliveries.emplace_back();
+    made.agent = agent_id;
+    return made;
+}
+
+void command::take_answer(std::string_view agent_id, std::string_view frame, std::string_view store)
+{
+    auto& made = made_to(agent_id);
+    if (made.numbered_by.empty()) {
+        made.answer = frame;
+        made.numbered_by = store;
+    }
+    if (!numbered_by.empty())
+        return;
+    result = frame;
+    numbered_by = store;
+    state = command_state::finished;
+}
+
+bool command::forget_answer(const std::string& frame)
+{
+    const auto given = std::ranges::find(deliveries, frame, &delivery::answer);
+    if (given != deliveries.end()) {
+        given->answer.clear();
+        given->numbered_by.clear();
+    }
+    if (result != frame)
+        return given != deliveries.end();
+    forgotten = true;
+    answered = 0;
+    result.clear();
+    numbered_by.clear();
+    state = accepted > 0 ? command_state::accepted : command_state::sent;
+    // Of two agents the other one may have answered too.
+    const auto other = std::ranges::find_if(deliveries, [](const auto& d) { return !d.answer.empty(); });
+    if (other != deliveries.end()) {
+        answered = 1;
+        result = other->answer;
+        numbered_by = other->numbered_by;
+        state = command_state::finished;
+    }
+    return true;
+}
+
 json::value parsed(const std::string& frame)
 {
     error_code ec;
@@ -52,8 +109,9 @@ json::object to_json(const command& c)
 {
     const bool finished = c.state == command_state::finished;
     json::array answers;
-    for (const auto& [agent, frame] : c.answers)
-        answers.push_back(json::object{{"agent", agent}, {"result", parsed(frame)}});
+    for (const auto& d : c.deliveries)
+        if (!d.answer.empty())
+            answers.push_back(json::object{{"agent", d.agent}, {"result", parsed(d.answer)}});
     return {{"id", c.id},
             {"op", c.op},
             {"mailbox", c.mailbox},

@@ -24,6 +24,16 @@ struct agent_store;
 enum class command_state { queued, sent, accepted, finished };
 std::string_view name(command_state state) noexcept;
 
+// A command in the hands of one agent.
+struct delivery {
+    std::string agent;
+    const agent_store* store = nullptr; // of the session that it was last sent on
+    bool elsewhere = false;             // another store of the agent's had it before
+    bool accepted = false;              // by that store
+    std::string answer;                 // the first result, empty while the agent owes one
+    std::string numbered_by;            // the store whose seq the answer has, empty where it has none
+};
+
 struct command {
     std::string id, op, mailbox;
     std::string agent; // only this one gets it; empty: whichever connected last
@@ -32,20 +42,19 @@ struct command {
     bool redelivered = false;
     op_class kind = op_class::unknown;
 
-    std::int64_t number = 0; // in the order in which they were posted, 0 before a restart of ours
-    const agent_store* given_to = nullptr; // the store of the session that it was last sent on
+    std::int64_t number = 0;          // in the order in which they were posted, 0 before a restart of ours
+    std::vector<delivery> deliveries; // one an agent; none from before a restart
 
     command_state state = command_state::queued;
     std::int64_t sent = 0, accepted = 0;
     std::int64_t results = 0;  // frames, repeats included
     std::int64_t answered = 0; // results that were no repeat of a numbered one
     bool cancel_sent = false;
+    bool forgotten = false; // we lost its result in a set-back: the agent may have it as acknowledged long ago
     std::int64_t first_link = 0; // number of the session it was first sent on, 0 after a restart of ours
     bool moved = false;          // it was sent on another session too, or before a restart
     std::string result;          // the frame that counts
     std::string numbered_by;     // the store whose seq the result has, empty where it has none
-    std::vector<std::pair<std::string, std::string>>
-        answers; // the first result of each agent: its id, the frame
     utc_time queued_at{}, finished_at{};
 
     bool dirty = false;
@@ -53,6 +62,11 @@ struct command {
     std::function<void(bool ok, std::string_view code)> done; // a benchmark's: not kept, told here instead
 
     bool outstanding() const { return state == command_state::sent || state == command_state::accepted; }
+    const delivery* to(std::string_view agent_id) const; // null where that agent never had it
+    delivery& made_to(std::string_view agent_id);
+    void take_answer(std::string_view agent_id, std::string_view frame, std::string_view store);
+    // False where it was none that anything came of.
+    bool forget_answer(const std::string& frame);
 };
 
 // A store of an agent's, by its id.
@@ -103,7 +117,7 @@ struct session {
     std::int64_t frames_in = 0, frames_out = 0, pings = 0;
     steady_time last_ping{};
 
-    bool usable() const { return wire && welcomed && !goodbye && !drained; }
+    bool usable() const { return wire && welcomed && !old_copy && !goodbye && !drained; }
 };
 
 struct kept_frame {

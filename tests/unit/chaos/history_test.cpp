@@ -307,6 +307,27 @@ TEST_CASE("an item of a known UID that is made again is wrong, however the first
     CHECK(mentions(s.verdict(), "there are 2 items with the UID u"));
 }
 
+TEST_CASE("an old copy of the queue may tell of what its later life removed, and of nothing else",
+          "[unit][chaos]")
+{
+    story s;
+    s.create();
+    s.cancel("c2", "c1");
+    s.hold("deleteditems", "First", "c1");
+    s.seen.told.push_back({{"event", "event.changed"}, {"data", {{"event_id", "e"}, {"change", "deleted"}}}});
+    CHECK(mentions(s.verdict(), "deleted by hand, which nobody did"));
+    SECTION("the copy was made before the removal")
+    {
+        s.seen.lost.push_back({2, 4});
+        CHECK(s.verdict().empty());
+    }
+    SECTION("the copy was made after it, or put back before it")
+    {
+        s.seen.lost = {{0, 2}, {3, 9}};
+        CHECK(mentions(s.verdict(), "deleted by hand, which nobody did"));
+    }
+}
+
 TEST_CASE("the cloud is told of deeds by hand that were done, and of no others", "[unit][chaos]")
 {
     story s;
