@@ -1,6 +1,7 @@
 #include "tests/chaos/cases.hpp"
 
 #include "common/crash_point/crash_point.hpp"
+#include "tests/stand_ins/control/routes.hpp"
 
 #include <boost/json/serialize.hpp>
 
@@ -38,6 +39,7 @@ const std::vector<hiding>& hidings()
         {"truncate", {{"when", "after"}, {"action", "truncate"}}},
         {"503", {{"when", "after"}, {"action", "status"}, {"status", 503}}},
         {"empty", {{"when", "after"}, {"action", "empty"}}},
+        {"refused after the save", {{"action", "saved_and_refused"}, {"code", "ErrorInvalidRecipients"}}},
     };
     return all;
 }
@@ -203,6 +205,45 @@ bool after_refusal(lab& l, const std::string& place, const write_kind& kind)
     return dies(l);
 }
 
+// The item of the event that is in a calendar.
+std::string live_item(lab& l, const errand& e)
+{
+    const auto items = l.world().exchange().get("/mailboxes/" + e.mailbox + "/items");
+    for (const auto& i : items.as_array())
+        if (text_of(i.as_object().at("properties").as_object(), "WorkestraEventId") == e.event_id &&
+            text_of(i.as_object(), "folder") != "deleteditems")
+            return "/mailboxes/" + e.mailbox + "/items/" +
+                   stand_in::percent_encode(text_of(i.as_object(), "id"));
+    throw std::runtime_error("there is no item of " + e.event_id);
+}
+
+// The owner copied the meeting before it is changed.
+bool beside_a_copy(lab& l, const std::string& place, const write_kind& kind, const hiding& h)
+{
+    const auto e = prepare(l, kind);
+    l.note("the owner copies " + e.event_id);
+    l.world().exchange().post(live_item(l, e) + "/copy", {{"folder", "calendar"}});
+    arm(l, place);
+    plan(l, kind.request, h.fault);
+    ask(l, kind, e);
+    return dies(l);
+}
+
+// Dies when the item is made and nothing is known of that; the owner deletes it before the agent is back, which dies again
+// at `place`.
+bool deleted_meanwhile(lab& l, const std::string& place)
+{
+    const auto e = prepare(l, kinds[0]);
+    arm(l, "ews.create.after");
+    ask(l, kinds[0], e);
+    if (!dies(l))
+        return false;
+    l.note("the owner deletes " + e.event_id);
+    l.world().exchange().remove(live_item(l, e));
+    l.start(place);
+    return dies(l);
+}
+
 json::object availability()
 {
     return {{"mailboxes", json::array{"user1@corp.example"}},
@@ -263,6 +304,33 @@ bool old_copy(lab& l, const std::string& place)
     const bool dead = l.died(death_limit);
     l.ask("event.create", "user1@corp.example", test::booking(l.new_event()));
     return dead;
+}
+
+// A copy that holds a try of unknown outcome is put back, and looks it up before it meets the cloud: its numbers have
+// reached the cloud's by then.
+bool old_copy_that_worked(lab& l, const std::string& place)
+{
+    const auto e = prepare(l, kinds[0]);
+    arm(l, "ews.create.after");
+    ask(l, kinds[0], e);
+    if (!dies(l))
+        return false;
+    const auto folder = l.world().data_folder();
+    const auto copy = l.world().folder() / "old";
+    fs::remove(folder / "agent.sock"); // sockets do not copy
+    fs::copy(folder, copy, fs::copy_options::recursive);
+    run_to_result(l);
+    l.stop();
+    fs::remove_all(folder);
+    fs::rename(copy, folder);
+    l.note("the data folder is an old copy, and there is no link");
+    l.world().cloud().put("/behaviour", {{"refuse_upgrade", 503}});
+    l.start(place);
+    const auto results = "SELECT count(*) FROM commands WHERE finished_at IS NOT NULL AND acknowledged = 0";
+    test::eventually([&] { return !l.running() || count_in_queue(folder / "queue.db", results) > 0; });
+    l.world().cloud().put("/behaviour", {{"refuse_upgrade", 0}});
+    l.ask("event.create", "user1@corp.example", test::booking(l.new_event()));
+    return l.died(death_limit);
 }
 
 // Until the log of the store has grown enough to be copied into the file.
@@ -377,6 +445,17 @@ void add_writes(list& l)
         });
 }
 
+void add_copies(list& l)
+{
+    for (const auto& k : {std::cref(kinds[1]), std::cref(kinds[2])})
+        for (const auto& m : moments)
+            for (const auto& place : {k.get().step + m, "ews.find" + m, "store.finish" + m})
+                l.each_hiding([&](const hiding& h) {
+                    l.add(place, std::string(k.get().name) + " beside a copy, " + h.name,
+                          [=, &h](lab& where) { return beside_a_copy(where, place, k, h); });
+                });
+}
+
 void add_recoveries(list& l)
 {
     for (const auto* first : {".before", ".after"})
@@ -388,6 +467,10 @@ void add_recoveries(list& l)
                     l.add(place, std::string(k.name) + ", after a death at " + died_at,
                           [=, &k](lab& where) { return during_recovery(where, died_at, place, k); });
                 });
+    for (const auto& m : moments)
+        for (const auto* step : {"start.recover", "ews.find", "store.finish"})
+            l.add(step + m, "create, deleted by hand meanwhile",
+                  [place = step + m](lab& where) { return deleted_meanwhile(where, place); });
     // Begun and not sent: it is applied after the restart, and dies there again.
     for (const auto& k : kinds)
         for (const auto& m : moments)
@@ -437,6 +520,9 @@ void add_others(list& l)
         l.add(
             "store.renew" + m, "old copy",
             [place = "store.renew" + m](lab& where) { return old_copy(where, place); }, 2);
+        l.add(
+            "store.renew" + m, "old copy that worked before the link was up",
+            [place = "store.renew" + m](lab& where) { return old_copy_that_worked(where, place); }, 2);
     }
 }
 
@@ -456,6 +542,7 @@ std::vector<sweep_case> sweep_cases(bool reduced)
 {
     list l(reduced);
     add_writes(l);
+    add_copies(l);
     add_recoveries(l);
     add_others(l);
     return l.take();

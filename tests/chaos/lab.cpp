@@ -85,6 +85,7 @@ void lab::start(const std::string& crash_at)
         {"RELAY_CRASH_LOG", (world_->folder() / "visits").string()}};
     if (!crash_at.empty())
         environment["RELAY_CRASH_AT"] = crash_at;
+    last_session_ = text_of(newest_session(), "session"); // the cloud may not have seen its end yet
     world_->start_agent(environment);
     started_ = true;
     note(crash_at.empty() ? "start" : "start, to die at " + crash_at);
@@ -260,6 +261,12 @@ json::object lab::newest_session()
                                                                                      : json::object();
     }
     return {};
+}
+
+bool lab::connected()
+{
+    const auto session = text_of(newest_session(), "session");
+    return !session.empty() && session != last_session_;
 }
 
 std::string lab::store_id()

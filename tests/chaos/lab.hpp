@@ -40,7 +40,7 @@ public:
     // ---- the agent ----
     // Its id, where others are connected too: it gets what names no agent.
     void name_agent(std::string id) { agent_ = std::move(id); }
-    bool connected() { return newest_session() != json::object(); }
+    bool connected(); // since it was started
     // The store that it said hello with last, empty where it is not connected.
     std::string store_id();
     // `crash_at`: a place of common/crash_point, empty for none.
@@ -104,6 +104,7 @@ private:
     void send_lost();
 
     std::string name_, agent_;
+    std::string last_session_; // of the process before this one
     std::unique_ptr<test::relay_world> world_;
     std::vector<asked> commands_;
     std::map<std::string, std::size_t> number_;
