@@ -340,10 +340,10 @@ private:
     // Nothing in Exchange tells the cancel of another agent from a deletion by hand (docs/protocol.md).
     bool another_cancelled() const
     {
-        const auto other = [&](const asked& c) {
-            return c.op == "event.cancel" && c.agent != commands_.front().agent;
-        };
-        return std::ranges::any_of(commands_, other);
+        const bool two_agents = std::ranges::any_of(
+            commands_, [&](const asked& c) { return c.given_on || c.agent != commands_.front().agent; });
+        return two_agents &&
+               std::ranges::any_of(commands_, [](const asked& c) { return c.op == "event.cancel"; });
     }
 
     // Nor does anything tell an old copy what its own later life removed (docs/exactly-once.md).

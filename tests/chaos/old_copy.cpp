@@ -70,13 +70,13 @@ std::set<std::string> old_copy::unfinished() const
     return {rows.begin(), rows.end()};
 }
 
-// A create that succeeded is found again, whatever came after it. An update or a cancel is where its mark is still the last
-// one; and what failed, or was cancelled, would perhaps succeed now.
+// A create that succeeded is found again, whatever came after it. Anything else is where its mark is still the last one; and
+// what failed, or was cancelled, would perhaps succeed now. What has no result may have failed too, and nobody was told.
 bool old_copy::safe_again(const asked& c)
 {
     if (c.result && !succeeded(c))
         return false;
-    if (c.op == "event.create")
+    if (c.op == "event.create" && c.result)
         return true;
     const auto& all = lab_.commands();
     const bool by_command = std::ranges::any_of(all, [&](const asked& later) {
@@ -101,13 +101,23 @@ old_copy::fitness old_copy::judge()
         return !stores.empty() && text_of(s.as_object(), "id") == stores.front() &&
                s.at("ack").template to_number<std::int64_t>() >= next;
     });
-    if (!known_for_old || next < 1)
-        return fitness::too_new;
+    if (!known_for_old || next < 1) {
+        // A store that has taken another name since is told nothing under the one in the copy any more.
+        const auto now = lab_.store_id();
+        return now.empty() || stores.empty() || stores.front() == now ? fitness::too_new : fitness::none;
+    }
     lab_.learn();
     const auto again = unfinished();
     const bool safe = std::ranges::all_of(
         lab_.commands(), [&](const asked& c) { return !again.contains(c.id) || safe_again(c); });
     return safe ? fitness::fit : fitness::overtaken;
+}
+
+void old_copy::keep()
+{
+    const auto now = judge();
+    if (now == fitness::none || now == fitness::overtaken)
+        make();
 }
 
 std::int64_t old_copy::put_back()

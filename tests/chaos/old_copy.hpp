@@ -12,8 +12,8 @@ class old_copy {
 public:
     explicit old_copy(lab& l) : lab_(l) {}
 
-    // By SQLite's backup; replaces the one before.
-    void make();
+    // Makes a copy, by SQLite's backup, unless there is one that is fit or may yet become so.
+    void keep();
     // It is fit if it can be known for an old one, as the cloud holds results that are not in it, and what it will do again
     // can be told from what was done since: docs/operations.md says what an old copy does to the rest.
     enum class fitness { none, too_new, fit, overtaken };
@@ -22,6 +22,7 @@ public:
     std::int64_t put_back();
 
 private:
+    void make();
     std::set<std::string> unfinished() const; // in the copy
     bool safe_again(const asked& c);
 

@@ -193,6 +193,8 @@ std::vector<std::string> riot::round(int faults)
             start_again();
         if (chance(0.1))
             other_.revive();
+        if (chance(0.05) && !without_.contains("copies"))
+            copy_.keep();
         count_struck();
     }
     return heal_and_judge();

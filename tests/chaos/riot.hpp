@@ -79,6 +79,7 @@ private:
     bool put_back();
     bool set_cloud_back();
     bool hand_over();
+    bool must_wait_for_handover();
     bool let_owner(deed what);
     bool exchange_trouble();
     bool behave(const char* key, json::value on, json::value off, milliseconds length);
@@ -112,6 +113,7 @@ private:
     std::vector<const card*> deck_;
     std::map<std::string, int> by_kind_;
     bool armed_ = false;
+    bool waits_for_handover_ = false;                // for its end
     bool stands_still_ = false, disk_hangs_ = false; // until it is undone
     int faults_ = 0, struck_ = 0;
     std::size_t commands_ = 0, renewals_ = 0; // of the store's id, at most

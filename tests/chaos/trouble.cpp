@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <thread>
+#include <utility>
 
 namespace relay::chaos {
 namespace {
@@ -57,7 +58,7 @@ const std::vector<riot::card>& riot::cards()
          [](r& t) { return t.freeze(standstill::virtual_machine, milliseconds(t.pick(50, 3000))); }},
         {"cloud", "cancel", 2, [](r& t) { return t.cancel(); }},
         {"cloud", "sent again", 2, [](r& t) { return t.send_again(); }},
-        {"copies", "queue put back", 2, [](r& t) { return t.put_back(); }},
+        {"copies", "queue put back", 3, [](r& t) { return t.put_back(); }},
         {"copies", "cloud put back", 1, [](r& t) { return t.set_cloud_back(); }},
         {"handover", "late for another agent", 3, [](r& t) { return t.hand_over(); }},
         {"handover", "kill of the other agent", 1,
@@ -263,7 +264,7 @@ bool riot::jump_clock(std::chrono::nanoseconds ahead)
 // Eight days ahead, until it is corrected: long enough to take a fresh result for one that may be forgotten.
 bool riot::start_with_wrong_clock()
 {
-    if (handover_.under_way())
+    if (must_wait_for_handover())
         return false;
     armed_ = false;
     lab_.kill("its clock will be wrong");
@@ -321,18 +322,28 @@ bool riot::hang_disk(int after, milliseconds length)
 
 // ---- what others do ----
 
+// What cannot be done while a command may be given to another agent: the next handover waits for it in turn.
+bool riot::must_wait_for_handover()
+{
+    if (!handover_.under_way())
+        return false;
+    waits_for_handover_ = true;
+    return true;
+}
+
 bool riot::put_back()
 {
-    if (handover_.under_way() || !lab_.running())
+    if (!lab_.running() || copy_.judge() != old_copy::fitness::fit)
         return false;
-    const auto fitness = copy_.judge();
-    if (fitness == old_copy::fitness::none || fitness == old_copy::fitness::overtaken)
-        copy_.make();
-    if (fitness != old_copy::fitness::fit)
+    if (must_wait_for_handover())
         return false;
     undo_due(true);
     armed_ = false;
     lab_.kill("its queue is put back");
+    if (copy_.judge() != old_copy::fitness::fit) { // the last thing it said changed that
+        lab_.start();
+        return false;
+    }
     const auto known = copy_.put_back();
     // Exchange may still be at what the agent asked for before.
     later(slowest_deed, [this, known] { lab_.forget_deeds({known, lab_.deeds()}); });
@@ -348,7 +359,7 @@ bool riot::put_back()
 bool riot::set_cloud_back()
 {
     const auto store = lab_.store_id();
-    if (store.empty() || handover_.under_way())
+    if (store.empty() || must_wait_for_handover())
         return false;
     const auto ledger = lab_.world().cloud().get("/ledger").as_object();
     for (const auto& s : ledger.at("stores").as_array()) {
@@ -370,7 +381,7 @@ bool riot::set_cloud_back()
 
 bool riot::hand_over()
 {
-    if (handover_.under_way() || !lab_.running())
+    if (handover_.under_way() || std::exchange(waits_for_handover_, false) || !lab_.running())
         return false;
     // Past ttl and settle_s, and what the other one does then.
     const auto length = milliseconds(pick(2500, 6000));

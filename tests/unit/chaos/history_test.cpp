@@ -307,6 +307,19 @@ TEST_CASE("an item of a known UID that is made again is wrong, however the first
     CHECK(mentions(s.verdict(), "there are 2 items with the UID u"));
 }
 
+TEST_CASE("the agent that had a command first may tell of what the next one removed", "[unit][chaos]")
+{
+    story s;
+    s.create();
+    s.commands.back().given_on = true;
+    s.commands.back().agent = "b";
+    s.cancel("c2", "c1");
+    s.commands.back().agent = "b";
+    s.hold("deleteditems", "First", "c1");
+    s.seen.told.push_back({{"event", "event.changed"}, {"data", {{"event_id", "e"}, {"change", "deleted"}}}});
+    CHECK(s.verdict().empty());
+}
+
 TEST_CASE("an old copy of the queue may tell of what its later life removed, and of nothing else",
           "[unit][chaos]")
 {
