@@ -13,9 +13,14 @@ attempt::attempt(store::ticket& record, waits w, steady_time now) : record_(reco
         state_ = state::unknown;
         own_settles_at_ = now + waits_.settle;
     }
-    others_unknown_ = record_.redelivered && !is_read() && !record_.event_id.empty();
     if (record_.redelivered || record_.restored)
-        others_settle_at_ = now + waits_.sight;
+        expect_others(now);
+}
+
+void attempt::expect_others(steady_time now)
+{
+    others_unknown_ = !is_read() && !record_.event_id.empty();
+    others_settle_at_ = now + waits_.sight;
 }
 
 void attempt::starts(steady_time now)
@@ -91,7 +96,7 @@ void attempt::time_jumped(steady_time now)
     if (is_unknown())
         own_settles_at_ = now + waits_.settle;
     record_.restored = true;
-    others_settle_at_ = now + waits_.sight;
+    expect_others(now);
 }
 
 bool attempt::may_be_partly_applied() const

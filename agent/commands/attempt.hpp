@@ -36,8 +36,8 @@ public:
     bool is_unknown() const noexcept { return state_ == state::unknown; }
 
     // ---- what happened ----
-    // A try begins, which may be a look only. Counted once until it fails, and not where it only finds out what another agent did
-    // with a command whose time is over.
+    // A try begins, which may be a look only. Counted once until it fails, and not where it only finds out what others did with a
+    // command whose time is over.
     void starts(steady_time now);
     void count_try();
     void try_failed() { counted_ = false; }
@@ -65,7 +65,7 @@ public:
     // ---- what that allows ----
     // Cancel, drop and policy may end it: nothing of it can have taken effect that is not known.
     bool may_be_ended() const noexcept { return state_ != state::unknown; }
-    // Its time may end it: no other agent can have carried it out unseen either.
+    // Its time may end it: no other agent, and no other life of this one, can have carried it out unseen either.
     bool time_may_end_it() const noexcept { return may_be_ended() && !others_unknown_; }
     bool may_be_partly_applied() const;
     bool is_partly_applied() const noexcept { return partly_ == part::yes; }
@@ -85,6 +85,7 @@ private:
     static constexpr int most_doubts = 5;
     enum class part { no, maybe, yes };
 
+    void expect_others(steady_time now);
     bool is_read() const noexcept { return record_.kind == protocol::operation_class::read; }
 
     store::ticket& record_;
@@ -93,7 +94,8 @@ private:
     steady_time own_settles_at_ = steady_time::min(); // in state unknown
     // Redelivered or restored: what was sent for it elsewhere is over by then.
     steady_time others_settle_at_ = steady_time::min();
-    bool others_unknown_ = false;          // another agent may have carried it out, and no look has told yet
+    // Another agent, or another life of this one, may have carried it out, and no look has told yet.
+    bool others_unknown_ = false;
     std::optional<protocol::fault> final_; // of the try whose outcome is unknown
     std::optional<protocol::fault> answered_;
     part partly_ = part::no;

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <stdexcept>
 
@@ -90,6 +91,38 @@ bool old_copy::safe_again(const asked& c)
     });
 }
 
+// Of one event, a create and a cancel without a result: both may have had one that nobody was told, and are given again. The
+// cancel's first removal left no mark, so that what they do then depends on which came first.
+bool old_copy::may_do_and_undo() const
+{
+    std::set<std::string> creates, cancels;
+    for (const auto& c : lab_.commands())
+        if (!c.result && c.op == "event.create")
+            creates.insert(c.event_id);
+        else if (!c.result && c.op == "event.cancel")
+            cancels.insert(c.event_id);
+    return std::ranges::any_of(creates, [&](const auto& event) { return cancels.contains(event); });
+}
+
+// An update that was carried out, of which nobody was told, and over which a later command has written: it is given again, and
+// its mark is gone.
+bool old_copy::is_overtaken_untold() const
+{
+    const auto writes = lab_.world().exchange().get("/ledger").at("writes").as_array();
+    std::set<std::string> applied;
+    std::map<std::string, std::string> mark; // of the event's item
+    for (const auto& entry : writes) {
+        const auto& w = entry.as_object();
+        if (text_of(w, "operation") == "delete")
+            continue;
+        applied.insert(text_of(w, "command_id"));
+        mark[text_of(w, "event_id")] = text_of(w, "command_id");
+    }
+    return std::ranges::any_of(lab_.commands(), [&](const asked& c) {
+        return !c.result && c.op == "event.update" && applied.contains(c.id) && mark[c.event_id] != c.id;
+    });
+}
+
 old_copy::fitness old_copy::judge()
 {
     if (file_.empty())
@@ -110,7 +143,7 @@ old_copy::fitness old_copy::judge()
     const auto again = unfinished();
     const bool safe = std::ranges::all_of(
         lab_.commands(), [&](const asked& c) { return !again.contains(c.id) || safe_again(c); });
-    return safe ? fitness::fit : fitness::overtaken;
+    return safe && !may_do_and_undo() && !is_overtaken_untold() ? fitness::fit : fitness::overtaken;
 }
 
 void old_copy::keep()

@@ -25,6 +25,8 @@ private:
     void make();
     std::set<std::string> unfinished() const; // in the copy
     bool safe_again(const asked& c);
+    bool may_do_and_undo() const;
+    bool is_overtaken_untold() const;
 
     lab& lab_;
     fs::path file_;                 // empty: there is none

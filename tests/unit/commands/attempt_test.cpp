@@ -223,6 +223,8 @@ TEST_CASE("after a jump of time it is as found at a start", "[unit][attempt]")
     {
         a.time_jumped(start + 1h);
         CHECK(a.settles_at() == start + 1h + 5s);
+        CHECK_FALSE(a.time_may_end_it()); // another life may have carried it out
+        CHECK_FALSE(a.absent());
         CHECK(a.time_may_end_it());
     }
     SECTION("unknown")

@@ -399,6 +399,7 @@ TEST_CASE_METHOD(agent_fixture,
     stop();
     time.advance(20s);
     start();
+    time.advance(11s); // another life may have carried it out: looked up twice
     CHECK(code("c-1") == "exchange_busy");
     CHECK(exchange.told.empty());
 }

@@ -110,7 +110,8 @@ TEST_CASE_METHOD(lateness_fixture,
     stop();
     disk->finishes_open = true;
     start();
-    CHECK(code("c-1") == "deadline_exceeded");
+    time.advance(11s); // another life may have carried it out: looked up twice
+    REQUIRE(code("c-1") == "deadline_exceeded");
     CHECK(result("c-1")->at("attempts").as_int64() == 0);
     CHECK(exchange.told.empty());
 }

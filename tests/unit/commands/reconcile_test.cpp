@@ -184,6 +184,27 @@ TEST_CASE_METHOD(
     CHECK(exchange.told.empty());
 }
 
+TEST_CASE_METHOD(
+    agent_fixture,
+    "what an old copy of the queue holds as not begun is looked up before its time is said to be over",
+    "[unit][commands]")
+{
+    const bool applied = GENERATE(false, true);
+    exchange.troubles.assign(1000, {call::find, outage});
+    create("c-1", "e-1", 5000ms);
+    stop();
+    if (applied) // by the life that went on
+        put("item-9", "e-1", "c-1");
+    time.advance(20s);
+    start();
+    time.advance(1min);
+    CHECK(result("c-1") == nullptr); // Exchange is away, and only it knows
+    exchange.troubles.clear();
+    time.advance(3min);
+    CHECK(ok("c-1") == applied);
+    CHECK(exchange.told.empty());
+}
+
 TEST_CASE_METHOD(agent_fixture, "a redelivered update leaves time to the one who had it before",
                  "[unit][commands]")
 {

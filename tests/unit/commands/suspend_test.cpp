@@ -20,6 +20,22 @@ TEST_CASE_METHOD(agent_fixture,
     CHECK(exchange.told.empty());
 }
 
+TEST_CASE_METHOD(agent_fixture, "a write whose time went by in a suspend is looked up before that is said",
+                 "[unit][commands]")
+{
+    exchange.troubles.assign(1000, {call::find, outage});
+    create("c-1", "e-1", 60'000ms);
+    time.advance(5s);
+    time.suspend(2min);
+    // The other life of a machine that was put back to a snapshot of its memory.
+    auto& made = put("item-1", "e-1", "c-1").marks;
+    made.uid = made.born_uid = exchange_access::uid_for("e-1", "c-1");
+    exchange.troubles.clear();
+    time.advance(2min);
+    CHECK(ok("c-1"));
+    CHECK(exchange.told.empty());
+}
+
 TEST_CASE_METHOD(agent_fixture, "a create that was accepted is looked for everywhere after a suspend",
                  "[unit][commands]")
 {
