@@ -2,7 +2,9 @@
 // of which socket, and when it wants to be called again. The notes are acted upon once its call has returned.
 //
 // A socket is made by asio (CURLOPT_OPENSOCKETFUNCTION), stays registered with the reactor until libcurl closes it, and
-// a wait is begun only where libcurl wants one and none is under way; one that ends unwanted is forgotten. The clock is
+// a wait is begun only where libcurl wants one and none is under way; one that ends unwanted is forgotten. libcurl has a
+// descriptor of its own of each: what it gives up while it connects, after a timeout or as the slower of two addresses, it
+// closes without telling, and that number may be somebody else's the next moment. The clock is
 // as lazy: libcurl moves its next timeout with every request, and a timer that was set for an earlier one is left to
 // run and then looks again, so that a request sets none as a rule.
 //
@@ -18,6 +20,12 @@
 #include <cstring>
 #include <new>
 #include <vector>
+
+#ifndef _WIN32
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
 
 namespace relay::http {
 namespace {
@@ -42,6 +50,37 @@ asio::ip::address address_in(const curl_sockaddr& from)
     }
     return endpoint.address();
 }
+
+#ifdef _WIN32
+// There is one handle, and no telling.
+curl_socket_t another_descriptor(curl_socket_t s)
+{
+    return s;
+}
+void close_descriptor(curl_socket_t) {}
+bool same_socket(curl_socket_t, curl_socket_t)
+{
+    return true;
+}
+#else
+curl_socket_t another_descriptor(curl_socket_t s)
+{
+    return ::fcntl(s, F_DUPFD_CLOEXEC, 0); // CURL_SOCKET_BAD if that fails
+}
+
+void close_descriptor(curl_socket_t s)
+{
+    ::close(s);
+}
+
+bool same_socket(curl_socket_t a, curl_socket_t b)
+{
+    struct stat of_a {
+    }, of_b{};
+    return ::fstat(a, &of_a) == 0 && ::fstat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+#endif
 
 } // namespace
 
@@ -69,6 +108,7 @@ private:
     struct watched {
         explicit watched(const asio::any_io_executor& executor) : socket(executor) {}
         tcp::socket socket;
+        curl_socket_t theirs = CURL_SOCKET_BAD; // libcurl's descriptor of it
         int wanted = CURL_POLL_NONE;
         bool reading = false; // a wait is under way, as it is with `writing`
         bool writing = false;
@@ -82,6 +122,8 @@ private:
     static int want_call(CURLM*, long in_ms, void* self);
 
     std::shared_ptr<watched> find(curl_socket_t s) const;
+    void forget(const std::shared_ptr<watched>& s);
+    void forget_closed();
     void call();
     void act(curl_socket_t s, int events);
     void watch();
@@ -112,6 +154,7 @@ struct curl_driver::state::removal {
     {
         of.active_ = false;
         curl_multi_remove_handle(of.multi_, easy); // closes the connection where the transfer was not over
+        of.forget_closed();
     }
 };
 
@@ -149,9 +192,26 @@ void curl_driver::state::equip(CURL* easy)
 std::shared_ptr<curl_driver::state::watched> curl_driver::state::find(curl_socket_t s) const
 {
     for (const auto& one : sockets_)
-        if (one->socket.native_handle() == s)
+        if (one->theirs == s)
             return one;
     return nullptr;
+}
+
+void curl_driver::state::forget(const std::shared_ptr<watched>& s)
+{
+    s->closed = true;   // for a wait that is over, and on its way to us
+    error_code ignored; // the connection is done with
+    s->socket.close(ignored);
+    std::erase(sockets_, s);
+}
+
+// What libcurl closed without telling.
+void curl_driver::state::forget_closed()
+{
+    const auto all = sockets_;
+    for (const auto& s : all)
+        if (!same_socket(s->theirs, s->socket.native_handle()))
+            forget(s);
 }
 
 curl_socket_t curl_driver::state::open(void* self, curlsocktype, curl_sockaddr* address)
@@ -163,6 +223,7 @@ curl_socket_t curl_driver::state::open(void* self, curlsocktype, curl_sockaddr* 
         return CURL_SOCKET_BAD; // libcurl goes on to the next one
     }
     d.tried.push_back(where);
+    d.forget_closed(); // whose number the new one may get
     const auto made = std::make_shared<watched>(d.executor_);
     error_code ec;
     made->socket.open(address->family == AF_INET6 ? tcp::v6() : tcp::v4(), ec);
@@ -171,19 +232,20 @@ curl_socket_t curl_driver::state::open(void* self, curlsocktype, curl_sockaddr* 
                                   ec); // libcurl does it too; this way asio knows, and quiet() never waits
     if (ec)
         return CURL_SOCKET_BAD;
+    made->theirs = another_descriptor(made->socket.native_handle());
+    if (made->theirs == CURL_SOCKET_BAD)
+        return CURL_SOCKET_BAD;
     d.sockets_.push_back(made);
     ++d.opened;
-    return made->socket.native_handle();
+    return made->theirs;
 }
 
 int curl_driver::state::close(void* self, curl_socket_t s)
 {
     auto& d = *static_cast<state*>(self);
     if (const auto found = d.find(s)) {
-        found->closed = true; // for a wait that is over, and on its way to us
-        error_code ignored;   // the connection is done with
-        found->socket.close(ignored);
-        std::erase(d.sockets_, found);
+        close_descriptor(found->theirs);
+        d.forget(found);
     }
     return 0;
 }
@@ -291,9 +353,9 @@ void curl_driver::state::wait(const std::shared_ptr<watched>& s, tcp::socket::wa
         const int wanted = what == tcp::socket::wait_read ? CURL_POLL_IN : CURL_POLL_OUT;
         if (!self || s->closed || !self->active_ || !(s->wanted & wanted))
             return;
-        self->act(s->socket.native_handle(), ec                               ? CURL_CSELECT_ERR
-                                             : what == tcp::socket::wait_read ? CURL_CSELECT_IN
-                                                                              : CURL_CSELECT_OUT);
+        self->act(s->theirs, ec                               ? CURL_CSELECT_ERR
+                             : what == tcp::socket::wait_read ? CURL_CSELECT_IN
+                                                              : CURL_CSELECT_OUT);
     });
 }
 
