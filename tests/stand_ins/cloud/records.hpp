@@ -50,7 +50,8 @@ struct command {
     std::int64_t results = 0;  // frames, repeats included
     std::int64_t answered = 0; // results that were no repeat of a numbered one
     bool cancel_sent = false;
-    bool forgotten = false; // we lost its result in a set-back: the agent may have it as acknowledged long ago
+    bool forgotten =
+        false; // we lost its result in a set-back: the agent may have it as acknowledged long ago
     std::int64_t first_link = 0; // number of the session it was first sent on, 0 after a restart of ours
     bool moved = false;          // it was sent on another session too, or before a restart
     std::string result;          // the frame that counts
