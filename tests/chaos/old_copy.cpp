@@ -84,10 +84,12 @@ bool old_copy::safe_again(const asked& c)
         return later.event_id == c.event_id && later.op != "event.get" && later.id != c.id &&
                later.last_sent > c.first_sent;
     });
+    // A cancel that found nothing to remove would remove what its owner has restored meanwhile.
+    const auto since = c.op == "event.cancel" ? 0 : deeds_before_;
     const auto hands = lab_.world().exchange().get("/ledger").at("by_hand").as_array();
     return !by_command && std::ranges::none_of(hands, [&](const auto& h) {
         return text_of(h.as_object(), "event_id") == c.event_id &&
-               h.at("n").template to_number<std::int64_t>() > deeds_before_;
+               h.at("n").template to_number<std::int64_t>() > since;
     });
 }
 
