@@ -99,7 +99,8 @@ TEST_CASE("a result over the limit becomes result_too_large", "[integration]")
 TEST_CASE("beyond the window commands are answered overloaded and not stored", "[integration]")
 {
     scenario w;
-    w.faults({fault("GetUserAvailability", "before", "delay", {{"ms", 1500}}, 0)});
+    // Longer than it takes to post them all, on a machine that is busy too.
+    w.faults({fault("GetUserAvailability", "before", "delay", {{"ms", 5000}}, 0)});
     // Raw, as cloud-sim itself never sends more than the window takes.
     for (int i = 0; i < 80; ++i)
         w.cloud().post(

@@ -196,13 +196,16 @@ TEST_CASE("an event that the cloud cannot take says so in place of the busy time
 
 TEST_CASE("watches over the limit are refused before they are stored", "[integration]")
 {
-    scenario w;
+    scenario w(with_page());
+    const page p(w);
     json::array many;
     for (int i = 0; i < 5000; ++i)
         many.push_back(json::value("u" + std::to_string(i) + "@corp.example"));
     json::object slow{{"interval_s", 86'400}};
     for (const auto* id : {"w-1", "w-2", "w-3", "w-4"})
         REQUIRE(outcome(w.call("availability.watch", "", watch(id, many, slow))) == "ok");
+    // The watcher reads the store when it hears of a new watch; what comes before that is refused once it is stored.
+    REQUIRE(eventually([&] { return p.status().at("watches").at("mailboxes").as_int64() == 20'000; }));
     const auto r = w.call("availability.watch", "", watch("w-5", {first_user}, slow));
     CHECK(outcome(r) == "overloaded");
     CHECK_FALSE(r.contains("seq"));
