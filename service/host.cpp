@@ -1,5 +1,7 @@
 #include "service/host.hpp"
 
+#include "common/log_event/log_event.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
@@ -50,12 +52,13 @@ task<void> host::run()
 void host::stop_asked()
 {
     if (++stops_ > 1) {
-        log_.warn(
+        event::stop_forced.warn(
+            log_,
             "asked to stop again: not waiting for what is under way; it is looked up at the next start");
         agent_.hurry();
         return;
     }
-    log_.info("stopping: finishing what is under way, {} s at most", drain_timeout_.count());
+    event::stopping.info(log_, "stopping: finishing what is under way, {} s at most", drain_timeout_.count());
     manager_.stopping("finishing what is under way");
     children_.spawn(end_by(drain_timeout_ + stop_grace));
     agent_.stop();
@@ -80,7 +83,8 @@ task<void> host::reload()
             const auto outcome = co_await agent_.reload(*settings);
             tell(outcome);
         } else {
-            log_.error(
+            event::config_refused.error(
+                log_,
                 "configuration not reloaded: the old one stays in use until the mistakes above are mended");
             manager_.ready("configuration not reloaded: it has mistakes");
         }
@@ -95,10 +99,11 @@ void host::tell(const app::agent::reloaded& outcome)
     for (const auto& note : outcome.notes)
         log_.warn("configuration: {}", note);
     if (outcome.refused.empty()) {
-        log_.info("configuration reloaded");
+        event::config_reloaded.info(log_, "configuration reloaded");
         manager_.ready("configuration reloaded");
     } else {
-        log_.error(
+        event::config_refused.error(
+            log_,
             "configuration reloaded in part: what is named above stays as it was until it is mended and "
             "the agent is reloaded again");
         manager_.ready("configuration reloaded in part: the log says what is wrong");
@@ -127,7 +132,7 @@ task<void> host::end_by(duration limit)
 {
     if (const auto ec = co_await time_.sleep_for(limit); ec)
         co_return;
-    log_.error("did not stop in time: ending at once; what is owed is in the store");
+    event::stop_forced.error(log_, "did not stop in time: ending at once; what is owed is in the store");
     log_.flush();
     std::_Exit(EXIT_FAILURE); // as a crash would: the store is made for it
 }

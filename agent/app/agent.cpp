@@ -11,6 +11,7 @@
 #include "agent/store/sqlite_queue_store.hpp"
 #include "common/crash_point/crash_point.hpp"
 #include "common/log/logger.hpp"
+#include "common/log_event/log_event.hpp"
 #include "common/platform/folder_mark.hpp"
 #include "common/platform/process.hpp"
 #include "common/text/repair.hpp"
@@ -173,9 +174,11 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
 {
     outbox_.clock().count_jumps([this] { return time_.jumps(); });
     time_.on_jump([this](duration by) {
-        log_->warn("the machine slept, or its clock was set ahead, by {} ms: what is unfinished is looked up "
-                   "before it goes on",
-                   std::chrono::duration_cast<milliseconds>(by).count());
+        event::clock_jump.warn(
+            *log_,
+            "the machine slept, or its clock was set ahead, by {} ms: what is unfinished is looked up "
+            "before it goes on",
+            std::chrono::duration_cast<milliseconds>(by).count());
         exchange_.machine_slept();
     });
     inbox_.on_refused([this](const protocol::ended_command& c) { ended(c); });
@@ -417,8 +420,9 @@ void agent::use_renewed(const tls::certificate_facts& facts, const std::filesyst
 {
     settings_.cloud.ca_file = ca_file;
     if (const auto loaded = connector_->load(dial_settings(settings_.cloud)); loaded.has_error()) {
-        log_->error("the renewed certificate cannot be used: {}; the old one stays in use",
-                    loaded.error().message);
+        event::certificate_not_renewed.error(
+            *log_, "the renewed certificate cannot be used: {}; the old one stays in use",
+            loaded.error().message);
         return;
     }
     identity_.certificate = facts;

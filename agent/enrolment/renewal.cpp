@@ -1,5 +1,6 @@
 #include "agent/enrolment/renewal.hpp"
 
+#include "common/log_event/log_event.hpp"
 #include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"
 
@@ -226,8 +227,9 @@ task<outcome<void>> renewal::take(std::optional<std::string> certificate)
     told_expired_ = false;
     if (now_.ca_file.empty())
         now_.ca_file = *ca_file;
-    parts_.log.info("the certificate is renewed: {}, valid until {}; connecting anew with it", facts->subject,
-                    format_rfc3339(facts->not_after));
+    event::certificate_renewed.info(parts_.log,
+                                    "the certificate is renewed: {}, valid until {}; connecting anew with it",
+                                    facts->subject, format_rfc3339(facts->not_after));
     taken_(*facts, now_.ca_file);
     co_return outcome<void>();
 }
@@ -261,7 +263,8 @@ task<duration> renewal::trouble(const found* f, failed why)
             why.what == fault::unreached ? "; trying again until it is"
             : expired ? "; enrol this agent again (workestra-relay enroll --force); trying again meanwhile"
                       : "; trying again hourly";
-        parts_.log.log(level, "the certificate is not renewed{}: {}{}", left, why.message, next);
+        event::certificate_not_renewed.say(parts_.log, level, "the certificate is not renewed{}: {}{}", left,
+                                           why.message, next);
     } else {
         parts_.log.debug("the certificate is still not renewed: {}", why.message);
     }

@@ -1,6 +1,7 @@
 #include "agent/exchange_access/server_gate.hpp"
 
 #include "agent/ews/reasons.hpp"
+#include "common/log_event/log_event.hpp"
 
 #include <spdlog/logger.h>
 
@@ -82,8 +83,9 @@ void server_gate::succeeded(steady_time now, utc_time wall)
     last_error_.clear();
     probe_pace_.reset();
     if (before != server_state::unknown)
-        log_.info("exchange: answers again after {} ms, in which {} requests failed",
-                  std::chrono::duration_cast<milliseconds>(now - trouble_since_).count(), failures_);
+        event::exchange_up.info(log_, "exchange: answers again after {} ms, in which {} requests failed",
+                                std::chrono::duration_cast<milliseconds>(now - trouble_since_).count(),
+                                failures_);
     changed_();
 }
 
@@ -106,9 +108,11 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
             const bool away = e.fault.code == protocol::fault_code::exchange_unavailable;
             const auto to = away ? server_state::unreachable : server_state::busy;
             if (state_ != to && away)
-                log_.warn("exchange: {}; pausing {} ms", e.fault.message, e.back_off.count());
+                event::exchange_busy.warn(log_, "exchange: {}; pausing {} ms", e.fault.message,
+                                          e.back_off.count());
             else if (state_ != to)
-                log_.warn("exchange: throttles the service account; pausing {} ms", e.back_off.count());
+                event::exchange_busy.warn(log_, "exchange: throttles the service account; pausing {} ms",
+                                          e.back_off.count());
             change(to, wall);
             server_paused_until_ = std::max(server_paused_until_, now + pause_of(e.back_off));
             if (away) {
@@ -128,8 +132,9 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
     if (e.remedy == ews::remedy::sign_in) {
         note_trouble(now);
         if (state_ != server_state::auth_failed)
-            log_.error("exchange: {}; reads fail and writes wait until the credentials change",
-                       e.fault.message);
+            event::exchange_auth_failed.error(
+                log_, "exchange: {}; reads fail and writes wait until the credentials change",
+                e.fault.message);
         last_error_ = e.fault.message;
         change(server_state::auth_failed, wall);
         return;
@@ -137,7 +142,8 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
     if (is_outage(e)) {
         note_trouble(now);
         if (state_ != server_state::unreachable)
-            log_.warn("exchange: {}; writes wait, reads fail at the end of their time", e.fault.message);
+            event::exchange_unreachable.warn(
+                log_, "exchange: {}; writes wait, reads fail at the end of their time", e.fault.message);
         last_error_ = e.fault.message;
         change(server_state::unreachable, wall);
         next_probe_ = now + probe_pace_.next();

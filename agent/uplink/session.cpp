@@ -5,6 +5,7 @@
 #include "agent/uplink/heartbeat.hpp"
 #include "agent/uplink/wording.hpp"
 #include "common/crash_point/crash_point.hpp"
+#include "common/log_event/log_event.hpp"
 #include "common/time/backoff.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -94,7 +95,8 @@ task<boost::system::result<protocol::welcome, session_end>> session::begin(const
 // have passed the cloud's meanwhile: so it is asked what can have been sent, and not what there is.
 task<session_end> session::renew(const protocol::welcome& w, const store::identity& us)
 {
-    parts_.log.warn(
+    event::old_copy_found.warn(
+        parts_.log,
         "the cloud has message {} of this store, which has sent {} at most, and whose next is {}: the "
         "data folder is an old copy. It gets a new identity, and what it owes is sent again",
         w.ack, parts_.outbox.sent(us), us.next_seq);
@@ -111,7 +113,8 @@ task<session_end> session::owe_again(const protocol::welcome& w, const store::id
     const auto said =
         fmt::format("the cloud was set back: it holds message {} of this store, and had acknowledged {}",
                     w.ack, us.acked());
-    parts_.log.error("{}; what the history still has is sent again, under a new identity of the store", said);
+    event::cloud_set_back.error(
+        parts_.log, "{}; what the history still has is sent again, under a new identity of the store", said);
     const auto again = co_await parts_.store.owe_again(w.ack);
     if (again.has_error())
         co_return end{.failure = {step::welcome, again.error(),
@@ -367,8 +370,8 @@ void session::note_unknown(const std::string& type)
 void session::note_problem(const protocol::problem& p)
 {
     if (problems_++ < most_problems)
-        parts_.log.warn("the cloud reports a problem: {} {} {}", printable(p.code), printable(p.id),
-                        printable(p.message));
+        event::cloud_problem.warn(parts_.log, "the cloud reports a problem: {} {} {}", printable(p.code),
+                                  printable(p.id), printable(p.message));
 }
 
 // ---- the way out ----

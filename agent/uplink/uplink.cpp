@@ -2,6 +2,7 @@
 
 #include "agent/uplink/session.hpp"
 #include "agent/uplink/wording.hpp"
+#include "common/log_event/log_event.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <spdlog/spdlog.h>
@@ -132,7 +133,7 @@ task<outcome<link_ptr>> uplink::dial()
         throw; // a cancel
     } catch (const std::exception& bug) {
         // operator|| waits for a branch that succeeds: a bug in here must not leave us waiting for ever.
-        parts_.log.error("connecting broke off: {}", bug.what());
+        event::internal_fault.error(parts_.log, "connecting broke off: {}", bug.what());
         co_return failed{step::settings, asio::error::fault,
                          std::string("connecting broke off: ") + bug.what()};
     }
@@ -195,7 +196,8 @@ duration uplink::plan(const session_end& end)
     }
     case reason::drained: {
         const auto wait = policy_.after_drain(end.wait, end.up_for);
-        parts_.log.info("the cloud drained the link; connecting again in {} ms", in_ms(wait));
+        event::link_drained.info(parts_.log, "the cloud drained the link; connecting again in {} ms",
+                                 in_ms(wait));
         enter(link_state::backoff);
         return wait;
     }
@@ -290,10 +292,11 @@ void uplink::went_up(std::string session)
     rejected_as_.clear();
     parts_.inbox.session_began(status_.session);
     if (std::exchange(outage_, false))
-        parts_.log.info("connected to {} again, session {}, after {} ms and {} attempts that failed", where(),
-                        status_.session, in_ms(parts_.time.now() - outage_since_), outage_attempts_);
+        event::link_up.info(
+            parts_.log, "connected to {} again, session {}, after {} ms and {} attempts that failed", where(),
+            status_.session, in_ms(parts_.time.now() - outage_since_), outage_attempts_);
     else
-        parts_.log.info("connected to {}, session {}", where(), status_.session);
+        event::link_up.info(parts_.log, "connected to {}, session {}", where(), status_.session);
     enter(link_state::connected);
 }
 
@@ -310,9 +313,11 @@ void uplink::went_down(const session_end& end)
     if (!news && rejected_as_.empty())
         parts_.log.debug("still no link ({}): {}", name(why.at), why.message);
     else if (end.was_up)
-        parts_.log.warn("lost the link to the cloud: {}; trying again until it is back", why.message);
+        event::link_down.warn(parts_.log, "lost the link to the cloud: {}; trying again until it is back",
+                              why.message);
     else
-        parts_.log.warn("no link to the cloud: {}; trying again until there is one", why.message);
+        event::link_down.warn(parts_.log, "no link to the cloud: {}; trying again until there is one",
+                              why.message);
     rejected_as_.clear();
 }
 
@@ -323,7 +328,8 @@ void uplink::rejected(const protocol::reject& r, duration wait)
     if (rejected_as_ != code) {
         const auto level =
             code == "try_later" ? spdlog::level::warn : spdlog::level::err; // the others need a human
-        parts_.log.log(level, "{}; asking again every {} s", status_.last_error, in_ms(wait) / 1000);
+        event::link_rejected.say(parts_.log, level, "{}; asking again every {} s", status_.last_error,
+                                 in_ms(wait) / 1000);
     }
     rejected_as_ = code;
     if (!std::exchange(outage_, true)) {

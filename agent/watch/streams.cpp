@@ -2,6 +2,7 @@
 
 #include "agent/ews/reasons.hpp"
 #include "agent/exchange_access/turn_wait.hpp"
+#include "common/log_event/log_event.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <spdlog/logger.h>
@@ -405,7 +406,7 @@ void streams::opened(line& l)
     if (!more)
         return;
     if (l.broken)
-        parts_.log.info("notifications: Exchange streams again");
+        event::streaming_up.info(parts_.log, "notifications: Exchange streams again");
     l.broken = false;
     parts_.log.debug("notifications: {} of {} mailboxes are followed by streams", covered(), wanted_);
     told_.notify();
@@ -421,8 +422,8 @@ duration streams::broke(line& l, const ews::error& why)
         return limits_.refused;
     }
     if (!l.broken)
-        parts_.log.warn("notifications: {}; {} mailboxes are polled meanwhile", why.fault.message,
-                        l.members.size());
+        event::streaming_down.warn(parts_.log, "notifications: {}; {} mailboxes are polled meanwhile",
+                                   why.fault.message, l.members.size());
     l.broken = true;
     if (ews::has_too_many_connections(why.fault))
         return limits_.crowded.first / 2 + l.crowded.next();
@@ -507,7 +508,8 @@ void streams::close(line& l)
 void streams::turn_off(const ews::error& why)
 {
     if (off_until_ <= parts_.time.now())
-        parts_.log.warn("notifications: {}; changes are found by polling", why.fault.message);
+        event::streaming_down.warn(parts_.log, "notifications: {}; changes are found by polling",
+                                   why.fault.message);
     off_until_ = parts_.time.now() + limits_.refused;
 }
 

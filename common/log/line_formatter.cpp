@@ -159,11 +159,13 @@ void line_formatter::format(const spdlog::details::log_msg& message, spdlog::mem
     const std::string_view text(message.payload.data(), message.payload.size());
     if (priority_ == line_priority::journal)
         fmt::format_to(out, "<{}>", priority_of(message.level));
-    if (format_ == line_format::json)
-        fmt::format_to(out, R"({{"time":"{}","level":"{}","component":"{}","message":"{}"}})",
-                       utc_stamp(message.time), level_name(message.level), json_escaped(name),
-                       json_escaped(text));
-    else if (priority_ == line_priority::journal) // which keeps time and level itself
+    if (format_ == line_format::json) {
+        fmt::format_to(out, R"({{"time":"{}","level":"{}","component":"{}",)", utc_stamp(message.time),
+                       level_name(message.level), json_escaped(name));
+        if (message.source.funcname) // log_event.hpp
+            fmt::format_to(out, R"("event":"{}",)", json_escaped(message.source.funcname));
+        fmt::format_to(out, R"("message":"{}"}})", json_escaped(text));
+    } else if (priority_ == line_priority::journal) // which keeps time and level itself
         fmt::format_to(out, "{}: {}", printable(name), printable(text));
     else
         fmt::format_to(out, "{} {:5} {}: {}", utc_stamp(message.time), level_name(message.level),

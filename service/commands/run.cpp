@@ -2,6 +2,7 @@
 #include "agent/app/version.hpp"
 #include "common/log/line_formatter.hpp"
 #include "common/log/logger.hpp"
+#include "common/log_event/log_event.hpp"
 #include "service/commands/commands.hpp"
 #include "service/host.hpp"
 #include "service/libraries.hpp"
@@ -52,7 +53,7 @@ int run_in_foreground(const std::filesystem::path& config_file)
         tell(*log, log_is_stderr, agent.error().message);
         return exit_failure;
     }
-    log->info("workestra-relay {} started", app::version());
+    event::started.info(*log, "workestra-relay {} started", app::version());
 
     host host(
         loop.get_executor(), **agent, [&] { return reread(config_file, *log); }, drain_timeout, *log);
@@ -60,7 +61,7 @@ int run_in_foreground(const std::filesystem::path& config_file)
     asio::co_spawn(loop, host.run(), [&](std::exception_ptr e) { failure = e; });
     loop.run();
     if (!failure) {
-        log->info("stopped");
+        event::stopped.info(*log, "stopped");
         return 0;
     }
     try {
