@@ -302,6 +302,22 @@ TEST_CASE_METHOD(fixture, "a link closes the way the protocol says", "[unit][clo
     CHECK(rules() == "no_goodbye close_code drain_delay");
 }
 
+TEST_CASE_METHOD(fixture,
+                 "a drain that comes behind the welcome may cross the close of a store that takes another id",
+                 "[unit][cloud_sim]")
+{
+    auto& crossed = connect(wire);
+    CHECK(sim.drain(60s));
+    sim.closed(crossed, 1000);
+    CHECK(rules().empty());
+    fake_link second;
+    auto& seen = connect(second);
+    CHECK(sim.drain(60s));
+    sim.pinged(seen);
+    sim.closed(seen, 1000);
+    CHECK(rules() == "close_code");
+}
+
 TEST_CASE_METHOD(fixture, "frames before welcome are found out", "[unit][cloud_sim]")
 {
     behaviour b;
