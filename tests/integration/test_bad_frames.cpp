@@ -100,7 +100,7 @@ TEST_CASE("beyond the window commands are answered overloaded and not stored", "
 {
     scenario w;
     // Longer than it takes to post them all, on a machine that is busy too.
-    w.faults({fault("GetUserAvailability", "before", "delay", {{"ms", 5000}}, 0)});
+    w.faults({fault("GetUserAvailability", "before", "delay", {{"ms", 2500}}, 0)});
     // Raw, as cloud-sim itself never sends more than the window takes.
     for (int i = 0; i < 80; ++i)
         w.cloud().post(
