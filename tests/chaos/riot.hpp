@@ -109,6 +109,7 @@ private:
     handover handover_;
     std::vector<meeting> meetings_;   // of this round
     std::vector<std::string> recent_; // commands
+    std::string put_back_as_;         // the store's id in the copy that was put back last
     std::deque<undoing> undo_;
     std::vector<const card*> deck_;
     std::map<std::string, int> by_kind_;

@@ -345,6 +345,7 @@ bool riot::put_back()
         return false;
     }
     const auto known = copy_.put_back();
+    put_back_as_ = lab_.store_id();
     // Exchange may still be at what the agent asked for before.
     later(slowest_deed, [this, known] { lab_.forget_deeds({known, lab_.deeds()}); });
     recent_.clear(); // the copy knows not all of them
@@ -359,7 +360,8 @@ bool riot::put_back()
 bool riot::set_cloud_back()
 {
     const auto store = lab_.store_id();
-    if (store.empty() || must_wait_for_handover())
+    // Not while the agent's own queue is an old copy that the cloud has not told it of: what both forgot nobody knows.
+    if (store.empty() || store == put_back_as_ || must_wait_for_handover())
         return false;
     const auto ledger = lab_.world().cloud().get("/ledger").as_object();
     for (const auto& s : ledger.at("stores").as_array()) {
