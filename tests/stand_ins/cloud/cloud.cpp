@@ -357,6 +357,8 @@ std::vector<std::string> cloud::set_back(agent_store& store, std::int64_t ack)
     store.hashes.resize(static_cast<std::size_t>(std::max<std::int64_t>(0, ack - store.first + 1)));
     store.set_back = store.dirty = true;
     disk_.put(forget_row{store.id, ack});
+    for (auto& s : sessions_)
+        s.before_set_back = s.wire != nullptr;
     cut();
     return unanswered;
 }

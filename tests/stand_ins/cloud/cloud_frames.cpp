@@ -52,6 +52,8 @@ void cloud::received(session& s, std::string_view text, frame_format format)
 {
     ++s.frames_in;
     record_frame(sender::agent, text);
+    if (s.before_set_back)
+        return;
     if (static_cast<std::int64_t>(text.size()) > settings_.max_message_bytes)
         violation(&s, "frame_too_large", "a frame over max_message_bytes", text);
     if (format == frame_format::binary) {

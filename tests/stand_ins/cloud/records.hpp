@@ -115,6 +115,7 @@ struct session {
     std::optional<steady_time> drained; // when we asked for a drain
     milliseconds drain_delay{0};
     bool ended_by_us = false;
+    bool before_set_back = false; // what still comes on it was said to the cloud that was put back since
     std::int64_t frames_in = 0, frames_out = 0, pings = 0;
     steady_time last_ping{};
 

@@ -190,6 +190,22 @@ TEST_CASE_METHOD(
     CHECK(rules() == "");
 }
 
+TEST_CASE_METHOD(giving, "what comes on a link from before the cloud was put back reaches nobody",
+                 "[unit][cloud_sim]")
+{
+    auto& s = connect(wire);
+    post("w1", "event.create");
+    say(s, accepted("w1"));
+    say(s, written("w1", 1));
+    settle();
+    auto& store = *sim.newest_store();
+    sim.set_back(store, 0);
+    say(s, written("w1", 7)); // was under way
+    settle();
+    CHECK(store.received == 0);
+    CHECK(rules() == "");
+}
+
 TEST_CASE_METHOD(giving, "a cloud that was put back keeps the answer of another agent", "[unit][cloud_sim]")
 {
     auto& first = connect(wire);
