@@ -242,7 +242,7 @@ void cloud::closed(session& s, std::optional<std::uint16_t> code)
     s.until = now();
     s.close_code = code;
     progress_.notify();
-    if (!code || s.ended_by_us || !s.welcomed)
+    if (!code || s.ended_by_us || s.before_set_back || !s.welcomed)
         return;
     if (*code == going_away && !s.goodbye && !s.drained)
         violation(&s, "no_goodbye", "closed with 1001 without saying goodbye");

@@ -201,7 +201,9 @@ TEST_CASE_METHOD(giving, "what comes on a link from before the cloud was put bac
     auto& store = *sim.newest_store();
     sim.set_back(store, 0);
     say(s, written("w1", 7)); // was under way
+    say(s, R"({"type":"goodbye","reason":"shutdown"})");
     settle();
+    sim.closed(s, 1001);
     CHECK(store.received == 0);
     CHECK(rules() == "");
 }
