@@ -1,6 +1,6 @@
 #include "agent/commands/write_steps.hpp"
 
-#include "agent/commands/outputs.hpp"
+#include "agent/ews/reasons.hpp"
 
 #include <spdlog/logger.h>
 
@@ -35,6 +35,23 @@ std::optional<ews::error> unread_deleted_items(const marked_items& found)
 }
 
 } // namespace
+
+json::object warning_of(const protocol::fault& answered)
+{
+    return {{"code", protocol::name(answered.code)},
+            {"message", answered.message},
+            {"exchange", answered.exchange}};
+}
+
+json::object output_of_write(const std::string& event_id, const ews::item_ref& ref, const std::string& uid)
+{
+    return {{"event_id", event_id}, {"item_id", ref.id}, {"change_key", ref.change_key}, {"uid", uid}};
+}
+
+json::object output_of_cancel(const std::string& event_id, bool existed)
+{
+    return {{"event_id", event_id}, {"existed", existed}};
+}
 
 reply applied(command_run& run, json::object output)
 {
@@ -73,6 +90,17 @@ task<std::optional<ending>> after_write(command_run& run, ews::error e)
     run.use().log.debug("{} {}: looking up whether it was carried out", run.ticket().op, run.ticket().id);
     // Whatever the answer said, only Exchange's calendar tells.
     co_return co_await run.before_look_up(std::move(e));
+}
+
+std::optional<ews::item_fields> in_utc(const ews::error& e, const ews::item_fields& fields)
+{
+    if (!ews::lacks_time_zone(e.fault) || e.effect != ews::effect::none || !fields.windows_zone ||
+        *fields.windows_zone == "UTC")
+        return std::nullopt;
+    auto again = fields;
+    again.windows_zone = "UTC";
+    again.windows_end_zone.reset();
+    return again;
 }
 
 task<permission> permission_to_apply(command_run& run, const marked_items& found)

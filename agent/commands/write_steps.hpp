@@ -1,10 +1,17 @@
-// The steps that all writes have in common once they have looked: may the write be applied, what its failure
-// leaves to do, and the invitations of one that was cut off before they went out.
+// The steps that all writes have in common. All follow one pattern: look up what Exchange holds by the marks; if the command is
+// applied already, answer what is true; if an earlier try may still take effect, wait until it has settled; else begin a try
+// durably, send it, and go back to looking if its outcome is not known.
 #pragma once
 
 #include "agent/commands/look_for.hpp"
 
 namespace relay::commands {
+
+// The `output` of event.create and event.update, and that of event.cancel.
+json::object output_of_write(const std::string& event_id, const ews::item_ref& ref, const std::string& uid);
+json::object output_of_cancel(const std::string& event_id, bool existed);
+// Beside the output of a write that Exchange refused although it had carried it out.
+json::object warning_of(const protocol::fault& answered);
 
 // The result `output` of a write that was looked up and found applied. Where Exchange had answered it with an error, the log and
 // the output's `warning` say so.
@@ -20,6 +27,9 @@ reply carried_out(command_run& run, const std::string& event_id, const trace& wa
 
 // What a failed try of a write leaves to do: how the command ends, or nothing where it goes back to looking.
 task<std::optional<ending>> after_write(command_run& run, ews::error e);
+
+// A server may lack a zone that others have. With UTC the instant is right all the same. The same fields once more, or nothing.
+std::optional<ews::item_fields> in_utc(const ews::error& e, const ews::item_fields& fields);
 
 // May the write be applied (again)? Only where nothing of an earlier try can still arrive, what tells of one could be read, the
 // command's time is not over and policy allows it. Where it may not: how the command ends, or nothing, after a pause, where it goes back to

@@ -1,14 +1,12 @@
-#include "agent/commands/look_for.hpp"
-#include "agent/commands/meeting.hpp"
 #include "agent/commands/operations.hpp"
-#include "agent/commands/outputs.hpp"
+#include "agent/exchange_access/answer_lists.hpp"
 #include "agent/exchange_access/availability_question.hpp"
 #include "agent/exchange_access/joint_questions.hpp"
+#include "agent/protocol/codec.hpp"
 #include "common/async/task_group.hpp"
 
-#include <boost/asio/this_coro.hpp>
-
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 
 namespace relay::commands {
 namespace {
@@ -158,40 +156,23 @@ task<void> ask_parts(command_run& run, shared_question& shared, std::size_t most
     }
 }
 
+json::object output_of_availability(const std::vector<mailbox_address>& mailboxes,
+                                    const std::vector<ews::mailbox_busy>& busy)
+{
+    json::array list;
+    list.reserve(mailboxes.size());
+    for (std::size_t i = 0; i < mailboxes.size(); ++i) {
+        json::object entry{{"mailbox", mailboxes[i].str()}, {"ok", busy[i].has_value()}};
+        if (busy[i].has_value())
+            entry["busy"] = exchange_access::busy_list(*busy[i]);
+        else
+            entry["error"] = protocol::to_json(busy[i].error());
+        list.push_back(std::move(entry));
+    }
+    return {{"mailboxes", std::move(list)}};
+}
+
 } // namespace
-
-task<ending> run_connection_test(command_run& run)
-{
-    for (;;) {
-        if (auto over = co_await run.before_try())
-            co_return *over;
-        const auto sent = run.use().time.now();
-        auto info = co_await run.use().exchange.resolve_account(run.request_limit());
-        if (info.has_value()) {
-            run.succeeded();
-            const auto took = std::chrono::round<milliseconds>(run.use().time.now() - sent);
-            co_return reply(output_of_connection_test(*info, took));
-        }
-        if (auto over = co_await run.after_failure(info.error()))
-            co_return *over;
-    }
-}
-
-task<ending> run_mailbox_verify(command_run& run, protocol::mailbox_verify op)
-{
-    run.about(op.mailbox.key());
-    for (;;) {
-        if (auto over = co_await run.before_try())
-            co_return *over;
-        auto info = co_await run.use().exchange.open_calendar(op.mailbox, run.request_limit());
-        if (info.has_value()) {
-            run.succeeded();
-            co_return reply(output_of_mailbox_verify(op.mailbox, *info));
-        }
-        if (auto over = co_await run.after_failure(info.error()))
-            co_return *over;
-    }
-}
 
 task<ending> run_availability_get(command_run& run, protocol::availability_get op)
 {
@@ -222,31 +203,6 @@ task<ending> run_availability_get(command_run& run, protocol::availability_get o
         if (mailbox.has_value())
             *mailbox = join_periods(std::move(*mailbox), op.start, op.end);
     co_return reply(output_of_availability(op.mailboxes, answers));
-}
-
-task<ending> run_event_get(command_run& run, protocol::event_get op)
-{
-    run.about(op.mailbox.key());
-    for (;;) {
-        const auto found =
-            co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::everywhere);
-        if (found.has_error())
-            co_return found.error();
-        if (found->live.empty())
-            co_return reply(event_not_found(*found));
-        if (found->live.size() > 1)
-            co_return reply(copied_by_hand());
-        auto item = co_await run.use().exchange.get(op.mailbox, found->live.front().ref, run.request_limit());
-        if (item.has_value()) {
-            run.succeeded();
-            auto output = output_of_get(op.event_id, as_given(*item), item->answers);
-            if (item->series) // its times are those of the first occurrence
-                output["series"] = true;
-            co_return reply(std::move(output));
-        }
-        if (auto over = co_await run.after_failure(retry_if_moved(item.error())))
-            co_return *over;
-    }
 }
 
 } // namespace relay::commands

@@ -1,10 +1,8 @@
-#include "agent/commands/outputs.hpp"
-
+#include "agent/commands/look_for.hpp"
+#include "agent/commands/meeting.hpp"
+#include "agent/commands/operations.hpp"
 #include "agent/exchange_access/answer_lists.hpp"
-#include "agent/protocol/codec.hpp"
 #include "common/time/rfc3339.hpp"
-
-#include <boost/json/value.hpp>
 
 namespace relay::commands {
 namespace {
@@ -51,63 +49,6 @@ json::array attendees(const std::vector<protocol::attendee>& people)
     return list;
 }
 
-} // namespace
-
-json::object output_of_connection_test(const ews::server_info& server, milliseconds latency)
-{
-    return {{"server", {{"version", server.version}, {"product", server.product}}},
-            {"account", {{"name", server.account_name}, {"email", server.account_email}}},
-            {"latency_ms", latency.count()}};
-}
-
-json::object output_of_mailbox_verify(const mailbox_address& mailbox, const ews::mailbox_info& info)
-{
-    return {{"mailbox", mailbox.str()}, {"display_name", info.display_name}};
-}
-
-json::object output_of_availability(const std::vector<mailbox_address>& mailboxes,
-                                    const std::vector<ews::mailbox_busy>& busy)
-{
-    json::array list;
-    list.reserve(mailboxes.size());
-    for (std::size_t i = 0; i < mailboxes.size(); ++i) {
-        json::object entry{{"mailbox", mailboxes[i].str()}, {"ok", busy[i].has_value()}};
-        if (busy[i].has_value())
-            entry["busy"] = exchange_access::busy_list(*busy[i]);
-        else
-            entry["error"] = protocol::to_json(busy[i].error());
-        list.push_back(std::move(entry));
-    }
-    return {{"mailboxes", std::move(list)}};
-}
-
-json::object output_of_watch(const protocol::availability_watch& op)
-{
-    return {{"watch_id", op.watch_id}, {"mailboxes", op.mailboxes.size()}};
-}
-
-json::object output_of_unwatch(bool existed)
-{
-    return {{"existed", existed}};
-}
-
-json::object output_of_write(const std::string& event_id, const ews::item_ref& ref, const std::string& uid)
-{
-    return {{"event_id", event_id}, {"item_id", ref.id}, {"change_key", ref.change_key}, {"uid", uid}};
-}
-
-json::object output_of_cancel(const std::string& event_id, bool existed)
-{
-    return {{"event_id", event_id}, {"existed", existed}};
-}
-
-json::object warning_of(const protocol::fault& answered)
-{
-    return {{"code", protocol::name(answered.code)},
-            {"message", answered.message},
-            {"exchange", answered.exchange}};
-}
-
 json::object output_of_get(const std::string& event_id, const protocol::event_fields& f,
                            const std::vector<ews::attendee_answer>& answers)
 {
@@ -132,6 +73,33 @@ json::object output_of_get(const std::string& event_id, const protocol::event_fi
     out["categories"] = json::array(f.categories.begin(), f.categories.end());
     out["responses"] = exchange_access::response_list(answers);
     return out;
+}
+
+} // namespace
+
+task<ending> run_event_get(command_run& run, protocol::event_get op)
+{
+    run.about(op.mailbox.key());
+    for (;;) {
+        const auto found =
+            co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::everywhere);
+        if (found.has_error())
+            co_return found.error();
+        if (found->live.empty())
+            co_return reply(event_not_found(*found));
+        if (found->live.size() > 1)
+            co_return reply(copied_by_hand());
+        auto item = co_await run.use().exchange.get(op.mailbox, found->live.front().ref, run.request_limit());
+        if (item.has_value()) {
+            run.succeeded();
+            auto output = output_of_get(op.event_id, as_given(*item), item->answers);
+            if (item->series) // its times are those of the first occurrence
+                output["series"] = true;
+            co_return reply(std::move(output));
+        }
+        if (auto over = co_await run.after_failure(retry_if_moved(item.error())))
+            co_return *over;
+    }
 }
 
 } // namespace relay::commands

@@ -1,0 +1,47 @@
+#include "agent/commands/operations.hpp"
+#include "agent/commands/watch_steps.hpp"
+
+namespace relay::commands {
+namespace {
+
+json::object output_of_unwatch(bool existed)
+{
+    return {{"existed", existed}};
+}
+
+} // namespace
+
+task<ending> run_availability_unwatch(command_run& run, protocol::availability_unwatch op)
+{
+    // begin() is stored only where the watch was there, so one found begun knows that it existed.
+    bool existed = run.ticket().begun.has_value();
+    for (;;) {
+        if (auto over = co_await run.before_step())
+            co_return *over;
+        if (!existed) {
+            const auto there = co_await count(run, [&](const auto& w) { return w.watch_id == op.watch_id; });
+            if (there.has_error()) {
+                if (auto over = co_await run.not_stored(there.error()))
+                    co_return *over;
+                continue;
+            }
+            if (*there == 0)
+                co_return reply(output_of_unwatch(false));
+            const auto started = co_await run.begin();
+            if (started.over)
+                co_return *started.over;
+            if (!started.durable)
+                continue;
+            existed = true;
+        }
+        const auto removed = co_await run.use().store.remove_watch(op.watch_id);
+        if (removed.has_value()) {
+            tell_of_change(run);
+            co_return reply(output_of_unwatch(true));
+        }
+        if (auto over = co_await run.not_stored(removed.error()))
+            co_return *over;
+    }
+}
+
+} // namespace relay::commands

@@ -1,0 +1,53 @@
+#include "agent/commands/operations.hpp"
+#include "agent/commands/write_steps.hpp"
+
+namespace relay::commands {
+
+task<ending> run_event_cancel(command_run& run, protocol::event_cancel op)
+{
+    run.about(op.mailbox.key());
+    // begin() is stored only after a look that found the item, so a begun cancel knows that the event
+    // existed.
+    bool existed = run.ticket().begun.has_value();
+    for (;;) {
+        const auto found = co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::certain);
+        if (found.has_error())
+            co_return found.error();
+        // In Deleted Items is where a removal puts it; that it is nowhere may be because it is not shown yet.
+        if (found->live.empty() && (found->conclusive || !found->deleted.empty())) {
+            // Redelivered and in Deleted Items: whoever had the command before us is the likeliest to have
+            // put it there.
+            existed = existed || (run.ticket().redelivered && !found->deleted.empty());
+            auto output = output_of_cancel(op.event_id, existed);
+            if (const auto unknown = not_searched(*found); unknown && !existed)
+                output["warning"] = warning_of(*unknown);
+            co_return applied(run, std::move(output));
+        }
+        existed = existed || !found->live.empty();
+
+        auto may = co_await permission_to_apply(run, *found);
+        if (may.over)
+            co_return *may.over;
+        if (!may.given)
+            continue;
+        if (found->live.size() > 1)
+            co_return reply(copied_by_hand());
+        if (found->live.front().series)
+            co_return reply(made_a_series());
+        auto started = co_await run.begin();
+        if (started.over)
+            co_return *started.over;
+        if (!started.durable)
+            continue;
+        auto gone = co_await run.use().exchange.remove(op.mailbox, found->live.front().ref, op.notify,
+                                                       run.write_bounds());
+        if (gone.has_value()) {
+            run.succeeded();
+            co_return reply(output_of_cancel(op.event_id, true));
+        }
+        if (auto over = co_await after_write(run, retry_if_moved(gone.error())))
+            co_return *over;
+    }
+}
+
+} // namespace relay::commands

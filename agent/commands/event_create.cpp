@@ -1,0 +1,145 @@
+#include "agent/commands/meeting.hpp"
+#include "agent/commands/operations.hpp"
+#include "agent/commands/write_steps.hpp"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <utility>
+
+namespace relay::commands {
+namespace {
+
+// What is there already, and was not made by this create, means for it: its end, or nothing where that is not told yet.
+std::optional<reply> judge_create(command_run& run, const protocol::event_create& op,
+                                  const marked_items& items)
+{
+    if (items.live.empty())
+        return std::nullopt;
+    if (run.outcome_is_unknown() && !items.conclusive)
+        return std::nullopt; // our own item may yet arrive
+    if (items.live.size() > 1)
+        return reply(copied_by_hand());
+    // PROTOCOL.md, "Commands and results": another agent may have applied it before it was overtaken.
+    if (run.ticket().redelivered)
+        return carried_out(run, op.event_id, {trace::kind::overtaken, &items.live.front()}, {});
+    return reply(
+        protocol::fault{protocol::fault_code::conflict, "an event with this event_id exists already", {}});
+}
+
+// Looks up and begins at once: a fresh create waits for the slower of the two, not for their sum.
+struct looked_and_begun {
+    ews::outcome<marked_items> found;
+    command_run::try_start started;
+};
+
+task<looked_and_begun> look_and_begin(command_run& run, const protocol::event_create& op)
+{
+    using namespace asio::experimental::awaitable_operators;
+    const auto far = run.ticket().event_known ? reach::everywhere : reach::usual;
+    auto both = co_await (look_up(run, op.mailbox, op.event_id, far) && run.begin());
+    co_return looked_and_begun{std::move(std::get<0>(both)), std::move(std::get<1>(both))};
+}
+
+// The first look of a create that nobody can have tried before, with its try begun. Nothing: it did not come
+// to that, and the create goes on as any other.
+struct fresh_start {
+    std::optional<marked_items> found; // the try is begun
+    std::optional<ending> over;
+};
+
+task<fresh_start> start_fresh(command_run& run, const protocol::event_create& op)
+{
+    fresh_start start;
+    start.over = co_await run.before_try();
+    if (start.over || run.may_be_repeat()) // time may have jumped while it waited
+        co_return start;
+    auto both = co_await look_and_begin(run, op);
+    if (both.started.over) {
+        start.over = std::move(both.started.over);
+    } else if (both.found.has_error()) {
+        if (both.started.durable)
+            co_await run.retract(both.found.error().fault.code);
+        start.over = co_await run.after_failure(both.found.error());
+    } else if (both.started.durable) {
+        start.found = std::move(*both.found);
+        start.found->conclusive = true;
+    }
+    co_return start;
+}
+
+// As create() of Exchange, in a zone that it has.
+task<ews::outcome<ews::item_ref>> apply_create(command_run& run, const protocol::event_create& op,
+                                               const std::string& uid)
+{
+    auto& exchange = run.use().exchange;
+    const auto fields = fields_for_create(op.fields);
+    const ews::marks marks{op.event_id, run.ticket().id};
+    auto made = co_await exchange.create(op.mailbox, fields, marks, uid, op.notify, run.write_bounds());
+    if (made.has_error())
+        if (auto again = in_utc(made.error(), fields))
+            made = co_await exchange.create(op.mailbox, std::move(*again), marks, uid, op.notify,
+                                            run.write_bounds());
+    co_return made;
+}
+
+} // namespace
+
+task<ending> run_event_create(command_run& run, protocol::event_create op)
+{
+    run.about(op.mailbox.key());
+    const auto uid = exchange_access::uid_for(op.event_id, run.ticket().id);
+    std::optional<marked_items> fresh;
+    if (!run.may_be_repeat()) {
+        auto start = co_await start_fresh(run, op);
+        if (start.over)
+            co_return *start.over;
+        fresh = std::move(start.found);
+    }
+    for (;;) {
+        const bool begun = fresh.has_value();
+        marked_items found;
+        if (begun) {
+            found = std::move(*std::exchange(fresh, std::nullopt));
+        } else {
+            const auto usual = run.ticket().event_known ? reach::everywhere : reach::usual;
+            auto looked = co_await look_for(run, op.mailbox, op.event_id, reach::usual, usual, uid);
+            if (looked.has_error())
+                co_return looked.error();
+            found = std::move(*looked);
+        }
+        const auto was = trace_of_create(found, run.ticket().id, uid);
+        if (was.what != trace::kind::none) {
+            if (op.fields.attendees.empty() || !may_lack_invitations(op.notify, found, was)) {
+                if (!op.fields.attendees.empty() && was.what == trace::kind::applied)
+                    note_unknown_invitations(run, op.notify, *was.item);
+                co_return carried_out(run, op.event_id, was, uid);
+            }
+            if (auto over = co_await invite(run, op.mailbox, op.event_id, *was.item, found.conclusive))
+                co_return *over;
+            continue;
+        }
+        if (auto known = judge_create(run, op, found))
+            co_return *known;
+
+        auto may = co_await permission_to_apply(run, found);
+        if (may.over)
+            co_return *may.over;
+        if (!may.given)
+            continue;
+        if (!begun) {
+            auto started = co_await run.begin();
+            if (started.over)
+                co_return *started.over;
+            if (!started.durable)
+                continue;
+        }
+        auto made = co_await apply_create(run, op, uid);
+        if (made.has_value()) {
+            run.succeeded();
+            co_return reply(output_of_write(op.event_id, *made, uid));
+        }
+        if (auto over = co_await after_write(run, made.error()))
+            co_return *over;
+    }
+}
+
+} // namespace relay::commands

@@ -1,0 +1,23 @@
+// What the two writes that tell the agent whom to watch have in common. Both are a step in the store alone; a repeat of either
+// after a crash finds what it did before.
+#pragma once
+
+#include "agent/commands/command_run.hpp"
+
+#include <algorithm>
+
+namespace relay::commands {
+
+// How many watches of the store meet `condition`.
+template <class Condition>
+task<result<std::ptrdiff_t>> count(command_run& run, Condition condition)
+{
+    const auto all = co_await run.use().store.watches();
+    if (all.has_error())
+        co_return all.error();
+    co_return std::ranges::count_if(*all, condition);
+}
+
+void tell_of_change(command_run& run);
+
+} // namespace relay::commands
