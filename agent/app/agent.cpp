@@ -1,4 +1,5 @@
 #include "agent/app/agent.hpp"
+#include "agent/commands/catalog.hpp"
 
 #include "agent/app/own_environment.hpp"
 #include "agent/app/queue_wishes.hpp"
@@ -110,11 +111,11 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
       home_(home_of(settings_.agent.data_dir)),
       identity_(std::move(o.identity)),
       policy_(rules_of(settings_.policy)),
-      recorder_(time_),
+      recorder_(time_, commands::catalog()),
       store_(std::move(o.store)),
       outbox_(context.get_executor(), *store_, time_, *log_),
       inbox_(
-          context.get_executor(), *store_, outbox_, time_,
+          context.get_executor(), *store_, outbox_, time_, commands::catalog(),
           [this](const protocol::command& c) { return admit(c); }, store::inbox::limits{window}, *log_),
       audit_(context.get_executor(), *store_, time_, *log_),
       queue_numbers_(context.get_executor(), *store_, time_),
@@ -197,18 +198,18 @@ agent::~agent()
     store_->on_damage({});
 }
 
-protocol::checked<protocol::operation> agent::admit(const protocol::command& c) const
+protocol::checked<protocol::operation_ptr> agent::admit(const protocol::command& c) const
 {
-    auto operation = protocol::parse_operation(c);
+    auto operation = commands::catalog().read(c);
     if (operation.has_error())
         return operation;
-    if (const auto allowed = policy_.allows(c.op, *operation); allowed.has_error())
+    if (const auto allowed = policy_.allows(c.op, **operation); allowed.has_error())
         return allowed.error();
-    if (const auto* watch = std::get_if<protocol::availability_watch>(&*operation))
+    if (const auto* watch = (*operation)->new_watch())
         if (const auto room = watcher_.has_room(*watch); room.has_error())
             return room.error();
     // A write that cannot be stored is refused by the inbox.
-    if (!audit_.works() && protocol::class_of(c.op) == protocol::operation_class::read)
+    if (!audit_.works() && commands::catalog().class_of(c.op) == protocol::operation_class::read)
         return protocol::fault{
             protocol::fault_code::overloaded, "the audit cannot be written; the agent's log says why", {}};
     return operation;
@@ -223,7 +224,7 @@ void agent::ended(const protocol::ended_command& c)
 
 protocol::checked<void> agent::allows(const store::ticket& t) const
 {
-    return policy_.allows(t.op, *t.operation);
+    return policy_.allows(t.op, **t.operation);
 }
 
 protocol::checked<void> agent::allows_watching(const mailbox_address& mailbox) const
@@ -280,7 +281,7 @@ uplink::hello_facts agent::facts() const
             std::string(version()),
             std::string(platform::os_name()),
             host,
-            policy_.operations(),
+            policy_.operations(commands::catalog()),
             window};
 }
 

@@ -77,7 +77,7 @@ private:
     agent(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log,
           opened o);
 
-    protocol::checked<protocol::operation> admit(const protocol::command& c) const;
+    protocol::checked<protocol::operation_ptr> admit(const protocol::command& c) const;
     void ended(const protocol::ended_command& c);
     protocol::checked<void> allows(const store::ticket& t) const;
     protocol::checked<void> allows_watching(const mailbox_address& mailbox) const;

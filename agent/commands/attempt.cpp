@@ -104,9 +104,7 @@ bool attempt::may_be_partly_applied() const
     if (partly_ != part::no)
         return true;
     // An earlier life may have sent the first of two requests.
-    const bool is_update =
-        record_.operation.has_value() && std::holds_alternative<protocol::event_update>(*record_.operation);
-    return is_update && record_.begun.has_value();
+    return record_.begun && record_.operation.has_value() && (*record_.operation)->may_apply_in_part();
 }
 
 steady_time attempt::settles_at() const

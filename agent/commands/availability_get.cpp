@@ -1,3 +1,6 @@
+// availability.get: how busy mailboxes are. Split at the limits of Exchange, asked together with the questions of other commands,
+// and narrowed down to the mailbox that holds up the others.
+#include "agent/commands/operation.hpp"
 #include "agent/commands/operations.hpp"
 #include "agent/exchange_access/answer_lists.hpp"
 #include "agent/exchange_access/availability_question.hpp"
@@ -7,6 +10,7 @@
 
 #include <algorithm>
 #include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
 
 namespace relay::commands {
 namespace {
@@ -20,16 +24,16 @@ struct allowed_mailboxes {
 };
 
 // Takes out what policy denies, which is answered so, each mailbox on its own.
-allowed_mailboxes allowed_of(const protocol::availability_get& op, const services& s,
+allowed_mailboxes allowed_of(const std::vector<mailbox_address>& asked, const services& s,
                              std::vector<ews::mailbox_busy>& answers)
 {
     allowed_mailboxes some;
-    for (std::size_t i = 0; i < op.mailboxes.size(); ++i) {
-        if (const auto allowed = s.allows_mailbox(op.mailboxes[i]); allowed.has_error()) {
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        if (const auto allowed = s.allows_mailbox(asked[i]); allowed.has_error()) {
             answers[i] = allowed.error();
             continue;
         }
-        some.mailboxes.push_back(op.mailboxes[i]);
+        some.mailboxes.push_back(asked[i]);
         some.places.push_back(i);
     }
     return some;
@@ -172,16 +176,40 @@ json::object output_of_availability(const std::vector<mailbox_address>& mailboxe
     return {{"mailboxes", std::move(list)}};
 }
 
-} // namespace
+class availability_get final : public runnable {
+public:
+    explicit availability_get(protocol::unread_operation& from);
 
-task<ending> run_availability_get(command_run& run, protocol::availability_get op)
+    std::span<const mailbox_address> asks_about() const override { return mailboxes_; }
+    task<ending> carry_out(command_run& run) const override;
+
+private:
+    // PROTOCOL.md sets no longest window, but each 42 days cost a request for 100 mailboxes.
+    static constexpr std::chrono::days longest_window{5 * 366};
+
+    std::vector<mailbox_address> mailboxes_;
+    utc_time start_, end_;
+};
+
+availability_get::availability_get(protocol::unread_operation& from)
+    : mailboxes_(from.params.needed("mailboxes", protocol::read_mailboxes)),
+      start_(from.params.needed("start", protocol::read_time)),
+      end_(from.params.needed("end", protocol::read_time))
 {
-    std::vector<ews::mailbox_busy> answers(op.mailboxes.size(), std::vector<ews::busy_period>{});
-    auto [mailboxes, places] = allowed_of(op, run.use(), answers);
+    const auto at = from.params.path_of("end");
+    protocol::check_order(start_, end_, at, from.found);
+    if (end_ - start_ > longest_window)
+        from.found.add(at, fmt::format("must be at most {} days after start", longest_window.count()));
+}
+
+task<ending> availability_get::carry_out(command_run& run) const
+{
+    std::vector<ews::mailbox_busy> answers(mailboxes_.size(), std::vector<ews::busy_period>{});
+    auto [mailboxes, places] = allowed_of(mailboxes_, run.use(), answers);
     const availability_question::apart alone = [&](const mailbox_address& m) {
         return run.use().joint.quarantine().holds(m, run.use().time.now());
     };
-    shared_question shared{{std::move(mailboxes), op.start, op.end, alone}};
+    shared_question shared{{std::move(mailboxes), start_, end_, alone}};
     // A part that fails may leave several: then there is more for others to do.
     while (!shared.over && shared.question.parts_left() > 0) {
         const auto parts = shared.question.parts_left();
@@ -201,8 +229,15 @@ task<ending> run_availability_get(command_run& run, protocol::availability_get o
         answers[places[i]] = std::move(shared.question.answers()[i]);
     for (auto& mailbox : answers)
         if (mailbox.has_value())
-            *mailbox = join_periods(std::move(*mailbox), op.start, op.end);
-    co_return reply(output_of_availability(op.mailboxes, answers));
+            *mailbox = join_periods(std::move(*mailbox), start_, end_);
+    co_return reply(output_of_availability(mailboxes_, answers));
+}
+
+} // namespace
+
+protocol::operation_ptr read_availability_get(protocol::unread_operation& from)
+{
+    return std::make_shared<availability_get>(from);
 }
 
 } // namespace relay::commands

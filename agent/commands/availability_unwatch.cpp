@@ -1,3 +1,5 @@
+// availability.unwatch: ends a watch.
+#include "agent/commands/operation.hpp"
 #include "agent/commands/operations.hpp"
 #include "agent/commands/watch_steps.hpp"
 
@@ -9,9 +11,21 @@ json::object output_of_unwatch(bool existed)
     return {{"existed", existed}};
 }
 
-} // namespace
+class availability_unwatch final : public runnable {
+public:
+    explicit availability_unwatch(protocol::unread_operation& from)
+        : watch_id_(from.params.needed("watch_id", protocol::read_event_id))
+    {
+    }
 
-task<ending> run_availability_unwatch(command_run& run, protocol::availability_unwatch op)
+    std::string ordering_key() const override { return watch_key(watch_id_); }
+    task<ending> carry_out(command_run& run) const override;
+
+private:
+    std::string watch_id_;
+};
+
+task<ending> availability_unwatch::carry_out(command_run& run) const
 {
     // begin() is stored only where the watch was there, so one found begun knows that it existed.
     bool existed = run.ticket().begun.has_value();
@@ -19,7 +33,7 @@ task<ending> run_availability_unwatch(command_run& run, protocol::availability_u
         if (auto over = co_await run.before_step())
             co_return *over;
         if (!existed) {
-            const auto there = co_await count(run, [&](const auto& w) { return w.watch_id == op.watch_id; });
+            const auto there = co_await count(run, [&](const auto& w) { return w.watch_id == watch_id_; });
             if (there.has_error()) {
                 if (auto over = co_await run.not_stored(there.error()))
                     co_return *over;
@@ -34,7 +48,7 @@ task<ending> run_availability_unwatch(command_run& run, protocol::availability_u
                 continue;
             existed = true;
         }
-        const auto removed = co_await run.use().store.remove_watch(op.watch_id);
+        const auto removed = co_await run.use().store.remove_watch(watch_id_);
         if (removed.has_value()) {
             tell_of_change(run);
             co_return reply(output_of_unwatch(true));
@@ -42,6 +56,13 @@ task<ending> run_availability_unwatch(command_run& run, protocol::availability_u
         if (auto over = co_await run.not_stored(removed.error()))
             co_return *over;
     }
+}
+
+} // namespace
+
+protocol::operation_ptr read_availability_unwatch(protocol::unread_operation& from)
+{
+    return std::make_shared<availability_unwatch>(from);
 }
 
 } // namespace relay::commands

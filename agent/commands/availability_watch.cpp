@@ -1,3 +1,5 @@
+// availability.watch: keeps the cloud told of how busy mailboxes are.
+#include "agent/commands/operation.hpp"
 #include "agent/commands/operations.hpp"
 #include "agent/commands/watch_steps.hpp"
 
@@ -19,11 +21,31 @@ json::object output_of_watch(const protocol::availability_watch& op)
     return {{"watch_id", op.watch_id}, {"mailboxes", op.mailboxes.size()}};
 }
 
-} // namespace
+class availability_watch final : public runnable {
+public:
+    explicit availability_watch(protocol::unread_operation& from);
 
-task<ending> run_availability_watch(command_run& run, protocol::availability_watch op)
+    std::string ordering_key() const override { return watch_key(watch_.watch_id); }
+    const protocol::availability_watch* new_watch() const override { return &watch_; }
+    task<ending> carry_out(command_run& run) const override;
+
+private:
+    protocol::availability_watch watch_;
+};
+
+availability_watch::availability_watch(protocol::unread_operation& from)
 {
-    const store::new_watch wanted{op.watch_id, run.ticket().id, {op.horizon, op.interval}, op.mailboxes};
+    auto& params = from.params;
+    watch_.watch_id = params.needed("watch_id", protocol::read_event_id);
+    watch_.mailboxes = params.needed("mailboxes", protocol::read_watched_mailboxes);
+    watch_.horizon = params.optional("horizon_days", protocol::read_horizon).value_or(watch_.horizon);
+    watch_.interval = params.optional("interval_s", protocol::read_interval).value_or(watch_.interval);
+}
+
+task<ending> availability_watch::carry_out(command_run& run) const
+{
+    const store::new_watch wanted{
+        watch_.watch_id, run.ticket().id, {watch_.horizon, watch_.interval}, watch_.mailboxes};
     for (;;) {
         // A life before this one may have stored it: then that is the answer, whatever the time is by now.
         if (run.ticket().restored) {
@@ -35,7 +57,7 @@ task<ending> run_availability_watch(command_run& run, protocol::availability_wat
                 continue;
             }
             if (*done > 0)
-                co_return reply(output_of_watch(op));
+                co_return reply(output_of_watch(watch_));
         }
         if (auto over = co_await run.before_step())
             co_return *over;
@@ -44,11 +66,18 @@ task<ending> run_availability_watch(command_run& run, protocol::availability_wat
             if (*put == store::watch_put::full)
                 co_return reply(too_many());
             tell_of_change(run);
-            co_return reply(output_of_watch(op));
+            co_return reply(output_of_watch(watch_));
         }
         if (auto over = co_await run.not_stored(put.error()))
             co_return *over;
     }
+}
+
+} // namespace
+
+protocol::operation_ptr read_availability_watch(protocol::unread_operation& from)
+{
+    return std::make_shared<availability_watch>(from);
 }
 
 } // namespace relay::commands

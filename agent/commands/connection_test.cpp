@@ -1,3 +1,5 @@
+// connection.test: whether Exchange answers, and as whom it knows the agent.
+#include "agent/commands/operation.hpp"
 #include "agent/commands/operations.hpp"
 
 namespace relay::commands {
@@ -10,9 +12,12 @@ json::object output_of_connection_test(const ews::server_info& server, milliseco
             {"latency_ms", latency.count()}};
 }
 
-} // namespace
+class connection_test final : public runnable {
+public:
+    task<ending> carry_out(command_run& run) const override;
+};
 
-task<ending> run_connection_test(command_run& run)
+task<ending> connection_test::carry_out(command_run& run) const
 {
     for (;;) {
         if (auto over = co_await run.before_try())
@@ -27,6 +32,13 @@ task<ending> run_connection_test(command_run& run)
         if (auto over = co_await run.after_failure(info.error()))
             co_return *over;
     }
+}
+
+} // namespace
+
+protocol::operation_ptr read_connection_test(protocol::unread_operation& /*from*/)
+{
+    return std::make_shared<connection_test>();
 }
 
 } // namespace relay::commands

@@ -1,7 +1,6 @@
 #include "agent/commands/dispatcher.hpp"
 
-#include "agent/commands/event_effect.hpp"
-#include "agent/commands/operations.hpp"
+#include "agent/commands/operation.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <spdlog/logger.h>
@@ -10,6 +9,22 @@
 #include <vector>
 
 namespace relay::commands {
+namespace {
+
+// Whose params could be read. The catalog makes no other operations.
+const runnable& runnable_of(const store::ticket& t)
+{
+    return dynamic_cast<const runnable&>(**t.operation);
+}
+
+std::optional<store::event_write> effect_of(const store::ticket& t, const reply& end)
+{
+    if (t.operation.has_error())
+        return std::nullopt;
+    return runnable_of(t).effect(t, end.has_value() ? &*end : nullptr);
+}
+
+} // namespace
 
 dispatcher::dispatcher(asio::any_io_executor executor, parts p, limits l, std::uint64_t seed)
     : executor_(executor),
@@ -147,8 +162,7 @@ void dispatcher::tell(const store::ticket& t, const ending& end, milliseconds to
     told.mailbox = t.mailbox;
     told.event_id = t.event_id;
     if (t.operation.has_value())
-        if (const auto* asked = std::get_if<protocol::availability_get>(&*t.operation))
-            told.mailboxes = asked->mailboxes;
+        told.mailboxes = (*t.operation)->asks_about();
     parts_.ended(told);
 }
 
@@ -172,28 +186,7 @@ task<ending> dispatcher::perform(command_run& run)
         co_return reply(allowed.error());
 
     parts_.log.debug("{} {}: is being carried out", t.op, t.id);
-    const auto& op = *t.operation;
-    if (std::holds_alternative<protocol::agent_diagnose>(op)) {
-        run.count_attempt();
-        co_return reply(co_await parts_.diagnose());
-    }
-    if (std::holds_alternative<protocol::connection_test>(op))
-        co_return co_await run_connection_test(run);
-    if (const auto* verify = std::get_if<protocol::mailbox_verify>(&op))
-        co_return co_await run_mailbox_verify(run, *verify);
-    if (const auto* availability = std::get_if<protocol::availability_get>(&op))
-        co_return co_await run_availability_get(run, *availability);
-    if (const auto* watch = std::get_if<protocol::availability_watch>(&op))
-        co_return co_await run_availability_watch(run, *watch);
-    if (const auto* unwatch = std::get_if<protocol::availability_unwatch>(&op))
-        co_return co_await run_availability_unwatch(run, *unwatch);
-    if (const auto* create = std::get_if<protocol::event_create>(&op))
-        co_return co_await run_event_create(run, *create);
-    if (const auto* update = std::get_if<protocol::event_update>(&op))
-        co_return co_await run_event_update(run, *update);
-    if (const auto* cancel = std::get_if<protocol::event_cancel>(&op))
-        co_return co_await run_event_cancel(run, *cancel);
-    co_return co_await run_event_get(run, std::get<protocol::event_get>(op));
+    co_return co_await runnable_of(t).carry_out(run);
 }
 
 void dispatcher::leave_lane(const command_run& run)

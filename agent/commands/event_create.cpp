@@ -1,4 +1,6 @@
+// event.create: makes the item of an event, once.
 #include "agent/commands/meeting.hpp"
+#include "agent/commands/operation.hpp"
 #include "agent/commands/operations.hpp"
 #include "agent/commands/write_steps.hpp"
 
@@ -9,8 +11,7 @@ namespace relay::commands {
 namespace {
 
 // What is there already, and was not made by this create, means for it: its end, or nothing where that is not told yet.
-std::optional<reply> judge_create(command_run& run, const protocol::event_create& op,
-                                  const marked_items& items)
+std::optional<reply> judge_create(command_run& run, const event_operation& op, const marked_items& items)
 {
     if (items.live.empty())
         return std::nullopt;
@@ -20,7 +21,7 @@ std::optional<reply> judge_create(command_run& run, const protocol::event_create
         return reply(copied_by_hand());
     // PROTOCOL.md, "Commands and results": another agent may have applied it before it was overtaken.
     if (run.ticket().redelivered)
-        return carried_out(run, op.event_id, {trace::kind::overtaken, &items.live.front()}, {});
+        return carried_out(run, op.event_id(), {trace::kind::overtaken, &items.live.front()}, {});
     return reply(
         protocol::fault{protocol::fault_code::conflict, "an event with this event_id exists already", {}});
 }
@@ -31,11 +32,11 @@ struct looked_and_begun {
     command_run::try_start started;
 };
 
-task<looked_and_begun> look_and_begin(command_run& run, const protocol::event_create& op)
+task<looked_and_begun> look_and_begin(command_run& run, const event_operation& op)
 {
     using namespace asio::experimental::awaitable_operators;
     const auto far = run.ticket().event_known ? reach::everywhere : reach::usual;
-    auto both = co_await (look_up(run, op.mailbox, op.event_id, far) && run.begin());
+    auto both = co_await (look_up(run, op.host(), op.event_id(), far) && run.begin());
     co_return looked_and_begun{std::move(std::get<0>(both)), std::move(std::get<1>(both))};
 }
 
@@ -46,7 +47,7 @@ struct fresh_start {
     std::optional<ending> over;
 };
 
-task<fresh_start> start_fresh(command_run& run, const protocol::event_create& op)
+task<fresh_start> start_fresh(command_run& run, const event_operation& op)
 {
     fresh_start start;
     start.over = co_await run.before_try();
@@ -66,30 +67,47 @@ task<fresh_start> start_fresh(command_run& run, const protocol::event_create& op
     co_return start;
 }
 
+class event_create final : public event_operation {
+public:
+    explicit event_create(protocol::unread_operation& from)
+        : event_operation(from),
+          fields_(protocol::read_event_fields(from.params, from.found)),
+          notify_(protocol::read_notify(from.params, protocol::notify_words::all_or_none))
+    {
+    }
+
+    task<ending> carry_out(command_run& run) const override;
+    std::optional<store::event_write> effect(const store::ticket& record,
+                                             const json::object* output) const override;
+
+private:
+    task<ews::outcome<ews::item_ref>> apply(command_run& run, const std::string& uid) const;
+
+    protocol::event_fields fields_;
+    protocol::notify notify_;
+};
+
 // As create() of Exchange, in a zone that it has.
-task<ews::outcome<ews::item_ref>> apply_create(command_run& run, const protocol::event_create& op,
-                                               const std::string& uid)
+task<ews::outcome<ews::item_ref>> event_create::apply(command_run& run, const std::string& uid) const
 {
     auto& exchange = run.use().exchange;
-    const auto fields = fields_for_create(op.fields);
-    const ews::marks marks{op.event_id, run.ticket().id};
-    auto made = co_await exchange.create(op.mailbox, fields, marks, uid, op.notify, run.write_bounds());
+    const auto fields = fields_for_create(fields_);
+    const ews::marks marks{event_id(), run.ticket().id};
+    auto made = co_await exchange.create(host(), fields, marks, uid, notify_, run.write_bounds());
     if (made.has_error())
         if (auto again = in_utc(made.error(), fields))
-            made = co_await exchange.create(op.mailbox, std::move(*again), marks, uid, op.notify,
-                                            run.write_bounds());
+            made =
+                co_await exchange.create(host(), std::move(*again), marks, uid, notify_, run.write_bounds());
     co_return made;
 }
 
-} // namespace
-
-task<ending> run_event_create(command_run& run, protocol::event_create op)
+task<ending> event_create::carry_out(command_run& run) const
 {
-    run.about(op.mailbox.key());
-    const auto uid = exchange_access::uid_for(op.event_id, run.ticket().id);
+    run.about(host().key());
+    const auto uid = exchange_access::uid_for(event_id(), run.ticket().id);
     std::optional<marked_items> fresh;
     if (!run.may_be_repeat()) {
-        auto start = co_await start_fresh(run, op);
+        auto start = co_await start_fresh(run, *this);
         if (start.over)
             co_return *start.over;
         fresh = std::move(start.found);
@@ -101,26 +119,27 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
             found = std::move(*std::exchange(fresh, std::nullopt));
         } else {
             const auto usual = run.ticket().event_known ? reach::everywhere : reach::usual;
-            auto looked = co_await look_for(run, op.mailbox, op.event_id, reach::usual, usual, uid);
+            auto looked = co_await look_for(run, host(), event_id(), reach::usual, usual, uid);
             if (looked.has_error())
                 co_return looked.error();
             found = std::move(*looked);
         }
         const auto was = trace_of_create(found, run.ticket().id, uid);
         if (was.what != trace::kind::none) {
-            if (op.fields.attendees.empty() || !may_lack_invitations(op.notify, found, was)) {
-                if (!op.fields.attendees.empty() && was.what == trace::kind::applied)
-                    note_unknown_invitations(run, op.notify, *was.item);
-                co_return carried_out(run, op.event_id, was, uid);
+            if (fields_.attendees.empty() || !may_lack_invitations(notify_, found, was)) {
+                if (!fields_.attendees.empty() && was.what == trace::kind::applied)
+                    note_unknown_invitations(run, notify_, *was.item);
+                co_return carried_out(run, event_id(), was, uid);
             }
-            if (auto over = co_await invite(run, op.mailbox, op.event_id, *was.item, found.conclusive))
+            if (auto over = co_await invite(run, host(), event_id(), *was.item, found.conclusive))
                 co_return *over;
             continue;
         }
-        if (auto known = judge_create(run, op, found))
+        if (auto known = judge_create(run, *this, found))
             co_return *known;
 
-        auto may = co_await permission_to_apply(run, found);
+        const auto deleted = run.may_be_repeat() ? deleted_items::may_tell : deleted_items::tell_nothing;
+        auto may = co_await permission_to_apply(run, found, deleted);
         if (may.over)
             co_return *may.over;
         if (!may.given)
@@ -132,14 +151,35 @@ task<ending> run_event_create(command_run& run, protocol::event_create op)
             if (!started.durable)
                 continue;
         }
-        auto made = co_await apply_create(run, op, uid);
+        auto made = co_await apply(run, uid);
         if (made.has_value()) {
             run.succeeded();
-            co_return reply(output_of_write(op.event_id, *made, uid));
+            co_return reply(output_of_write(event_id(), *made, uid));
         }
         if (auto over = co_await after_write(run, made.error()))
             co_return *over;
     }
+}
+
+std::optional<store::event_write> event_create::effect(const store::ticket& record,
+                                                       const json::object* output) const
+{
+    if (!output)
+        return std::nullopt;
+    auto w = write_that(store::event_write::effect::made);
+    w.item_id = item_id_in(*output);
+    w.start = fields_.start;
+    w.end = fields_.end;
+    w.command_id = record.id;
+    w.may_be_overtaken = record.redelivered || record.restored || record.overtaken;
+    return w;
+}
+
+} // namespace
+
+protocol::operation_ptr read_event_create(protocol::unread_operation& from)
+{
+    return std::make_shared<event_create>(from);
 }
 
 } // namespace relay::commands

@@ -1,5 +1,7 @@
+// event.get: an event as its host and attendees see it now.
 #include "agent/commands/look_for.hpp"
 #include "agent/commands/meeting.hpp"
+#include "agent/commands/operation.hpp"
 #include "agent/commands/operations.hpp"
 #include "agent/exchange_access/answer_lists.hpp"
 #include "common/time/rfc3339.hpp"
@@ -75,24 +77,28 @@ json::object output_of_get(const std::string& event_id, const protocol::event_fi
     return out;
 }
 
-} // namespace
+class event_get final : public event_operation {
+public:
+    explicit event_get(protocol::unread_operation& from) : event_operation(from) {}
 
-task<ending> run_event_get(command_run& run, protocol::event_get op)
+    task<ending> carry_out(command_run& run) const override;
+};
+
+task<ending> event_get::carry_out(command_run& run) const
 {
-    run.about(op.mailbox.key());
+    run.about(host().key());
     for (;;) {
-        const auto found =
-            co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::everywhere);
+        const auto found = co_await look_for(run, host(), event_id(), reach::everywhere, reach::everywhere);
         if (found.has_error())
             co_return found.error();
         if (found->live.empty())
             co_return reply(event_not_found(*found));
         if (found->live.size() > 1)
             co_return reply(copied_by_hand());
-        auto item = co_await run.use().exchange.get(op.mailbox, found->live.front().ref, run.request_limit());
+        auto item = co_await run.use().exchange.get(host(), found->live.front().ref, run.request_limit());
         if (item.has_value()) {
             run.succeeded();
-            auto output = output_of_get(op.event_id, as_given(*item), item->answers);
+            auto output = output_of_get(event_id(), as_given(*item), item->answers);
             if (item->series) // its times are those of the first occurrence
                 output["series"] = true;
             co_return reply(std::move(output));
@@ -100,6 +106,13 @@ task<ending> run_event_get(command_run& run, protocol::event_get op)
         if (auto over = co_await run.after_failure(retry_if_moved(item.error())))
             co_return *over;
     }
+}
+
+} // namespace
+
+protocol::operation_ptr read_event_get(protocol::unread_operation& from)
+{
+    return std::make_shared<event_get>(from);
 }
 
 } // namespace relay::commands

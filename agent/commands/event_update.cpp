@@ -1,4 +1,6 @@
+// event.update: changes what is named of an event, and leaves the rest.
 #include "agent/commands/meeting.hpp"
+#include "agent/commands/operation.hpp"
 #include "agent/commands/operations.hpp"
 #include "agent/commands/write_steps.hpp"
 
@@ -13,10 +15,10 @@ struct two_steps {
     ews::item_fields silent, attendees;
 };
 
-std::optional<two_steps> steps_of(const protocol::event_update& op, const ews::item_fields& fields,
+std::optional<two_steps> steps_of(protocol::notify notify, const ews::item_fields& fields,
                                   const ews::item& now)
 {
-    if (op.notify != protocol::notify::changed || !changes_who_is_asked(fields, now) ||
+    if (notify != protocol::notify::changed || !changes_who_is_asked(fields, now) ||
         !changes_more_than_attendees(fields))
         return std::nullopt;
     two_steps steps{fields, {}};
@@ -38,20 +40,42 @@ task<ews::outcome<ews::item_ref>> update_item(command_run& run, const mailbox_ad
     co_return changed;
 }
 
+class event_update final : public event_operation {
+public:
+    explicit event_update(protocol::unread_operation& from)
+        : event_operation(from),
+          set_(from.params.needed("set", protocol::read_event_changes)),
+          notify_(protocol::read_notify(from.params, protocol::notify_words::all_changed_or_none))
+    {
+    }
+
+    bool may_apply_in_part() const override { return true; }
+    task<ending> carry_out(command_run& run) const override;
+    std::optional<store::event_write> effect(const store::ticket& record,
+                                             const json::object* output) const override;
+
+private:
+    task<ews::outcome<ews::item_ref>> apply(command_run& run, const ews::item& now,
+                                            ews::item_fields fields) const;
+
+    protocol::event_changes set_;
+    protocol::notify notify_;
+};
+
 // As update() of Exchange, with nobody told who is not concerned. The mark comes with the last step: a first one
 // alone counts as not applied, and is repeated in silence.
-task<ews::outcome<ews::item_ref>> apply_update(command_run& run, const protocol::event_update& op,
-                                               const ews::item& now, ews::item_fields fields)
+task<ews::outcome<ews::item_ref>> event_update::apply(command_run& run, const ews::item& now,
+                                                      ews::item_fields fields) const
 {
-    auto notify = op.notify;
+    auto notify = notify_;
     auto ref = now.ref;
     if (notify == protocol::notify::changed && !changes_who_is_asked(fields, now))
         notify = protocol::notify::none; // Exchange would mail everybody
     bool half_done = false;
-    if (auto steps = steps_of(op, fields, now)) {
+    if (auto steps = steps_of(notify_, fields, now)) {
         half_done = true;
         std::string no_mark;
-        auto silent = co_await update_item(run, op.mailbox, std::move(ref), std::move(steps->silent),
+        auto silent = co_await update_item(run, host(), std::move(ref), std::move(steps->silent),
                                            std::move(no_mark), protocol::notify::none);
         if (silent.has_value() || silent.error().effect != ews::effect::none)
             run.partly_applied(silent.has_value());
@@ -60,8 +84,7 @@ task<ews::outcome<ews::item_ref>> apply_update(command_run& run, const protocol:
         ref = *silent;
         fields = std::move(steps->attendees);
     }
-    auto done =
-        co_await update_item(run, op.mailbox, std::move(ref), std::move(fields), run.ticket().id, notify);
+    auto done = co_await update_item(run, host(), std::move(ref), std::move(fields), run.ticket().id, notify);
     if (!done.has_error() || !half_done)
         co_return done;
     auto e = done.error();
@@ -69,25 +92,25 @@ task<ews::outcome<ews::item_ref>> apply_update(command_run& run, const protocol:
     co_return e;
 }
 
-} // namespace
-
-task<ending> run_event_update(command_run& run, protocol::event_update op)
+task<ending> event_update::carry_out(command_run& run) const
 {
-    run.about(op.mailbox.key());
+    run.about(host().key());
     const std::string nobodys; // which UID it was cannot be told by an update
     for (;;) {
-        const auto found = co_await look_for(run, op.mailbox, op.event_id, reach::everywhere, reach::certain);
+        const auto found = co_await look_for(run, host(), event_id(), reach::everywhere, reach::certain);
         if (found.has_error())
             co_return found.error();
         const auto was = trace_of_update(*found, run.ticket().id, run.is_left_over());
         if (was.what != trace::kind::none) {
-            if (!may_lack_invitations(op.notify, *found, was))
-                co_return carried_out(run, op.event_id, was, nobodys);
-            if (auto over = co_await invite(run, op.mailbox, op.event_id, *was.item, found->conclusive))
+            if (!may_lack_invitations(notify_, *found, was))
+                co_return carried_out(run, event_id(), was, nobodys);
+            if (auto over = co_await invite(run, host(), event_id(), *was.item, found->conclusive))
                 co_return *over;
             continue;
         }
-        auto may = co_await permission_to_apply(run, *found);
+        // The store may be an old copy.
+        const auto deleted = run.is_left_over() ? deleted_items::may_tell : deleted_items::tell_nothing;
+        auto may = co_await permission_to_apply(run, *found, deleted);
         if (may.over)
             co_return *may.over;
         if (!may.given)
@@ -97,7 +120,7 @@ task<ending> run_event_update(command_run& run, protocol::event_update op)
         if (found->live.size() > 1)
             co_return reply(copied_by_hand());
 
-        auto item = co_await run.use().exchange.get(op.mailbox, found->live.front().ref, run.request_limit());
+        auto item = co_await run.use().exchange.get(host(), found->live.front().ref, run.request_limit());
         if (item.has_error()) {
             if (auto over = co_await run.after_failure(retry_if_moved(item.error())))
                 co_return *over;
@@ -105,7 +128,7 @@ task<ending> run_event_update(command_run& run, protocol::event_update op)
         }
         if (item->series)
             co_return reply(made_a_series());
-        auto fields = fields_for_update(op.set, *item);
+        auto fields = fields_for_update(set_, *item);
         if (fields.has_error())
             co_return reply(fields.error());
         auto started = co_await run.begin();
@@ -113,14 +136,40 @@ task<ending> run_event_update(command_run& run, protocol::event_update op)
             co_return *started.over;
         if (!started.durable)
             continue;
-        auto changed = co_await apply_update(run, op, *item, std::move(*fields));
+        auto changed = co_await apply(run, *item, std::move(*fields));
         if (changed.has_value()) {
             run.succeeded();
-            co_return reply(output_of_write(op.event_id, *changed, item->uid));
+            co_return reply(output_of_write(event_id(), *changed, item->uid));
         }
         if (auto over = co_await after_write(run, retry_if_moved(changed.error())))
             co_return *over;
     }
+}
+
+std::optional<store::event_write> event_update::effect(const store::ticket& record,
+                                                       const json::object* output) const
+{
+    using effect = store::event_write::effect;
+    if (!output) { // one of two requests may have been carried out
+        const bool maybe = record.sent || (record.restored && record.attempts > 0);
+        return maybe ? std::optional(write_that(effect::doubtful)) : std::nullopt;
+    }
+    const bool lives_on = record.overtaken && !output->contains("deleted");
+    if (lives_on) // as others left it
+        return write_that(effect::doubtful);
+    auto w = write_that(effect::changed);
+    w.item_id = item_id_in(*output);
+    w.command_id = record.id;
+    w.start = set_.start;
+    w.end = set_.end;
+    return w;
+}
+
+} // namespace
+
+protocol::operation_ptr read_event_update(protocol::unread_operation& from)
+{
+    return std::make_shared<event_update>(from);
 }
 
 } // namespace relay::commands

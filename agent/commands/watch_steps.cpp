@@ -2,6 +2,11 @@
 
 namespace relay::commands {
 
+std::string watch_key(const std::string& watch_id)
+{
+    return "watch:" + watch_id;
+}
+
 void tell_of_change(command_run& run)
 {
     if (run.use().watches_changed)

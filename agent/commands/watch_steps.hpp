@@ -5,6 +5,7 @@
 #include "agent/commands/command_run.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace relay::commands {
 
@@ -17,6 +18,9 @@ task<result<std::ptrdiff_t>> count(command_run& run, Condition condition)
         co_return all.error();
     co_return std::ranges::count_if(*all, condition);
 }
+
+// What the commands for one watch have as their ordering key.
+std::string watch_key(const std::string& watch_id);
 
 void tell_of_change(command_run& run);
 

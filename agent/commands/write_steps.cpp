@@ -7,18 +7,6 @@
 namespace relay::commands {
 namespace {
 
-// Whether what lies in Deleted Items may be all that tells that the write was carried out, and overtaken since: of a create
-// that may be a repeat, and of an update of which the store may be an old copy.
-bool rests_on_deleted_items(const command_run& run)
-{
-    const auto& operation = run.ticket().operation;
-    if (!operation)
-        return false;
-    return std::holds_alternative<protocol::event_create>(*operation)   ? run.may_be_repeat()
-           : std::holds_alternative<protocol::event_update>(*operation) ? run.is_left_over()
-                                                                        : false;
-}
-
 // Why Deleted Items could not be searched, nothing where it was.
 std::optional<ews::error> unread_deleted_items(const marked_items& found)
 {
@@ -103,7 +91,7 @@ std::optional<ews::item_fields> in_utc(const ews::error& e, const ews::item_fiel
     return again;
 }
 
-task<permission> permission_to_apply(command_run& run, const marked_items& found)
+task<permission> permission_to_apply(command_run& run, const marked_items& found, deleted_items deleted)
 {
     permission p;
     if (!found.conclusive)
@@ -114,7 +102,7 @@ task<permission> permission_to_apply(command_run& run, const marked_items& found
         p.over = ending{run.deadline_answer()};
     else if (auto forbidden = run.forbidden())
         p.over = std::move(forbidden);
-    else if (auto unread = unread_deleted_items(found); unread && rests_on_deleted_items(run))
+    else if (auto unread = unread_deleted_items(found); unread && deleted == deleted_items::may_tell)
         p.over = co_await run.after_failure(std::move(*unread));
     else
         p.given = true;

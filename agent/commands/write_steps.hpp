@@ -38,7 +38,10 @@ struct permission {
     bool given = false;
     std::optional<ending> over;
 };
-task<permission> permission_to_apply(command_run& run, const marked_items& found);
+// Whether what lies in Deleted Items may be all that tells that the write was carried out, and overtaken since. Then it is not
+// applied while nobody can look there.
+enum class deleted_items { tell_nothing, may_tell };
+task<permission> permission_to_apply(command_run& run, const marked_items& found, deleted_items deleted);
 
 // The command was applied; but Exchange may have been cut off between saving the item and sending its invitations. Says
 // whether invite() is due. What Exchange does not say is not taken for unsent.

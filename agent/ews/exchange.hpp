@@ -2,8 +2,8 @@
 // script it.
 #pragma once
 
+#include "agent/protocol/event_fields.hpp"
 #include "agent/protocol/fault.hpp"
-#include "agent/protocol/operations.hpp"
 #include "common/async/async.hpp"
 
 #include <optional>

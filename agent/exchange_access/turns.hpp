@@ -3,7 +3,7 @@
 #pragma once
 
 #include "agent/exchange_access/allowance.hpp"
-#include "agent/protocol/operations.hpp"
+#include "agent/protocol/operation.hpp"
 
 #include <array>
 #include <functional>

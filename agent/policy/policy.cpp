@@ -34,17 +34,6 @@ void lower_all(std::vector<std::string>& texts)
         t = ascii_lower(trim(t));
 }
 
-// The mailbox of operations that act for one; null for the others.
-struct acting_mailbox {
-    const mailbox_address* operator()(const auto& op) const
-    {
-        if constexpr (requires { op.mailbox; })
-            return &op.mailbox;
-        else
-            return nullptr;
-    }
-};
-
 } // namespace
 
 policy::policy(rules r) : rules_(std::move(r))
@@ -92,7 +81,7 @@ checked<void> policy::allows(std::string_view op, const protocol::operation& ope
 {
     if (auto verdict = allows_operation(op); !verdict.has_value())
         return verdict;
-    if (const auto* mailbox = std::visit(acting_mailbox{}, operation))
+    if (const auto* mailbox = operation.mailbox())
         return allows_mailbox(*mailbox);
     return {};
 }
@@ -103,25 +92,23 @@ bool policy::closed_to_mailboxes() const
     return rules_.allow_mailboxes.empty() || std::ranges::any_of(rules_.deny_mailboxes, all);
 }
 
-std::vector<std::string> policy::operations() const
+std::vector<std::string> policy::operations(const protocol::operation_catalog& all) const
 {
     const bool no_mailbox = closed_to_mailboxes();
     std::vector<std::string> names;
-    for (const auto& op : protocol::operations()) {
-        const bool without_mailbox =
-            op.name == "connection.test" || op.name == "agent.diagnose" || op.name == "availability.unwatch";
-        if (match(rules_.allow_operations, op.name) && (without_mailbox || !no_mailbox))
+    for (const auto& op : all.rows()) {
+        const bool usable = op.mailboxes == protocol::operation_mailboxes::none || !no_mailbox;
+        if (usable && match(rules_.allow_operations, op.name))
             names.emplace_back(op.name);
     }
     return names;
 }
 
-std::vector<std::string> policy::idle_rules() const
+std::vector<std::string> policy::idle_rules(const protocol::operation_catalog& all) const
 {
     std::vector<std::string> idle;
     for (const auto& rule : rules_.allow_operations)
-        if (std::ranges::none_of(protocol::operations(),
-                                 [&](const auto& op) { return matches_wildcard(rule, op.name); }))
+        if (std::ranges::none_of(all.rows(), [&](const auto& op) { return matches_wildcard(rule, op.name); }))
             idle.push_back(rule);
     return idle;
 }

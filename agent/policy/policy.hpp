@@ -1,7 +1,7 @@
 // What the customer lets the cloud do: rules on operations and on mailboxes, which nothing the cloud sends can lift.
 #pragma once
 
-#include "agent/protocol/operations.hpp"
+#include "agent/protocol/operation.hpp"
 #include "common/text/mailbox_address.hpp"
 
 #include <string>
@@ -42,11 +42,11 @@ public:
     // whatever their mailboxes are: there a denied one fails alone (see allows_mailbox).
     protocol::checked<void> allows(std::string_view op, const protocol::operation& operation) const;
 
-    // What hello lists: the operations this agent implements and policy does not forbid altogether.
-    std::vector<std::string> operations() const;
+    // What hello lists: the operations of `all` that policy does not forbid altogether.
+    std::vector<std::string> operations(const protocol::operation_catalog& all) const;
 
-    // Entries of allow_operations that match none of this agent's operations: most likely typing errors.
-    std::vector<std::string> idle_rules() const;
+    // Entries of allow_operations that match none of `all`: most likely typing errors.
+    std::vector<std::string> idle_rules(const protocol::operation_catalog& all) const;
 
 private:
     bool closed_to_mailboxes() const;

@@ -1,4 +1,4 @@
-#include "agent/protocol/operations.hpp"
+#include "agent/protocol/fingerprint.hpp"
 
 #include "agent/protocol/fields.hpp"
 #include "common/text/text.hpp"

@@ -121,6 +121,13 @@ bool is_web_url(std::string_view text)
     });
 }
 
+bool changes_nothing(const event_changes& c)
+{
+    return !c.subject && !c.start && !c.end && !c.time_zone && !c.body && !c.location &&
+           !c.online_meeting_url && !c.attendees && !c.show_as && !c.reminder_minutes && !c.is_private &&
+           !c.categories;
+}
+
 } // namespace
 
 void findings::add(std::string_view path, std::string_view what)
@@ -276,11 +283,69 @@ std::chrono::seconds read_interval(const json::value& v, const std::string& path
     return std::chrono::seconds(read_number(v, path, found, shortest_interval, longest_interval));
 }
 
-notify read_notify(const json::value& v, std::span<const std::string_view> allowed, const std::string& path,
-                   findings& found)
+void check_order(utc_time start, utc_time end, std::string_view path, findings& found)
 {
-    const auto word = allowed[read_word(v, path, found, allowed)];
-    return word == "none" ? notify::none : word == "changed" ? notify::changed : notify::all;
+    if (end <= start)
+        found.add(path, "must be after start");
+}
+
+event_fields read_event_fields(params_reader& params, findings& found)
+{
+    event_fields f;
+    f.subject = params.needed("subject", read_subject);
+    f.start = params.needed("start", read_time);
+    f.end = params.needed("end", read_time);
+    check_order(f.start, f.end, params.path_of("end"), found);
+    f.time_zone = params.optional("time_zone", read_time_zone);
+    f.body = params.optional("body", read_body);
+    f.location = params.optional("location", read_location);
+    f.online_meeting_url = params.optional("online_meeting_url", read_url);
+    f.attendees = params.optional("attendees", read_attendees).value_or(std::vector<attendee>{});
+    f.show_as = params.optional("show_as", read_show_as).value_or(show_as::busy);
+    f.reminder_minutes = params.optional("reminder_minutes", read_reminder);
+    f.is_private = params.optional("private", read_flag).value_or(false);
+    f.categories = params.optional("categories", read_categories).value_or(std::vector<std::string>{});
+    return f;
+}
+
+event_changes read_event_changes(const json::value& v, const std::string& path, findings& found)
+{
+    event_changes c;
+    const auto* object = v.if_object();
+    if (!object)
+        return found.add(path, "must be an object"), c;
+    params_reader set(*object, path, found);
+    c.subject = set.replaced("subject", read_subject);
+    c.start = set.replaced("start", read_time);
+    c.end = set.replaced("end", read_time);
+    if (c.start && c.end)
+        check_order(*c.start, *c.end, set.path_of("end"), found);
+    c.time_zone = set.changed("time_zone", read_time_zone);
+    c.body = set.changed("body", read_body);
+    c.location = set.changed("location", read_location);
+    c.online_meeting_url = set.changed("online_meeting_url", read_url);
+    c.attendees = set.changed("attendees", read_attendees);
+    c.show_as = set.changed("show_as", read_show_as);
+    c.reminder_minutes = set.changed("reminder_minutes", read_reminder);
+    c.is_private = set.changed("private", read_flag);
+    c.categories = set.changed("categories", read_categories);
+    if (changes_nothing(c))
+        found.add(path, "must change at least one field");
+    return c;
+}
+
+notify read_notify(params_reader& params, notify_words allowed)
+{
+    const auto read = [allowed](const json::value& v, const std::string& path, findings& found) {
+        constexpr std::array<std::string_view, 2> all_or_none{"all", "none"};
+        constexpr std::array<std::string_view, 3> with_changed{"all", "changed", "none"};
+        const auto words = allowed == notify_words::all_or_none
+                               ? std::span<const std::string_view>(all_or_none)
+                               : std::span<const std::string_view>(with_changed);
+        const auto word = words[read_word(v, path, found, words)];
+        return word == "none" ? notify::none : word == "changed" ? notify::changed : notify::all;
+    };
+    return params.optional("notify", read).value_or(notify::all);
 }
 
 } // namespace relay::protocol

@@ -1,8 +1,9 @@
-// Reading the params of an operation, field by field, against the limits of PROTOCOL.md. For this module
-// only.
+// Reading the params of an operation, field by field, against the limits of PROTOCOL.md: the vocabulary that the operations
+// share.
 #pragma once
 
-#include "agent/protocol/operations.hpp"
+#include "agent/protocol/event_fields.hpp"
+#include "agent/protocol/messages.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
@@ -105,8 +106,17 @@ std::vector<mailbox_address> read_watched_mailboxes(const json::value& v, const 
 std::chrono::days read_horizon(const json::value& v, const std::string& path, findings& found);
 std::chrono::seconds read_interval(const json::value& v, const std::string& path, findings& found);
 
-// `allowed`: the words that this operation takes.
-notify read_notify(const json::value& v, std::span<const std::string_view> allowed, const std::string& path,
-                   findings& found);
+// ---- params that several operations have ----
+// Checks that `end` comes after `start`, and is to be found at `path` if it does not.
+void check_order(utc_time start, utc_time end, std::string_view path, findings& found);
+// The fields of an event beside its id, with their defaults. An attendee or category named twice is kept once, the first time:
+// so does Exchange.
+event_fields read_event_fields(params_reader& params, findings& found);
+// `set` of an update: at least one field.
+event_changes read_event_changes(const json::value& v, const std::string& path, findings& found);
+
+// Who is told of a change: `notify`, everybody if it is absent.
+enum class notify_words { all_or_none, all_changed_or_none };
+notify read_notify(params_reader& params, notify_words allowed);
 
 } // namespace relay::protocol

@@ -1,6 +1,6 @@
 #include "agent/status/recorder.hpp"
 
-#include "agent/protocol/operations.hpp"
+#include "agent/protocol/operation.hpp"
 
 #include <algorithm>
 
@@ -10,11 +10,11 @@ namespace {
 constexpr std::size_t most_request_kinds = 24; // EWS operations that the agent uses, with room to spare
 constexpr auto last_fault = static_cast<std::size_t>(protocol::fault_code::internal);
 
-std::vector<std::string> known_operations()
+std::vector<std::string> names_of(const protocol::operation_catalog& catalog)
 {
     std::vector<std::string> names;
-    names.reserve(protocol::operations().size());
-    for (const auto& o : protocol::operations())
+    names.reserve(catalog.rows().size());
+    for (const auto& o : catalog.rows())
         names.emplace_back(o.name);
     return names;
 }
@@ -36,10 +36,10 @@ std::size_t outcome_columns() noexcept
     return last_fault + 2;
 }
 
-recorder::recorder(time_source& time)
+recorder::recorder(time_source& time, const protocol::operation_catalog& catalog)
     : time_(time),
       started_(time.now()),
-      operations_(known_operations(), 0, "unknown"),
+      operations_(names_of(catalog), 0, "unknown"),
       request_kinds_({}, most_request_kinds, "other"),
       commands_(operations_.rows(), outcome_columns()),
       requests_(request_kinds_.rows(), outcome_columns()),

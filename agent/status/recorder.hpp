@@ -8,6 +8,10 @@
 #include <array>
 #include <vector>
 
+namespace relay::protocol {
+class operation_catalog;
+}
+
 namespace relay::status {
 
 // The column of an outcome in the tallies below, and its name: "ok", or the fault's code.
@@ -44,7 +48,7 @@ public:
     static constexpr std::size_t minutes = 60;
     static constexpr std::size_t most_listed = 50;
 
-    explicit recorder(time_source& time);
+    recorder(time_source& time, const protocol::operation_catalog& catalog);
 
     void command_ended(const protocol::ended_command& c);
     // `operation`: as Exchange calls it. `fault`: nothing where it succeeded.

@@ -2,7 +2,7 @@
 
 #include "agent/protocol/codec.hpp"
 #include "agent/protocol/fields.hpp"
-#include "agent/protocol/operations.hpp"
+#include "agent/protocol/fingerprint.hpp"
 #include "common/text/text.hpp"
 
 #include <spdlog/spdlog.h>
@@ -25,7 +25,7 @@ milliseconds ttl_of(const protocol::command& c, operation_class kind)
     return std::min(c.ttl.value_or(by_class), protocol::longest_ttl);
 }
 
-ticket_ptr make_ticket(const protocol::command& c, protocol::checked<protocol::operation> operation,
+ticket_ptr make_ticket(const protocol::command& c, protocol::checked<protocol::operation_ptr> operation,
                        operation_class kind)
 {
     auto t = std::make_shared<ticket>();
@@ -38,20 +38,14 @@ ticket_ptr make_ticket(const protocol::command& c, protocol::checked<protocol::o
     return t;
 }
 
-// The event_id part of "mailbox/event_id"; there may be a slash in a mailbox, but none in an event_id.
-std::string event_id_of(const std::string& lane)
-{
-    const auto slash = lane.rfind('/');
-    return slash == lane.npos ? std::string() : lane.substr(slash + 1);
-}
-
 } // namespace
 
-inbox::inbox(asio::any_io_executor executor, queue_store& store, outbox& out, time_source& time, check c,
-             limits l, spdlog::logger& log)
+inbox::inbox(asio::any_io_executor executor, queue_store& store, outbox& out, time_source& time,
+             const protocol::operation_catalog& catalog, check c, limits l, spdlog::logger& log)
     : store_(store),
       out_(out),
       time_(time),
+      catalog_(catalog),
       check_(std::move(c)),
       limits_(l),
       log_(log),
@@ -93,8 +87,8 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
     auto operation = check_(c);
     // What policy makes of it now, dispatch asks: it also knows that a try before the restart may have taken effect.
     if (operation.has_error() && operation.error().code == fault_code::policy_denied)
-        operation = protocol::parse_operation(c);
-    auto lane = operation.has_value() ? protocol::lane_of(*operation) : std::string();
+        operation = catalog_.read(c);
+    auto lane = operation.has_value() ? (*operation)->ordering_key() : std::string();
     if (lane.empty() && !u.received.event_id.empty())
         lane = ascii_lower(c.mailbox) + '/' + u.received.event_id;
     auto t = make_ticket(c, std::move(operation), operation_class::write);
@@ -107,7 +101,8 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
         t->begun = ticket::begun_try{*u.begun_at};
     else
         t->failed_with = protocol::parse_fault_code(u.last_error);
-    if (t->failed_with == protocol::fault_code::deadline_exceeded) { // came too late to be sent, which is no try
+    if (t->failed_with ==
+        protocol::fault_code::deadline_exceeded) { // came too late to be sent, which is no try
         t->failed_with.reset();
         t->attempts = 0;
     }
@@ -150,7 +145,7 @@ void inbox::offer(protocol::command c)
     if (const auto known = open_.find(c.id); known != open_.end())
         return offer_known(c, *known->second);
 
-    const auto kind = protocol::class_of(c.op).value_or(operation_class::read);
+    const auto kind = catalog_.class_of(c.op).value_or(operation_class::read);
     const bool writes = kind == operation_class::write;
     if (auto why_not = refusal(c))
         return refuse(c, std::move(*why_not));
@@ -160,10 +155,10 @@ void inbox::offer(protocol::command c)
 
     const auto now = time_.now();
     const auto ttl = ttl_of(c, kind);
-    const auto lane = protocol::lane_of(*operation);
+    const auto lane = (*operation)->ordering_key();
     const auto t = make_ticket(c, std::move(operation), kind);
     t->lane = lane;
-    t->event_id = event_id_of(lane);
+    t->event_id = (*t->operation)->event_id();
     t->session = session_;
     t->received_at = now;
     t->deadline = now + ttl;
@@ -204,7 +199,7 @@ std::optional<fault> inbox::refusal(const protocol::command& c) const
 // after it.
 void inbox::offer_known(const protocol::command& c, const ticket& known)
 {
-    const auto kind = protocol::class_of(c.op).value_or(operation_class::read);
+    const auto kind = catalog_.class_of(c.op).value_or(operation_class::read);
     if (known.kind == operation_class::write)
         return refuse(c, {fault_code::overloaded, "it could not be stored", {}});
     std::function<void()> unknown = [this, who = asker_of(c), writes = kind == operation_class::write] {

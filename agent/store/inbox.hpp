@@ -26,15 +26,15 @@ namespace relay::store {
 class inbox {
 public:
     // Parses a command and asks policy: the fault is the answer where it must not run.
-    using check = std::function<protocol::checked<protocol::operation>(const protocol::command&)>;
+    using check = std::function<protocol::checked<protocol::operation_ptr>(const protocol::command&)>;
 
     struct limits {
         int window =
             64; // commands without a result, reads and writes together; one beyond it is answered overloaded
     };
 
-    inbox(asio::any_io_executor executor, queue_store& store, outbox& out, time_source& time, check check,
-          limits limits, spdlog::logger& log);
+    inbox(asio::any_io_executor executor, queue_store& store, outbox& out, time_source& time,
+          const protocol::operation_catalog& catalog, check check, limits limits, spdlog::logger& log);
 
     // Takes up the unfinished writes of the store, in the order they were received, and what the outbox owes. Once, before
     // anything is offered. Time that passed while the agent was off counts against their ttl. One whose ttl is over by the
@@ -124,6 +124,7 @@ private:
     queue_store& store_;
     outbox& out_;
     time_source& time_;
+    const protocol::operation_catalog& catalog_;
     check check_;
     limits limits_;
     spdlog::logger& log_;

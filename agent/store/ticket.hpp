@@ -1,7 +1,7 @@
 // A command on its way through the agent: made by the inbox, carried out by dispatch.
 #pragma once
 
-#include "agent/protocol/operations.hpp"
+#include "agent/protocol/operation.hpp"
 
 #include <functional>
 #include <memory>
@@ -12,9 +12,10 @@ namespace relay::store {
 
 struct ticket {
     std::string id;
-    std::string op;                                   // as received: for logs and records
-    std::string mailbox;                              // as received, empty where there is none
-    protocol::checked<protocol::operation> operation; // a fault only for a stored write that no longer parses
+    std::string op;      // as received: for logs and records
+    std::string mailbox; // as received, empty where there is none
+    protocol::checked<protocol::operation_ptr>
+        operation; // a fault only for a stored write that no longer parses
     protocol::operation_class kind = protocol::operation_class::read;
     std::string event_id; // empty where the operation has none
     std::string session;  // of the cloud, by which it came
@@ -43,8 +44,8 @@ struct ticket {
     bool started = false; // set by dispatch when the first try begins: from then on cancel() does nothing
     bool sent =
         false; // set by dispatch when a write's first try of this run is begun: some of it may have been applied
-    bool overtaken = false;     // set by dispatch: it took effect before, and its item is another's doing by now
-    bool cancelled = false;     // set by inbox::cancel() before that, which then calls wake
+    bool overtaken = false; // set by dispatch: it took effect before, and its item is another's doing by now
+    bool cancelled = false; // set by inbox::cancel() before that, which then calls wake
     std::function<void()> wake; // set by dispatch: the command is waiting and has a reason to look up
 };
 

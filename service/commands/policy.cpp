@@ -1,4 +1,5 @@
 #include "agent/policy/policy.hpp"
+#include "agent/commands/catalog.hpp"
 #include "common/log/line_formatter.hpp"
 #include "service/commands/commands.hpp"
 #include "service/load_or_tell.hpp"
@@ -20,16 +21,10 @@ struct question {
     bool json = false;
 };
 
-// Whether a command has to name the mailbox that it acts in.
-bool acts_in_mailbox(std::string_view op)
-{
-    return op.starts_with("event.") || op == "mailbox.verify";
-}
-
 std::string known_operations()
 {
     std::string names;
-    for (const auto& o : protocol::operations())
+    for (const auto& o : commands::catalog().rows())
         names += (names.empty() ? "" : ", ") + std::string(o.name);
     return names;
 }
@@ -41,8 +36,9 @@ boost::json::object rule_json(const policy::verdict& v)
             {"allows", v.allowed}};
 }
 
-void tell(const question& asked, const std::optional<mailbox_address>& mailbox,
-          const policy::verdict& operation, const std::optional<policy::verdict>& of_mailbox)
+void tell(const question& asked, const protocol::operation_row& known,
+          const std::optional<mailbox_address>& mailbox, const policy::verdict& operation,
+          const std::optional<policy::verdict>& of_mailbox)
 {
     const bool allowed = operation.allowed && (!of_mailbox || of_mailbox->allowed);
     auto why = operation.sentence(asked.op);
@@ -63,7 +59,7 @@ void tell(const question& asked, const std::optional<mailbox_address>& mailbox,
         return;
     }
     fmt::print("{}: {}\n", allowed ? "allowed" : "denied", printable(why));
-    const bool one_of_many = operation.allowed && asked.op.starts_with("availability.");
+    const bool one_of_many = operation.allowed && known.mailboxes == protocol::operation_mailboxes::several;
     if (!allowed)
         fmt::print("  The cloud is answered policy_denied{}, and Exchange is not asked.\n",
                    one_of_many ? " for this mailbox alone" : "");
@@ -73,7 +69,8 @@ void tell(const question& asked, const std::optional<mailbox_address>& mailbox,
 
 int test(const std::filesystem::path& config_file, const question& asked)
 {
-    if (!protocol::class_of(asked.op))
+    const auto* known = commands::catalog().find(asked.op);
+    if (!known)
         return refuse(
             fmt::format("--op: this agent has no operation {}; it has {}", asked.op, known_operations()),
             exit_usage);
@@ -84,7 +81,7 @@ int test(const std::filesystem::path& config_file, const question& asked)
             return refuse(fmt::format("--mailbox: {} is no address such as host@corp.example", asked.mailbox),
                           exit_usage);
         mailbox = *std::move(parsed);
-    } else if (acts_in_mailbox(asked.op)) {
+    } else if (known->mailboxes == protocol::operation_mailboxes::one) {
         return refuse(fmt::format("{} acts in a mailbox: say in which, with --mailbox", asked.op),
                       exit_usage);
     }
@@ -96,9 +93,9 @@ int test(const std::filesystem::path& config_file, const question& asked)
     const policy::policy rules({p.allow_operations, p.allow_mailboxes, p.deny_mailboxes});
     const auto operation = rules.judge_operation(asked.op);
     std::optional<policy::verdict> of_mailbox;
-    if (mailbox && (acts_in_mailbox(asked.op) || asked.op.starts_with("availability.")))
+    if (mailbox && known->mailboxes != protocol::operation_mailboxes::none)
         of_mailbox = rules.judge_mailbox(*mailbox);
-    tell(asked, mailbox, operation, of_mailbox);
+    tell(asked, *known, mailbox, operation, of_mailbox);
     return operation.allowed && (!of_mailbox || of_mailbox->allowed) ? 0 : exit_denied;
 }
 

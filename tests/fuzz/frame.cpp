@@ -1,7 +1,7 @@
 // Frames from the cloud: whatever arrives, decode() answers with a message or with a problem that can be
 // sent.
 #include "agent/protocol/codec.hpp"
-#include "agent/protocol/operations.hpp"
+#include "agent/protocol/fingerprint.hpp"
 #include "common/text/text.hpp"
 
 #include <cstdlib>
@@ -27,11 +27,8 @@ void check_command(const protocol::command& c)
 {
     require(!c.id.empty() && c.id.size() <= 64);
     require(protocol::fingerprint(c).size() == 64);
-    const auto op = protocol::parse_operation(c);
-    if (op.has_value())
-        protocol::lane_of(*op);
-    else
-        check_frame(protocol::encode(protocol::result{c.id, op.error(), 0, milliseconds(0)}));
+    const protocol::fault refused{protocol::fault_code::invalid_request, c.op, {}};
+    check_frame(protocol::encode(protocol::result{c.id, refused, 0, milliseconds(0)}));
     check_frame(
         protocol::with_seq(protocol::encode(protocol::result{c.id, c.params, 1, milliseconds(1)}), 7));
 }

@@ -1,5 +1,5 @@
-// Params of an operation: the first byte picks the operation, the rest is the JSON of its params.
-#include "agent/protocol/operations.hpp"
+// The params that operations share: the first byte picks what is read, the rest is JSON.
+#include "agent/protocol/params.hpp"
 #include "common/text/text.hpp"
 
 #include <boost/json/parse.hpp>
@@ -16,29 +16,62 @@ void require(bool holds)
         std::abort();
 }
 
-// What parse_operation() promises of an event it lets through, whatever asked for it.
-struct limits {
-    void operator()(const protocol::event_create& e) const
-    {
-        require(e.fields.start < e.fields.end && e.fields.attendees.size() <= 500 &&
-                e.fields.categories.size() <= 25);
-        require(is_xml_text(e.fields.subject) && code_points(e.fields.subject) <= 255);
-        require(!e.fields.body ||
-                (is_xml_text(e.fields.body->content) && e.fields.body->content.size() <= 256 * 1024));
-        require(!e.event_id.empty() && e.event_id.size() <= 200);
+// What is promised of what was read and not found wrong.
+void check(const protocol::event_fields& e)
+{
+    require(e.start < e.end && e.attendees.size() <= 500 && e.categories.size() <= 25);
+    require(is_xml_text(e.subject) && code_points(e.subject) <= 255);
+    require(!e.body || (is_xml_text(e.body->content) && e.body->content.size() <= 256 * 1024));
+}
+
+void check(const protocol::event_changes& c)
+{
+    require(!c.start || !c.end || *c.start < *c.end);
+    require(!c.reminder_minutes || !*c.reminder_minutes ||
+            (**c.reminder_minutes >= 0 && **c.reminder_minutes <= 40320));
+}
+
+void check_list(const std::vector<mailbox_address>& mailboxes, std::size_t most)
+{
+    require(!mailboxes.empty() && mailboxes.size() <= most);
+}
+
+// As each operation does it: everything is read, and counts only if nothing was found wrong.
+void read(unsigned char what, protocol::params_reader& params, protocol::findings& found)
+{
+    switch (what % 4) {
+    case 3: {
+        const auto id = params.needed("event_id", protocol::read_event_id);
+        const auto fields = protocol::read_event_fields(params, found);
+        protocol::read_notify(params, protocol::notify_words::all_or_none);
+        if (!found.first()) {
+            require(!id.empty() && id.size() <= 200);
+            check(fields);
+        }
+        break;
     }
-    void operator()(const protocol::event_update& e) const
-    {
-        require(!e.set.start || !e.set.end || *e.set.start < *e.set.end);
-        require(!e.set.reminder_minutes || !*e.set.reminder_minutes ||
-                (**e.set.reminder_minutes >= 0 && **e.set.reminder_minutes <= 40320));
+    case 0: {
+        const auto changes = params.needed("set", protocol::read_event_changes);
+        protocol::read_notify(params, protocol::notify_words::all_changed_or_none);
+        if (!found.first())
+            check(changes);
+        break;
     }
-    void operator()(const protocol::availability_get& a) const
-    {
-        require(!a.mailboxes.empty() && a.mailboxes.size() <= 1000 && a.start < a.end);
+    case 2: {
+        const auto mailboxes = params.needed("mailboxes", protocol::read_mailboxes);
+        if (!found.first())
+            check_list(mailboxes, 1000);
+        break;
     }
-    void operator()(const auto&) const {}
-};
+    default: {
+        const auto mailboxes = params.needed("mailboxes", protocol::read_watched_mailboxes);
+        params.optional("horizon_days", protocol::read_horizon);
+        params.optional("interval_s", protocol::read_interval);
+        if (!found.first())
+            check_list(mailboxes, 5000);
+    }
+    }
+}
 
 } // namespace
 
@@ -46,21 +79,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
 {
     if (size == 0)
         return 0;
-    const auto all = protocol::operations();
     boost::system::error_code ec;
     auto value =
         boost::json::parse(boost::json::string_view(reinterpret_cast<const char*>(bytes) + 1, size - 1), ec);
     if (ec || !value.is_object())
         return 0;
-    protocol::command c;
-    c.id = "c-1";
-    c.op = std::string(all[bytes[0] % all.size()].name);
-    c.mailbox = "host@corp.example";
-    c.params = std::move(value.get_object());
-    const auto op = protocol::parse_operation(c);
-    if (op.has_value())
-        std::visit(limits{}, *op);
-    else
-        require(op.error().message.starts_with("params") && is_utf8(op.error().message));
+    protocol::findings found;
+    protocol::params_reader params(value.get_object(), "params", found);
+    read(bytes[0], params, found);
+    if (found.first())
+        require(found.first()->message.starts_with("params") && is_utf8(found.first()->message));
     return 0;
 }

@@ -1,7 +1,7 @@
 // The metrics of the running agent (INTERFACE.md, "Local HTTP"), and what an administrator is given to watch them with.
 #include "tests/integration/status_page.hpp"
 
-#include "agent/protocol/operations.hpp"
+#include "agent/commands/catalog.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -132,7 +132,7 @@ TEST_CASE("each metric of the contract is there, with its type and its labels", 
 
     const auto& commands = all.series.at("workestra_relay_commands_total").values;
     names ops;
-    for (const auto& o : relay::protocol::operations())
+    for (const auto& o : relay::commands::catalog().rows())
         ops.emplace(o.name);
     ops.insert("unknown");
     CHECK(commands.at("op") == ops);

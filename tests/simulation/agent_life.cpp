@@ -1,5 +1,6 @@
 #include "tests/simulation/agent_life.hpp"
 
+#include "agent/commands/catalog.hpp"
 #include "agent/store/retention.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -54,8 +55,8 @@ agent_life::agent_life(const surroundings& s)
       store_(s.context.get_executor(), *queue_, s.model, s.time, s.disk),
       outbox_(s.context.get_executor(), store_, s.clock, s.log),
       inbox_(
-          s.context.get_executor(), store_, outbox_, s.clock,
-          [](const protocol::command& c) { return protocol::parse_operation(c); },
+          s.context.get_executor(), store_, outbox_, s.clock, commands::catalog(),
+          [](const protocol::command& c) { return commands::catalog().read(c); },
           store::inbox::limits{static_cast<int>(reference::window)}, s.log),
       exchange_(s.exchange, s.clock),
       dispatcher_(s.context.get_executor(),

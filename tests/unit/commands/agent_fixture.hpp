@@ -2,6 +2,7 @@
 // of commands.
 #pragma once
 
+#include "agent/commands/catalog.hpp"
 #include "agent/commands/dispatcher.hpp"
 #include "agent/policy/policy.hpp"
 #include "agent/protocol/codec.hpp"
@@ -43,11 +44,11 @@ struct life {
         : context(c),
           out(c.get_executor(), s, t, log),
           in(
-              c.get_executor(), s, out, t,
+              c.get_executor(), s, out, t, commands::catalog(),
               [rules](const protocol::command& x) {
-                  auto operation = protocol::parse_operation(x);
+                  auto operation = commands::catalog().read(x);
                   if (operation.has_value() && rules)
-                      if (const auto allowed = rules->allows(x.op, *operation); allowed.has_error())
+                      if (const auto allowed = rules->allows(x.op, **operation); allowed.has_error())
                           operation = allowed.error();
                   return operation;
               },
@@ -60,7 +61,7 @@ struct life {
                  t,
                  [rules](const store::ticket& x) -> protocol::checked<void> {
                      if (rules)
-                         return rules->allows(x.op, *x.operation);
+                         return rules->allows(x.op, **x.operation);
                      return boost::system::in_place_value;
                  },
                  [denied, rules](const mailbox_address& m) -> protocol::checked<void> {

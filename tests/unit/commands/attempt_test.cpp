@@ -14,7 +14,12 @@ constexpr attempt::waits waits{120s, 5s};
 constexpr steady_time start{1h};
 constexpr steady_time deadline = start + 24h;
 
-store::ticket write_of(protocol::operation op)
+struct one_request : protocol::operation {};
+struct two_requests : protocol::operation {
+    bool may_apply_in_part() const override { return true; }
+};
+
+store::ticket write_of(protocol::operation_ptr op)
 {
     store::ticket t;
     t.id = "c-1";
@@ -25,16 +30,14 @@ store::ticket write_of(protocol::operation op)
     return t;
 }
 
-const mailbox_address host = mailbox_address::parse("user1@corp.example").value();
-
 store::ticket create()
 {
-    return write_of(protocol::event_create{.mailbox = host, .event_id = "b-1", .fields = {}});
+    return write_of(std::make_shared<one_request>());
 }
 
 store::ticket update()
 {
-    return write_of(protocol::event_update{.mailbox = host, .event_id = "b-1", .set = {}});
+    return write_of(std::make_shared<two_requests>());
 }
 
 ews::error failed(ews::effect effect, ews::remedy remedy = ews::remedy::retry)

@@ -63,7 +63,7 @@ public:
             INFO(id << " " << s.op << " " << s.mailbox << " "
                     << (s.result ? json::serialize(*s.result) : "-"));
             if (!s.result) {
-                CHECK(protocol::class_of(s.op) ==
+                CHECK(commands::catalog().class_of(s.op) ==
                       protocol::operation_class::read); // a restart may swallow it
                 continue;
             }

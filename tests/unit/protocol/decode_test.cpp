@@ -1,5 +1,5 @@
 #include "agent/protocol/codec.hpp"
-#include "agent/protocol/operations.hpp"
+#include "agent/protocol/operation.hpp"
 #include "common/text/text.hpp"
 
 #include <catch2/catch.hpp>

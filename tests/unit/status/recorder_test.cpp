@@ -1,4 +1,4 @@
-#include "agent/protocol/operations.hpp"
+#include "agent/commands/catalog.hpp"
 #include "agent/status/documents.hpp"
 #include "tests/support/manual_time.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -19,7 +19,7 @@ namespace {
 struct recorded {
     asio::io_context context;
     manual_time time{context};
-    status::recorder recorder{time};
+    status::recorder recorder{time, commands::catalog()};
 
     std::string metrics(const status::snapshot& s = healthy())
     {
@@ -97,7 +97,7 @@ TEST_CASE_METHOD(recorded, "every metric of INTERFACE.md is there, with the proc
 #ifdef RELAY_PROMTOOL
 TEST_CASE_METHOD(recorded, "promtool finds nothing wrong with the metrics", "[unit][status]")
 {
-    for (const auto& o : protocol::operations())
+    for (const auto& o : commands::catalog().rows())
         command(o.name);
     recorder.request_ended("CreateItem", fault_code::exchange_busy, 1s);
     const temporary_folder folder;

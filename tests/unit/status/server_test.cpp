@@ -1,4 +1,5 @@
 // The server on a thread of its own; tests talk to it over the socket as another program would.
+#include "agent/commands/catalog.hpp"
 #include "agent/status/client.hpp"
 #include "agent/status/server.hpp"
 #include "tests/unit/status/samples.hpp"
@@ -75,7 +76,7 @@ struct running_server {
     real_time time;
     std::ostringstream lines;
     spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines)};
-    status::recorder recorder{time};
+    status::recorder recorder{time, commands::catalog()};
     status::site pages{[this]() -> task<status::snapshot> {
                            if (broken)
                                throw std::runtime_error("oops");

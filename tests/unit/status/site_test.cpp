@@ -1,3 +1,4 @@
+#include "agent/commands/catalog.hpp"
 #include "agent/status/site.hpp"
 #include "tests/support/manual_time.hpp"
 #include "tests/unit/status/samples.hpp"
@@ -14,7 +15,7 @@ namespace {
 struct site_fixture {
     asio::io_context context;
     manual_time time{context};
-    status::recorder recorder{time};
+    status::recorder recorder{time, commands::catalog()};
     status::snapshot now = healthy();
     status::site site{[this]() -> task<status::snapshot> { co_return now; }, recorder};
 

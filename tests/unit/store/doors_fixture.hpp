@@ -1,6 +1,7 @@
 // Inbox and outbox over a real queue in memory, with the cloud's end played by the test.
 #pragma once
 
+#include "agent/commands/catalog.hpp"
 #include "agent/protocol/codec.hpp"
 #include "agent/store/inbox.hpp"
 #include "agent/store/outbox.hpp"
@@ -30,11 +31,11 @@ struct doors_fixture : loop_fixture {
     {
         out = std::make_unique<store::outbox>(context.get_executor(), *gate, time, log);
         in = std::make_unique<store::inbox>(
-            context.get_executor(), *gate, *out, time,
-            [this](const protocol::command& c) -> protocol::checked<protocol::operation> {
+            context.get_executor(), *gate, *out, time, commands::catalog(),
+            [this](const protocol::command& c) -> protocol::checked<protocol::operation_ptr> {
                 if (denied)
                     return *denied;
-                return protocol::parse_operation(c);
+                return commands::catalog().read(c);
             },
             store::inbox::limits{window}, log);
         REQUIRE(await(in->recover()).has_value());

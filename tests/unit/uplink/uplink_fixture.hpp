@@ -1,6 +1,7 @@
 // A whole uplink in virtual time: real inbox, outbox and queue (in memory), and a scripted cloud.
 #pragma once
 
+#include "agent/commands/catalog.hpp"
 #include "agent/protocol/codec.hpp"
 #include "agent/store/sqlite_queue_store.hpp"
 #include "agent/uplink/uplink.hpp"
@@ -31,7 +32,8 @@ struct uplink_fixture {
                     *queue,
                     out,
                     time,
-                    [](const protocol::command& c) { return protocol::parse_operation(c); },
+                    commands::catalog(),
+                    [](const protocol::command& c) { return commands::catalog().read(c); },
                     store::inbox::limits{64},
                     log};
     scripted_cloud cloud{context.get_executor(), time};

@@ -1,5 +1,7 @@
+#include "agent/commands/catalog.hpp"
 #include "agent/policy/policy.hpp"
 
+#include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>
 
 using namespace relay;
@@ -31,7 +33,7 @@ TEST_CASE("an empty list allows nothing", "[unit][policy]")
     const policy::policy p({{}, {}, {}});
     CHECK_FALSE(p.allows_operation("connection.test").has_value());
     CHECK_FALSE(p.allows_mailbox(address("a@b.c")).has_value());
-    CHECK(p.operations().empty());
+    CHECK(p.operations(commands::catalog()).empty());
 }
 
 TEST_CASE("without rules everything is allowed", "[unit][policy]")
@@ -39,8 +41,8 @@ TEST_CASE("without rules everything is allowed", "[unit][policy]")
     const policy::policy p({});
     CHECK(p.allows_operation("event.create").has_value());
     CHECK(p.allows_mailbox(address("a@b.c")).has_value());
-    CHECK(p.operations().size() == protocol::operations().size());
-    CHECK(p.idle_rules().empty());
+    CHECK(p.operations(commands::catalog()).size() == commands::catalog().rows().size());
+    CHECK(p.idle_rules(commands::catalog()).empty());
 }
 
 TEST_CASE("operations are allowed by name and wildcard", "[unit][policy]")
@@ -51,31 +53,38 @@ TEST_CASE("operations are allowed by name and wildcard", "[unit][policy]")
     const auto verdict = p.allows_operation("event.create");
     REQUIRE_FALSE(verdict.has_value());
     CHECK(verdict.error().message == "event.create is not in policy.allow_operations");
-    CHECK(p.operations() == std::vector<std::string>{"availability.get", "event.get", "availability.watch",
-                                                     "availability.unwatch"});
-    CHECK(p.idle_rules() == std::vector<std::string>{"event.creat"});
+    CHECK(p.operations(commands::catalog()) == std::vector<std::string>{"availability.get", "event.get",
+                                                                        "availability.watch",
+                                                                        "availability.unwatch"});
+    CHECK(p.idle_rules(commands::catalog()) == std::vector<std::string>{"event.creat"});
 }
 
 TEST_CASE("hello leaves out what no mailbox could be used for", "[unit][policy]")
 {
-    CHECK(policy::policy({{"*"}, {}, {}}).operations() ==
+    CHECK(policy::policy({{"*"}, {}, {}}).operations(commands::catalog()) ==
           std::vector<std::string>{"connection.test", "availability.unwatch", "agent.diagnose"});
-    CHECK(policy::policy({{"*"}, {"*"}, {"*"}}).operations() ==
+    CHECK(policy::policy({{"*"}, {"*"}, {"*"}}).operations(commands::catalog()) ==
           std::vector<std::string>{"connection.test", "availability.unwatch", "agent.diagnose"});
 }
 
 TEST_CASE("an operation is judged with the mailbox it acts for", "[unit][policy]")
 {
     const policy::policy p({{"*"}, {"*"}, {"ceo@corp.example"}});
-    CHECK_FALSE(
-        p.allows("mailbox.verify", protocol::mailbox_verify{address("ceo@corp.example")}).has_value());
-    CHECK(p.allows("mailbox.verify", protocol::mailbox_verify{address("a@corp.example")}).has_value());
-    CHECK(p.allows("connection.test", protocol::connection_test{}).has_value());
+    const auto allows = [&](std::string op, std::string mailbox, std::string_view params) {
+        protocol::command c;
+        c.op = std::move(op);
+        c.mailbox = std::move(mailbox);
+        c.params = boost::json::parse(boost::json::string_view(params.data(), params.size())).as_object();
+        return p.allows(c.op, **commands::catalog().read(c)).has_value();
+    };
+    CHECK_FALSE(allows("mailbox.verify", "ceo@corp.example", "{}"));
+    CHECK(allows("mailbox.verify", "a@corp.example", "{}"));
+    CHECK(allows("connection.test", "", "{}"));
     // In availability the denied mailbox fails alone.
-    CHECK(p.allows("availability.get", protocol::availability_get{{address("ceo@corp.example")}, {}, {}})
-              .has_value());
-    CHECK(p.allows("availability.watch", protocol::availability_watch{"w-1", {address("ceo@corp.example")}})
-              .has_value());
+    CHECK(allows(
+        "availability.get", "",
+        R"({"mailboxes":["ceo@corp.example"],"start":"2026-11-22T10:00:00Z","end":"2026-11-22T11:00:00Z"})"));
+    CHECK(allows("availability.watch", "", R"({"watch_id":"w-1","mailboxes":["ceo@corp.example"]})"));
 }
 
 TEST_CASE("a verdict names the key and the entry that decided", "[unit][policy]")
