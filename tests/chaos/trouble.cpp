@@ -413,6 +413,10 @@ bool riot::let_owner(deed what)
         // A restored item must meet no other.
         if (what == deed::restore && (m.creates != 1 || !m.by_hand.deleted))
             continue;
+        // Nor is one moved for which another create may be on its way: an old copy of the queue looks no further than the
+        // calendar for an event that it never heard of (docs/exactly-once.md, "Looking up").
+        if (what == deed::move && m.creates > 1)
+            continue;
         if (owner_.act(what, m.mailbox, m.id, m.by_hand))
             return true;
     }
