@@ -4,7 +4,7 @@
 #pragma once
 
 #include "agent/ews/exchange.hpp"
-#include "agent/store/ticket.hpp"
+#include "agent/store/loop/ticket.hpp"
 
 #include <algorithm>
 #include <optional>

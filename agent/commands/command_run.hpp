@@ -6,8 +6,8 @@
 #include "agent/ews/exchange.hpp"
 #include "agent/exchange_access/server_gate.hpp"
 #include "agent/exchange_access/turns.hpp"
+#include "agent/store/loop/ticket.hpp"
 #include "agent/store/queue_store.hpp"
-#include "agent/store/ticket.hpp"
 #include "common/async/notifier.hpp"
 #include "common/time/backoff.hpp"
 

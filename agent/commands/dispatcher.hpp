@@ -5,8 +5,8 @@
 #include "agent/commands/command_run.hpp"
 #include "agent/exchange_access/joint_questions.hpp"
 #include "agent/protocol/ended_command.hpp"
-#include "agent/store/inbox.hpp"
-#include "agent/store/outbox.hpp"
+#include "agent/store/loop/inbox.hpp"
+#include "agent/store/loop/outbox.hpp"
 #include "common/async/task_group.hpp"
 
 #include <deque>

@@ -1,8 +1,8 @@
 #include "agent/doctor/local_files.hpp"
 
 #include "agent/enrolment/renewal.hpp"
-#include "agent/store/damaged_files.hpp"
-#include "agent/store/inspection.hpp"
+#include "agent/store/offline/inspection.hpp"
+#include "agent/store/sqlite/damaged_files.hpp"
 #include "common/config/credential.hpp"
 #include "common/config/file_rules.hpp"
 #include "common/platform/disk_room.hpp"

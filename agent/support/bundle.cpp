@@ -1,7 +1,7 @@
 #include "agent/support/bundle.hpp"
 
 #include "agent/status/own_agent.hpp"
-#include "agent/store/queue_reader.hpp"
+#include "agent/store/offline/queue_reader.hpp"
 #include "agent/support/log_tail.hpp"
 #include "agent/support/queue_texts.hpp"
 #include "agent/support/tar_gz.hpp"

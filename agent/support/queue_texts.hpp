@@ -1,7 +1,7 @@
 // What `queue` and the support bundle say about an entry of the queue.
 #pragma once
 
-#include "agent/store/queue_reader.hpp"
+#include "agent/store/offline/queue_reader.hpp"
 
 #include <boost/json/object.hpp>
 

@@ -2,8 +2,8 @@
 // the store (inbox, outbox), notices a dead link, reconnects with growing pauses, and says goodbye at the end.
 #pragma once
 
-#include "agent/store/inbox.hpp"
-#include "agent/store/outbox.hpp"
+#include "agent/store/loop/inbox.hpp"
+#include "agent/store/loop/outbox.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/uplink/link.hpp"
 #include "agent/uplink/reconnect_policy.hpp"

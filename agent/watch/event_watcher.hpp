@@ -6,7 +6,7 @@
 #include "agent/exchange_access/look_up.hpp"
 #include "agent/exchange_access/server_gate.hpp"
 #include "agent/exchange_access/turns.hpp"
-#include "agent/store/outbox.hpp"
+#include "agent/store/loop/outbox.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/watch/store_trouble.hpp"
 #include "common/async/notifier.hpp"

@@ -7,7 +7,7 @@
 #include "agent/exchange_access/mailbox_quarantine.hpp"
 #include "agent/exchange_access/server_gate.hpp"
 #include "agent/exchange_access/turns.hpp"
-#include "agent/store/outbox.hpp"
+#include "agent/store/loop/outbox.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/watch/picture.hpp"
 #include "agent/watch/rounds.hpp"

@@ -1,4 +1,4 @@
-#include "agent/store/audit_reader.hpp"
+#include "agent/store/offline/audit_reader.hpp"
 #include "agent/support/queue_texts.hpp"
 #include "common/time/rfc3339.hpp"
 #include "service/commands/commands.hpp"

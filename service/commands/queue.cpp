@@ -1,5 +1,5 @@
 #include "agent/admin/client.hpp"
-#include "agent/store/drop_waiting.hpp"
+#include "agent/store/offline/drop_waiting.hpp"
 #include "agent/support/queue_texts.hpp"
 #include "common/log/line_formatter.hpp"
 #include "common/time/rfc3339.hpp"

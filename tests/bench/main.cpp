@@ -4,7 +4,7 @@
 #include "agent/ews/ews_client.hpp"
 #include "agent/exchange_access/identity.hpp"
 #include "agent/protocol/codec.hpp"
-#include "agent/store/sqlite_queue_store.hpp"
+#include "agent/store/writer/sqlite_queue_store.hpp"
 #include "common/async/task_group.hpp"
 #include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"

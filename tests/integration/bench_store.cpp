@@ -1,7 +1,7 @@
 // The agent with a million results in its queue: `integration "[million]"`, best in the release preset. Not part of a
 // run without that tag.
 #include "agent/protocol/codec.hpp"
-#include "agent/store/sqlite_queue_store.hpp"
+#include "agent/store/writer/sqlite_queue_store.hpp"
 #include "common/async/task_group.hpp"
 #include "tests/integration/scenario.hpp"
 

@@ -1,5 +1,5 @@
 // The queue file in the hands of the real agent: full disks, damage, old copies, other versions.
-#include "agent/store/schema.hpp"
+#include "agent/store/sqlite/schema.hpp"
 #include "tests/integration/scenario.hpp"
 #include "tests/integration/small_disk.hpp"
 

@@ -1,7 +1,7 @@
 #include "tests/simulation/agent_life.hpp"
 
 #include "agent/commands/catalog.hpp"
-#include "agent/store/retention.hpp"
+#include "agent/store/loop/retention.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "agent/commands/dispatcher.hpp"
-#include "agent/store/inbox.hpp"
-#include "agent/store/outbox.hpp"
-#include "agent/store/sqlite_queue_store.hpp"
+#include "agent/store/loop/inbox.hpp"
+#include "agent/store/loop/outbox.hpp"
+#include "agent/store/writer/sqlite_queue_store.hpp"
 #include "agent/uplink/uplink.hpp"
 #include "tests/simulation/cloud.hpp"
 #include "tests/simulation/exchange_client.hpp"

@@ -6,7 +6,7 @@
 #include "agent/commands/dispatcher.hpp"
 #include "agent/policy/policy.hpp"
 #include "agent/protocol/codec.hpp"
-#include "agent/store/sqlite_queue_store.hpp"
+#include "agent/store/writer/sqlite_queue_store.hpp"
 #include "tests/support/manual_time.hpp"
 #include "tests/support/scripted_exchange.hpp"
 #include "tests/unit/store/gated_store.hpp"

@@ -1,6 +1,6 @@
 // The audit's own door: entries of reads and refusals gather, wait for a disk that fails, and are written once.
-#include "agent/store/audit_log.hpp"
-#include "agent/store/audit_reader.hpp"
+#include "agent/store/loop/audit_log.hpp"
+#include "agent/store/offline/audit_reader.hpp"
 #include "tests/unit/store/doors_fixture.hpp"
 
 using namespace relay;

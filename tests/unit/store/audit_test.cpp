@@ -1,6 +1,6 @@
 // The audit in the queue file: chained entries, what becomes of them, and every way to be at them that must be found.
-#include "agent/store/audit_reader.hpp"
-#include "agent/store/schema.hpp"
+#include "agent/store/offline/audit_reader.hpp"
+#include "agent/store/sqlite/schema.hpp"
 #include "common/text/text.hpp"
 #include "tests/unit/store/store_fixture.hpp"
 

@@ -1,6 +1,6 @@
 // Group commit: what shares a transaction, what a failure takes with it, and in which order answers come.
-#include "agent/store/commit_thread.hpp"
-#include "agent/store/schema.hpp"
+#include "agent/store/sqlite/schema.hpp"
+#include "agent/store/writer/commit_thread.hpp"
 #include "tests/unit/store/store_fixture.hpp"
 
 #include <catch2/catch.hpp>

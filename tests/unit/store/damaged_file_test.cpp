@@ -1,5 +1,5 @@
 // A queue whose file is not what it was: set aside and begun anew, or taken as it is where that is sound.
-#include "agent/store/damaged_files.hpp"
+#include "agent/store/sqlite/damaged_files.hpp"
 #include "tests/unit/store/store_fixture.hpp"
 
 #include <catch2/catch.hpp>

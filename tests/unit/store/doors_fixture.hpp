@@ -3,8 +3,8 @@
 
 #include "agent/commands/catalog.hpp"
 #include "agent/protocol/codec.hpp"
-#include "agent/store/inbox.hpp"
-#include "agent/store/outbox.hpp"
+#include "agent/store/loop/inbox.hpp"
+#include "agent/store/loop/outbox.hpp"
 #include "tests/unit/store/gated_store.hpp"
 #include "tests/unit/store/store_fixture.hpp"
 

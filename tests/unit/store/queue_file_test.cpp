@@ -1,5 +1,5 @@
 // The queue as a file: what a crash, a full disk, a second agent or another version leave of it.
-#include "agent/store/schema.hpp"
+#include "agent/store/sqlite/schema.hpp"
 #include "agent/store/sqlite/statement.hpp"
 #include "tests/unit/store/store_fixture.hpp"
 

@@ -1,6 +1,6 @@
 // The queue as `queue list` and `queue drop` see it, from another connection than the agent's.
 #include "agent/protocol/codec.hpp"
-#include "agent/store/drop_waiting.hpp"
+#include "agent/store/offline/drop_waiting.hpp"
 #include "tests/unit/store/store_fixture.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,5 +1,5 @@
 // Old commands are forgotten by the hour, and a queue that cannot be written is tried again.
-#include "agent/store/retention.hpp"
+#include "agent/store/loop/retention.hpp"
 #include "tests/unit/store/doors_fixture.hpp"
 
 using namespace relay;

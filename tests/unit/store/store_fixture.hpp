@@ -2,7 +2,7 @@
 // end.
 #pragma once
 
-#include "agent/store/sqlite_queue_store.hpp"
+#include "agent/store/writer/sqlite_queue_store.hpp"
 #include "tests/support/manual_time.hpp"
 
 #include <boost/asio/co_spawn.hpp>

@@ -3,7 +3,7 @@
 
 #include "agent/commands/catalog.hpp"
 #include "agent/protocol/codec.hpp"
-#include "agent/store/sqlite_queue_store.hpp"
+#include "agent/store/writer/sqlite_queue_store.hpp"
 #include "agent/uplink/uplink.hpp"
 #include "tests/support/manual_time.hpp"
 #include "tests/unit/uplink/scripted_cloud.hpp"

@@ -1,4 +1,4 @@
-#include "agent/store/retention.hpp"
+#include "agent/store/loop/retention.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <spdlog/spdlog.h>

@@ -1,4 +1,4 @@
-#include "agent/store/audit_tables.hpp"
+#include "agent/store/tables/audit_tables.hpp"
 
 #include <algorithm>
 #include <limits>

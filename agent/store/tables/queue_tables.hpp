@@ -2,11 +2,11 @@
 // runs on the thread that owns the connection, inside the transactions of commit_thread.
 #pragma once
 
-#include "agent/store/audit_tables.hpp"
-#include "agent/store/own_event_tables.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/store/sqlite/statement.hpp"
-#include "agent/store/watch_tables.hpp"
+#include "agent/store/tables/audit_tables.hpp"
+#include "agent/store/tables/own_event_tables.hpp"
+#include "agent/store/tables/watch_tables.hpp"
 
 #include <functional>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "agent/store/watch_tables.hpp"
+#include "agent/store/tables/watch_tables.hpp"
 
 namespace relay::store {
 namespace {

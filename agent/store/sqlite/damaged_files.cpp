@@ -1,4 +1,4 @@
-#include "agent/store/damaged_files.hpp"
+#include "agent/store/sqlite/damaged_files.hpp"
 
 #include "common/time/rfc3339.hpp"
 

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "agent/protocol/ended_command.hpp"
-#include "agent/store/outbox.hpp"
+#include "agent/store/loop/outbox.hpp"
+#include "agent/store/loop/ticket.hpp"
 #include "agent/store/queue_store.hpp"
-#include "agent/store/ticket.hpp"
 #include "common/async/notifier.hpp"
 #include "common/async/task_group.hpp"
 

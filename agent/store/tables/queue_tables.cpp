@@ -1,4 +1,4 @@
-#include "agent/store/queue_tables.hpp"
+#include "agent/store/tables/queue_tables.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>

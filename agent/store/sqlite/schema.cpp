@@ -1,4 +1,4 @@
-#include "agent/store/schema.hpp"
+#include "agent/store/sqlite/schema.hpp"
 
 namespace relay::store {
 namespace {

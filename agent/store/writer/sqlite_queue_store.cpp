@@ -1,9 +1,9 @@
-#include "agent/store/sqlite_queue_store.hpp"
+#include "agent/store/writer/sqlite_queue_store.hpp"
 
-#include "agent/store/commit_thread.hpp"
-#include "agent/store/damaged_files.hpp"
-#include "agent/store/folder_lock.hpp"
-#include "agent/store/schema.hpp"
+#include "agent/store/sqlite/damaged_files.hpp"
+#include "agent/store/sqlite/folder_lock.hpp"
+#include "agent/store/sqlite/schema.hpp"
+#include "agent/store/writer/commit_thread.hpp"
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>

@@ -1,7 +1,7 @@
 // `queue drop` where no agent runs.
 #pragma once
 
-#include "agent/store/queue_reader.hpp"
+#include "agent/store/offline/queue_reader.hpp"
 
 namespace relay::store {
 

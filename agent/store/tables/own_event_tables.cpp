@@ -1,4 +1,4 @@
-#include "agent/store/own_event_tables.hpp"
+#include "agent/store/tables/own_event_tables.hpp"
 
 namespace relay::store {
 namespace {

@@ -1,7 +1,7 @@
-#include "agent/store/inspection.hpp"
+#include "agent/store/offline/inspection.hpp"
 
-#include "agent/store/damaged_files.hpp"
-#include "agent/store/schema.hpp"
+#include "agent/store/sqlite/damaged_files.hpp"
+#include "agent/store/sqlite/schema.hpp"
 
 namespace relay::store {
 namespace {

@@ -1,5 +1,5 @@
 // Linux: flock(2) belongs to the open file, so it ends with the process however that ends.
-#include "agent/store/folder_lock.hpp"
+#include "agent/store/sqlite/folder_lock.hpp"
 
 #include <cerrno>
 #include <fcntl.h>

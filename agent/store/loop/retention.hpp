@@ -1,8 +1,8 @@
 // Forgets what finished long ago, so that the queue file does not grow for ever.
 #pragma once
 
+#include "agent/store/loop/vouched_time.hpp"
 #include "agent/store/queue_store.hpp"
-#include "agent/store/vouched_time.hpp"
 
 namespace spdlog {
 class logger;

@@ -2,8 +2,8 @@
 // seq until the cloud has acknowledged them. Reads and short answers pass in memory while the link is up.
 #pragma once
 
+#include "agent/store/loop/vouched_time.hpp"
 #include "agent/store/queue_store.hpp"
-#include "agent/store/vouched_time.hpp"
 #include "common/async/notifier.hpp"
 #include "common/async/task_group.hpp"
 

@@ -1,7 +1,7 @@
-#include "agent/store/outbox.hpp"
+#include "agent/store/loop/outbox.hpp"
 
 #include "agent/protocol/codec.hpp"
-#include "agent/store/substitute.hpp"
+#include "agent/store/loop/substitute.hpp"
 #include "common/time/backoff.hpp"
 
 #include <boost/asio/this_coro.hpp>

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "agent/protocol/ended_command.hpp"
+#include "agent/store/loop/vouched_time.hpp"
 #include "agent/store/queue_store.hpp"
-#include "agent/store/vouched_time.hpp"
 #include "common/async/notifier.hpp"
 
 #include <deque>

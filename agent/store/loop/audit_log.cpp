@@ -1,6 +1,6 @@
-#include "agent/store/audit_log.hpp"
+#include "agent/store/loop/audit_log.hpp"
 
-#include "agent/store/retention.hpp"
+#include "agent/store/loop/retention.hpp"
 #include "common/time/backoff.hpp"
 
 #include <boost/asio/this_coro.hpp>

@@ -1,6 +1,6 @@
-#include "agent/store/audit_reader.hpp"
+#include "agent/store/offline/audit_reader.hpp"
 
-#include "agent/store/schema.hpp"
+#include "agent/store/sqlite/schema.hpp"
 #include "common/time/rfc3339.hpp"
 
 #include <fmt/format.h>

@@ -1,9 +1,9 @@
-#include "agent/store/drop_waiting.hpp"
+#include "agent/store/offline/drop_waiting.hpp"
 
 #include "agent/protocol/codec.hpp"
-#include "agent/store/folder_lock.hpp"
-#include "agent/store/queue_tables.hpp"
-#include "agent/store/schema.hpp"
+#include "agent/store/sqlite/folder_lock.hpp"
+#include "agent/store/sqlite/schema.hpp"
+#include "agent/store/tables/queue_tables.hpp"
 
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>

@@ -1,6 +1,6 @@
-#include "agent/store/queue_reader.hpp"
+#include "agent/store/offline/queue_reader.hpp"
 
-#include "agent/store/schema.hpp"
+#include "agent/store/sqlite/schema.hpp"
 
 #include <boost/json/parse.hpp>
 

@@ -1,4 +1,4 @@
-#include "agent/store/commit_thread.hpp"
+#include "agent/store/writer/commit_thread.hpp"
 
 #include <spdlog/spdlog.h>
 

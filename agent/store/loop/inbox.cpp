@@ -1,4 +1,4 @@
-#include "agent/store/inbox.hpp"
+#include "agent/store/loop/inbox.hpp"
 
 #include "agent/protocol/codec.hpp"
 #include "agent/protocol/fields.hpp"
