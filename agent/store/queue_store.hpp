@@ -1,106 +1,13 @@
-// What the agent must not forget: commands it accepted, results and events it owes, what it finished lately.
-// An interface, so that another engine (one that replicas share) can stand behind it; it speaks of commands and results.
+// The seam between the loop and whoever keeps what must not be lost: a step goes into a transaction, its answer comes when
+// that is durable. Here are the calls, each of which makes a step of its arguments; behind carry_out() is an engine.
 #pragma once
 
-#include "agent/protocol/messages.hpp"
-#include "agent/store/audit_entry.hpp"
-#include "agent/store/own_event.hpp"
-#include "agent/store/watch.hpp"
+#include "agent/store/steps.hpp"
 #include "common/async/async.hpp"
 
 #include <functional>
-#include <optional>
-#include <string>
-#include <utility>
-#include <variant>
-#include <vector>
 
 namespace relay::store {
-
-using protocol::sequence;
-
-// Made once with the store; told to the cloud in hello.
-struct identity {
-    std::string id; // UUID
-    sequence next_seq = 1;
-    std::int64_t unacked = 0;
-    // No message above it can have been sent yet. As the store was opened: what lay in it then and may have been sent. From
-    // the first read_to_send() on, any.
-    sequence sent = 0;
-
-    sequence acked() const noexcept
-    {
-        return next_seq - 1 - unacked;
-    } // all up to it is acknowledged and dropped
-};
-
-// What a cloud that was set back can be given again of what it had acknowledged.
-struct owed_again {
-    identity now;             // the store under its new id
-    std::int64_t results = 0; // of writes, from the history
-    std::vector<std::pair<sequence, sequence>>
-        lost;                       // what cannot be sent again, by its old numbers, first and last
-    std::int64_t lost_messages = 0; // how many that are; `lost` tells of the first of them
-    static constexpr std::size_t most_told = 20; // ranges in `lost`
-};
-
-// A write as it came, to be stored.
-struct new_command {
-    protocol::command command;
-    std::string fingerprint; // protocol::fingerprint()
-    std::string event_id;    // empty where the operation has none
-    utc_time received_at;
-    milliseconds ttl;         // the one in force, default filled in
-    std::string session = {}; // of the cloud, by which it came: for the audit
-};
-
-// A write found in the store at start, not finished yet.
-struct unfinished_command {
-    new_command received;
-    int attempts = 0;                 // tries begun so far
-    std::optional<utc_time> begun_at; // when the last try was begun; nothing: none is known to be under way
-    std::string last_error;           // fault code of the last failed try, empty where there was none
-};
-
-// ---- what admit() found ----
-struct stored_now { // new: `accepted` is due, it is owed a result
-    // Other commands about its event are stored: an item of it may lie in the mailbox already, wherever people put it.
-    bool event_known = false;
-};
-struct still_running {};         // known and unfinished: `accepted` again
-struct finished_before {         // known and finished: its result again
-    std::optional<sequence> seq; // while unacknowledged
-    std::string body;            // encoded result without seq
-};
-struct reused_id {};  // known, with another fingerprint
-struct queue_full {}; // queue.max_commands reached
-using admission = std::variant<stored_now, still_running, finished_before, reused_id, queue_full>;
-
-// A message on its way to the cloud.
-struct stored_message {
-    sequence seq = 0;
-    std::string body;                   // without seq: see protocol::with_seq
-    std::string command_id;             // of a result; empty for an event
-    std::optional<utc_time> expires_at; // a stored read: after it the cloud gets deadline_exceeded instead
-    bool replaceable = false; // an event that tell() may still replace: it must not be sent as it is here
-};
-
-// The log of what became of every command, see audit_entry.hpp.
-struct audit_status {
-    audit_head head;
-    std::optional<utc_time> oldest; // when the first entry that is kept was made
-    bool head_fits = true;          // false: the last entry is not the one that the store wrote last
-};
-
-// What the queue holds now, for status and metrics.
-struct queue_status {
-    std::int64_t unfinished = 0;    // commands that are owed a result
-    std::int64_t unacked = 0;       // stored messages the cloud has not acknowledged
-    std::optional<utc_time> oldest; // when the oldest of both came; nothing where there is none
-    std::int64_t bytes = 0;         // on disk
-    std::int64_t damaged_files =
-        0; // queues that were set aside and still lie there: somebody should look at the disk
-};
 
 // Every call returns only when what it did is durable (or has failed and changed nothing), in the order the calls were
 // made. Called on the loop thread, never blocks it; cancelling a waiting coroutine does not undo a call already made.
@@ -114,78 +21,136 @@ public:
     // start begins a new queue. At most one listener; an empty one ends that.
     virtual void on_damage(std::function<void()> found) = 0;
 
-    virtual task<result<identity>> who() = 0;
+    task<result<identity>> who() { return run(step::who{}); }
     // All unfinished writes, in the order they were received.
-    virtual task<result<std::vector<unfinished_command>>> unfinished() = 0;
+    task<result<std::vector<unfinished_command>>> unfinished() { return run(step::unfinished{}); }
 
-    virtual task<result<admission>> admit(new_command c) = 0;
+    task<result<admission>> admit(new_command c) { return run(step::admit{std::move(c)}); }
     // What admit() would find, without storing anything: nothing where `id` is unknown. Sees every admit() made before.
-    virtual task<result<std::optional<admission>>> look_up(std::string id, std::string fingerprint) = 0;
+    task<result<std::optional<admission>>> look_up(std::string id, std::string fingerprint)
+    {
+        return run(step::look_up{std::move(id), std::move(fingerprint)});
+    }
     // A try is about to be made: durable before the request to Exchange leaves. Counts the attempt.
-    virtual task<result<void>> begin(std::string id, utc_time at) = 0;
+    task<result<void>> begin(std::string id, utc_time at) { return run(step::begin{std::move(id), at}); }
     // The last try of `id` failed and will be repeated: it is known that it changed nothing, so begun is taken back.
-    virtual task<result<void>> retract(std::string id, std::string fault_code) = 0;
+    task<result<void>> retract(std::string id, std::string fault_code)
+    {
+        return run(step::retract{std::move(id), std::move(fault_code)});
+    }
     // Ends a write: its result gets the next seq, its params are dropped, it joins the history, and the audit says so:
     // all of that or nothing. Idempotent: the first result is kept and its seq given again. errc::not_found (begin and
     // retract too) where there is no such command.
-    virtual task<result<sequence>> finish(std::string id, std::string body, write_end end) = 0;
+    task<result<sequence>> finish(std::string id, std::string body, write_end end)
+    {
+        return run(step::finish{std::move(id), std::move(body), std::move(end)});
+    }
     // Stores a message that ends no stored command: an event, or a read's result while the link is down.
-    virtual task<result<sequence>> append(std::string body, std::string command_id,
-                                          std::optional<utc_time> expires_at) = 0;
+    task<result<sequence>> append(std::string body, std::string command_id,
+                                  std::optional<utc_time> expires_at)
+    {
+        return run(step::append{std::move(body), std::move(command_id), expires_at});
+    }
 
     // Messages with a seq above `after`, in order: at most `most` of them and, past the first, `most_bytes`.
-    virtual task<result<std::vector<stored_message>>> read(sequence after, std::size_t most,
-                                                           std::size_t most_bytes) = 0;
+    task<result<std::vector<stored_message>>> read(sequence after, std::size_t most, std::size_t most_bytes)
+    {
+        return run(step::read{after, most, most_bytes});
+    }
     // The cloud holds everything up to `seq`. Idempotent; a lower seq than before changes nothing, and one that was
     // never given out counts as the last that was.
-    virtual task<result<void>> acknowledge(sequence seq) = 0;
+    task<result<void>> acknowledge(sequence seq);
 
     // This store is an old copy come back to life: a new id, what is owed is numbered anew from 1.
-    virtual task<result<identity>> renew() = 0;
+    task<result<identity>> renew() { return run(step::renew{}); }
     // The cloud is an old copy: it holds this store's messages up to `held` and had acknowledged more. What the history
     // has of the rest is owed again, before what is owed already, and all is numbered anew from 1 under a new id.
-    virtual task<result<owed_again>> owe_again(sequence held) = 0;
+    task<result<owed_again>> owe_again(sequence held) { return run(step::owe_again{held}); }
     // Forgets finished and acknowledged commands that ended before `before`, some at a time; returns how many. `latest`:
     // what says that it ended after it ended then, as its clock was wrong.
-    virtual task<result<std::size_t>> prune(utc_time before, utc_time latest, std::size_t most) = 0;
+    task<result<std::size_t>> prune(utc_time before, utc_time latest, std::size_t most)
+    {
+        return run(step::prune{before, latest, most});
+    }
 
     // ---- the audit of what leaves no other trace: reads and refusals ----
-    virtual task<result<void>> record(std::vector<audit_entry> entries) = 0;
+    task<result<void>> record(std::vector<audit_entry> entries)
+    {
+        return run(step::record{std::move(entries)});
+    }
     // Forgets the oldest entries: those from before `before`, and those beyond `most_kept`, some at a time; returns how
     // many. The rest still proves that nothing is missing.
-    virtual task<result<std::size_t>> forget_audit(utc_time before, std::int64_t most_kept,
-                                                   std::size_t most) = 0;
-    virtual task<result<audit_status>> audit() = 0;
+    task<result<std::size_t>> forget_audit(utc_time before, std::int64_t most_kept, std::size_t most)
+    {
+        return run(step::forget_audit{before, most_kept, most});
+    }
+    task<result<audit_status>> audit() { return run(step::audit{}); }
 
-    virtual task<result<queue_status>> status() = 0;
+    task<result<queue_status>> status() { return run(step::status{}); }
 
     // ---- watches: whose availability the cloud is told of ----
-    virtual task<result<watch_put>> put_watch(new_watch w) = 0;
-    virtual task<result<watch_removal>> remove_watch(std::string watch_id) = 0;
-    virtual task<result<std::vector<known_watch>>> watches() = 0;
-    virtual task<result<std::vector<watched_mailbox>>> watched(watched_query q) = 0;
+    task<result<watch_put>> put_watch(new_watch w) { return run(step::put_watch{std::move(w)}); }
+    task<result<watch_removal>> remove_watch(std::string watch_id)
+    {
+        return run(step::remove_watch{std::move(watch_id)});
+    }
+    task<result<std::vector<known_watch>>> watches() { return run(step::watches{}); }
+    task<result<std::vector<watched_mailbox>>> watched(watched_query q)
+    {
+        return run(step::watched{std::move(q)});
+    }
     // The keys of all mailboxes that are watched, each once, those after `after`.
-    virtual task<result<std::vector<std::string>>> watched_mailboxes(std::string after, std::size_t most) = 0;
+    task<result<std::vector<std::string>>> watched_mailboxes(std::string after, std::size_t most)
+    {
+        return run(step::watched_mailboxes{std::move(after), most});
+    }
     // Stores an event for each sighting, and what the next one is compared with: both or neither. An event of the same
     // mailbox and watch that was never sent is replaced in place and keeps its seq. `at_once`: they are about to be sent,
     // so that nothing replaces them.
-    virtual task<result<std::vector<stored_sighting>>> tell(std::vector<sighting> seen, bool at_once) = 0;
+    task<result<std::vector<stored_sighting>>> tell(std::vector<sighting> seen, bool at_once)
+    {
+        return run(step::tell{std::move(seen), at_once});
+    }
     // ---- own events: which of the agent's items others change ----
     // Those of one mailbox, in the order of their places, past `after`.
-    virtual task<result<std::vector<own_event>>> own_events(std::string mailbox_key, std::int64_t after,
-                                                            std::size_t most) = 0;
+    task<result<std::vector<own_event>>> own_events(std::string mailbox_key, std::int64_t after,
+                                                    std::size_t most)
+    {
+        return run(step::own_events{std::move(mailbox_key), after, most});
+    }
     // The keys of all mailboxes that have some, each once, those after `after`.
-    virtual task<result<std::vector<std::string>>> own_event_mailboxes(std::string after,
-                                                                       std::size_t most) = 0;
+    task<result<std::vector<std::string>>> own_event_mailboxes(std::string after, std::size_t most)
+    {
+        return run(step::own_event_mailboxes{std::move(after), most});
+    }
     // As tell(); of each sighting that is not out of date what is to be told, in order. A sighting is out of date where a
     // command about its event is unfinished, or finished since it was read: what was seen may be our own doing.
-    virtual task<result<std::vector<stored_sighting>>> tell_changes(std::vector<event_sighting> seen,
-                                                                    bool at_once) = 0;
+    task<result<std::vector<stored_sighting>>> tell_changes(std::vector<event_sighting> seen, bool at_once)
+    {
+        return run(step::tell_changes{std::move(seen), at_once});
+    }
 
     // As read(), of what is about to be sent: from now on nothing of it is replaced any more, and whatever is stored may
     // have been sent (identity::sent).
-    virtual task<result<std::vector<stored_message>>> read_to_send(sequence after, std::size_t most,
-                                                                   std::size_t most_bytes) = 0;
+    task<result<std::vector<stored_message>>> read_to_send(sequence after, std::size_t most,
+                                                           std::size_t most_bytes)
+    {
+        return run(step::read_to_send{after, most, most_bytes});
+    }
+
+    // ---- the seam ----
+    // Carries any step out. The answer holds answer_to<the step's type>.
+    virtual task<any_answer> carry_out(any_step s) = 0;
+
+private:
+    // The step is made before the call that is awaited: g++ 12 destroys twice what is braced inside of it.
+    template <class Step>
+    task<answer_to<Step>> run(Step s)
+    {
+        any_step some(std::move(s));
+        auto answer = co_await carry_out(std::move(some));
+        co_return std::get<answer_to<Step>>(std::move(answer));
+    }
 };
 
 } // namespace relay::store

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace relay::simulation {
 
@@ -38,55 +39,24 @@ public:
     task<void> stop();
 
     void on_damage(std::function<void()> found) override { behind_.on_damage(std::move(found)); }
-    task<result<store::identity>> who() override;
-    task<result<std::vector<store::unfinished_command>>> unfinished() override;
-    task<result<store::admission>> admit(store::new_command c) override;
-    task<result<std::optional<store::admission>>> look_up(std::string id, std::string fingerprint) override;
-    task<result<void>> begin(std::string id, utc_time at) override;
-    task<result<void>> retract(std::string id, std::string fault_code) override;
-    task<result<store::sequence>> finish(std::string id, std::string body, store::write_end end) override;
-    task<result<store::sequence>> append(std::string body, std::string command_id,
-                                         std::optional<utc_time> expires_at) override;
-    task<result<std::vector<store::stored_message>>> read(store::sequence after, std::size_t most,
-                                                          std::size_t most_bytes) override;
-    task<result<std::vector<store::stored_message>>> read_to_send(store::sequence after, std::size_t most,
-                                                                  std::size_t most_bytes) override;
-    task<result<store::watch_put>> put_watch(store::new_watch w) override;
-    task<result<store::watch_removal>> remove_watch(std::string watch_id) override;
-    task<result<std::vector<store::known_watch>>> watches() override;
-    task<result<std::vector<store::watched_mailbox>>> watched(store::watched_query q) override;
-    task<result<std::vector<std::string>>> watched_mailboxes(std::string after, std::size_t most) override;
-    task<result<std::vector<store::stored_sighting>>> tell(std::vector<store::sighting> seen,
-                                                           bool at_once) override;
-    task<result<std::vector<store::own_event>>> own_events(std::string key, std::int64_t after,
-                                                           std::size_t most) override;
-    task<result<std::vector<std::string>>> own_event_mailboxes(std::string after, std::size_t most) override;
-    task<result<std::vector<store::stored_sighting>>> tell_changes(std::vector<store::event_sighting> seen,
-                                                                   bool at_once) override;
-    task<result<void>> acknowledge(store::sequence seq) override;
-    task<result<store::identity>> renew() override;
-    task<result<store::owed_again>> owe_again(store::sequence held) override;
-    task<result<std::size_t>> prune(utc_time before, utc_time latest, std::size_t most) override;
-    task<result<void>> record(std::vector<store::audit_entry> entries) override;
-    task<result<std::size_t>> forget_audit(utc_time before, std::int64_t most_kept,
-                                           std::size_t most) override;
-    task<result<store::audit_status>> audit() override;
-    task<result<store::queue_status>> status() override;
+    task<store::any_answer> carry_out(store::any_step s) override;
 
 private:
-    template <class T>
-    using call = std::function<task<result<T>>()>;
-    template <class T>
-    using told = std::function<void(const result<T>&)>;
-
+    // What the disk has not come to yet; shared by the line and by who waits for it, either of which may be gone first.
     struct errand {
+        errand(const asio::any_io_executor& e, store::any_step s, steady_time t)
+            : step(std::move(s)),
+              due(t),
+              done(e)
+        {
+        }
+        store::any_step step;
         steady_time due;
-        std::function<task<void>()> run;
-        std::function<void()> drop;
+        notifier done;
+        std::optional<store::any_answer> answer = {};
     };
 
-    template <class T>
-    task<result<T>> pass(call<T> c, told<T> t = {});
+    task<store::any_answer> perform(store::any_step s);
     task<void> work();
 
     store::queue_store& behind_;
@@ -94,7 +64,7 @@ private:
     time_source& time_;
     disk_state& state_;
     asio::any_io_executor executor_;
-    std::deque<errand> line_;
+    std::deque<std::shared_ptr<errand>> line_;
     bool working_ = false;
     bool crashed_ = false;
     task_group disk_;

@@ -37,7 +37,8 @@ result<void> finish(sqlite::database& db, const queue_entry& e, utc_time now)
     if (const auto mailbox = mailbox_address::parse(e.mailbox);
         e.op == "event.update" && e.attempts > 0 && mailbox.has_value())
         end.event = event_write{event_write::effect::doubtful, mailbox->key(), mailbox->str(), {}, {}};
-    if (const auto seq = tables.finish(e.id, protocol::encode(r), end); seq.has_error()) {
+    const step::finish ending{e.id, protocol::encode(r), std::move(end)};
+    if (const auto seq = ending(tables); seq.has_error()) {
         tables.roll_back();
         return seq.error();
     }

@@ -1,17 +1,9 @@
 #include "agent/store/tables/own_event_tables.hpp"
 
+#include "agent/store/tables/numbers.hpp"
+
 namespace relay::store {
 namespace {
-
-std::int64_t to_number(utc_time t)
-{
-    return t.time_since_epoch().count();
-}
-
-utc_time to_time(std::int64_t ms)
-{
-    return utc_time(milliseconds(ms));
-}
 
 sqlite::value or_null(const std::optional<utc_time>& t)
 {

@@ -45,39 +45,7 @@ public:
     ~sqlite_queue_store() override;
 
     void on_damage(std::function<void()> found) override;
-    task<result<identity>> who() override;
-    task<result<std::vector<unfinished_command>>> unfinished() override;
-    task<result<admission>> admit(new_command c) override;
-    task<result<std::optional<admission>>> look_up(std::string id, std::string fingerprint) override;
-    task<result<void>> begin(std::string id, utc_time at) override;
-    task<result<void>> retract(std::string id, std::string fault_code) override;
-    task<result<sequence>> finish(std::string id, std::string body, write_end end) override;
-    task<result<sequence>> append(std::string body, std::string command_id,
-                                  std::optional<utc_time> expires_at) override;
-    task<result<std::vector<stored_message>>> read(sequence after, std::size_t most,
-                                                   std::size_t most_bytes) override;
-    task<result<std::vector<stored_message>>> read_to_send(sequence after, std::size_t most,
-                                                           std::size_t most_bytes) override;
-    task<result<void>> acknowledge(sequence seq) override;
-    task<result<identity>> renew() override;
-    task<result<owed_again>> owe_again(sequence held) override;
-    task<result<std::size_t>> prune(utc_time before, utc_time latest, std::size_t most) override;
-    task<result<watch_put>> put_watch(new_watch w) override;
-    task<result<watch_removal>> remove_watch(std::string watch_id) override;
-    task<result<std::vector<known_watch>>> watches() override;
-    task<result<std::vector<watched_mailbox>>> watched(watched_query q) override;
-    task<result<std::vector<std::string>>> watched_mailboxes(std::string after, std::size_t most) override;
-    task<result<std::vector<stored_sighting>>> tell(std::vector<sighting> seen, bool at_once) override;
-    task<result<std::vector<own_event>>> own_events(std::string mailbox_key, std::int64_t after,
-                                                    std::size_t most) override;
-    task<result<std::vector<std::string>>> own_event_mailboxes(std::string after, std::size_t most) override;
-    task<result<std::vector<stored_sighting>>> tell_changes(std::vector<event_sighting> seen,
-                                                            bool at_once) override;
-    task<result<void>> record(std::vector<audit_entry> entries) override;
-    task<result<std::size_t>> forget_audit(utc_time before, std::int64_t most_kept,
-                                           std::size_t most) override;
-    task<result<audit_status>> audit() override;
-    task<result<queue_status>> status() override;
+    task<any_answer> carry_out(any_step s) override;
 
 private:
     struct parts;

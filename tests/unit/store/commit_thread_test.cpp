@@ -97,7 +97,7 @@ struct commit_fixture : test::loop_fixture {
     std::unique_ptr<job> append(std::string name, std::size_t bytes = 10)
     {
         return write(std::move(name), [bytes](queue_tables& t) {
-            const auto seq = t.append(std::string(bytes, 'x'), {}, {});
+            const auto seq = step::append{std::string(bytes, 'x'), {}, {}}(t);
             return seq.has_error() ? seq.error() : error_code();
         });
     }
@@ -118,13 +118,13 @@ TEST_CASE_METHOD(commit_fixture, "a job that fails takes back its own work and n
     run_together(list(append("1"),
                       write("2",
                             [](queue_tables& t) {
-                                REQUIRE(t.append("lost", {}, {}).value() == 2);
+                                REQUIRE(step::append{"lost", {}, {}}(t).value() == 2);
                                 return error_code(errc::not_found);
                             }),
                       append("3"),
                       write("4",
                             [](queue_tables& t) -> error_code {
-                                REQUIRE(t.append("lost too", {}, {}).value() == 3);
+                                REQUIRE(step::append{"lost too", {}, {}}(t).value() == 3);
                                 throw std::logic_error("a bug");
                             }),
                       append("5")));
@@ -137,7 +137,7 @@ TEST_CASE_METHOD(commit_fixture, "a job that fails takes back its own work and n
     CHECK(record.exceptions == 1);
     CHECK_FALSE(record.answers[5].second);
     CHECK(rows() == 3);
-    CHECK(tables->who()->next_seq == 4);
+    CHECK(tables->now().next_seq == 4);
     CHECK(db->number("SELECT next_seq FROM store").value() == 4);
 }
 
@@ -153,13 +153,13 @@ TEST_CASE_METHOD(commit_fixture, "a commit that fails takes back everything, in 
                                 return error_code();
                             }),
                       read("reads what is not to stay", [](queue_tables& t) {
-                          CHECK(t.who()->next_seq == 2);
+                          CHECK(t.now().next_seq == 2);
                           return error_code();
                       })));
     for (std::size_t i = 1; i < 4; ++i)
         CHECK(record.answers.at(i).second == errc::store_corrupt);
     CHECK(rows() == 0);
-    CHECK(tables->who()->next_seq == 1);
+    CHECK(tables->now().next_seq == 1);
     CHECK_FALSE(db->in_transaction());
     CHECK(logged.str().find("queue: ") != std::string::npos);
 }
@@ -171,7 +171,7 @@ TEST_CASE_METHOD(commit_fixture, "on a full disk what still fits is kept, the re
     run_together(list(append("small"), append("big", 100'000), append("small too")));
     CHECK(record.answers.at(2).second == errc::store_full);
     const auto kept = rows();
-    CHECK(tables->who()->next_seq == kept + 1);
+    CHECK(tables->now().next_seq == kept + 1);
     CHECK(db->number("SELECT next_seq FROM store").value() == kept + 1);
 
     REQUIRE(db->limit_pages(0).has_value());
