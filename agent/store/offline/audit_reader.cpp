@@ -28,7 +28,7 @@ std::vector<std::string> split(const std::string& lines)
     }
 }
 
-stored_entry entry_of(const sqlite::statement::rows& row)
+stored_entry entry_of(const sql::statement::rows& row)
 {
     stored_entry s;
     s.n = row.number(0);
@@ -140,7 +140,7 @@ private:
 audit_reader::audit_reader(std::unique_ptr<sqlite::database> db) : db_(std::move(db))
 {
     const auto prepared = [this](std::string_view sql) {
-        return std::make_unique<sqlite::statement>(*db_, sql);
+        return std::make_unique<sql::statement>(*db_, sql);
     };
     begin_ = prepared("BEGIN");
     end_ = prepared("COMMIT");

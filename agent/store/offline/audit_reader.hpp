@@ -2,7 +2,8 @@
 #pragma once
 
 #include "agent/store/audit_entry.hpp"
-#include "agent/store/sqlite/statement.hpp"
+#include "agent/store/sql/statement.hpp"
+#include "agent/store/sqlite/database.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -65,7 +66,7 @@ private:
     result<std::optional<link>> before(std::int64_t n);
 
     std::unique_ptr<sqlite::database> db_; // goes last: the statements use it
-    std::unique_ptr<sqlite::statement> begin_, end_, head_, page_, first_since_, before_;
+    std::unique_ptr<sql::statement> begin_, end_, head_, page_, first_since_, before_;
 };
 
 } // namespace relay::store

@@ -81,7 +81,7 @@ entry_state state_of(const queue_entry& e, bool acknowledged)
     return acknowledged ? entry_state::acknowledged : entry_state::finished;
 }
 
-queue_entry to_entry(const sqlite::statement::rows& row)
+queue_entry to_entry(const sql::statement::rows& row)
 {
     queue_entry e;
     e.n = row.number(0);
@@ -124,7 +124,7 @@ std::string_view name(entry_state s) noexcept
 
 result<std::optional<queue_entry>> find_entry(sqlite::database& db, std::string_view id)
 {
-    sqlite::statement question(db, find_question());
+    sql::statement question(db, find_question());
     auto found = question.query({id});
     const auto row = found.next();
     if (row.has_error())

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "agent/protocol/messages.hpp"
-#include "agent/store/sqlite/statement.hpp"
+#include "agent/store/sql/statement.hpp"
+#include "agent/store/sqlite/database.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -63,7 +64,7 @@ private:
 
     std::unique_ptr<sqlite::database> db_;
     bool empty_ = false; // a file that no agent has begun yet
-    sqlite::statement page_;
+    sql::statement page_;
 };
 
 // The entry `id` of an open queue; nothing where there is none.

@@ -1,6 +1,7 @@
 #include "agent/store/sqlite/database.hpp"
 
-#include "agent/store/sqlite/statement.hpp"
+#include "agent/store/sql/statement.hpp"
+#include "agent/store/sqlite/prepared_statement.hpp"
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -162,7 +163,7 @@ result<void> database::configure(bool in_memory)
     if (auto done = execute("PRAGMA journal_size_limit = 33554432"); done.has_error())
         return done;
     {
-        statement mode(*this, "PRAGMA journal_mode = WAL");
+        sql::statement mode(*this, "PRAGMA journal_mode = WAL");
         auto found = mode.query({});
         auto row = found.next();
         const bool changed = row.has_value() && *row && found.text(0) == "wal";
@@ -231,7 +232,7 @@ result<void> database::execute(const char* sql)
 
 result<std::int64_t> database::number(const char* sql)
 {
-    statement question(*this, sql);
+    sql::statement question(*this, sql);
     auto found = question.query({});
     const auto row = found.next();
     if (row.has_error())
@@ -244,7 +245,7 @@ result<void> database::quick_check(std::chrono::milliseconds limit)
     clock_limit until{std::chrono::steady_clock::now() + limit};
     sqlite3_progress_handler(handle_, ops_between_looks, look_at_clock, &until);
     const result<bool> sound = [&]() -> result<bool> {
-        statement check(*this, "PRAGMA quick_check(1)");
+        sql::statement check(*this, "PRAGMA quick_check(1)");
         auto found = check.query({});
         const auto row = found.next();
         if (row.has_error())
@@ -262,6 +263,11 @@ result<void> database::quick_check(std::chrono::milliseconds limit)
     if (!*sound)
         return errc::store_corrupt;
     return {};
+}
+
+std::unique_ptr<sql::prepared> database::prepare(std::string_view sql)
+{
+    return std::make_unique<prepared_statement>(*this, sql);
 }
 
 bool database::in_transaction() const noexcept

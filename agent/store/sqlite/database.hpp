@@ -1,7 +1,7 @@
 // One SQLite connection with the settings everything durable here relies on. Used by one thread at a time.
 #pragma once
 
-#include "common/error/error.hpp"
+#include "agent/store/sql/connection.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace relay::store::sqlite {
 // never edited.
 using migration = const char*;
 
-class database {
+class database final : public sql::connection {
 public:
     // Opens `file` (":memory:" for a test), made where it does not exist: WAL, synchronous=FULL, foreign
     // keys, small caches, no memory mapping; a busy file is waited for up to 5 s. Checkpoints are the
@@ -29,7 +29,7 @@ public:
     static result<std::unique_ptr<database>> open_to_read(const std::string& file,
                                                           std::string* problem = nullptr);
     // Closes the file; one that was found damaged stays as it is, its log beside it.
-    ~database();
+    ~database() override;
     database(const database&) = delete;
     database& operator=(const database&) = delete;
 
@@ -49,9 +49,13 @@ public:
     // errc::store_corrupt where it is damaged.
     result<void> quick_check(std::chrono::milliseconds limit);
 
-    bool in_transaction() const noexcept;
-    // Rows changed by the last INSERT, UPDATE or DELETE.
-    std::int64_t changes() const noexcept;
+    // ---- as the tables see it ----
+    std::unique_ptr<sql::prepared> prepare(std::string_view sql) override;
+    std::string_view begin_to_write() const noexcept override { return "BEGIN IMMEDIATE"; }
+    bool in_transaction() const noexcept override;
+    std::int64_t changes() const noexcept override;
+    error_code found_damaged(std::string why) override;
+
     // Rows changed since the file was opened, by any statement.
     std::int64_t total_changes() const noexcept;
     // Pages in the write-ahead log after the last commit.
@@ -64,13 +68,11 @@ public:
 
     // True once a call has failed with errc::store_corrupt.
     bool damaged() const noexcept { return damaged_; }
-    // Says that the content is damaged although SQLite sees nothing wrong: errc::store_corrupt.
-    error_code found_damaged(std::string why);
 
     // What SQLite (and the system) said at the last failure, for the log: no content of rows.
     const std::string& last_problem() const noexcept { return last_problem_; }
 
-    // For statement: the connection, and the errc that stands for an SQLite result code (remembers
+    // For prepared_statement: the connection, and the errc that stands for an SQLite result code (remembers
     // last_problem()).
     sqlite3* handle() noexcept { return handle_; }
     error_code failed(int code);

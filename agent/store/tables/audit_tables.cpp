@@ -16,14 +16,14 @@ std::string joined(const std::vector<std::string>& addresses)
     return all;
 }
 
-sqlite::value number_or_null(const std::optional<std::int64_t>& n)
+sql::value number_or_null(const std::optional<std::int64_t>& n)
 {
-    return n ? sqlite::value(*n) : sqlite::value(nullptr);
+    return n ? sql::value(*n) : sql::value(nullptr);
 }
 
 } // namespace
 
-audit_tables::audit_tables(sqlite::database& db)
+audit_tables::audit_tables(sql::connection& db)
     : db_(db),
       load_(db, "SELECT last, last_hash, forgotten, forgotten_hash FROM audit_head"),
       save_(db, "INSERT INTO audit_head(one, last, last_hash, forgotten, forgotten_hash) VALUES (1, ?1, ?2, "
@@ -75,8 +75,8 @@ result<void> audit_tables::append(const audit_entry& e)
          std::string_view(e.session), std::string_view(e.op), std::string_view(e.mailbox),
          std::string_view(e.event_id), std::string_view(e.outcome), std::int64_t{e.attempts},
          static_cast<std::int64_t>(e.took.count()), number_or_null(e.commands), number_or_null(e.mailboxes),
-         e.addresses.empty() ? sqlite::value(nullptr) : sqlite::value(std::string_view(addresses)),
-         sqlite::blob{bytes_of(hash)}});
+         e.addresses.empty() ? sql::value(nullptr) : sql::value(std::string_view(addresses)),
+         sql::blob{bytes_of(hash)}});
     if (done.has_error())
         return done;
     now_.last = n;
@@ -140,8 +140,8 @@ result<void> audit_tables::save()
 {
     if (now_ == committed_)
         return {};
-    return save_.run({now_.last, sqlite::blob{bytes_of(now_.last_hash)}, now_.forgotten,
-                      sqlite::blob{bytes_of(now_.forgotten_hash)}});
+    return save_.run({now_.last, sql::blob{bytes_of(now_.last_hash)}, now_.forgotten,
+                      sql::blob{bytes_of(now_.forgotten_hash)}});
 }
 
 } // namespace relay::store

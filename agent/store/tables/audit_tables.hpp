@@ -3,14 +3,14 @@
 #pragma once
 
 #include "agent/store/audit_entry.hpp"
-#include "agent/store/sqlite/statement.hpp"
+#include "agent/store/sql/statement.hpp"
 
 namespace relay::store {
 
 class audit_tables {
 public:
     // `db` has the schema already.
-    explicit audit_tables(sqlite::database& db);
+    explicit audit_tables(sql::connection& db);
 
     // Reads where the chain stands. Once, before anything else.
     result<void> load();
@@ -35,12 +35,12 @@ public:
     result<void> save();
 
 private:
-    sqlite::database& db_;
+    sql::connection& db_;
     audit_head now_;       // as the jobs of this commit left it
     audit_head committed_; // as it is on disk
     audit_head before_job_;
 
-    sqlite::statement load_, save_, highest_, last_, insert_, old_, delete_, oldest_;
+    sql::statement load_, save_, highest_, last_, insert_, old_, delete_, oldest_;
 };
 
 } // namespace relay::store

@@ -19,7 +19,7 @@ protocol::json::object to_params(const std::string& text)
     return std::move(v.get_object());
 }
 
-unfinished_command to_unfinished(const sqlite::statement::rows& row)
+unfinished_command to_unfinished(const sql::statement::rows& row)
 {
     unfinished_command u;
     auto& c = u.received.command;
@@ -44,7 +44,7 @@ unfinished_command to_unfinished(const sqlite::statement::rows& row)
 
 // The indexes are named where SQLite would choose another: commands_owed and commands_history hold only the rows that are
 // asked for, which are few of a million (schema.cpp).
-commands_table::commands_table(sqlite::database& db)
+commands_table::commands_table(sql::connection& db)
     : db_(db),
       count_(db, "SELECT count(*), count(*) - count(finished_at) FROM commands INDEXED BY commands_owed"
                  " WHERE acknowledged = 0"),
@@ -145,7 +145,7 @@ result<bool> commands_table::knows_event(std::string_view event_id)
 result<void> commands_table::add(const new_command& c)
 {
     const auto params = boost::json::serialize(c.command.params);
-    return insert_.run({std::string_view(c.command.id), sqlite::blob{c.fingerprint},
+    return insert_.run({std::string_view(c.command.id), sql::blob{c.fingerprint},
                         std::string_view(c.command.op), std::string_view(c.command.mailbox),
                         std::string_view(c.event_id), to_number(c.received_at),
                         static_cast<std::int64_t>(c.ttl.count()), std::int64_t{c.command.redelivered},

@@ -3,13 +3,13 @@
 #pragma once
 
 #include "agent/store/records.hpp"
-#include "agent/store/sqlite/statement.hpp"
+#include "agent/store/sql/statement.hpp"
 
 namespace relay::store {
 
 class commands_table {
 public:
-    explicit commands_table(sqlite::database& db);
+    explicit commands_table(sql::connection& db);
 
     // ---- what a start asks ----
     struct sums {
@@ -53,10 +53,10 @@ public:
     result<std::optional<utc_time>> oldest();
 
 private:
-    sqlite::database& db_;
-    sqlite::statement count_, last_end_, unfinished_, find_, is_event_known_, insert_, begin_, retract_;
-    sqlite::statement progress_, finish_, mark_acknowledged_, renumber_results_, forget_numbers_;
-    sqlite::statement still_known_, still_there_, unacknowledge_, prune_, not_later_, oldest_;
+    sql::connection& db_;
+    sql::statement count_, last_end_, unfinished_, find_, is_event_known_, insert_, begin_, retract_;
+    sql::statement progress_, finish_, mark_acknowledged_, renumber_results_, forget_numbers_;
+    sql::statement still_known_, still_there_, unacknowledge_, prune_, not_later_, oldest_;
 };
 
 } // namespace relay::store

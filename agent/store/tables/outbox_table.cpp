@@ -4,7 +4,7 @@
 
 namespace relay::store {
 
-outbox_table::outbox_table(sqlite::database& db)
+outbox_table::outbox_table(sql::connection& db)
     : // One by one: asked for both at once SQLite walks through the whole table.
       ends_(db, "SELECT (SELECT min(seq) FROM outbox), (SELECT max(seq) FROM outbox)"),
       unsent_(db, "SELECT min(seq) FROM outbox WHERE about IS NOT NULL"),
@@ -63,14 +63,14 @@ result<void> outbox_table::add_result(sequence seq, std::int64_t command, utc_ti
 result<void> outbox_table::add(sequence seq, std::string_view body, std::string_view command_id,
                                std::optional<utc_time> expires_at, utc_time at)
 {
-    const auto expires = expires_at ? sqlite::value(to_number(*expires_at)) : sqlite::value(nullptr);
+    const auto expires = expires_at ? sql::value(to_number(*expires_at)) : sql::value(nullptr);
     return append_.run({seq, body, command_id, expires, to_number(at)});
 }
 
 result<void> outbox_table::add_event(sequence seq, std::string_view body,
                                      std::optional<std::string_view> about, utc_time at)
 {
-    const auto name = about ? sqlite::value(*about) : sqlite::value(nullptr);
+    const auto name = about ? sql::value(*about) : sql::value(nullptr);
     return append_event_.run({seq, body, to_number(at), name});
 }
 

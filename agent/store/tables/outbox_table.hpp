@@ -3,13 +3,13 @@
 #pragma once
 
 #include "agent/store/records.hpp"
-#include "agent/store/sqlite/statement.hpp"
+#include "agent/store/sql/statement.hpp"
 
 namespace relay::store {
 
 class outbox_table {
 public:
-    explicit outbox_table(sqlite::database& db);
+    explicit outbox_table(sql::connection& db);
 
     // ---- what a start asks ----
     struct ends {
@@ -46,9 +46,9 @@ public:
     result<std::optional<utc_time>> oldest();
 
 private:
-    sqlite::statement ends_, unsent_, append_result_, append_, append_event_;
-    sqlite::statement replaceable_, replace_, settle_, read_, send_, delete_acknowledged_;
-    sqlite::statement lift_, lower_, owe_again_, oldest_;
+    sql::statement ends_, unsent_, append_result_, append_, append_event_;
+    sql::statement replaceable_, replace_, settle_, read_, send_, delete_acknowledged_;
+    sql::statement lift_, lower_, owe_again_, oldest_;
 };
 
 } // namespace relay::store

@@ -5,16 +5,16 @@
 namespace relay::store {
 namespace {
 
-sqlite::value or_null(const std::optional<utc_time>& t)
+sql::value or_null(const std::optional<utc_time>& t)
 {
-    return t ? sqlite::value(to_number(*t)) : sqlite::value(nullptr);
+    return t ? sql::value(to_number(*t)) : sql::value(nullptr);
 }
 
 } // namespace
 
 // A sighting counts only where no command about its event is open, and none has ended since what it is compared with was
 // read (`version`): else what was seen may be our own doing.
-own_event_tables::own_event_tables(sqlite::database& db)
+own_event_tables::own_event_tables(sql::connection& db)
     : db_(db),
       // Another item than the one known is a new meeting: what was known of the old one says nothing about it.
       make_(db, "INSERT INTO own_events(event_id, key, mailbox, item_id, start_at, end_at, sure, written_at, "
@@ -92,7 +92,7 @@ result<std::vector<own_event>> own_event_tables::of_mailbox(std::string_view key
 
 result<std::vector<std::string>> own_event_tables::mailboxes(std::string_view after, std::size_t most)
 {
-    return sqlite::all_texts(mailboxes_.query({after, static_cast<std::int64_t>(most)}));
+    return sql::all_texts(mailboxes_.query({after, static_cast<std::int64_t>(most)}));
 }
 
 result<bool> own_event_tables::take(const event_sighting& seen)

@@ -2,13 +2,13 @@
 #pragma once
 
 #include "agent/store/own_event.hpp"
-#include "agent/store/sqlite/statement.hpp"
+#include "agent/store/sql/statement.hpp"
 
 namespace relay::store {
 
 class own_event_tables {
 public:
-    explicit own_event_tables(sqlite::database& db);
+    explicit own_event_tables(sql::connection& db);
 
     // The write about `event_id` that ended at `at`.
     result<void> note(std::string_view event_id, const event_write& w, utc_time at);
@@ -25,9 +25,9 @@ public:
     result<void> prune(utc_time before);
 
 private:
-    sqlite::database& db_;
-    sqlite::statement make_, change_, remove_, doubt_, doubt_all_;
-    sqlite::statement of_mailbox_, mailboxes_, see_, drop_, prune_;
+    sql::connection& db_;
+    sql::statement make_, change_, remove_, doubt_, doubt_all_;
+    sql::statement of_mailbox_, mailboxes_, see_, drop_, prune_;
 };
 
 } // namespace relay::store

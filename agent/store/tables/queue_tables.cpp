@@ -6,7 +6,7 @@
 
 namespace relay::store {
 
-queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std::function<utc_time()> utc_now,
+queue_tables::queue_tables(sql::connection& db, std::int64_t max_commands, std::function<utc_time()> utc_now,
                            std::function<std::string()> new_store_id)
     : db_(db),
       max_commands_(max_commands),
@@ -18,8 +18,7 @@ queue_tables::queue_tables(sqlite::database& db, std::int64_t max_commands, std:
       watches_(db),
       own_events_(db),
       audit_(db),
-      begin_commit_(
-          db, "BEGIN IMMEDIATE"), // takes the lock now: a commit does not fail half way because of another's
+      begin_commit_(db, db.begin_to_write()),
       begin_job_(db, "SAVEPOINT job"),
       keep_job_(db, "RELEASE job"),
       undo_job_(db, "ROLLBACK TO job"),

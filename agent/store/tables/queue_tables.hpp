@@ -17,7 +17,7 @@ namespace relay::store {
 class queue_tables {
 public:
     // `db` has the schema already. `new_store_id` makes UUIDs.
-    queue_tables(sqlite::database& db, std::int64_t max_commands, std::function<utc_time()> utc_now,
+    queue_tables(sql::connection& db, std::int64_t max_commands, std::function<utc_time()> utc_now,
                  std::function<std::string()> new_store_id);
 
     // Reads where the store stands; makes its identity where there is none. Once, before anything else.
@@ -52,7 +52,7 @@ private:
     result<void> load_counts();
     result<void> check_outbox();
 
-    sqlite::database& db_;
+    sql::connection& db_;
     const std::int64_t max_commands_;
     const std::function<utc_time()> utc_now_;
     const std::function<std::string()> new_store_id_;
@@ -64,7 +64,7 @@ private:
     own_event_tables own_events_;
     audit_tables audit_;
 
-    sqlite::statement begin_commit_, begin_job_, keep_job_, undo_job_, commit_, roll_back_;
+    sql::statement begin_commit_, begin_job_, keep_job_, undo_job_, commit_, roll_back_;
 };
 
 } // namespace relay::store

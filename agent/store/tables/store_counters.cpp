@@ -8,7 +8,7 @@ identity counts::to_identity() const
     return {id, next_seq, next_seq - 1 - acked, sent};
 }
 
-store_counters::store_counters(sqlite::database& db)
+store_counters::store_counters(sql::connection& db)
     : load_(db, "SELECT id, next_seq, acked, sent FROM store"),
       save_(db, "INSERT INTO store(one, id, next_seq, acked, sent) VALUES (1, ?1, ?2, ?3, ?4)"
                 " ON CONFLICT(one) DO UPDATE SET id = ?1, next_seq = ?2, acked = ?3, sent = ?4"),

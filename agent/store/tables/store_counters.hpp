@@ -2,7 +2,7 @@
 #pragma once
 
 #include "agent/store/records.hpp"
-#include "agent/store/sqlite/statement.hpp"
+#include "agent/store/sql/statement.hpp"
 
 #include <limits>
 
@@ -26,7 +26,7 @@ struct counts {
 class store_counters {
 public:
     // `db` has the schema already.
-    explicit store_counters(sqlite::database& db);
+    explicit store_counters(sql::connection& db);
 
     // Reads the row, where there is one. What else belongs to the counts the caller fills in, and then calls loaded().
     result<void> load();
@@ -55,7 +55,7 @@ private:
     sequence saved_sent_ =
         any_message; // `sent` on disk: what load() makes of it is saved with the next commit
 
-    sqlite::statement load_, save_, bury_;
+    sql::statement load_, save_, bury_;
 };
 
 } // namespace relay::store

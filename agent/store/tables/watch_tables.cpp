@@ -20,7 +20,7 @@ watch_pace pace_of(std::int64_t days, std::int64_t seconds)
 
 } // namespace
 
-watch_tables::watch_tables(sqlite::database& db)
+watch_tables::watch_tables(sql::connection& db)
     : db_(db),
       find_(db, "SELECT command_id, (SELECT count(*) FROM watched d WHERE d.watch = w.n) FROM watches w"
                 " WHERE watch_id = ?1"),
@@ -107,7 +107,7 @@ result<std::vector<known_watch>> watch_tables::all()
     }
 }
 
-result<void> watch_tables::take_in(sqlite::statement::rows found, std::vector<watched_mailbox>& all) const
+result<void> watch_tables::take_in(sql::statement::rows found, std::vector<watched_mailbox>& all) const
 {
     for (;;) {
         const auto row = found.next();
@@ -150,12 +150,12 @@ result<std::vector<watched_mailbox>> watch_tables::read(const watched_query& q)
 
 result<std::vector<std::string>> watch_tables::mailboxes(std::string_view after, std::size_t most)
 {
-    return sqlite::all_texts(mailboxes_.query({after, static_cast<std::int64_t>(most)}));
+    return sql::all_texts(mailboxes_.query({after, static_cast<std::int64_t>(most)}));
 }
 
 result<std::optional<std::string>> watch_tables::note(std::int64_t place, std::string_view told)
 {
-    if (const auto done = note_.run({place, sqlite::blob{told}}); done.has_error())
+    if (const auto done = note_.run({place, sql::blob{told}}); done.has_error())
         return done.error();
     if (db_.changes() == 0)
         return std::optional<std::string>();

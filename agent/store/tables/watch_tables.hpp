@@ -1,14 +1,14 @@
 // The watches as tables, a part of queue_tables: plain, synchronous, on the thread that owns the connection.
 #pragma once
 
-#include "agent/store/sqlite/statement.hpp"
+#include "agent/store/sql/statement.hpp"
 #include "agent/store/watch.hpp"
 
 namespace relay::store {
 
 class watch_tables {
 public:
-    explicit watch_tables(sqlite::database& db);
+    explicit watch_tables(sql::connection& db);
 
     // ---- as in queue_store ----
     result<watch_put> put(const new_watch& w);
@@ -24,12 +24,12 @@ public:
     result<void> forget_told() { return forget_told_.run({}); }
 
 private:
-    result<void> take_in(sqlite::statement::rows found, std::vector<watched_mailbox>& all) const;
+    result<void> take_in(sql::statement::rows found, std::vector<watched_mailbox>& all) const;
 
-    sqlite::database& db_;
-    sqlite::statement find_, count_, remove_, insert_, add_;
-    sqlite::statement all_, of_pace_, unseen_, of_mailbox_, mailboxes_;
-    sqlite::statement note_, name_, forget_told_;
+    sql::connection& db_;
+    sql::statement find_, count_, remove_, insert_, add_;
+    sql::statement all_, of_pace_, unseen_, of_mailbox_, mailboxes_;
+    sql::statement note_, name_, forget_told_;
 };
 
 } // namespace relay::store

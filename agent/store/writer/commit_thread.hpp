@@ -2,6 +2,7 @@
 // savepoint, and are answered after the COMMIT, in the order they came.
 #pragma once
 
+#include "agent/store/sqlite/database.hpp"
 #include "agent/store/tables/queue_tables.hpp"
 #include "common/crash_point/crash_point.hpp"
 

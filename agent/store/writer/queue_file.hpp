@@ -1,6 +1,7 @@
 // The queue's file from opening to closing: locked, checked, brought to this version; set aside where it is damaged.
 #pragma once
 
+#include "agent/store/sqlite/database.hpp"
 #include "agent/store/sqlite/folder_lock.hpp"
 #include "agent/store/tables/queue_tables.hpp"
 

@@ -1,6 +1,6 @@
 // The queue as a file: what a crash, a full disk, a second agent or another version leave of it.
+#include "agent/store/sql/statement.hpp"
 #include "agent/store/sqlite/schema.hpp"
-#include "agent/store/sqlite/statement.hpp"
 #include "tests/unit/store/store_fixture.hpp"
 
 #include <catch2/catch.hpp>
@@ -186,7 +186,7 @@ TEST_CASE("a full disk is an error that changes nothing, and passes", "[unit][st
     auto db = sqlite::database::open(":memory:").value();
     REQUIRE(db->execute("CREATE TABLE t(x TEXT)").has_value());
     REQUIRE(db->limit_pages(db->number("PRAGMA page_count").value() + 2).has_value());
-    sqlite::statement insert(*db, "INSERT INTO t(x) VALUES (?1)");
+    sql::statement insert(*db, "INSERT INTO t(x) VALUES (?1)");
     const std::string big(20'000, 'x');
     CHECK(insert.run({std::string_view(big)}).error() == errc::store_full);
     CHECK(db->number("SELECT count(*) FROM t").value() == 0);
@@ -216,9 +216,9 @@ TEST_CASE("migrations are applied once, in order, each whole or not at all", "[u
 TEST_CASE("values come back as they were bound", "[unit][store]")
 {
     auto db = sqlite::database::open(":memory:").value();
-    sqlite::statement echo(*db, "SELECT ?1, ?2, ?3, ?4");
+    sql::statement echo(*db, "SELECT ?1, ?2, ?3, ?4");
     const std::string zero("a\0b", 3);
-    auto row = echo.query({std::int64_t{-5}, std::string_view(), nullptr, sqlite::blob{zero}});
+    auto row = echo.query({std::int64_t{-5}, std::string_view(), nullptr, sql::blob{zero}});
     REQUIRE(row.next().value());
     CHECK(row.number(0) == -5);
     CHECK_FALSE(row.null(1));
