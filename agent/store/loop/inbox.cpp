@@ -1,14 +1,12 @@
 #include "agent/store/loop/inbox.hpp"
 
 #include "agent/protocol/codec.hpp"
-#include "agent/protocol/fields.hpp"
 #include "agent/protocol/fingerprint.hpp"
 #include "common/text/text.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 namespace relay::store {
@@ -44,6 +42,7 @@ inbox::inbox(asio::any_io_executor executor, queue_store& store, outbox& out, ti
              const protocol::operation_catalog& catalog, check c, limits l, spdlog::logger& log)
     : store_(store),
       out_(out),
+      replies_(out),
       time_(time),
       catalog_(catalog),
       check_(std::move(c)),
@@ -51,6 +50,7 @@ inbox::inbox(asio::any_io_executor executor, queue_store& store, outbox& out, ti
       log_(log),
       filled_(executor),
       looked_up_(executor),
+      earlier_(time),
       admissions_(executor)
 {
 }
@@ -65,15 +65,10 @@ task<result<void>> inbox::recover()
     const auto found = co_await store_.unfinished();
     if (found.has_error())
         co_return found.error();
-    std::set<std::string> held_lanes;
     for (const auto& u : *found) {
         const auto t = restore(u);
         open_.emplace(t->id, t);
-        const bool held = t->deadline <= time_.now() || held_lanes.contains(t->lane);
-        if (held && !t->lane.empty())
-            held_lanes.insert(t->lane);
-        earlier_.push_back({t, u.received.received_at, u.received.ttl, held});
-        if (!held)
+        if (earlier_.may_run_now(t, u.received.received_at, u.received.ttl))
             publish(t);
     }
     if (!found->empty())
@@ -95,7 +90,6 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
     t->lane = std::move(lane);
     t->event_id = u.received.event_id;
     t->session = u.received.session;
-    set_deadline({t, u.received.received_at, u.received.ttl}, time_.utc_now());
     t->attempts = u.attempts;
     if (u.begun_at)
         t->begun = ticket::begun_try{*u.begun_at};
@@ -112,32 +106,12 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
     return t;
 }
 
-// Clocks are set back and forth: what was not received yet was received now, and no wait is longer than the longest.
-void inbox::set_deadline(const earlier& e, utc_time now) const
-{
-    const auto elapsed =
-        std::clamp<milliseconds>(now - e.received_at, milliseconds(0), protocol::longest_ttl);
-    e.ticket->received_at = time_.now() - elapsed;
-    e.ticket->deadline = e.ticket->received_at + e.ttl;
-}
-
-// The time counts from the earlier of what two clocks said at the receipt to the earlier of what they say now: a clock that
-// is wrong, but no more than before, makes it neither longer nor shorter.
-void inbox::ask_the_clock_again()
-{
-    for (const auto& e : std::exchange(earlier_, {})) {
-        set_deadline(e, out_.clock().at_least().value_or(time_.utc_now()));
-        if (e.held)
-            publish(e.ticket);
-    }
-}
-
 // ---- for the uplink ----
 
 void inbox::session_began(std::string_view name)
 {
     session_ = cut_to(name, audit_entry::longest_session);
-    ask_the_clock_again();
+    publish(earlier_.count_anew(out_.clock().at_least().value_or(time_.utc_now())));
 }
 
 void inbox::offer(protocol::command c)
@@ -170,12 +144,10 @@ void inbox::offer(protocol::command c)
         admissions_.spawn(look_up_read(t, protocol::fingerprint(c)));
     }
 
-    const auto behind = lane.empty() ? lanes_.end() : lanes_.find(lane);
-    if (!writes && behind == lanes_.end())
+    if (!writes && !being_stored_.holds(lane))
         return publish(t);
-    const auto w = std::make_shared<waiting>(waiting{t, !writes});
-    if (!lane.empty())
-        lanes_[lane].push_back(w);
+    using state = reorder_buffer::entry::state;
+    const auto w = being_stored_.add(t, writes ? state::held : state::free);
     if (writes) {
         auto print = protocol::fingerprint(c);
         admissions_.spawn(admit({std::move(c), std::move(print), t->event_id,
@@ -202,11 +174,12 @@ void inbox::offer_known(const protocol::command& c, const ticket& known)
     const auto kind = catalog_.class_of(c.op).value_or(operation_class::read);
     if (known.kind == operation_class::write)
         return refuse(c, {fault_code::overloaded, "it could not be stored", {}});
-    std::function<void()> unknown = [this, who = asker_of(c), writes = kind == operation_class::write] {
+    std::function<void()> unknown = [this, to = reply_address::of(c, session_),
+                                     writes = kind == operation_class::write] {
         if (writes)
-            reused(who);
+            replies_.id_reused(to);
         else
-            log_.debug("inbox: read {} came again while it runs: ignored", who.id);
+            log_.debug("inbox: read {} came again while it runs: ignored", to.id);
     };
     // What runs may itself be a read under the id of a write that is over: it is that write that this repeats then.
     if (known.id_is == ticket::id_state::fresh || look_ups_ >= most_look_ups)
@@ -219,26 +192,27 @@ void inbox::refuse(const protocol::command& c, fault f)
 {
     log_.debug("{} {}: refused: {}", c.op, c.id, protocol::name(f.code));
     if (look_ups_ >= most_look_ups)
-        return answer(asker_of(c), std::move(f));
-    spawn_look_up(c, [this, who = asker_of(c), f = std::move(f)] { answer(who, f); });
+        return replies_.refuse(reply_address::of(c, session_), std::move(f));
+    spawn_look_up(c,
+                  [this, to = reply_address::of(c, session_), f = std::move(f)] { replies_.refuse(to, f); });
 }
 
 void inbox::spawn_look_up(const protocol::command& c, std::function<void()> unknown)
 {
     ++look_ups_;
-    admissions_.spawn(look_up(asker_of(c), protocol::fingerprint(c), std::move(unknown)));
+    admissions_.spawn(look_up(reply_address::of(c, session_), protocol::fingerprint(c), std::move(unknown)));
 }
 
-task<void> inbox::look_up(asker who, std::string fingerprint, std::function<void()> unknown)
+task<void> inbox::look_up(reply_address to, std::string fingerprint, std::function<void()> unknown)
 {
-    auto found = co_await store_.look_up(who.id, std::move(fingerprint));
+    auto found = co_await store_.look_up(to.id, std::move(fingerprint));
     --look_ups_;
     if (found.has_error()) // that it can be read does not say that it can be written
         note(found.error());
     if (found.has_error() || !*found)
         unknown();
     else
-        answer_known(who, std::move(**found));
+        replies_.known(to, std::move(**found));
 }
 
 task<void> inbox::look_up_read(ticket_ptr t, std::string fingerprint)
@@ -250,37 +224,37 @@ task<void> inbox::look_up_read(ticket_ptr t, std::string fingerprint)
     const bool known = found.has_value() && *found;
     t->id_is = known ? ticket::id_state::reused : ticket::id_state::fresh;
     if (known) {
-        reused(t->id);
+        replies_.id_reused(t->id);
         cancel(t->id);
     }
     looked_up_.notify();
 }
 
-task<void> inbox::admit(new_command c, waiting_ptr w)
+task<void> inbox::admit(new_command c, reorder_buffer::entry_ptr w)
 {
     const auto id = c.command.id;
     auto found = co_await store_.admit(std::move(c));
     note(found.has_error() ? found.error() : error_code());
+    const auto t = w->command;
     if (found.has_value() && std::holds_alternative<stored_now>(*found)) {
         note_full(false);
-        log_.debug("{} {}: stored and accepted", w->ticket->op, id);
-        w->ticket->event_known = std::get<stored_now>(*found).event_known;
-        out_.reply(protocol::encode_accepted(id)); // before its result can be there
-        w->durable = true;
-        if (w->ticket->lane.empty())
-            publish(w->ticket);
-        else
-            pump(w->ticket->lane);
+        log_.debug("{} {}: stored and accepted", t->op, id);
+        t->event_known = std::get<stored_now>(*found).event_known;
+        replies_.accepted(id); // before its result can be there
+        publish(being_stored_.release(w));
         co_return;
     }
 
-    drop(w);
-    const auto who = asker_of(*w->ticket);
+    // It will not be carried out: out of the window and out of its lane.
+    release(t);
+    publish(being_stored_.drop(w));
+    const auto to = reply_address::of(*t);
     if (found.has_error())
-        answer(who, {fault_code::overloaded, "the queue cannot be written: " + found.error().message(), {}});
-    else if (!answer_known(who, std::move(*found))) {
+        replies_.refuse(
+            to, {fault_code::overloaded, "the queue cannot be written: " + found.error().message(), {}});
+    else if (!replies_.known(to, std::move(*found))) {
         note_full(true);
-        answer(who, {fault_code::overloaded, "the queue holds queue.max_commands commands", {}});
+        replies_.refuse(to, {fault_code::overloaded, "the queue holds queue.max_commands commands", {}});
     }
 }
 
@@ -304,74 +278,6 @@ void inbox::close()
     closed_ = true;
 }
 
-// ---- answers ----
-
-// Of a refused command nothing was checked: what is kept of it is cut to what it may be at most.
-inbox::asker inbox::asker_of(const protocol::command& c) const
-{
-    asker who{c.id, cut_to(c.op, audit_entry::longest_op), cut_to(c.mailbox, audit_entry::longest_mailbox),
-              std::string(), session_};
-    if (const auto* event_id = c.params.if_contains("event_id"))
-        if (const auto* text = event_id->if_string())
-            if (protocol::is_id(*text, protocol::longest_event_id))
-                who.event_id = *text;
-    return who;
-}
-
-inbox::asker inbox::asker_of(const ticket& t)
-{
-    return {t.id, t.op, t.mailbox, t.event_id, t.session};
-}
-
-void inbox::answer(const asker& who, fault f)
-{
-    if (refused_)
-        refused_({.id = who.id,
-                  .op = who.op,
-                  .fault = f.code,
-                  .admitted = false,
-                  .session = who.session,
-                  .mailbox = who.mailbox,
-                  .event_id = who.event_id});
-    out_.reply(protocol::encode(protocol::result{who.id, std::move(f), 0, 0ms}));
-}
-
-void inbox::reused(const std::string& id)
-{
-    out_.reply(protocol::encode(
-        protocol::problem{"id_reused", "a command with this id and other content came before", id}));
-}
-
-void inbox::reused(const asker& who)
-{
-    if (refused_)
-        refused_({.id = who.id,
-                  .op = who.op,
-                  .fault = {},
-                  .admitted = false,
-                  .how = protocol::ended_command::answer::id_reused,
-                  .session = who.session,
-                  .mailbox = who.mailbox,
-                  .event_id = who.event_id});
-    reused(who.id);
-}
-
-// What is due for an id that the store knows; false where it does not.
-bool inbox::answer_known(const asker& who, admission found)
-{
-    if (std::holds_alternative<still_running>(found))
-        out_.reply(protocol::encode_accepted(who.id));
-    else if (std::holds_alternative<reused_id>(found))
-        reused(who);
-    else if (auto* finished = std::get_if<finished_before>(&found); finished && finished->seq)
-        out_.repeat(*finished->seq, std::move(finished->body));
-    else if (finished)
-        out_.reply(std::move(finished->body));
-    else
-        return false;
-    return true;
-}
-
 // ---- order ----
 
 void inbox::publish(const ticket_ptr& t)
@@ -380,29 +286,10 @@ void inbox::publish(const ticket_ptr& t)
     filled_.notify();
 }
 
-// Lets out of a lane what need not wait any longer.
-void inbox::pump(const std::string& lane)
+void inbox::publish(const std::vector<ticket_ptr>& some)
 {
-    const auto found = lanes_.find(lane);
-    if (found == lanes_.end())
-        return;
-    auto& queue = found->second;
-    while (!queue.empty() && (queue.front()->durable || queue.front()->dropped)) {
-        if (!queue.front()->dropped)
-            publish(queue.front()->ticket);
-        queue.pop_front();
-    }
-    if (queue.empty())
-        lanes_.erase(found);
-}
-
-// A command that turned out not to be carried out: out of the window and out of its lane.
-void inbox::drop(const waiting_ptr& w)
-{
-    release(w->ticket);
-    w->dropped = true;
-    if (const std::string lane = w->ticket->lane; !lane.empty())
-        pump(lane);
+    for (const auto& t : some)
+        publish(t);
 }
 
 // ---- for dispatch ----

@@ -2,8 +2,10 @@
 // handed to dispatch in the order received. Answers that need no Exchange (accepted, refusals, repeats) go to the outbox.
 #pragma once
 
-#include "agent/protocol/ended_command.hpp"
+#include "agent/store/loop/earlier_commands.hpp"
 #include "agent/store/loop/outbox.hpp"
+#include "agent/store/loop/reorder_buffer.hpp"
+#include "agent/store/loop/short_replies.hpp"
 #include "agent/store/loop/ticket.hpp"
 #include "agent/store/queue_store.hpp"
 #include "common/async/notifier.hpp"
@@ -66,7 +68,7 @@ public:
 
     // Told of each command that is refused before it is admitted (a write whose id was used before, too); at most one
     // listener.
-    void on_refused(protocol::ended_listener listener) { refused_ = std::move(listener); }
+    void on_refused(protocol::ended_listener listener) { replies_.on_refused(std::move(listener)); }
 
     // Commands without a result: admitted or being admitted.
     std::size_t open() const noexcept;
@@ -76,53 +78,24 @@ public:
     task<void> stop();
 
 private:
-    // A command of a lane that may not come out of next() yet: it is being stored, or one before it is.
-    struct waiting {
-        ticket_ptr ticket;
-        bool durable = false;
-        bool dropped = false; // its admission failed
-    };
-    using waiting_ptr = std::shared_ptr<waiting>; // owned by its lane and by the admission under way
-
-    // A command of a life before this one.
-    struct earlier {
-        ticket_ptr ticket;
-        utc_time received_at;
-        milliseconds ttl;
-        bool held = false; // it waits for the cloud's clock
-    };
-
-    // Who is to be answered: what is left of a command that is not carried out.
-    struct asker {
-        std::string id, op, mailbox, event_id, session;
-    };
-
     static constexpr std::size_t most_look_ups = 256; // at a time; past it a refusal is given without looking
 
     std::optional<protocol::fault> refusal(const protocol::command& c) const;
     void offer_known(const protocol::command& c, const ticket& known);
     void refuse(const protocol::command& c, protocol::fault f);
-    asker asker_of(const protocol::command& c) const;
-    static asker asker_of(const ticket& t);
-    void answer(const asker& who, protocol::fault f);
-    void reused(const std::string& id);
-    void reused(const asker& who);
-    bool answer_known(const asker& who, admission found);
-    task<void> admit(new_command c, waiting_ptr w);
+    task<void> admit(new_command c, reorder_buffer::entry_ptr w);
     void spawn_look_up(const protocol::command& c, std::function<void()> unknown);
-    task<void> look_up(asker who, std::string fingerprint, std::function<void()> unknown);
+    task<void> look_up(reply_address to, std::string fingerprint, std::function<void()> unknown);
     task<void> look_up_read(ticket_ptr t, std::string fingerprint);
     void publish(const ticket_ptr& t);
-    void pump(const std::string& lane);
-    void drop(const waiting_ptr& w);
+    void publish(const std::vector<ticket_ptr>& some);
     void note(error_code ec);
     void note_full(bool full);
     ticket_ptr restore(const unfinished_command& u) const;
-    void set_deadline(const earlier& e, utc_time now) const;
-    void ask_the_clock_again();
 
     queue_store& store_;
     outbox& out_;
+    short_replies replies_;
     time_source& time_;
     const protocol::operation_catalog& catalog_;
     check check_;
@@ -130,13 +103,12 @@ private:
     spdlog::logger& log_;
     notifier filled_;
     notifier looked_up_; // a read's id
-    protocol::ended_listener refused_;
     std::string session_;
 
-    std::unordered_map<std::string, ticket_ptr> open_;               // by id
-    std::unordered_map<std::string, std::deque<waiting_ptr>> lanes_; // only lanes with something being stored
+    std::unordered_map<std::string, ticket_ptr> open_; // by id
+    reorder_buffer being_stored_;
     std::deque<ticket_ptr> ready_;
-    std::vector<earlier> earlier_; // until the cloud has told the time
+    earlier_commands earlier_;
     std::size_t look_ups_ = 0;
     bool closed_ = false;
     bool failing_ = false; // the store; for logging a change once

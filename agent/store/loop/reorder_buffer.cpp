@@ -1,0 +1,48 @@
+#include "agent/store/loop/reorder_buffer.hpp"
+
+#include <utility>
+
+namespace relay::store {
+
+using state = reorder_buffer::entry::state;
+
+reorder_buffer::entry_ptr reorder_buffer::add(ticket_ptr command, entry::state is)
+{
+    const auto e = std::make_shared<entry>(entry{std::move(command), is});
+    if (!e->command->lane.empty())
+        lanes_[e->command->lane].push_back(e);
+    return e;
+}
+
+std::vector<ticket_ptr> reorder_buffer::release(const entry_ptr& e)
+{
+    return end(e, state::free);
+}
+
+std::vector<ticket_ptr> reorder_buffer::drop(const entry_ptr& e)
+{
+    return end(e, state::dropped);
+}
+
+std::vector<ticket_ptr> reorder_buffer::end(const entry_ptr& e, entry::state as)
+{
+    e->is = as;
+    std::vector<ticket_ptr> out;
+    const auto found = lanes_.find(e->command->lane);
+    if (found == lanes_.end()) { // it has no lane
+        if (as == state::free)
+            out.push_back(e->command);
+        return out;
+    }
+    auto& queue = found->second;
+    while (!queue.empty() && queue.front()->is != state::held) {
+        if (queue.front()->is == state::free)
+            out.push_back(queue.front()->command);
+        queue.pop_front();
+    }
+    if (queue.empty())
+        lanes_.erase(found);
+    return out;
+}
+
+} // namespace relay::store
