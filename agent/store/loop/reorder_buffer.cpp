@@ -1,5 +1,6 @@
 #include "agent/store/loop/reorder_buffer.hpp"
 
+#include <cassert>
 #include <utility>
 
 namespace relay::store {
@@ -26,6 +27,7 @@ std::vector<ticket_ptr> reorder_buffer::drop(const entry_ptr& e)
 
 std::vector<ticket_ptr> reorder_buffer::end(const entry_ptr& e, entry::state as)
 {
+    assert(e->is == state::held && "each is ended once");
     e->is = as;
     std::vector<ticket_ptr> out;
     const auto found = lanes_.find(e->command->lane);
@@ -34,6 +36,7 @@ std::vector<ticket_ptr> reorder_buffer::end(const entry_ptr& e, entry::state as)
             out.push_back(e->command);
         return out;
     }
+    // Whatever was held up by this one alone comes out with it.
     auto& queue = found->second;
     while (!queue.empty() && queue.front()->is != state::held) {
         if (queue.front()->is == state::free)

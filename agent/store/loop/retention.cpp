@@ -6,7 +6,7 @@
 namespace relay::store {
 namespace {
 
-constexpr std::size_t pruned_a_call = 500;
+constexpr std::size_t pruned_a_call = 500; // some milliseconds of the store's thread, for which commands wait
 constexpr duration between_rounds = 1h;
 constexpr duration until_told = 2s; // nothing is forgotten before the cloud has told the time
 

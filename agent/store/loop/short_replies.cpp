@@ -72,6 +72,7 @@ bool short_replies::known(const reply_address& to, admission found)
     else if (std::holds_alternative<reused_id>(found))
         id_reused(to);
     else if (auto* finished = std::get_if<finished_before>(&found); finished && finished->seq)
+        // Not acknowledged yet: it keeps its place in the line of what is owed.
         out_.repeat(*finished->seq, std::move(finished->body));
     else if (finished)
         out_.reply(std::move(finished->body));

@@ -49,6 +49,7 @@ inspection inspect_queue(const std::filesystem::path& folder, std::chrono::milli
         return seen;
     }
     seen.bytes = size_of(file) + size_of(log);
+    // An empty file is what an agent leaves that died while it made one: the next start goes on from it.
     if (seen.there && size_of(file) > 0)
         seen.trouble = look(file, limit, seen.problem);
     return seen;

@@ -95,7 +95,7 @@ queue_entry to_entry(const sql::statement::rows& row)
     e.attempts = static_cast<int>(row.number(8));
     e.begun_at = to_time(row.number_or_null(9));
     e.last_error = row.text(10);
-    e.finished_at = to_time(row.number_or_null(11));
+    e.finished_at = to_time(row.number_or_null(11)); // from here on the result says what became of it
     e.seq = row.number_or_null(12);
     e.state = state_of(e, row.number(13) != 0);
     if (e.finished_at) {

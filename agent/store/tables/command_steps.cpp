@@ -2,6 +2,7 @@
 #include "agent/store/tables/queue_tables.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace relay::store::step {
 namespace {
@@ -49,6 +50,7 @@ result<admission> admit::operator()(queue_tables& t) const
         return known.error();
     if (*known)
         return std::move(**known);
+    // A full queue refuses what is new. What it knows it answers, or the cloud could not get rid of it.
     if (t.now().owed >= t.max_commands())
         return admission(queue_full{});
 
@@ -79,8 +81,10 @@ result<sequence> finish::operator()(queue_tables& t) const
         return found.error();
     if (!*found)
         return errc::not_found;
-    if ((*found)->seq)
+    if ((*found)
+            ->seq) // asked again after a commit whose answer was lost: the first result is the one that counts
         return *(*found)->seq;
+    assert(t.now().unfinished > 0);
     const auto n = (*found)->n;
     const auto entry = entry_of(id, std::move(**found), end);
     const sequence seq = t.now().next_seq;

@@ -127,7 +127,7 @@ result<std::optional<admission>> commands_table::look_up(std::string_view id, st
         return row.error();
     if (!*row)
         return std::optional<admission>();
-    if (found.text(0) != fingerprint)
+    if (found.text(0) != fingerprint) // before all else: a result must not answer what was not asked
         return std::optional<admission>(reused_id{});
     if (found.null(1))
         return std::optional<admission>(still_running{});
@@ -207,6 +207,7 @@ result<void> commands_table::forget_acknowledged_numbers()
 
 result<void> commands_table::find_lost(sequence held, sequence acked, owed_again& found)
 {
+    // Ranges are told of, as a cloud that lost a day may lack a hundred thousand messages.
     const auto note = [&](sequence first, sequence last) {
         if (first > last)
             return;

@@ -2,6 +2,7 @@
 #include "agent/store/tables/queue_tables.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace relay::store::step {
 namespace {
@@ -54,6 +55,7 @@ result<std::vector<stored_message>> read_to_send::operator()(queue_tables& t) co
         return done.error();
     for (auto& m : *page)
         m.replaceable = false;
+    // How far sending comes is not stored: that would be a commit a frame. From the first on any may have gone.
     t.now().sent = any_message;
     return page;
 }
@@ -61,6 +63,7 @@ result<std::vector<stored_message>> read_to_send::operator()(queue_tables& t) co
 result<sequence> acknowledge::operator()(queue_tables& t) const
 {
     auto& now = t.now();
+    // What was never given out cannot be held by anybody, whatever the cloud says.
     const auto up_to = std::min({seq, now.next_seq - 1, now.acked + most});
     if (up_to <= now.acked)
         return now.acked;
@@ -68,6 +71,7 @@ result<sequence> acknowledge::operator()(queue_tables& t) const
     if (commands.has_error())
         return commands.error();
     now.owed -= *commands;
+    assert(now.owed >= now.unfinished);
     if (const auto done = t.outbox().remove(up_to); done.has_error())
         return done.error();
     now.acked = up_to;

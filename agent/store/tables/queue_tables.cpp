@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 
 namespace relay::store {
 
@@ -99,6 +100,7 @@ result<void> queue_tables::begin_commit()
 
 result<void> queue_tables::begin_job()
 {
+    assert(db_.in_transaction());
     counters_.begin_job();
     audit_.begin_job();
     return begin_job_.run({});
@@ -117,7 +119,7 @@ result<void> queue_tables::undo_job()
         return errc::store_io;
     if (auto done = undo_job_.run({}); done.has_error())
         return done;
-    return keep_job_.run({});
+    return keep_job_.run({}); // going back to a savepoint leaves it standing
 }
 
 result<void> queue_tables::commit()

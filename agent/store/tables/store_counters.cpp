@@ -12,6 +12,7 @@ store_counters::store_counters(sql::connection& db)
     : load_(db, "SELECT id, next_seq, acked, sent FROM store"),
       save_(db, "INSERT INTO store(one, id, next_seq, acked, sent) VALUES (1, ?1, ?2, ?3, ?4)"
                 " ON CONFLICT(one) DO UPDATE SET id = ?1, next_seq = ?2, acked = ?3, sent = ?4"),
+      // Counted up, as SQLite does not write what is as it was.
       bury_(db, "UPDATE store SET buried = buried + 1")
 {
 }

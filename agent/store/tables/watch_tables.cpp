@@ -70,6 +70,7 @@ result<watch_put> watch_tables::put(const new_watch& w)
         if (counted.number(0) - goes + static_cast<std::int64_t>(w.mailboxes.size()) > most_watched)
             return watch_put::full;
     }
+    // Made anew, not changed: every mailbox gets a new place, so that a look under way at the old ones is dropped.
     if (const auto done = remove_.run({std::string_view(w.watch_id)}); done.has_error())
         return done.error();
     const auto made = insert_.run(

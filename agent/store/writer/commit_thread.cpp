@@ -112,6 +112,7 @@ void commit_thread::execute_writing(batch& jobs)
         if (auto begun = tables_.begin_commit(); begun.has_error())
             return begun;
         for (std::size_t i = 0; i < jobs.size(); ++i) {
+            // A savepoint each: what one of them fails with is its own affair, and the others' work stays.
             if (auto begun = tables_.begin_job(); begun.has_error())
                 return begun;
             const auto failed = attempt(*jobs[i], thrown[i]);
@@ -137,6 +138,7 @@ void commit_thread::execute_writing(batch& jobs)
         note_failure(done.has_error() ? done.error() : trouble);
     else if (db_.total_changes() != changed_before)
         note_success(); // what changed nothing proves nothing
+    // Nobody is told before this line: done means that the commit is on the disk, or never will be.
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         if (thrown[i])
             jobs[i]->fail(thrown[i]);

@@ -64,6 +64,7 @@ public:
     }
 
 private:
+    // The answer goes to the loop, where damage is told of first: whoever is answered must find the agent ending already.
     void post(std::exception_ptr e)
     {
         asio::post(executor_, [handler = std::move(handler_), e, answer = std::move(*answer_),
