@@ -1,6 +1,6 @@
 #include "agent/store/loop/earlier_commands.hpp"
 
-#include "agent/protocol/operations.hpp"
+#include "agent/protocol/fingerprint.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -2,7 +2,7 @@
 
 #include "agent/protocol/codec.hpp"
 #include "agent/protocol/fields.hpp"
-#include "agent/protocol/operations.hpp"
+#include "agent/protocol/fingerprint.hpp"
 
 #include <utility>
 
