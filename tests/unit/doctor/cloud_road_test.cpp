@@ -17,7 +17,7 @@ using uplink::step;
 cloud_findings failing(step at, const error_code& ec, const std::string& proxy = {})
 {
     cloud_findings f;
-    f.address = {"relay.example", 443, "/v1/connect"};
+    f.address = {"wss", "relay.example", 443, "/v1/connect"};
     f.dialled.proxy = proxy;
     for (const auto s : {step::name, step::tcp, step::proxy, step::tls, step::upgrade}) {
         if (s == at)
