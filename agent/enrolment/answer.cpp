@@ -1,9 +1,9 @@
 #include "agent/enrolment/answer.hpp"
 
 #include "agent/uplink/wording.hpp"
-#include "common/url/url.hpp"
 #include "common/time/rfc3339.hpp"
 #include "common/tls/x509.hpp"
+#include "common/url/url.hpp"
 
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
