@@ -1,5 +1,7 @@
 #include "agent/commands/command_run.hpp"
 
+#include "common/log_event/log_event.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
@@ -347,9 +349,10 @@ task<ending> command_run::came_too_late()
     const auto stored = attempt_.came_too_late();
     auto why = deadline_answer().error();
     const bool half_done = attempt_.is_partly_applied();
-    services_.log.warn("{} {}: its time passed before {} could leave; {} ({})", ticket_->op, ticket_->id,
-                       half_done ? "the second of its two requests" : "its request",
-                       half_done ? "the first is not undone" : "nothing was sent", protocol::name(why.code));
+    event::write_doubtful.warn(
+        services_.log, "{} {}: its time passed before {} could leave; {} ({})", ticket_->op, ticket_->id,
+        half_done ? "the second of its two requests" : "its request",
+        half_done ? "the first is not undone" : "nothing was sent", protocol::name(why.code));
     if (half_done)
         why.message += rest_is_changed;
     if (stored == attempt::stored_try::take_back)

@@ -1,6 +1,7 @@
 #include "agent/commands/dispatcher.hpp"
 
 #include "agent/commands/operation.hpp"
+#include "common/log_event/log_event.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <spdlog/logger.h>
@@ -110,7 +111,7 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
         co_return;
     }
     if (!fault.empty()) {
-        parts_.log.error("{} {}: {}", ticket->op, ticket->id, fault);
+        event::internal_fault.error(parts_.log, "{} {}: {}", ticket->op, ticket->id, fault);
         end = reply(protocol::fault{
             protocol::fault_code::internal, "a fault of the agent itself; its log says more", {}});
     }

@@ -1,6 +1,7 @@
 #include "agent/commands/write_steps.hpp"
 
 #include "agent/ews/reasons.hpp"
+#include "common/log_event/log_event.hpp"
 
 #include <spdlog/logger.h>
 
@@ -44,9 +45,11 @@ json::object output_of_cancel(const std::string& event_id, bool existed)
 reply applied(command_run& run, json::object output)
 {
     if (const auto& answered = run.answered()) {
-        run.use().log.warn("{} {}: Exchange answered {} and carried it out all the same; whether it told the "
-                           "attendees is not sure",
-                           run.ticket().op, run.ticket().id, answered->exchange);
+        event::write_doubtful.warn(
+            run.use().log,
+            "{} {}: Exchange answered {} and carried it out all the same; whether it told the "
+            "attendees is not sure",
+            run.ticket().op, run.ticket().id, answered->exchange);
         output["warning"] = warning_of(*answered);
     }
     return output;
@@ -112,7 +115,8 @@ task<permission> permission_to_apply(command_run& run, const marked_items& found
 void note_unknown_invitations(command_run& run, protocol::notify notify, const ews::found_item& made)
 {
     if (run.outcome_is_unknown() && notify == protocol::notify::all && !made.invited)
-        run.use().log.warn(
+        event::write_doubtful.warn(
+            run.use().log,
             "{} {}: the item is there, but Exchange does not say whether its invitations went out",
             run.ticket().op, run.ticket().id);
 }
@@ -154,8 +158,9 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
         if (!over || over->is_suspended())
             co_return over;
     }
-    run.use().log.warn("{} {}: the item is there, but its invitations have not gone out", run.ticket().op,
-                       run.ticket().id);
+    event::write_doubtful.warn(run.use().log,
+                               "{} {}: the item is there, but its invitations have not gone out",
+                               run.ticket().op, run.ticket().id);
     co_return applied(run, item_as_it_is);
 }
 

@@ -1,6 +1,7 @@
 #include "agent/store/loop/audit_log.hpp"
 
 #include "agent/store/loop/retention.hpp"
+#include "common/log_event/log_event.hpp"
 #include "common/time/backoff.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -137,10 +138,11 @@ void audit_log::note(error_code ec)
 {
     const bool bad = static_cast<bool>(ec);
     if (bad && !failing_)
-        log_.error("audit: entries cannot be written: {}; reads are answered overloaded until they can",
-                   ec.message());
+        event::audit_down.error(
+            log_, "audit: entries cannot be written: {}; reads are answered overloaded until they can",
+            ec.message());
     else if (!bad && failing_)
-        log_.info("audit: writes entries again");
+        event::audit_up.info(log_, "audit: writes entries again");
     failing_ = bad;
 }
 
@@ -151,7 +153,8 @@ task<void> audit_log::tell_head(bool starting)
         co_return;
     const auto& head = now->head;
     if (starting && !now->head_fits)
-        log_.error(
+        event::audit_changed.error(
+            log_,
             "audit: the log was changed from outside: its last entry is not the one that was written last; "
             "keep a copy of the data folder, and see workestra-relay audit --verify");
     if (head.last != 0)

@@ -2,6 +2,7 @@
 
 #include "agent/protocol/codec.hpp"
 #include "agent/protocol/fingerprint.hpp"
+#include "common/log_event/log_event.hpp"
 #include "common/text/text.hpp"
 
 #include <spdlog/spdlog.h>
@@ -349,7 +350,8 @@ void inbox::note(error_code ec)
 void inbox::note_full(bool full)
 {
     if (full && !full_)
-        log_.warn("inbox: queue.max_commands is reached: writes are answered overloaded until the cloud "
+        event::queue_full.warn(
+            log_, "inbox: queue.max_commands is reached: writes are answered overloaded until the cloud "
                   "acknowledges");
     else if (!full && full_)
         log_.info("inbox: takes writes again");

@@ -1,5 +1,7 @@
 #include "agent/store/writer/commit_thread.hpp"
 
+#include "common/log_event/log_event.hpp"
+
 #include <spdlog/spdlog.h>
 
 namespace relay::store {
@@ -166,17 +168,18 @@ error_code commit_thread::attempt(job& j, std::exception_ptr& thrown)
 void commit_thread::note_failure(error_code ec)
 {
     if (ec == errc::store_corrupt && ec != trouble_)
-        log_.error("queue: the file is damaged: {}; nothing is read or written any more", db_.last_problem());
+        event::queue_damaged.error(
+            log_, "queue: the file is damaged: {}; nothing is read or written any more", db_.last_problem());
     else if (ec && ec != trouble_)
-        log_.error("queue: {} ({}); what is asked of it fails until that changes", ec.message(),
-                   db_.last_problem());
+        event::queue_down.error(log_, "queue: {} ({}); what is asked of it fails until that changes",
+                                ec.message(), db_.last_problem());
     trouble_ = ec ? ec : trouble_;
 }
 
 void commit_thread::note_success()
 {
     if (trouble_)
-        log_.info("queue: stores again");
+        event::queue_up.info(log_, "queue: stores again");
     trouble_ = {};
 }
 

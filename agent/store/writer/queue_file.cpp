@@ -3,6 +3,7 @@
 #include "agent/store/sqlite/damaged_files.hpp"
 #include "agent/store/sqlite/schema.hpp"
 #include "common/crash_point/crash_point.hpp"
+#include "common/log_event/log_event.hpp"
 
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
@@ -136,18 +137,22 @@ bool queue_file::begin_anew()
 {
     const auto moved = set_aside(file_, utc_now_());
     if (moved.has_value()) {
-        log_.error("queue: {} was damaged ({}) and is set aside as {}; the queue begins anew. Lost with it "
-                   "are accepted commands and results that the cloud does not hold: the cloud sends those "
-                   "commands again, and each is looked up in Exchange by its marks before it is applied. "
-                   "Look at the disk",
-                   file_.string(), problem_, moved->filename().string());
+        event::queue_damaged.error(
+            log_,
+            "queue: {} was damaged ({}) and is set aside as {}; the queue begins anew. Lost with it "
+            "are accepted commands and results that the cloud does not hold: the cloud sends those "
+            "commands again, and each is looked up in Exchange by its marks before it is applied. "
+            "Look at the disk",
+            file_.string(), problem_, moved->filename().string());
     } else if (moved.error() == errc::store_full) {
-        log_.error("queue: {} is damaged ({}), as {} files before it that lie beside it: mend the disk, and "
-                   "take them away",
-                   file_.string(), problem_, damaged_files(file_));
+        event::queue_damaged.error(
+            log_,
+            "queue: {} is damaged ({}), as {} files before it that lie beside it: mend the disk, and "
+            "take them away",
+            file_.string(), problem_, damaged_files(file_));
     } else {
-        log_.error("queue: {} is damaged ({}) and cannot be renamed: {}", file_.string(), problem_,
-                   moved.error().message());
+        event::queue_damaged.error(log_, "queue: {} is damaged ({}) and cannot be renamed: {}",
+                                   file_.string(), problem_, moved.error().message());
     }
     return moved.has_value();
 }
