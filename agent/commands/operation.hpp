@@ -1,4 +1,4 @@
-// An operation as this module carries it out. To add one: CONTRIBUTING.md, "Add an operation".
+// An operation as this module carries it out. To add one: CONTRIBUTING.md, "An operation".
 #pragma once
 
 #include "agent/commands/command_run.hpp"
