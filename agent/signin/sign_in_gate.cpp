@@ -35,12 +35,6 @@ sign_in_gate::decision sign_in_gate::ask(steady_time now)
     return admit(now, answer::go, doubtful);
 }
 
-bool sign_in_gate::is_being_proven_after(ticket number) const
-{
-    return std::any_of(pending_.upper_bound(number), pending_.end(),
-                       [](const auto& other) { return other.second.doubtful; });
-}
-
 sign_in_gate::decision sign_in_gate::admit(steady_time now, answer what, bool doubtful)
 {
     pending_.emplace(++last_, attempt{now, what == answer::probe, doubtful});
@@ -92,9 +86,7 @@ bool sign_in_gate::settle(ticket number, verdict v, steady_time now)
         refused_ = false;
         proven_ = true;
         proven_at_ = now;
-        // Whoever proves the credentials began later, and knows better: until that is over nobody else goes on this word.
-        if (!is_being_proven_after(number))
-            on_last_word_ = 0;
+        on_last_word_ = 0;
         break;
     case verdict::refused:
         refused_ = true;

@@ -87,7 +87,6 @@ private:
     {
         return travel_ == credentials_travel::with_each_request && on_last_word_ >= most_on_one_word;
     }
-    bool is_being_proven_after(ticket number) const;
     decision admit(steady_time now, answer what, bool doubtful);
 
     credentials_travel travel_;

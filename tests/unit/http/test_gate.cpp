@@ -185,31 +185,6 @@ TEST_CASE("a run of requests grows with each success, and a slow one among them 
     CHECK(round_trips <= 5);
 }
 
-TEST_CASE("a success from before does not vouch beside whoever proves the credentials now", "[unit][signin]")
-{
-    sign_in_gate gate(credentials_travel::with_each_request);
-    gate.settle(gate.ask(start).number, verdict::accepted, start);
-    const auto early = gate.ask(start + 1ms);
-    const auto other = gate.ask(start + 1ms);
-    const auto proof = gate.ask(start + 1ms);
-    REQUIRE(early.what == answer::go);
-    REQUIRE_FALSE(other.doubtful);
-    REQUIRE(proof.doubtful);
-    // The password was changed after the first of them had been looked at.
-    gate.settle(early.number, verdict::accepted, start + 2ms);
-    CHECK(gate.ask(start + 2ms).what == answer::wait);
-    SECTION("the proof fails: nobody else has gone")
-    {
-        gate.settle(proof.number, verdict::refused, start + 3ms);
-        CHECK(gate.ask(start + 3ms).what == answer::refuse);
-    }
-    SECTION("it succeeds: all go on")
-    {
-        gate.settle(proof.number, verdict::accepted, start + 3ms);
-        CHECK_FALSE(gate.ask(start + 3ms).doubtful);
-    }
-}
-
 TEST_CASE("connections always sign in one at a time", "[unit][signin]")
 {
     sign_in_gate gate(credentials_travel::with_each_connection);
