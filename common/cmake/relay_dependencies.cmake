@@ -12,6 +12,14 @@ find_package(tomlplusplus REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(gssapi REQUIRED IMPORTED_TARGET krb5-gssapi)
 pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
+if(RELAY_PRIVATE_LIBRARIES)
+    include(relay_private_libraries)
+endif()
+
+# Header-only too: one file of ours reads TOML, and a library to load for it was one more that can be missing.
+add_library(relay_toml INTERFACE)
+target_include_directories(relay_toml SYSTEM INTERFACE
+    $<TARGET_PROPERTY:tomlplusplus::tomlplusplus,INTERFACE_INCLUDE_DIRECTORIES>)
 
 # Boost is header-only here: its heavy parts (asio, ssl, beast, json, url) are compiled once, in common/boost_sources.cpp.
 add_library(relay_boost_headers INTERFACE)

@@ -36,8 +36,16 @@ if(RELAY_SANITIZE)
     target_link_options(relay_compile_options INTERFACE -fsanitize=${RELAY_SANITIZE})
 else()
     target_compile_options(relay_compile_options INTERFACE -fstack-protector-strong
-        $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+        $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>
+        # What nobody calls is left out, and no path of the machine that compiled it gets in.
+        $<$<CONFIG:RelWithDebInfo>:-ffunction-sections;-fdata-sections;-ffile-prefix-map=${PROJECT_SOURCE_DIR}=.>)
 endif()
+# How the program that ships is linked: hardened as Debian does it, and with RELAY_PRIVATE_LIBRARIES without a libstdc++ that
+# has to be as new as the compiler.
+add_library(relay_shipped INTERFACE)
+target_link_options(relay_shipped INTERFACE $<$<CONFIG:RelWithDebInfo>:-Wl,--gc-sections;-Wl,--as-needed;-Wl,-z,relro;-Wl,-z,now>
+    $<$<BOOL:${RELAY_PRIVATE_LIBRARIES}>:-static-libstdc++;-static-libgcc>)
+
 if(RELAY_COVERAGE)
     target_compile_options(relay_compile_options INTERFACE --coverage)
     target_link_options(relay_compile_options INTERFACE --coverage)
