@@ -1,17 +1,58 @@
 #include "common/platform/service_notify.hpp"
 
-#include <systemd/sd-daemon.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <charconv>
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 
 namespace relay::platform {
 namespace {
 
+constexpr ::timeval send_limit{1, 0};
+
+std::string_view variable(const char* name)
+{
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+// One datagram to the socket that the manager names, as sd_notify(3) documents it. libsystemd would do the same, and load
+// six libraries for what else it can do. A manager that is gone or slow must not disturb us: the result is of no use.
 void send(const std::string& state)
 {
-    // A manager that is gone or slow must not disturb us: the result is of no use.
-    static_cast<void>(::sd_notify(0, state.c_str()));
+    const auto name = variable("NOTIFY_SOCKET");
+    ::sockaddr_un manager{};
+    manager.sun_family = AF_UNIX;
+    if (name.size() < 2 || name.size() >= sizeof manager.sun_path)
+        return;
+    name.copy(manager.sun_path, name.size());
+    if (name.front() == '@')
+        manager.sun_path[0] = '\0'; // a name that is in no file system
+    const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (socket < 0)
+        return;
+    ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &send_limit, sizeof send_limit);
+    const auto size = static_cast<::socklen_t>(offsetof(::sockaddr_un, sun_path) + name.size());
+    static_cast<void>(::sendto(socket, state.data(), state.size(), MSG_NOSIGNAL,
+                               reinterpret_cast<const ::sockaddr*>(&manager), size));
+    ::close(socket);
+}
+
+template <class Number>
+std::optional<Number> number_in(const char* name)
+{
+    const auto text = variable(name);
+    Number number{};
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (text.empty() || read.ec != std::errc{} || read.ptr != text.data() + text.size())
+        return std::nullopt;
+    return number;
 }
 
 std::string one_line(std::string_view text)
@@ -54,10 +95,13 @@ void service_notify::alive() const
 
 std::optional<duration> service_notify::watchdog()
 {
-    std::uint64_t microseconds = 0;
-    if (::sd_watchdog_enabled(0, &microseconds) <= 0)
+    // As sd_watchdog_enabled(3) reads them: with a process id the period is that process's alone.
+    const auto microseconds = number_in<std::int64_t>("WATCHDOG_USEC");
+    if (!microseconds || *microseconds <= 0)
         return std::nullopt;
-    return std::chrono::microseconds(microseconds);
+    if (!variable("WATCHDOG_PID").empty() && number_in<::pid_t>("WATCHDOG_PID") != ::getpid())
+        return std::nullopt;
+    return std::chrono::microseconds(*microseconds);
 }
 
 } // namespace relay::platform

@@ -17,6 +17,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 using namespace relay;
 using namespace relay::platform;
@@ -26,20 +27,26 @@ namespace {
 // The service manager's end: what sd_notify sends arrives here.
 class notify_socket {
 public:
-    notify_socket()
-        : name_("relay-test-" + std::to_string(::getpid())),
+    // `name` as NOTIFY_SOCKET has it: a path, or after an @ a name that is in no file system.
+    explicit notify_socket(std::string name = "@relay-test-" + std::to_string(::getpid()))
+        : name_(std::move(name)),
           socket_(::socket(AF_UNIX, SOCK_DGRAM, 0))
     {
         ::sockaddr_un address{};
         address.sun_family = AF_UNIX;
-        std::memcpy(address.sun_path + 1, name_.data(), name_.size()); // abstract: the first byte is NUL
-        const auto length = offsetof(::sockaddr_un, sun_path) + 1 + name_.size();
+        std::memcpy(address.sun_path, name_.data(), name_.size());
+        if (name_.front() == '@')
+            address.sun_path[0] = '\0';
+        else
+            ::unlink(name_.c_str());
+        const auto length = offsetof(::sockaddr_un, sun_path) + name_.size();
         REQUIRE(::bind(socket_, reinterpret_cast<::sockaddr*>(&address), static_cast<::socklen_t>(length)) ==
                 0);
-        ::setenv("NOTIFY_SOCKET", ("@" + name_).c_str(), 1);
+        ::setenv("NOTIFY_SOCKET", name_.c_str(), 1);
     }
     ~notify_socket()
     {
+        ::unlink(name_.c_str());
         ::unsetenv("NOTIFY_SOCKET");
         ::close(socket_);
     }
@@ -78,12 +85,36 @@ TEST_CASE("the service manager is told the state in one line each", "[unit][plat
     CHECK(manager.receive() == "STOPPING=1\nSTATUS=draining");
 }
 
+TEST_CASE("the service manager's socket may be a file, and may be gone", "[unit][platform]")
+{
+    const service_notify notify;
+    {
+        notify_socket manager("/tmp/relay-test-" + std::to_string(::getpid()));
+        notify.status("connecting");
+        CHECK(manager.receive() == "STATUS=connecting");
+    }
+    for (const auto* gone : {"/tmp/relay-test-nobody", "@relay-test-nobody", "@", ""}) {
+        ::setenv("NOTIFY_SOCKET", gone, 1);
+        notify.alive(); // and nothing happens
+    }
+    ::setenv("NOTIFY_SOCKET", std::string(200, 'x').c_str(), 1);
+    notify.alive();
+    ::unsetenv("NOTIFY_SOCKET");
+}
+
 TEST_CASE("the watchdog's period comes from the service manager", "[unit][platform]")
 {
     ::setenv("WATCHDOG_USEC", "30000000", 1);
     CHECK(service_notify::watchdog() == std::optional<duration>(30s));
-    ::setenv("WATCHDOG_USEC", "nonsense", 1);
+    ::setenv("WATCHDOG_PID", std::to_string(::getpid()).c_str(), 1);
+    CHECK(service_notify::watchdog() == std::optional<duration>(30s));
+    ::setenv("WATCHDOG_PID", "1", 1); // the variables were inherited: the watchdog is another process's
     CHECK_FALSE(service_notify::watchdog());
+    ::unsetenv("WATCHDOG_PID");
+    for (const auto* wrong : {"nonsense", "0", "-1", "30s", ""}) {
+        ::setenv("WATCHDOG_USEC", wrong, 1);
+        CHECK_FALSE(service_notify::watchdog());
+    }
     ::unsetenv("WATCHDOG_USEC");
 }
 
