@@ -58,7 +58,12 @@ std::optional<line> read(const fs::path& file)
     auto hash_bytes = from_base64(hash);
     if (!salt_bytes || salt_bytes->size() != salt_size || !hash_bytes || hash_bytes->size() != hash_size)
         return std::nullopt;
-    return line{utc_time(milliseconds(ms)), *std::move(salt_bytes), *std::move(hash_bytes)};
+    std::optional<line> found(
+        std::in_place); // built in place: g++ 12 with -O2 takes moving one for writing outside of it
+    found->at = utc_time(milliseconds(ms));
+    found->salt = *std::move(salt_bytes);
+    found->hash = *std::move(hash_bytes);
+    return found;
 }
 
 } // namespace
