@@ -43,7 +43,7 @@ endif()
 # How the program that ships is linked: hardened as Debian does it, and with RELAY_PRIVATE_LIBRARIES without a libstdc++ that
 # has to be as new as the compiler.
 add_library(relay_shipped INTERFACE)
-target_link_options(relay_shipped INTERFACE $<$<CONFIG:RelWithDebInfo>:-Wl,--gc-sections;-Wl,--as-needed;-Wl,-z,relro;-Wl,-z,now>
+target_link_options(relay_shipped INTERFACE $<$<CONFIG:RelWithDebInfo>:-Wl,--gc-sections;-Wl,--build-id=sha1;-Wl,--as-needed;-Wl,-z,relro;-Wl,-z,now>
     $<$<BOOL:${RELAY_PRIVATE_LIBRARIES}>:-static-libstdc++;-static-libgcc>)
 
 if(RELAY_COVERAGE)

@@ -22,6 +22,7 @@ done
 rm -rf "$build/_CPack_Packages"
 # Debian's name for packages of debug symbols; CPack uses Ubuntu's.
 for symbols in "$packages"/*.ddeb; do mv "$symbols" "${symbols%.ddeb}.deb"; done
+"$source/installer/package/rpm/debuginfo.sh" "$packages"/workestra-relay-dbgsym_*.deb "$version" "$packages"
 
 "$source/installer/package/inventory.py" "$build" "$version" >"$packages/workestra-relay_$version.cdx.json"
 (cd "$packages" && sha256sum -- *.deb *.rpm *.cdx.json >SHA256SUMS)

@@ -37,6 +37,11 @@ set(CPACK_RPM_FILE_NAME RPM-DEFAULT)
 set(CPACK_RPM_PACKAGE_LICENSE Proprietary)
 set(CPACK_RPM_PACKAGE_GROUP Applications/Internet)
 set(CPACK_RPM_COMPRESSION_TYPE xz)
+set(CPACK_RPM_SPEC_MORE_DEFINE "%define debug_package %{nil}
+%define _build_id_links none
+%define _buildhost workestra
+%define use_source_date_epoch_as_buildtime 1
+%define clamp_mtime_to_source_date_epoch 1")
 set(CPACK_RPM_PACKAGE_REQUIRES systemd)
 set(CPACK_RPM_POST_INSTALL_SCRIPT_FILE ${scripts}/rpm/post)
 set(CPACK_RPM_PRE_UNINSTALL_SCRIPT_FILE ${scripts}/rpm/preun)

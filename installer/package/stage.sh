@@ -17,6 +17,7 @@ DEB)
     install -D -m 0644 "$here/debian/lintian-overrides" "$folder/usr/share/lintian/overrides/workestra-relay"
     ;;
 RPM)
+    strip "$folder/usr/bin/workestra-relay" # of a .deb CPack itself takes the symbols out
     cp "$source/CHANGELOG.md" "$documents/CHANGELOG.md"
     mv "$folder/usr/share/zsh/vendor-completions" "$folder/usr/share/zsh/site-functions" # as Fedora calls it
     ;;
