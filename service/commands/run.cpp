@@ -3,7 +3,10 @@
 #include "common/log/line_formatter.hpp"
 #include "common/log/logger.hpp"
 #include "common/log_event/log_event.hpp"
+#include "common/platform/private_files.hpp"
+#include "common/platform/write_confinement.hpp"
 #include "service/commands/commands.hpp"
+#include "service/folders_written_to.hpp"
 #include "service/host.hpp"
 #include "service/libraries.hpp"
 #include "service/load_or_tell.hpp"
@@ -28,6 +31,18 @@ std::optional<config::settings> reread(const std::filesystem::path& file, spdlog
     return std::nullopt;
 }
 
+// For good, and before there are threads: what attacks the agent through an answer finds nothing to write but its own folders.
+std::optional<platform::write_confinement> confine(const config::settings& s)
+{
+    // Else it would be made too late to be named.
+    static_cast<void>(platform::make_private_folder(s.agent.data_dir));
+    const auto confined = platform::write_only_in(folders_written_to(s));
+    if (confined.has_value())
+        return *confined;
+    refuse(fmt::format("cannot give up writing elsewhere (Landlock): {}", confined.error().message()));
+    return std::nullopt;
+}
+
 void tell(spdlog::logger& log, bool log_is_stderr, std::string_view message)
 {
     if (!log_is_stderr)
@@ -43,6 +58,9 @@ int run_in_foreground(const std::filesystem::path& config_file)
         return exit_failure;
     if (const auto no = app::refusal_to_root(settings->agent.data_dir); !no.empty())
         return refuse(no);
+    const auto confined = confine(*settings);
+    if (!confined)
+        return exit_failure;
     const auto drain_timeout = settings->agent.drain_timeout;
     const bool log_is_stderr = settings->log.file.empty();
     const auto log = make_logger(settings->log);
@@ -54,6 +72,8 @@ int run_in_foreground(const std::filesystem::path& config_file)
         return exit_failure;
     }
     event::started.info(*log, "workestra-relay {} started", app::version());
+    if (*confined == platform::write_confinement::unknown_to_kernel)
+        log->info("this kernel has no Landlock: what the agent may write is up to its user and its unit");
 
     host host(
         loop.get_executor(), **agent, [&] { return reread(config_file, *log); }, drain_timeout, *log);
