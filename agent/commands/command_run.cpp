@@ -1,5 +1,6 @@
 #include "agent/commands/command_run.hpp"
 
+#include "agent/store/loop/ticket_subject.hpp"
 #include "common/log_event/log_event.hpp"
 
 #include <fmt/format.h>
@@ -244,9 +245,9 @@ task<std::optional<ending>> command_run::pause_after(ews::error e, turns::turn& 
     mine.leave();
     services_.gate.failed(e, mailbox_, now, services_.time.utc_now());
     // Exchange's own words may name people: its code says enough.
-    services_.log.debug("{} {}: {} ({})", ticket_->op, ticket_->id,
-                        e.fault.exchange.empty() ? e.fault.message : e.fault.exchange,
-                        protocol::name(e.fault.code));
+    unnamed.debug(services_.log, subject_of(*ticket_), "{} {}: {} ({})", ticket_->op, ticket_->id,
+                  e.fault.exchange.empty() ? e.fault.message : e.fault.exchange,
+                  protocol::name(e.fault.code));
     failed_before_ = true;
     attempt_.try_failed();
     // While an outcome is unknown even a permanent refusal of the look-up proves nothing about it: go on
@@ -350,8 +351,8 @@ task<ending> command_run::came_too_late()
     auto why = deadline_answer().error();
     const bool half_done = attempt_.is_partly_applied();
     event::write_doubtful.warn(
-        services_.log, "{} {}: its time passed before {} could leave; {} ({})", ticket_->op, ticket_->id,
-        half_done ? "the second of its two requests" : "its request",
+        services_.log, subject_of(*ticket_), "{} {}: its time passed before {} could leave; {} ({})",
+        ticket_->op, ticket_->id, half_done ? "the second of its two requests" : "its request",
         half_done ? "the first is not undone" : "nothing was sent", protocol::name(why.code));
     if (half_done)
         why.message += rest_is_changed;

@@ -1,6 +1,7 @@
 #include "agent/commands/dispatcher.hpp"
 
 #include "agent/commands/operation.hpp"
+#include "agent/store/loop/ticket_subject.hpp"
 #include "common/log_event/log_event.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -111,16 +112,17 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
         co_return;
     }
     if (!fault.empty()) {
-        event::internal_fault.error(parts_.log, "{} {}: {}", ticket->op, ticket->id, fault);
+        event::internal_fault.error(parts_.log, subject_of(*ticket), "{} {}: {}", ticket->op, ticket->id,
+                                    fault);
         end = reply(protocol::fault{
             protocol::fault_code::internal, "a fault of the agent itself; its log says more", {}});
     }
 
     if (!end.is_suspended()) {
         auto& answer = end.answer();
-        parts_.log.debug("{} {}: {} after {} attempts and {} ms", ticket->op, ticket->id,
-                         answer.has_error() ? protocol::name(answer.error().code) : "ok", ticket->attempts,
-                         took.count());
+        unnamed.debug(parts_.log, subject_of(*ticket), "{} {}: {} after {} attempts and {} ms", ticket->op,
+                      ticket->id, answer.has_error() ? protocol::name(answer.error().code) : "ok",
+                      ticket->attempts, took.count());
         if (!run->is_read()) {
             tell(*ticket, end, took);
             auto event = effect_of(*ticket, answer);
@@ -186,7 +188,7 @@ task<ending> dispatcher::perform(command_run& run)
     if (const auto allowed = parts_.allows(t); allowed.has_error() && !t.begun)
         co_return reply(allowed.error());
 
-    parts_.log.debug("{} {}: is being carried out", t.op, t.id);
+    unnamed.debug(parts_.log, subject_of(t), "{} {}: is being carried out", t.op, t.id);
     co_return co_await runnable_of(t).carry_out(run);
 }
 

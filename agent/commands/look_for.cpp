@@ -1,5 +1,7 @@
 #include "agent/commands/look_for.hpp"
 
+#include "agent/store/loop/ticket_subject.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
@@ -14,8 +16,9 @@ void say_not_searched(command_run& run, const marked_items& items)
     if (!items.live.empty())
         return;
     if (const auto unknown = not_searched(items))
-        run.use().log.warn("{} {}: {}; what is in them counts as not found", run.ticket().op, run.ticket().id,
-                           unknown->message);
+        unnamed.warn(run.use().log, subject_of(run.ticket()),
+                     "{} {}: {}; what is in them counts as not found", run.ticket().op, run.ticket().id,
+                     unknown->message);
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "agent/commands/write_steps.hpp"
 
 #include "agent/ews/reasons.hpp"
+#include "agent/store/loop/ticket_subject.hpp"
 #include "common/log_event/log_event.hpp"
 
 #include <spdlog/logger.h>
@@ -46,7 +47,7 @@ reply applied(command_run& run, json::object output)
 {
     if (const auto& answered = run.answered()) {
         event::write_doubtful.warn(
-            run.use().log,
+            run.use().log, subject_of(run.ticket()),
             "{} {}: Exchange answered {} and carried it out all the same; whether it told the "
             "attendees is not sure",
             run.ticket().op, run.ticket().id, answered->exchange);
@@ -78,7 +79,8 @@ task<std::optional<ending>> after_write(command_run& run, ews::error e)
         co_return co_await run.after_failure(std::move(e));
     }
     run.outcome_unknown(e);
-    run.use().log.debug("{} {}: looking up whether it was carried out", run.ticket().op, run.ticket().id);
+    unnamed.debug(run.use().log, subject_of(run.ticket()), "{} {}: looking up whether it was carried out",
+                  run.ticket().op, run.ticket().id);
     // Whatever the answer said, only Exchange's calendar tells.
     co_return co_await run.before_look_up(std::move(e));
 }
@@ -116,7 +118,7 @@ void note_unknown_invitations(command_run& run, protocol::notify notify, const e
 {
     if (run.outcome_is_unknown() && notify == protocol::notify::all && !made.invited)
         event::write_doubtful.warn(
-            run.use().log,
+            run.use().log, subject_of(run.ticket()),
             "{} {}: the item is there, but Exchange does not say whether its invitations went out",
             run.ticket().op, run.ticket().id);
 }
@@ -158,7 +160,7 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
         if (!over || over->is_suspended())
             co_return over;
     }
-    event::write_doubtful.warn(run.use().log,
+    event::write_doubtful.warn(run.use().log, subject_of(run.ticket()),
                                "{} {}: the item is there, but its invitations have not gone out",
                                run.ticket().op, run.ticket().id);
     co_return applied(run, item_as_it_is);

@@ -1,6 +1,7 @@
 #include "common/log/line_formatter.hpp"
 
 #include "common/log/logger.hpp"
+#include "common/log_event/log_event.hpp"
 #include "common/text/text.hpp"
 
 #include <fmt/chrono.h>
@@ -91,7 +92,15 @@ std::string_view level_name(spdlog::level::level_enum level)
     }
 }
 
-// syslog's severities: see sd-daemon(3).
+std::string utc_stamp(spdlog::log_clock::time_point time)
+{
+    const auto since = time.time_since_epoch();
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(since).count() % 1000;
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(spdlog::log_clock::to_time_t(time)), ms);
+}
+
+} // namespace
+
 int priority_of(spdlog::level::level_enum level)
 {
     switch (level) {
@@ -108,15 +117,6 @@ int priority_of(spdlog::level::level_enum level)
         return 2;
     }
 }
-
-std::string utc_stamp(spdlog::log_clock::time_point time)
-{
-    const auto since = time.time_since_epoch();
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(since).count() % 1000;
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(spdlog::log_clock::to_time_t(time)), ms);
-}
-
-} // namespace
 
 std::string printable(std::string_view text)
 {
@@ -164,8 +164,11 @@ void line_formatter::format(const spdlog::details::log_msg& message, spdlog::mem
                        level_name(message.level), json_escaped(name));
         if (message.source.funcname) // log_event.hpp
             fmt::format_to(out, R"("event":"{}",)", json_escaped(message.source.funcname));
+        if (const auto* about = subject_of(message.source))
+            fmt::format_to(out, R"("command_id":"{}","operation":"{}",)", json_escaped(about->command_id),
+                           json_escaped(about->operation));
         fmt::format_to(out, R"("message":"{}"}})", json_escaped(text));
-    } else if (priority_ == line_priority::journal) // which keeps time and level itself
+    } else if (priority_ != line_priority::none) // the journal keeps time and level itself
         fmt::format_to(out, "{}: {}", printable(name), printable(text));
     else
         fmt::format_to(out, "{} {:5} {}: {}", utc_stamp(message.time), level_name(message.level),

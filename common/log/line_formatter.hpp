@@ -9,7 +9,11 @@
 namespace relay {
 
 enum class line_format { text, json };
-enum class line_priority { none, journal }; // journal: "<3>" and so on before the line
+enum class line_priority {
+    none,
+    journal, // "<3>" and so on before the line; the journal keeps the time
+    beside,  // the journal keeps both, in fields of their own: journal_formatter
+};
 
 class line_formatter final : public spdlog::formatter {
 public:
@@ -22,6 +26,9 @@ private:
     line_format format_;
     line_priority priority_;
 };
+
+// syslog's severity: see sd-daemon(3).
+int priority_of(spdlog::level::level_enum level);
 
 // `text` without control characters (C0, DEL, C1, line and paragraph separators) and ill-formed UTF-8: they become
 // \n, \t, \r or \xNN and \uNNNN. At most max_log_message_bytes of it, then a note of how much was cut.

@@ -1,5 +1,6 @@
 #include "common/log/line_writer.hpp"
 
+#include "common/platform/journal.hpp"
 #include "common/platform/private_files.hpp"
 #include "common/platform/standard_error.hpp"
 
@@ -25,6 +26,15 @@ public:
     std::string write(std::string_view line) override
     {
         const auto ec = platform::write_to_standard_error(line);
+        return ec ? ec.message() : std::string();
+    }
+};
+
+class to_journal final : public line_writer {
+public:
+    std::string write(std::string_view entry) override
+    {
+        const auto ec = platform::send_to_journal(entry);
         return ec ? ec.message() : std::string();
     }
 };
@@ -108,6 +118,11 @@ private:
 std::unique_ptr<line_writer> write_to_stderr()
 {
     return std::make_unique<to_stderr>();
+}
+
+std::unique_ptr<line_writer> write_to_journal()
+{
+    return std::make_unique<to_journal>();
 }
 
 std::unique_ptr<line_writer> write_to_files(fs::path file, std::uintmax_t max_bytes, std::size_t max_files)

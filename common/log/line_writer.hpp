@@ -18,6 +18,9 @@ public:
 
 std::unique_ptr<line_writer> write_to_stderr();
 
+// What journal_formatter makes.
+std::unique_ptr<line_writer> write_to_journal();
+
 // Appends to `file`. When it would grow over `max_bytes` it becomes NAME.1.EXT, that one NAME.2.EXT, and so on, `max_files`
 // of them in all. Throws std::runtime_error, in words for an administrator, where it cannot be opened.
 std::unique_ptr<line_writer> write_to_files(std::filesystem::path file, std::uintmax_t max_bytes,

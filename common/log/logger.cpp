@@ -1,6 +1,6 @@
 #include "common/log/logger.hpp"
 
-#include "common/log/line_formatter.hpp"
+#include "common/log/journal_formatter.hpp"
 #include "common/platform/journal.hpp"
 
 #include <spdlog/sinks/dist_sink.h>
@@ -27,10 +27,8 @@ spdlog::level::level_enum level_of(config::log_level level)
     return spdlog::level::info;
 }
 
-std::unique_ptr<line_writer> make_writer(const std::filesystem::path& file)
+std::unique_ptr<line_writer> write_to(const std::filesystem::path& file)
 {
-    if (file.empty())
-        return write_to_stderr();
     // spdlog would make missing folders; a path that was misspelt is to be told.
     if (const auto folder = file.parent_path(); !folder.empty() && !std::filesystem::is_directory(folder))
         throw std::runtime_error("cannot write the log to log.file: there is no folder " + folder.string());
@@ -41,11 +39,18 @@ std::unique_ptr<line_writer> make_writer(const std::filesystem::path& file)
 spdlog::sink_ptr make_outlet(const config::log_settings& settings)
 {
     const auto format = settings.format == config::log_format::json ? line_format::json : line_format::text;
-    const bool journal = settings.file.empty() && platform::stderr_is_journal();
-    return std::make_shared<background_sink>(
-        make_writer(settings.file),
-        std::make_unique<line_formatter>(format, journal ? line_priority::journal : line_priority::none),
-        background_sink::limits{});
+    const auto sink = [](auto writer, std::unique_ptr<spdlog::formatter> formatter) {
+        return std::make_shared<background_sink>(std::move(writer), std::move(formatter),
+                                                 background_sink::limits{});
+    };
+    const auto line = [&](line_priority p) { return std::make_unique<line_formatter>(format, p); };
+    if (!settings.file.empty())
+        return sink(write_to(settings.file), line(line_priority::none));
+    if (!platform::stderr_is_journal())
+        return sink(write_to_stderr(), line(line_priority::none));
+    if (!platform::journal_takes_fields())
+        return sink(write_to_stderr(), line(line_priority::journal));
+    return sink(write_to_journal(), std::make_unique<journal_formatter>(format));
 }
 
 // What a logger writes to for its whole life; what is in it can be exchanged under its lock.

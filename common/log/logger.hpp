@@ -16,8 +16,8 @@ inline constexpr std::size_t max_log_file_bytes = 10 * 1024 * 1024;
 inline constexpr std::size_t max_log_files = 5; // agent.log, and agent.1.log to agent.4.log
 
 // A logger that no registry knows. Thread-safe, and never held up by who reads it: see background_sink. A line holds time (UTC), level, component (the logger's name) and the
-// message; control characters in the message are escaped, so that no text from outside can forge a line. On standard
-// error, where that is the journal, each line carries its priority (sd-daemon(3)) and, as text, no time of its own.
+// message; control characters in the message are escaped, so that no text from outside can forge a line. Where
+// standard error is the journal each line is an entry of it, with fields (journal_formatter.hpp).
 // Throws std::runtime_error, in words for an administrator, where the file cannot be written.
 std::shared_ptr<spdlog::logger> make_logger(const config::log_settings& settings,
                                             std::string component = "agent");

@@ -1,5 +1,7 @@
 #include "common/log_event/log_event.hpp"
 
+#include <algorithm>
+
 namespace relay::event {
 
 std::span<const log_event> all() noexcept
@@ -14,6 +16,13 @@ std::span<const log_event> all() noexcept
         queue_down,      queue_full,     queue_damaged,  exchange_unreachable,
         audit_up,        audit_down,     audit_changed};
     return events;
+}
+
+const log_event* named(std::string_view name) noexcept
+{
+    const auto events = all();
+    const auto found = std::ranges::find(events, name, &log_event::name);
+    return found == events.end() ? nullptr : &*found;
 }
 
 } // namespace relay::event

@@ -2,6 +2,7 @@
 
 #include "agent/protocol/codec.hpp"
 #include "agent/protocol/fingerprint.hpp"
+#include "agent/store/loop/ticket_subject.hpp"
 #include "common/log_event/log_event.hpp"
 #include "common/text/text.hpp"
 
@@ -138,8 +139,8 @@ void inbox::offer(protocol::command c)
     t->received_at = now;
     t->deadline = now + ttl;
     open_.emplace(c.id, t);
-    log_.debug("{} {}: received in session {}, about {}{}", c.op, c.id, session_,
-               t->mailbox.empty() ? "no mailbox" : t->mailbox, c.redelivered ? ", redelivered" : "");
+    unnamed.debug(log_, subject_of(*t), "{} {}: received in session {}, about {}{}", c.op, c.id, session_,
+                  t->mailbox.empty() ? "no mailbox" : t->mailbox, c.redelivered ? ", redelivered" : "");
     if (!writes) { // beside the request to Exchange: a read need not wait for the commits before it
         t->id_is = ticket::id_state::being_looked_up;
         admissions_.spawn(look_up_read(t, protocol::fingerprint(c)));
@@ -191,7 +192,8 @@ void inbox::offer_known(const protocol::command& c, const ticket& known)
 // Gives the refusal, but for an id that the store knows by now: that gets its true answer.
 void inbox::refuse(const protocol::command& c, fault f)
 {
-    log_.debug("{} {}: refused: {}", c.op, c.id, protocol::name(f.code));
+    unnamed.debug(log_, log_subject{c.id, c.op, {}}, "{} {}: refused: {}", c.op, c.id,
+                  protocol::name(f.code));
     if (look_ups_ >= most_look_ups)
         return replies_.refuse(reply_address::of(c, session_), std::move(f));
     spawn_look_up(c,
@@ -239,7 +241,7 @@ task<void> inbox::admit(new_command c, reorder_buffer::entry_ptr w)
     const auto t = w->command;
     if (found.has_value() && std::holds_alternative<stored_now>(*found)) {
         note_full(false);
-        log_.debug("{} {}: stored and accepted", t->op, id);
+        unnamed.debug(log_, subject_of(*t), "{} {}: stored and accepted", t->op, id);
         t->event_known = std::get<stored_now>(*found).event_known;
         replies_.accepted(id); // before its result can be there
         publish(being_stored_.release(w));

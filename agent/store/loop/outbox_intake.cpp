@@ -2,6 +2,7 @@
 #include "agent/protocol/codec.hpp"
 #include "agent/store/loop/outbox.hpp"
 #include "agent/store/loop/substitute.hpp"
+#include "common/log_event/log_event.hpp"
 #include "common/time/backoff.hpp"
 
 #include <spdlog/spdlog.h>
@@ -49,7 +50,8 @@ task<result<void>> outbox::finish(protocol::result r, std::optional<event_write>
     for (;;) {
         const auto seq = co_await store_.finish(r.id, body, end);
         if (seq.has_value()) {
-            log_.debug("{}: its result is stored as message {}", r.id, *seq);
+            unnamed.debug(log_, log_subject{r.id, {}, {}}, "{}: its result is stored as message {}", r.id,
+                          *seq);
             stored({*seq, std::move(body), r.id, {}});
             co_return result<void>();
         }

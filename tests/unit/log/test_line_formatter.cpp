@@ -1,11 +1,15 @@
 #include "common/log/line_formatter.hpp"
 #include "common/log/logger.hpp"
+#include "common/log_event/log_event.hpp"
+
+#include <spdlog/sinks/ostream_sink.h>
 
 #include <catch2/catch.hpp>
 
 #include <boost/json/parse.hpp>
 
 #include <random>
+#include <sstream>
 
 using namespace relay;
 
@@ -80,4 +84,19 @@ TEST_CASE("a JSON line is one JSON object, whatever the message", "[unit][log]")
     }
     const auto line = formatted(line_format::json, line_priority::none, "\"\\\n\x01 g\xc3\xbcnstig");
     CHECK(boost::json::parse(line).as_object().at("message").as_string() == "\"\\\n\x01 g\xc3\xbcnstig");
+}
+
+TEST_CASE("a JSON line about a command names it, but not the mailbox", "[unit][log]")
+{
+    line_formatter formatter(line_format::json, line_priority::none);
+    std::ostringstream out;
+    spdlog::logger log("agent", std::make_shared<spdlog::sinks::ostream_sink_st>(out));
+    log.set_formatter(formatter.clone());
+    const log_subject about{"c-\"1", "event.create", "anna@corp.example"};
+    event::write_doubtful.warn(log, about, "late");
+    const auto said = boost::json::parse(out.str()).as_object();
+    CHECK(said.at("command_id") == "c-\"1");
+    CHECK(said.at("operation") == "event.create");
+    CHECK(said.at("event") == "write_doubtful");
+    CHECK(out.str().find("anna") == std::string::npos);
 }
