@@ -44,6 +44,8 @@ endif()
 # has to be as new as the compiler.
 add_library(relay_shipped INTERFACE)
 target_link_options(relay_shipped INTERFACE $<$<CONFIG:RelWithDebInfo>:-Wl,--gc-sections;-Wl,--build-id=sha1;-Wl,--as-needed;-Wl,-z,relro;-Wl,-z,now>
+    # Code that only failures run apart from what always runs, as bfd does by itself: fewer pages are touched.
+    $<$<BOOL:${RELAY_LLD}>:-Wl,-z,keep-text-section-prefix>
     $<$<BOOL:${RELAY_PRIVATE_LIBRARIES}>:-static-libstdc++;-static-libgcc>)
 
 if(RELAY_COVERAGE)

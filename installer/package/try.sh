@@ -22,7 +22,7 @@ fail() { printf 'try.sh: %s: %s\n' "$release" "$*" >&2; exit 1; }
 # Files and folders, but for those that every installation of anything changes.
 files() {
     (cd "$work/root" && find . -xdev \( -path ./proc -o -path ./dev -o -path ./tmp -o -path ./var/lib/apt -o -path ./var/cache \
-        -o -path ./var/log -o -path ./var/lib/dpkg -o -path ./var/lib/systemd \) -prune -o -print | sort)
+        -o -path ./var/log -o -path ./var/lib/dpkg \) -prune -o -print | sort)
 }
 
 for release in "$@"; do

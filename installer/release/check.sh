@@ -26,4 +26,4 @@ as_customer() {
         -o Dir::State::status="$work/apt/status" -o Dir::State::lists="$work/apt/lists" -o Dir::Cache="$work/apt/cache" -o APT::Sandbox::User=
 }
 as_customer apt-get -qq update || fail "apt refuses the repository"
-as_customer apt-cache policy workestra-relay | grep -q "Candidate: $version" || fail "apt does not find $version"
+[[ $(as_customer apt-cache policy workestra-relay) == *"Candidate: $version"* ]] || fail "apt does not find $version"

@@ -16,10 +16,10 @@ fingerprint=$(gpg --batch --with-colons --list-secret-keys "$key" 2>/dev/null | 
 [ -n "$fingerprint" ] || fail "gpg has no secret key $key"
 sign() { gpg --batch --yes --quiet --local-user "$fingerprint" --digest-algo SHA256 "$@"; }
 
-dist=$source/dist/$version
+dist=${RELAY_DIST-$source/dist}/$version
 rm -rf "$dist"
 mkdir -p "$dist"
-"$here/notes.sh" "$version" "$source/CHANGELOG.md" $draft >"$dist/NOTES.md"
+"$here/notes.sh" "$version" "${RELAY_CHANGELOG-$source/CHANGELOG.md}" $draft >"$dist/NOTES.md"
 cp "$build/packages"/*.deb "$build/packages"/*.rpm "$build/packages"/*.cdx.json "$dist"
 gpg --batch --armor --export "$fingerprint" >"$dist/workestra-relay.asc"
 
