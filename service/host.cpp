@@ -1,6 +1,7 @@
 #include "service/host.hpp"
 
 #include "common/log_event/log_event.hpp"
+#include "common/platform/start_pages.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
@@ -13,6 +14,9 @@ namespace {
 
 // After drain and hurry: whoever still runs then hangs, and everything owed is in the store.
 constexpr duration stop_grace = 20s;
+
+// By then the link stands and Exchange has been asked, if they are there.
+constexpr duration start_takes = 10s;
 
 } // namespace
 
@@ -32,6 +36,7 @@ task<void> host::run()
 {
     if (const auto period = platform::service_notify::watchdog())
         children_.spawn(keep_watchdog(*period));
+    children_.spawn(end_start());
     manager_.ready(
         "connecting to the cloud"); // ready means: commands are kept from now on, whether or not the cloud is there
 
@@ -126,6 +131,12 @@ task<void> host::keep_watchdog(duration period)
         if (const auto ec = co_await time_.sleep_for(period / 2); ec)
             co_return;
     }
+}
+
+task<void> host::end_start()
+{
+    if (const auto ec = co_await time_.sleep_for(start_takes); !ec)
+        platform::give_back_start_pages();
 }
 
 task<void> host::end_by(duration limit)

@@ -2,6 +2,7 @@
 #include "common/platform/process.hpp"
 #include "common/platform/process_signals.hpp"
 #include "common/platform/service_notify.hpp"
+#include "common/platform/start_pages.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -17,6 +18,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string>
 
 using namespace relay;
@@ -63,6 +65,23 @@ private:
 };
 
 } // namespace
+
+TEST_CASE("code that only the start needed is given back, and runs again if it is called", "[unit][platform]")
+{
+    const auto resident_of_files = [] {
+        std::ifstream status("/proc/self/status");
+        std::string field;
+        long kibibytes = 0;
+        while (status >> field && field != "RssFile:")
+            ;
+        status >> kibibytes;
+        return kibibytes;
+    };
+    const auto before = resident_of_files();
+    REQUIRE(before > 0);
+    give_back_start_pages();
+    CHECK(resident_of_files() < before);
+}
 
 TEST_CASE("without a service manager nothing is told and nothing fails", "[unit][platform]")
 {

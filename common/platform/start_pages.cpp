@@ -1,0 +1,35 @@
+#include "common/platform/start_pages.hpp"
+
+#include <link.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace relay::platform {
+namespace {
+
+// Only segments that are run and never written: pages of these are the file's own bytes. (Relocations are written into others.)
+int give_back_code(::dl_phdr_info* library, std::size_t, void*)
+{
+    static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    for (int i = 0; i < library->dlpi_phnum; ++i) {
+        const auto& segment = library->dlpi_phdr[i];
+        if (segment.p_type != PT_LOAD || (segment.p_flags & (PF_X | PF_W)) != PF_X)
+            continue;
+        const auto begin = (library->dlpi_addr + segment.p_vaddr) & ~(page - 1);
+        const auto end = (library->dlpi_addr + segment.p_vaddr + segment.p_memsz + page - 1) & ~(page - 1);
+        static_cast<void>(::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED));
+    }
+    return 0;
+}
+
+} // namespace
+
+void give_back_start_pages() noexcept
+{
+    static_cast<void>(::dl_iterate_phdr(&give_back_code, nullptr));
+}
+
+} // namespace relay::platform
