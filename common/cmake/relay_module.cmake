@@ -40,13 +40,11 @@ else()
         # What nobody calls is left out, and no path of the machine that compiled it gets in.
         $<$<CONFIG:RelWithDebInfo>:-ffunction-sections;-fdata-sections;-ffile-prefix-map=${PROJECT_SOURCE_DIR}=.>)
 endif()
-# How the program that ships is linked: hardened as Debian does it, and with RELAY_PRIVATE_LIBRARIES without a libstdc++ that
-# has to be as new as the compiler.
+# How the program that ships is linked: hardened as Debian does it, and without what nobody calls.
 add_library(relay_shipped INTERFACE)
 target_link_options(relay_shipped INTERFACE $<$<CONFIG:RelWithDebInfo>:-Wl,--gc-sections;-Wl,--build-id=sha1;-Wl,--as-needed;-Wl,-z,relro;-Wl,-z,now>
     # Code that only failures run apart from what always runs, as bfd does by itself: fewer pages are touched.
-    $<$<BOOL:${RELAY_LLD}>:-Wl,-z,keep-text-section-prefix>
-    $<$<BOOL:${RELAY_PRIVATE_LIBRARIES}>:-static-libstdc++;-static-libgcc>)
+    $<$<BOOL:${RELAY_LLD}>:-Wl,-z,keep-text-section-prefix>)
 
 if(RELAY_COVERAGE)
     target_compile_options(relay_compile_options INTERFACE --coverage)

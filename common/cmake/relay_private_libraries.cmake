@@ -15,7 +15,5 @@ relay_link_in(CURL::libcurl ${libraries}/lib/libcurl.a OpenSSL::SSL OpenSSL::Cry
 relay_link_in(fmt::fmt ${libraries}/lib/libfmt.a)
 relay_link_in(spdlog::spdlog ${libraries}/lib/libspdlog.a fmt::fmt Threads::Threads)
 
-# Of these Debian's development packages have an archive.
+# Debian's development package has an archive of it.
 set_target_properties(pugixml::pugixml PROPERTIES INTERFACE_LINK_LIBRARIES pugixml::static)
-find_library(RELAY_SQLITE_ARCHIVE libsqlite3.a REQUIRED)
-relay_link_in(SQLite::SQLite3 ${RELAY_SQLITE_ARCHIVE} Threads::Threads m ${CMAKE_DL_LIBS})

@@ -44,15 +44,6 @@ def headers_archives_and_data(build):
     return files
 
 
-def archives_of_the_compiler():
-    """libstdc++ and libgcc, if they are linked in: ninja does not see what the compiler adds by itself."""
-    compiler = os.environ.get("CXX", "c++")
-    return {
-        os.path.realpath(output(compiler, f"-print-file-name={name}").strip()): "linked in"
-        for name in ("libstdc++.a", "libgcc.a")
-    }
-
-
 def loaded_libraries(program):
     return {line.split()[2]: "loaded" for line in output("ldd", str(program)).split("\n") if " => /" in line}
 
@@ -97,8 +88,6 @@ def system():
 
 def components(build, program):
     files = headers_archives_and_data(build) | loaded_libraries(program)
-    if not any("libstdc++" in name for name in loaded_libraries(program)):
-        files |= archives_of_the_compiler()
     distribution, release = system()
     found = {}
     owners = package_of([name for name in files if name.startswith(("/usr/", "/lib"))])

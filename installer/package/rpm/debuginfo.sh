@@ -25,6 +25,6 @@ Debug symbols of the program in workestra-relay $version, for a debugger.
 /usr/lib/debug/.build-id
 SPEC
 rpmbuild -bb --quiet --buildroot "$work/root" --define "_topdir $work" --define "_rpmdir $folder" \
-    --define '_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' --define '_binary_payload w6.xzdio' \
+    --define '_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' --define '_binary_payload w2.xzdio' \
     --define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' --define '_buildhost workestra' \
     "$work/debuginfo.spec"
