@@ -2,10 +2,10 @@
 #include "agent/commands/catalog.hpp"
 
 #include "agent/app/own_environment.hpp"
-#include "agent/app/queue_wishes.hpp"
+#include "agent/app/admin_requests.hpp"
 #include "agent/app/store_refusal.hpp"
 #include "agent/app/version.hpp"
-#include "agent/doctor/exchange_road.hpp"
+#include "agent/doctor/exchange_checks.hpp"
 #include "agent/doctor/inside.hpp"
 #include "agent/exchange_access/idle_probe.hpp"
 #include "agent/store/loop/retention.hpp"

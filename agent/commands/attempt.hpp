@@ -4,7 +4,7 @@
 #pragma once
 
 #include "agent/ews/exchange.hpp"
-#include "agent/store/loop/ticket.hpp"
+#include "agent/store/loop/command_context.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -4,7 +4,7 @@
 #include "agent/commands/operations.hpp"
 #include "agent/exchange_access/answer_lists.hpp"
 #include "agent/exchange_access/availability_question.hpp"
-#include "agent/exchange_access/joint_questions.hpp"
+#include "agent/exchange_access/request_batcher.hpp"
 #include "agent/protocol/codec.hpp"
 #include "common/async/task_group.hpp"
 

@@ -4,9 +4,9 @@
 
 #include "agent/commands/attempt.hpp"
 #include "agent/ews/exchange.hpp"
-#include "agent/exchange_access/server_gate.hpp"
-#include "agent/exchange_access/turns.hpp"
-#include "agent/store/loop/ticket.hpp"
+#include "agent/exchange_access/circuit_breaker.hpp"
+#include "agent/exchange_access/concurrency_limiter.hpp"
+#include "agent/store/loop/command_context.hpp"
 #include "agent/store/queue_store.hpp"
 #include "common/async/notifier.hpp"
 #include "common/time/backoff.hpp"

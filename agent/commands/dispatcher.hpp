@@ -3,7 +3,7 @@
 #pragma once
 
 #include "agent/commands/command_run.hpp"
-#include "agent/exchange_access/joint_questions.hpp"
+#include "agent/exchange_access/request_batcher.hpp"
 #include "agent/protocol/ended_command.hpp"
 #include "agent/store/loop/inbox.hpp"
 #include "agent/store/loop/outbox.hpp"

@@ -1,7 +1,7 @@
 #include "agent/doctor/examination.hpp"
 
-#include "agent/doctor/cloud_road.hpp"
-#include "agent/doctor/exchange_road.hpp"
+#include "agent/doctor/cloud_checks.hpp"
+#include "agent/doctor/exchange_checks.hpp"
 #include "agent/doctor/local_files.hpp"
 #include "agent/doctor/log_file.hpp"
 #include "agent/doctor/mailboxes.hpp"

@@ -1,6 +1,6 @@
 #include "agent/enrolment/outcome.hpp"
 
-#include "common/tls/doubt.hpp"
+#include "common/tls/tls_error.hpp"
 
 #include <boost/throw_exception.hpp>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "agent/enrolment/answer.hpp"
-#include "agent/enrolment/cloud_road.hpp"
+#include "agent/enrolment/cloud_connection.hpp"
 #include "agent/enrolment/identity_files.hpp"
 #include "common/async/notifier.hpp"
 #include "common/time/backoff.hpp"

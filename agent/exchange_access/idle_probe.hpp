@@ -2,7 +2,7 @@
 // next booking meets it.
 #pragma once
 
-#include "agent/exchange_access/server_gate.hpp"
+#include "agent/exchange_access/circuit_breaker.hpp"
 #include "common/time/time_source.hpp"
 
 namespace relay::exchange_access {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "agent/http/connection.hpp"
-#include "agent/http/errands.hpp"
+#include "agent/http/blocking_executor.hpp"
 #include "agent/http/job.hpp"
 #include "agent/http/settings.hpp"
 #include "agent/signin/credentials.hpp"

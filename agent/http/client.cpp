@@ -3,7 +3,7 @@
 #include "agent/http/account.hpp"
 #include "agent/http/cause.hpp"
 #include "agent/http/endpoint.hpp"
-#include "agent/http/errands.hpp"
+#include "agent/http/blocking_executor.hpp"
 #include "agent/http/job.hpp"
 #include "agent/http/wait_list.hpp"
 #include "common/secret/flaw.hpp"

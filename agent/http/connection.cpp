@@ -21,7 +21,7 @@
 #include "agent/http/cause.hpp"
 #include "common/platform/process.hpp"
 #include "common/text/text.hpp"
-#include "common/tls/doubt.hpp"
+#include "common/tls/tls_error.hpp"
 
 #include <boost/asio/error.hpp>
 #include <curl/curl.h>

@@ -2,7 +2,7 @@
 
 #include "agent/http/cause.hpp"
 #include "common/text/text.hpp"
-#include "common/tls/doubt.hpp"
+#include "common/tls/tls_error.hpp"
 #include "common/tls/x509.hpp"
 
 #include <fmt/format.h>

@@ -2,7 +2,7 @@
 // with a certificate that does not pass.
 #pragma once
 
-#include "agent/http/errands.hpp"
+#include "agent/http/blocking_executor.hpp"
 #include "agent/http/http.hpp"
 #include "common/tls/tls.hpp"
 

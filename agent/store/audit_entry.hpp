@@ -2,7 +2,7 @@
 // written or read: no subject, no body, no attendee.
 #pragma once
 
-#include "agent/store/own_event.hpp"
+#include "agent/store/tracked_event.hpp"
 #include "common/time/time_source.hpp"
 
 #include <array>

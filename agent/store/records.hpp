@@ -3,7 +3,7 @@
 
 #include "agent/protocol/messages.hpp"
 #include "agent/store/audit_entry.hpp"
-#include "agent/store/own_event.hpp"
+#include "agent/store/tracked_event.hpp"
 #include "agent/store/watch.hpp"
 #include "common/error/error.hpp"
 

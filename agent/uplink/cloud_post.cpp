@@ -1,9 +1,9 @@
 #include "agent/uplink/cloud_post.hpp"
 
 #include "agent/http/address_memory.hpp"
-#include "agent/http/errands.hpp"
+#include "agent/http/blocking_executor.hpp"
 #include "agent/uplink/name_lookup.hpp"
-#include "agent/uplink/tls_road.hpp"
+#include "agent/uplink/tls_connection.hpp"
 #include "agent/uplink/websocket_link.hpp"
 
 #include <boost/asio/ssl/error.hpp>

@@ -1,7 +1,7 @@
 #include "agent/uplink/proxy_tunnel.hpp"
 
 #include "agent/http/challenge.hpp"
-#include "agent/http/errands.hpp"
+#include "agent/http/blocking_executor.hpp"
 #include "agent/signin/negotiator.hpp"
 #include "agent/uplink/wording.hpp"
 #include "common/secret/sign_in.hpp"

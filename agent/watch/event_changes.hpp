@@ -2,7 +2,7 @@
 #pragma once
 
 #include "agent/ews/exchange.hpp"
-#include "agent/store/own_event.hpp"
+#include "agent/store/tracked_event.hpp"
 
 namespace relay::watch {
 

@@ -1,7 +1,7 @@
 #include "agent/watch/event_watcher.hpp"
 
 #include "agent/ews/reasons.hpp"
-#include "agent/exchange_access/turn_wait.hpp"
+#include "agent/exchange_access/permit_wait.hpp"
 #include "agent/watch/event_changes.hpp"
 #include "agent/watch/server_wait.hpp"
 

@@ -4,8 +4,8 @@
 
 #include "agent/ews/exchange.hpp"
 #include "agent/exchange_access/look_up.hpp"
-#include "agent/exchange_access/server_gate.hpp"
-#include "agent/exchange_access/turns.hpp"
+#include "agent/exchange_access/circuit_breaker.hpp"
+#include "agent/exchange_access/concurrency_limiter.hpp"
 #include "agent/store/loop/outbox.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/watch/store_trouble.hpp"

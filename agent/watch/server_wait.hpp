@@ -1,7 +1,7 @@
 // Waiting until Exchange may be asked.
 #pragma once
 
-#include "agent/exchange_access/server_gate.hpp"
+#include "agent/exchange_access/circuit_breaker.hpp"
 #include "common/async/async.hpp"
 
 namespace relay::watch {

@@ -1,7 +1,7 @@
 #include "agent/watch/streams.hpp"
 
 #include "agent/ews/reasons.hpp"
-#include "agent/exchange_access/turn_wait.hpp"
+#include "agent/exchange_access/permit_wait.hpp"
 #include "common/log_event/log_event.hpp"
 
 #include <boost/asio/this_coro.hpp>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "agent/ews/notifications.hpp"
-#include "agent/exchange_access/turns.hpp"
+#include "agent/exchange_access/concurrency_limiter.hpp"
 #include "common/async/notifier.hpp"
 #include "common/async/task_group.hpp"
 #include "common/time/backoff.hpp"

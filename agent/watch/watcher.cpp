@@ -1,7 +1,7 @@
 #include "agent/watch/watcher.hpp"
 
 #include "agent/exchange_access/answer_lists.hpp"
-#include "agent/exchange_access/turn_wait.hpp"
+#include "agent/exchange_access/permit_wait.hpp"
 #include "agent/protocol/codec.hpp"
 #include "agent/watch/server_wait.hpp"
 #include "common/text/text.hpp"

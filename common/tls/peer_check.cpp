@@ -1,4 +1,4 @@
-#include "common/tls/doubt.hpp"
+#include "common/tls/tls_error.hpp"
 #include "common/tls/x509.hpp"
 
 #include <boost/asio/ip/address.hpp>

@@ -2,7 +2,7 @@
 
 #include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"
-#include "common/tls/doubt.hpp"
+#include "common/tls/tls_error.hpp"
 
 #include <boost/throw_exception.hpp>
 #include <openssl/bio.h>

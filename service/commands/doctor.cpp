@@ -3,7 +3,7 @@
 #include "common/platform/terminal.hpp"
 #include "service/commands/commands.hpp"
 #include "service/libraries.hpp"
-#include "service/patient.hpp"
+#include "service/doctor_input.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>

@@ -9,7 +9,7 @@
 #include "service/agents_eyes.hpp"
 #include "service/commands/commands.hpp"
 #include "service/libraries.hpp"
-#include "service/patient.hpp"
+#include "service/doctor_input.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // Commands that were accepted in a life before this one: how much of their time is left, as far as clocks can tell.
 #pragma once
 
-#include "agent/store/loop/ticket.hpp"
+#include "agent/store/loop/command_context.hpp"
 #include "common/time/time_source.hpp"
 
 #include <set>

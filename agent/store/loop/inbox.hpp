@@ -6,7 +6,7 @@
 #include "agent/store/loop/outbox.hpp"
 #include "agent/store/loop/reorder_buffer.hpp"
 #include "agent/store/loop/short_replies.hpp"
-#include "agent/store/loop/ticket.hpp"
+#include "agent/store/loop/command_context.hpp"
 #include "agent/store/queue_store.hpp"
 #include "common/async/notifier.hpp"
 #include "common/async/task_group.hpp"

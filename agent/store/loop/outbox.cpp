@@ -1,7 +1,7 @@
 #include "agent/store/loop/outbox.hpp"
 
 #include "agent/protocol/codec.hpp"
-#include "agent/store/loop/substitute.hpp"
+#include "agent/store/loop/smaller_message.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <spdlog/spdlog.h>

@@ -1,7 +1,7 @@
 // What is put into the outbox, and how it becomes durable. (How it leaves: outbox.cpp.)
 #include "agent/protocol/codec.hpp"
 #include "agent/store/loop/outbox.hpp"
-#include "agent/store/loop/substitute.hpp"
+#include "agent/store/loop/smaller_message.hpp"
 #include "common/log_event/log_event.hpp"
 #include "common/time/backoff.hpp"
 

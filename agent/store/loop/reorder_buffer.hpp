@@ -2,7 +2,7 @@
 // of no effect, at a time of its own.
 #pragma once
 
-#include "agent/store/loop/ticket.hpp"
+#include "agent/store/loop/command_context.hpp"
 
 #include <deque>
 #include <memory>

@@ -3,7 +3,7 @@
 
 #include "agent/protocol/ended_command.hpp"
 #include "agent/store/loop/outbox.hpp"
-#include "agent/store/loop/ticket.hpp"
+#include "agent/store/loop/command_context.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,7 +1,7 @@
 // The agent's own events as a table, a part of queue_tables: plain, synchronous, on the thread that owns the connection.
 #pragma once
 
-#include "agent/store/own_event.hpp"
+#include "agent/store/tracked_event.hpp"
 #include "agent/store/sql/statement.hpp"
 
 namespace relay::store {

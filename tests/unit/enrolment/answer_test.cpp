@@ -1,7 +1,7 @@
 // What the cloud answers, and what a hostile or broken one may answer in its place.
 #include "tests/unit/enrolment/enrolment_fixture.hpp"
 
-#include "agent/enrolment/cloud_road.hpp"
+#include "agent/enrolment/cloud_connection.hpp"
 
 namespace relay::test {
 

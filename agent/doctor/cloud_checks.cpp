@@ -1,8 +1,8 @@
-#include "agent/doctor/cloud_road.hpp"
+#include "agent/doctor/cloud_checks.hpp"
 
 #include "agent/doctor/wording.hpp"
 #include "common/time/rfc3339.hpp"
-#include "common/tls/doubt.hpp"
+#include "common/tls/tls_error.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>

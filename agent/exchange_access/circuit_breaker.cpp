@@ -1,4 +1,4 @@
-#include "agent/exchange_access/server_gate.hpp"
+#include "agent/exchange_access/circuit_breaker.hpp"
 
 #include "agent/ews/reasons.hpp"
 #include "common/log_event/log_event.hpp"

@@ -1,7 +1,7 @@
-#include "agent/enrolment/cloud_road.hpp"
+#include "agent/enrolment/cloud_connection.hpp"
 
 #include "agent/uplink/proxy_choice.hpp"
-#include "common/tls/doubt.hpp"
+#include "common/tls/tls_error.hpp"
 
 #include <boost/asio/this_coro.hpp>
 

@@ -1,7 +1,7 @@
-#include "service/patient.hpp"
+#include "service/doctor_input.hpp"
 
-#include "agent/app/cloud_side.hpp"
-#include "agent/app/exchange_side.hpp"
+#include "agent/app/cloud_settings.hpp"
+#include "agent/app/exchange_connection.hpp"
 #include "service/agents_eyes.hpp"
 
 #include <algorithm>

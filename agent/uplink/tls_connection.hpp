@@ -3,7 +3,7 @@
 
 #include "agent/http/address_memory.hpp"
 #include "agent/uplink/name_lookup.hpp"
-#include "agent/uplink/step_watch.hpp"
+#include "agent/uplink/dial_steps.hpp"
 #include "agent/uplink/tls_stream.hpp"
 
 namespace relay::http {

@@ -1,4 +1,4 @@
-#include "agent/app/exchange_side.hpp"
+#include "agent/app/exchange_connection.hpp"
 
 #include "agent/app/password.hpp"
 #include "agent/app/version.hpp"

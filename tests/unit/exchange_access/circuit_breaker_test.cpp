@@ -1,4 +1,4 @@
-#include "agent/exchange_access/server_gate.hpp"
+#include "agent/exchange_access/circuit_breaker.hpp"
 
 #include <catch2/catch.hpp>
 #include <spdlog/logger.h>

@@ -1,4 +1,4 @@
-#include "agent/store/loop/substitute.hpp"
+#include "agent/store/loop/smaller_message.hpp"
 
 #include "agent/protocol/codec.hpp"
 

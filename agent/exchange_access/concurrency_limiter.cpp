@@ -1,4 +1,4 @@
-#include "agent/exchange_access/turns.hpp"
+#include "agent/exchange_access/concurrency_limiter.hpp"
 
 #include <algorithm>
 #include <cassert>

@@ -1,4 +1,4 @@
-#include "agent/app/queue_wishes.hpp"
+#include "agent/app/admin_requests.hpp"
 
 #include <fmt/format.h>
 

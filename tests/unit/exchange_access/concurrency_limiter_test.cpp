@@ -1,4 +1,4 @@
-#include "agent/exchange_access/turns.hpp"
+#include "agent/exchange_access/concurrency_limiter.hpp"
 #include "tests/support/manual_time.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,4 +1,4 @@
-#include "agent/exchange_access/joint_questions.hpp"
+#include "agent/exchange_access/request_batcher.hpp"
 
 #include "agent/ews/reasons.hpp"
 

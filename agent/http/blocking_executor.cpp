@@ -1,4 +1,4 @@
-#include "agent/http/errands.hpp"
+#include "agent/http/blocking_executor.hpp"
 
 #include "agent/http/cause.hpp"
 

@@ -1,4 +1,4 @@
-#include "agent/watch/rounds.hpp"
+#include "agent/watch/poll_schedule.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "agent/watch/picture.hpp"
+#include "agent/watch/free_busy_snapshot.hpp"
 
 #include "agent/exchange_access/availability.hpp"
 

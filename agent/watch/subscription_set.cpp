@@ -1,4 +1,4 @@
-#include "agent/watch/following.hpp"
+#include "agent/watch/subscription_set.hpp"
 
 #include <boost/asio/this_coro.hpp>
 

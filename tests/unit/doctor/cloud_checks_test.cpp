@@ -1,7 +1,7 @@
 // What a failed attempt to reach the cloud means, where a loopback network cannot play it.
-#include "agent/doctor/cloud_road.hpp"
+#include "agent/doctor/cloud_checks.hpp"
 #include "agent/doctor/wording.hpp"
-#include "common/tls/doubt.hpp"
+#include "common/tls/tls_error.hpp"
 
 #include <catch2/catch.hpp>
 

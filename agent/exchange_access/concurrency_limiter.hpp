@@ -2,7 +2,7 @@
 // Exchange's default throttling policy lets an account do, and fair between mailboxes and between reads and writes.
 #pragma once
 
-#include "agent/exchange_access/allowance.hpp"
+#include "agent/exchange_access/aimd_limit.hpp"
 #include "agent/protocol/operation.hpp"
 
 #include <array>

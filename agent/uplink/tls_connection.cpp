@@ -1,4 +1,4 @@
-#include "agent/uplink/tls_road.hpp"
+#include "agent/uplink/tls_connection.hpp"
 
 #include "agent/uplink/proxy_tunnel.hpp"
 #include "agent/uplink/tcp_race.hpp"

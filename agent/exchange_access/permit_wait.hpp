@@ -1,7 +1,7 @@
 // Waiting for one's turn to ask Exchange, for what is no command.
 #pragma once
 
-#include "agent/exchange_access/turns.hpp"
+#include "agent/exchange_access/concurrency_limiter.hpp"
 #include "common/async/async.hpp"
 
 namespace relay::exchange_access {

@@ -4,7 +4,7 @@
 
 #include "agent/ews/exchange.hpp"
 #include "agent/exchange_access/mailbox_quarantine.hpp"
-#include "agent/exchange_access/turns.hpp"
+#include "agent/exchange_access/concurrency_limiter.hpp"
 #include "common/async/notifier.hpp"
 #include "common/async/task_group.hpp"
 

@@ -1,4 +1,4 @@
-#include "agent/exchange_access/turn_wait.hpp"
+#include "agent/exchange_access/permit_wait.hpp"
 
 #include "common/async/notifier.hpp"
 

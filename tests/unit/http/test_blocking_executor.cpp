@@ -1,6 +1,6 @@
 // What is done off the loop: in turn, bounded by a deadline, and left alone by those who no longer want it.
 #include "agent/http/cause.hpp"
-#include "agent/http/errands.hpp"
+#include "agent/http/blocking_executor.hpp"
 #include "tests/unit/http/http_fixture.hpp"
 
 #include <catch2/catch.hpp>

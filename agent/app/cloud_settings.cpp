@@ -1,4 +1,4 @@
-#include "agent/app/cloud_side.hpp"
+#include "agent/app/cloud_settings.hpp"
 
 #include "agent/app/version.hpp"
 #include "agent/enrolment/identity_files.hpp"

@@ -1,4 +1,4 @@
-#include "agent/doctor/exchange_road.hpp"
+#include "agent/doctor/exchange_checks.hpp"
 
 #include "agent/doctor/wording.hpp"
 #include "agent/ews/reasons.hpp"
@@ -6,11 +6,11 @@
 #include "agent/http/challenge.hpp"
 #include "agent/http/connection.hpp"
 #include "agent/http/endpoint.hpp"
-#include "agent/uplink/tls_road.hpp"
+#include "agent/uplink/tls_connection.hpp"
 #include "common/secret/flaw.hpp"
 #include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"
-#include "common/tls/doubt.hpp"
+#include "common/tls/tls_error.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
