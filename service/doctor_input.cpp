@@ -8,13 +8,13 @@
 
 namespace relay::service {
 
-doctor::patient patient_of(const std::filesystem::path& file)
+doctor::doctor_input doctor_input_of(const std::filesystem::path& file)
 {
     auto variables = see_as_the_agent(file);
     // Who may read the files is a check of its own; and where a key is wrong, the rest is looked at all the same.
     auto read = config::load_what_is_readable(file, config::process_environment(), config::purpose::run,
                                               config::file_check::none);
-    doctor::patient who;
+    doctor::doctor_input who;
     who.config_file = file;
     who.variables = std::move(variables);
     who.mistakes = std::move(read.wrong);

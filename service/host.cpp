@@ -12,7 +12,7 @@
 namespace relay::service {
 namespace {
 
-// After drain and hurry: whoever still runs then hangs, and everything owed is in the store.
+// After drain and force_stop(): whoever still runs then hangs, and everything owed is in the store.
 constexpr duration stop_grace = 20s;
 
 // By then the link stands and Exchange has been asked, if they are there.
@@ -60,7 +60,7 @@ void host::stop_asked()
         event::stop_forced.warn(
             log_,
             "asked to stop again: not waiting for what is under way; it is looked up at the next start");
-        agent_.hurry();
+        agent_.force_stop();
         return;
     }
     event::stopping.info(log_, "stopping: finishing what is under way, {} s at most", drain_timeout_.count());

@@ -1,8 +1,8 @@
 #include "agent/app/agent.hpp"
 #include "agent/commands/catalog.hpp"
 
-#include "agent/app/own_environment.hpp"
 #include "agent/app/admin_requests.hpp"
+#include "agent/app/own_environment.hpp"
 #include "agent/app/store_refusal.hpp"
 #include "agent/app/version.hpp"
 #include "agent/doctor/exchange_checks.hpp"
@@ -126,13 +126,13 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
                 }),
       dispatcher_(context.get_executor(),
                   {inbox_, outbox_, *store_, exchange_.exchange(), time_,
-                   [this](const store::ticket& t) { return allows(t); },
+                   [this](const store::command_context& t) { return allows(t); },
                    [this](const mailbox_address& m) { return policy_.allows_mailbox(m); },
                    [this] { return diagnose(); }, *log_,
                    [this](const protocol::ended_command& c) { ended(c); },
                    [this] {
                        watcher_.changed();
-                       following_.changed();
+                       subscriptions_.changed();
                    },
                    [this](const mailbox_address& m, const std::optional<store::event_write>& w) {
                        w ? event_watcher_.wrote(m, *w) : event_watcher_.wake(m);
@@ -148,16 +148,16 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
                      {*store_, outbox_, exchange_.exchange(), dispatcher_.gate(), dispatcher_.line(), time_,
                       [this](const mailbox_address& m) { return allows_looking_at_events(m); },
                       [this](const mailbox_address& m) { return streams_.covers(m); },
-                      [this] { following_.changed(); }, *log_},
+                      [this] { subscriptions_.changed(); }, *log_},
                      settings_.exchange.timeout),
       streams_(context.get_executor(), stream_parts()),
-      following_(context.get_executor(), following_parts()),
+      subscriptions_(context.get_executor(), subscription_parts()),
       connector_(std::make_unique<uplink::tls_connector>(context.get_executor(), time_)),
       uplink_(context.get_executor(), {*connector_, inbox_, outbox_, *store_, time_, *log_}, facts(),
               seed_ + 1, uplink_limits_of(settings_.agent)),
       road_(time_, [this] { return dial_settings(settings_.cloud); }),
       renewal_(
-          context.get_executor(), {time_, road_, disk_errand(), *log_}, renewal_facts(),
+          context.get_executor(), {time_, road_, disk_work(), *log_}, renewal_facts(),
           [this](const tls::certificate_facts& facts, const std::filesystem::path& ca_file) {
               use_renewed(facts, ca_file);
           },
@@ -168,7 +168,7 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
           context.get_executor(), settings_.agent.data_dir,
           [this](const admin::request& r) {
               return r.what == environment_request ? admin::answer{true, own_environment()}
-                                                   : answer_wish(dispatcher_, r);
+                                                   : answer_admin_request(dispatcher_, r);
           },
           time_, *log_),
       parts_(context.get_executor())
@@ -222,7 +222,7 @@ void agent::ended(const protocol::ended_command& c)
         recorder_.command_ended(c);
 }
 
-protocol::checked<void> agent::allows(const store::ticket& t) const
+protocol::checked<void> agent::allows(const store::command_context& t) const
 {
     return policy_.allows(t.op, **t.operation);
 }
@@ -261,7 +261,7 @@ watch::streams::parts agent::stream_parts()
             }};
 }
 
-watch::following::parts agent::following_parts()
+watch::subscription_set::parts agent::subscription_parts()
 {
     return {*store_,
             streams_,
@@ -340,7 +340,7 @@ task<boost::json::object> agent::diagnose()
         *files = doctor::look_at_own_files(s, credentials(s.cloud), now);
     };
     const auto losses = losses_of(*log_);
-    const auto off_loop = disk_errand();
+    const auto off_loop = disk_work();
     const auto hung = co_await off_loop(look);
     p.end(hung.failed() ? doctor::report{doctor::not_tried("data_folder", "the disk does not answer")}
                         : *files);
@@ -369,7 +369,7 @@ task<void> agent::run()
     parts_.spawn(watcher_.run());
     parts_.spawn(event_watcher_.run());
     parts_.spawn(streams_.run());
-    parts_.spawn(following_.run());
+    parts_.spawn(subscriptions_.run());
     parts_.spawn(exchange_access::keep_asking(exchange_.exchange(), dispatcher_.gate(), time_));
     parts_.spawn(store::keep_history(*store_, outbox_.clock(), time_, settings_.queue.history, *log_));
     parts_.spawn(store::keep_audit(*store_, outbox_.clock(), time_, settings_.audit.retention, *log_));
@@ -397,14 +397,14 @@ task<void> agent::run()
 }
 
 // Where a renewal reads and writes: a disk may hang, and the loop must not.
-enrolment::renewal::off_loop agent::disk_errand()
+enrolment::renewal::off_loop agent::disk_work()
 {
     return [this](std::function<void()> work) -> task<error_code> {
         const auto carry_out = [work = std::move(work)] {
             work();
             return true;
         };
-        const auto done = co_await errands_.run(carry_out, std::chrono::steady_clock::now() + disk_limit);
+        const auto done = co_await blocking_.run(carry_out, std::chrono::steady_clock::now() + disk_limit);
         co_return done.has_error() ? done.error() : error_code();
     };
 }
@@ -454,7 +454,7 @@ void agent::stop()
     crash_point("stop.drain", crash_moment::after);
 }
 
-void agent::hurry()
+void agent::force_stop()
 {
     stop_by_ = time_.now();
     parts_.stop();
@@ -480,7 +480,7 @@ void agent::reload_cloud(const config::cloud_settings& wanted, reloaded& told)
 task<void> agent::reload_exchange(const config::exchange_settings& wanted, reloaded& told)
 {
     const auto read_it = [s = http_settings(wanted)] { return http::lay_groundwork(s); };
-    auto fresh = co_await errands_.run(read_it, time_.now() + disk_limit);
+    auto fresh = co_await blocking_.run(read_it, time_.now() + disk_limit);
     if (fresh.has_error() || fresh->has_error()) {
         const auto why = fresh.has_error() ? fresh.error().message() : fresh->error().message;
         told.refused.push_back(
@@ -515,7 +515,7 @@ task<agent::reloaded> agent::reload(config::settings wanted)
     co_await reload_exchange(wanted.exchange, told);
     if (stop_by_ != steady_time::max()) // asked to stop meanwhile
         co_return told;
-    following_.changed(); // by what policy and exchange say now
+    subscriptions_.changed(); // by what policy and exchange say now
 
     const auto at_next_start = [&](bool same, std::string_view key) {
         if (!same)

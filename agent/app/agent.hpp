@@ -19,8 +19,8 @@
 #include "agent/uplink/tls_connector.hpp"
 #include "agent/uplink/uplink.hpp"
 #include "agent/watch/event_watcher.hpp"
-#include "agent/watch/subscription_set.hpp"
 #include "agent/watch/streams.hpp"
+#include "agent/watch/subscription_set.hpp"
 #include "agent/watch/watcher.hpp"
 #include "common/config/settings.hpp"
 #include "common/time/machine_time.hpp"
@@ -55,7 +55,7 @@ public:
     // No new commands; running ones get agent.drain_timeout_s. Idempotent.
     void stop();
     // Ends now: what runs is cut off and looked up at the next start.
-    void hurry();
+    void force_stop();
 
     // What an administrator should know of a reload.
     struct reloaded {
@@ -79,18 +79,18 @@ private:
 
     protocol::checked<protocol::operation_ptr> admit(const protocol::command& c) const;
     void ended(const protocol::ended_command& c);
-    protocol::checked<void> allows(const store::ticket& t) const;
+    protocol::checked<void> allows(const store::command_context& t) const;
     protocol::checked<void> allows_watching(const mailbox_address& mailbox) const;
     bool allows_looking_at_events(const mailbox_address& mailbox) const;
     watch::streams::parts stream_parts();
-    watch::following::parts following_parts();
+    watch::subscription_set::parts subscription_parts();
     void reload_cloud(const config::cloud_settings& wanted, reloaded& told);
     task<void> reload_exchange(const config::exchange_settings& wanted, reloaded& told);
     task<boost::json::object> diagnose();
     uplink::hello_facts facts() const;
     task<status::snapshot> snapshot();
     task<void> serve();
-    enrolment::renewal::off_loop disk_errand();
+    enrolment::renewal::off_loop disk_work();
     enrolment::renewal::in_use renewal_facts() const;
     void use_renewed(const tls::certificate_facts& facts, const std::filesystem::path& ca_file);
 
@@ -109,16 +109,16 @@ private:
     store::inbox inbox_;
     store::audit_log audit_;
     queue_numbers queue_numbers_;
-    exchange_side exchange_;
+    exchange_connection exchange_;
     commands::dispatcher dispatcher_;
     watch::watcher watcher_;
     watch::event_watcher event_watcher_;
     watch::streams streams_;
-    watch::following following_;
+    watch::subscription_set subscriptions_;
     std::unique_ptr<uplink::tls_connector> connector_;
     uplink::uplink uplink_;
-    http::errands errands_; // of the renewal
-    enrolment::tls_road road_;
+    http::blocking_executor blocking_; // of the renewal
+    enrolment::tls_connection road_;
     enrolment::renewal renewal_;
     status::site site_;
     status::server status_server_;

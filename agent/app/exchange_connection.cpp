@@ -29,10 +29,10 @@ ews::client_settings ews_settings(const config::exchange_settings& s)
     return {url.has_value() ? url->host : std::string(), s.username, {}};
 }
 
-exchange_side::exchange_side(const config::exchange_settings& settings,
-                             const std::filesystem::path& data_folder, time_source& time,
-                             std::shared_ptr<spdlog::logger> log,
-                             std::function<void(const ews::request_report&)> on_request)
+exchange_connection::exchange_connection(const config::exchange_settings& settings,
+                                         const std::filesystem::path& data_folder, time_source& time,
+                                         std::shared_ptr<spdlog::logger> log,
+                                         std::function<void(const ews::request_report&)> on_request)
     : refusal_file_(data_folder / "exchange.refused"),
       time_(time),
       log_(std::move(log)),
@@ -43,7 +43,7 @@ exchange_side::exchange_side(const config::exchange_settings& settings,
     transport_.client = make_client(settings_);
 }
 
-bool exchange_side::apply(const config::exchange_settings& settings, http::groundwork fresh)
+bool exchange_connection::apply(const config::exchange_settings& settings, http::groundwork fresh)
 {
     if (!transport_.client)
         return false; // closed
@@ -57,12 +57,12 @@ bool exchange_side::apply(const config::exchange_settings& settings, http::groun
     return true;
 }
 
-std::size_t exchange_side::in_flight() const
+std::size_t exchange_connection::in_flight() const
 {
     return transport_.client ? transport_.client->now().in_flight : 0;
 }
 
-ews::client_settings exchange_side::reporting_settings() const
+ews::client_settings exchange_connection::reporting_settings() const
 {
     auto s = ews_settings(settings_);
     s.on_request = on_request_;
@@ -75,26 +75,26 @@ ews::client_settings exchange_side::reporting_settings() const
     return s;
 }
 
-void exchange_side::machine_slept()
+void exchange_connection::machine_slept()
 {
     if (transport_.client)
         transport_.client->machine_slept();
 }
 
-void exchange_side::close()
+void exchange_connection::close()
 {
     transport_.client.reset();
 }
 
-std::shared_ptr<http::client> exchange_side::make_client(const config::exchange_settings& s,
-                                                         http::groundwork first)
+std::shared_ptr<http::client> exchange_connection::make_client(const config::exchange_settings& s,
+                                                               http::groundwork first)
 {
     auto settings = http_settings(s);
     settings.refusal_file = refusal_file_;
     return std::make_shared<http::client>(std::move(settings), time_, log_, std::move(first));
 }
 
-task<http::outcome> exchange_side::latest::perform(http::request r)
+task<http::outcome> exchange_connection::latest::perform(http::request r)
 {
     const auto used = client; // lives until the request is done
     if (!used)

@@ -14,13 +14,13 @@ http::client_settings http_settings(const config::exchange_settings& s);
 ews::client_settings ews_settings(const config::exchange_settings& s);
 
 // Loop thread only.
-class exchange_side {
+class exchange_connection {
 public:
     // `on_request`: see ews::client_settings.
     // `data_folder`: where a refusal of the service account is kept over restarts.
-    exchange_side(const config::exchange_settings& settings, const std::filesystem::path& data_folder,
-                  time_source& time, std::shared_ptr<spdlog::logger> log,
-                  std::function<void(const ews::request_report&)> on_request);
+    exchange_connection(const config::exchange_settings& settings, const std::filesystem::path& data_folder,
+                        time_source& time, std::shared_ptr<spdlog::logger> log,
+                        std::function<void(const ews::request_report&)> on_request);
 
     ews::exchange& exchange() noexcept { return client_; }
     ews::notifications& notifications() noexcept { return client_; }

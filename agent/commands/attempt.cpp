@@ -5,7 +5,7 @@
 
 namespace relay::commands {
 
-attempt::attempt(store::ticket& record, waits w, steady_time now) : record_(record), waits_(w)
+attempt::attempt(store::command_context& record, waits w, steady_time now) : record_(record), waits_(w)
 {
     // Found begun at a start: sent before that, but how long before nobody knows. The wall clock may have jumped since, and the
     // look that goes with a begin may have held the request up.
@@ -114,7 +114,7 @@ steady_time attempt::settles_at() const
 
 bool attempt::is_final(const ews::error& e)
 {
-    if (e.remedy == ews::remedy::give_up) {
+    if (e.retry_action == ews::retry_action::give_up) {
         if (!e.may_pass || is_read())
             return true;
         // What was taken up at a start has been with an EWS at this address before.
@@ -123,7 +123,8 @@ bool attempt::is_final(const ews::error& e)
         return ++doubts_ >= most_doubts;
     }
     // Tried again, and yet no retryable code: a conflict, an item that is gone.
-    return e.remedy == ews::remedy::retry && !protocol::retryable(e.fault.code) && ++doubts_ >= most_doubts;
+    return e.retry_action == ews::retry_action::retry && !protocol::retryable(e.fault.code) &&
+           ++doubts_ >= most_doubts;
 }
 
 } // namespace relay::commands

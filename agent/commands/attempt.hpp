@@ -30,7 +30,7 @@ public:
         take_back, // it is known to have changed nothing
     };
 
-    attempt(store::ticket& record, waits w, steady_time now);
+    attempt(store::command_context& record, waits w, steady_time now);
 
     state in() const noexcept { return state_; }
     bool is_unknown() const noexcept { return state_ == state::unknown; }
@@ -88,7 +88,7 @@ private:
     void expect_others(steady_time now);
     bool is_read() const noexcept { return record_.kind == protocol::operation_class::read; }
 
-    store::ticket& record_;
+    store::command_context& record_;
     waits waits_;
     state state_ = state::accepted;
     steady_time own_settles_at_ = steady_time::min(); // in state unknown

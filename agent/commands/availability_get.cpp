@@ -67,7 +67,7 @@ struct shared_question {
 };
 
 // The command as the batch of free/busy questions knows it.
-class batched final : public joint_questions::asker {
+class batched final : public request_batcher::requester {
 public:
     explicit batched(command_run& run) : run_(run) {}
 
@@ -83,36 +83,36 @@ private:
 // Asks for one part until it is answered; how the command ends instead.
 task<std::optional<ending>> ask_part(command_run& run, availability_question& all, availability_part part)
 {
-    auto& joint = run.use().joint;
-    turns::turn mine;
+    auto& batcher = run.use().batcher;
+    concurrency_limiter::permit mine;
     std::vector<std::size_t> numbers;
     const std::function<free_busy_question()> ask = [&] { // policy may have changed while it waited
         auto asked = all.still_allowed(part, run.use().allows_mailbox);
         numbers = std::move(asked.numbers);
         return free_busy_question{std::move(asked.mailboxes), part.start, part.end};
     };
-    auto& quarantine = joint.quarantine();
+    auto& quarantine = batcher.quarantine();
     const auto all_numbers = mailboxes_of(part);
     const bool alone =
         all_numbers.size() == 1 && quarantine.holds(all.mailbox(all_numbers.front()), run.use().time.now());
-    auto most = alone ? 0 : run.bounds().joint_mailboxes;
+    auto most = alone ? 0 : run.bounds().batched_mailboxes;
     batched who(run);
     for (;;) {
-        joint_questions::seat seat(joint, who, mine, most, part.start, part.end, ask);
-        const std::function<bool()> taken = [&seat] { return seat.is_taken(); };
+        request_batcher::batch_entry entry(batcher, who, mine, most, part.start, part.end, ask);
+        const std::function<bool()> taken = [&entry] { return entry.is_taken(); };
         auto over = co_await run.before_try(mine, taken);
         if (over)
             co_return over;
         free_busy_question question;
-        if (!seat.is_taken()) {
+        if (!entry.is_taken()) {
             question = ask();
             if (question.mailboxes.empty())
                 co_return std::nullopt;
-            joint.take_along(seat, question);
+            batcher.take_along(entry, question);
         }
-        std::optional<joint_questions::answers> got;
-        if (seat.is_taken()) {
-            got = co_await joint.answer_of(seat);
+        std::optional<request_batcher::answers> got;
+        if (entry.is_taken()) {
+            got = co_await batcher.answer_of(entry);
             if (!got) {
                 most = 0;
                 continue;
@@ -134,7 +134,7 @@ task<std::optional<ending>> ask_part(command_run& run, availability_question& al
             const std::function<void(const mailbox_address&)> found = [&](const mailbox_address& m) {
                 quarantine.add(m, run.use().time.now());
             };
-            const bool for_good = got->error().remedy == ews::remedy::give_up;
+            const bool for_good = got->error().retry_action == ews::retry_action::give_up;
             const auto blamed = all.narrow_down(part, numbers, got->error().fault, for_good, found);
             if (blamed == availability_question::blame::mailbox)
                 co_return std::nullopt;
@@ -207,7 +207,7 @@ task<ending> availability_get::carry_out(command_run& run) const
     std::vector<ews::mailbox_busy> answers(mailboxes_.size(), std::vector<ews::busy_period>{});
     auto [mailboxes, places] = allowed_of(mailboxes_, run.use(), answers);
     const availability_question::apart alone = [&](const mailbox_address& m) {
-        return run.use().joint.quarantine().holds(m, run.use().time.now());
+        return run.use().batcher.quarantine().holds(m, run.use().time.now());
     };
     shared_question shared{{std::move(mailboxes), start_, end_, alone}};
     // A part that fails may leave several: then there is more for others to do.

@@ -28,7 +28,7 @@ private:
 task<ending> availability_unwatch::carry_out(command_run& run) const
 {
     // begin() is stored only where the watch was there, so one found begun knows that it existed.
-    bool existed = run.ticket().begun.has_value();
+    bool existed = run.context().begun.has_value();
     for (;;) {
         if (auto over = co_await run.before_step())
             co_return *over;

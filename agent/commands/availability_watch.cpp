@@ -45,10 +45,10 @@ availability_watch::availability_watch(protocol::unread_operation& from)
 task<ending> availability_watch::carry_out(command_run& run) const
 {
     const store::new_watch wanted{
-        watch_.watch_id, run.ticket().id, {watch_.horizon, watch_.interval}, watch_.mailboxes};
+        watch_.watch_id, run.context().id, {watch_.horizon, watch_.interval}, watch_.mailboxes};
     for (;;) {
         // A life before this one may have stored it: then that is the answer, whatever the time is by now.
-        if (run.ticket().restored) {
+        if (run.context().restored) {
             const auto done =
                 co_await count(run, [&](const auto& w) { return w.command_id == wanted.command_id; });
             if (done.has_error()) {

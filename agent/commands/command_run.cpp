@@ -36,14 +36,14 @@ private:
     command_run& run_;
 };
 
-command_run::command_run(const asio::any_io_executor& executor, store::ticket_ptr t, const services& s,
+command_run::command_run(const asio::any_io_executor& executor, store::context_ptr t, const services& s,
                          const limits& l, std::uint64_t seed)
-    : ticket_(std::move(t)),
+    : context_(std::move(t)),
       services_(s),
       limits_(l),
       wake_(executor),
       pace_(retry_limits, seed),
-      attempt_(*ticket_, {l.settle, lag_of(l)}, s.time.now())
+      attempt_(*context_, {l.settle, lag_of(l)}, s.time.now())
 {
     if (services_.jumps)
         jumps_ = services_.jumps();
@@ -69,16 +69,16 @@ task<command_run::woken> command_run::pause_until(steady_time t)
         notice_jump();
         if (order_ == order::drain)
             co_return woken::draining;
-        if (attempt_.may_be_ended() && ticket_->cancelled && !ticket_->started)
+        if (attempt_.may_be_ended() && context_->cancelled && !context_->started)
             co_return woken::cancelled;
         if (attempt_.may_be_ended() && order_ == order::drop)
             co_return woken::dropped;
         const auto now = services_.time.now();
-        if (attempt_.time_may_end_it() && now >= ticket_->deadline)
+        if (attempt_.time_may_end_it() && now >= context_->deadline)
             co_return woken::deadline;
         if (notified || now >= t)
             co_return woken::elapsed;
-        const auto until = attempt_.time_may_end_it() ? std::min(t, ticket_->deadline) : t;
+        const auto until = attempt_.time_may_end_it() ? std::min(t, context_->deadline) : t;
         const auto first = co_await (services_.time.sleep_for(until - now) || wake_.wait());
         notified = first.index() == 1;
     }
@@ -87,7 +87,7 @@ task<command_run::woken> command_run::pause_until(steady_time t)
 // Until `t`, whoever calls wake() before; or, once somebody does, until `enough` is true.
 task<std::optional<ending>> command_run::rest_until(steady_time t, std::function<bool()> enough)
 {
-    turn_.leave();
+    permit_.release();
     for (;;) {
         auto over = ended_by(co_await pause_until(t));
         if (over || services_.time.now() >= t || (enough && enough()))
@@ -130,14 +130,14 @@ reply command_run::deadline_answer() const
 {
     if (last_error_)
         return last_error_->fault;
-    if (ticket_->failed_with)
+    if (context_->failed_with)
         return protocol::fault{
-            *ticket_->failed_with,
+            *context_->failed_with,
             "the command's time passed; its last try, before a restart of the agent, failed so",
             {}};
     // Begun, and nothing that tells why it failed: a restart cut the try off, or the time passed in the
     // middle of it.
-    if (ticket_->attempts > 0)
+    if (context_->attempts > 0)
         return protocol::fault{protocol::fault_code::exchange_unavailable,
                                "the command's time passed before a try of it was answered; Exchange does not "
                                "hold it as carried out",
@@ -148,46 +148,47 @@ reply command_run::deadline_answer() const
 
 task<std::optional<ending>> command_run::before_try()
 {
-    return before_try(turn_, {});
+    return before_try(permit_, {});
 }
 
-task<std::optional<ending>> command_run::before_try(turns::turn& mine, std::function<bool()> enough)
+task<std::optional<ending>> command_run::before_try(concurrency_limiter::permit& mine,
+                                                    std::function<bool()> enough)
 {
     for (;;) {
         if (enough && enough())
             co_return std::nullopt;
         const auto now = services_.time.now();
         if (auto over = ended_by(co_await pause_until(now))) {
-            mine.leave();
+            mine.release();
             co_return over;
         }
         // While an outcome is unknown the next step is a look-up: it does not wait for the end of an outage, but does not
         // press on where Exchange asked for a pause.
         const bool unknown = outcome_is_unknown();
-        const bool repeated = failed_before_ && !hurried_ && !unknown;
+        const bool repeated = failed_before_ && !retry_now_ && !unknown;
         const auto earliest = services_.gate.earliest_start(mailbox_, repeated);
         if (earliest > now) {
-            mine.leave();
+            mine.release();
             const stay pausing(*this, waiting::for_time);
             if (auto over = ended_by(co_await pause_until(earliest)))
                 co_return over;
             continue;
         }
-        if (!mine.is_here()) {
+        if (!mine.is_granted()) {
             if (!mine.waits())
-                mine = services_.turns.join(mailbox_, ticket_->kind, [this] { wake_.notify(); });
-            if (!mine.is_here()) {
-                const stay in_turn(*this, waiting::for_turn);
+                mine = services_.limiter.acquire(mailbox_, context_->kind, [this] { wake_.notify(); });
+            if (!mine.is_granted()) {
+                const stay in_turn(*this, waiting::for_permit);
                 if (auto over = ended_by(co_await pause_until(steady_time::max()))) {
-                    mine.leave();
+                    mine.release();
                     co_return over;
                 }
             }
             continue; // things may have changed while it waited
         }
-        hurried_ = false;
+        retry_now_ = false;
         if (auto over = unknown ? std::nullopt : forbidden()) {
-            mine.leave();
+            mine.release();
             co_return over;
         }
         services_.gate.may_start(mailbox_, repeated, now);
@@ -199,20 +200,20 @@ task<std::optional<ending>> command_run::before_try(turns::turn& mine, std::func
 bool command_run::may_start_now() const
 {
     const auto now = services_.time.now();
-    return order_ == order::go_on && !(ticket_->cancelled && !ticket_->started) && now < ticket_->deadline &&
-           services_.gate.earliest_start(mailbox_, failed_before_) <= now &&
-           services_.allows(*ticket_).has_value();
+    return order_ == order::go_on && !(context_->cancelled && !context_->started) &&
+           now < context_->deadline && services_.gate.earliest_start(mailbox_, failed_before_) <= now &&
+           services_.allows(*context_).has_value();
 }
 
 void command_run::starts()
 {
-    ticket_->started = true;
+    context_->started = true;
     count_attempt();
 }
 
 std::optional<ending> command_run::forbidden()
 {
-    const auto allowed = services_.allows(*ticket_);
+    const auto allowed = services_.allows(*context_);
     if (allowed.has_value())
         return std::nullopt;
     auto why = allowed.error();
@@ -223,29 +224,30 @@ std::optional<ending> command_run::forbidden()
 
 task<std::optional<ending>> command_run::after_failure(ews::error e)
 {
-    return after_failure(std::move(e), turn_);
+    return after_failure(std::move(e), permit_);
 }
 
-task<std::optional<ending>> command_run::after_failure(ews::error e, turns::turn& mine)
+task<std::optional<ending>> command_run::after_failure(ews::error e, concurrency_limiter::permit& mine)
 {
-    const bool ends = attempt_.is_final(e) || (is_read() && e.remedy == ews::remedy::sign_in);
+    const bool ends = attempt_.is_final(e) || (is_read() && e.retry_action == ews::retry_action::sign_in);
     co_return co_await pause_after(std::move(e), mine, ends);
 }
 
 task<std::optional<ending>> command_run::before_look_up(ews::error e)
 {
-    co_return co_await pause_after(std::move(e), turn_, false);
+    co_return co_await pause_after(std::move(e), permit_, false);
 }
 
-task<std::optional<ending>> command_run::pause_after(ews::error e, turns::turn& mine, bool ends)
+task<std::optional<ending>> command_run::pause_after(ews::error e, concurrency_limiter::permit& mine,
+                                                     bool ends)
 {
     const auto now = services_.time.now();
-    if (e.remedy == ews::remedy::back_off)
-        services_.turns.too_much(mine, e.whole_server);
-    mine.leave();
+    if (e.retry_action == ews::retry_action::back_off)
+        services_.limiter.too_much(mine, e.whole_server);
+    mine.release();
     services_.gate.failed(e, mailbox_, now, services_.time.utc_now());
     // Exchange's own words may name people: its code says enough.
-    unnamed.debug(services_.log, subject_of(*ticket_), "{} {}: {} ({})", ticket_->op, ticket_->id,
+    unnamed.debug(services_.log, subject_of(*context_), "{} {}: {} ({})", context_->op, context_->id,
                   e.fault.exchange.empty() ? e.fault.message : e.fault.exchange,
                   protocol::name(e.fault.code));
     failed_before_ = true;
@@ -255,16 +257,16 @@ task<std::optional<ending>> command_run::pause_after(ews::error e, turns::turn& 
     if (ends && (!outcome_is_unknown() || (settled() && deadline_passed())))
         co_return ending{std::move(e.fault)};
     auto delay = pace_.next();
-    if (e.remedy == ews::remedy::back_off)
+    if (e.retry_action == ews::retry_action::back_off)
         delay = std::max(delay, services_.gate.earliest_start(mailbox_, false) - now);
     last_error_ = std::move(e);
     // No further try fits in: say so now instead of at the deadline.
-    if (attempt_.time_may_end_it() && now + delay >= ticket_->deadline)
+    if (attempt_.time_may_end_it() && now + delay >= context_->deadline)
         co_return ending{deadline_answer()};
     // The end of an outage ends the pause; another command's failure does not, or two that look up their outcomes would
     // keep each other awake.
     std::function<bool()> enough = [this] {
-        return hurried_ || services_.gate.state() != server_state::unreachable;
+        return retry_now_ || services_.gate.state() != server_state::unreachable;
     };
     const stay pausing(*this, waiting::for_time);
     co_return co_await rest_until(now + delay, std::move(enough));
@@ -272,12 +274,12 @@ task<std::optional<ending>> command_run::pause_after(ews::error e, turns::turn& 
 
 void command_run::succeeded()
 {
-    succeeded(turn_);
+    succeeded(permit_);
 }
 
-void command_run::succeeded(const turns::turn& mine)
+void command_run::succeeded(const concurrency_limiter::permit& mine)
 {
-    services_.turns.went_well(mine);
+    services_.limiter.went_well(mine);
     services_.gate.succeeded(services_.time.now(), services_.time.utc_now());
 }
 
@@ -285,14 +287,14 @@ duration command_run::request_limit() const
 {
     if (!is_read())
         return limits_.request;
-    return std::clamp(ticket_->deadline - services_.time.now(), shortest_request, limits_.request);
+    return std::clamp(context_->deadline - services_.time.now(), shortest_request, limits_.request);
 }
 
 task<command_run::try_start> command_run::begin()
 {
     if (notice_jump()) // what was found is old
         co_return try_start{};
-    const auto stored = co_await services_.store.begin(ticket_->id, services_.time.utc_now());
+    const auto stored = co_await services_.store.begin(context_->id, services_.time.utc_now());
     if (stored.has_value()) {
         attempt_.begun();
         // The disk may have taken its time, or the machine.
@@ -316,7 +318,7 @@ task<std::optional<ending>> command_run::not_stored(error_code why)
     ews::error unwritable;
     unwritable.fault = {
         protocol::fault_code::overloaded, fmt::format("the queue cannot be written: {}", why.message()), {}};
-    unwritable.remedy = ews::remedy::retry;
+    unwritable.retry_action = ews::retry_action::retry;
     co_return co_await after_failure(std::move(unwritable));
 }
 
@@ -327,7 +329,7 @@ task<std::optional<ending>> command_run::before_step()
     if (!outcome_is_unknown())
         if (auto over = forbidden())
             co_return over;
-    ticket_->started = true;
+    context_->started = true;
     count_attempt();
     co_return std::nullopt;
 }
@@ -342,7 +344,7 @@ task<void> command_run::take_back(protocol::fault_code why)
 {
     // Where this is not stored, the next start looks the try up without need: slower, never wrong.
     std::string code(protocol::name(why));
-    co_await services_.store.retract(ticket_->id, std::move(code));
+    co_await services_.store.retract(context_->id, std::move(code));
 }
 
 task<ending> command_run::came_too_late()
@@ -351,8 +353,8 @@ task<ending> command_run::came_too_late()
     auto why = deadline_answer().error();
     const bool half_done = attempt_.is_partly_applied();
     event::write_doubtful.warn(
-        services_.log, subject_of(*ticket_), "{} {}: its time passed before {} could leave; {} ({})",
-        ticket_->op, ticket_->id, half_done ? "the second of its two requests" : "its request",
+        services_.log, subject_of(*context_), "{} {}: its time passed before {} could leave; {} ({})",
+        context_->op, context_->id, half_done ? "the second of its two requests" : "its request",
         half_done ? "the first is not undone" : "nothing was sent", protocol::name(why.code));
     if (half_done)
         why.message += rest_is_changed;
@@ -389,35 +391,35 @@ void command_run::drain()
     wake_.notify();
 }
 
-wish command_run::hurry()
+admin_request command_run::retry_now()
 {
     if (order_ == order::drain)
-        return wish::draining;
+        return admin_request::draining;
     if (waits_ == waiting::in_line)
-        return wish::waits_for_turn;
+        return admin_request::waits_for_earlier;
     if (waits_ != waiting::for_time)
-        return wish::under_way;
+        return admin_request::under_way;
     const auto now = services_.time.now();
     if (services_.gate.earliest_start(mailbox_, false) > now)
-        return wish::paused;
-    hurried_ = true;
+        return admin_request::paused;
+    retry_now_ = true;
     wake_.notify();
-    return wish::granted;
+    return admin_request::granted;
 }
 
-wish command_run::drop()
+admin_request command_run::drop()
 {
     if (order_ == order::drain)
-        return wish::draining;
+        return admin_request::draining;
     if (outcome_is_unknown() || may_be_partly_applied())
-        return wish::outcome_unknown;
-    if (ticket_->redelivered)
-        return wish::redelivered;
+        return admin_request::outcome_unknown;
+    if (context_->redelivered)
+        return admin_request::redelivered;
     if (waits_ == waiting::for_nothing)
-        return wish::under_way;
+        return admin_request::under_way;
     order_ = order::drop; // whoever waits so looks at it before anything else
     wake_.notify();
-    return wish::granted;
+    return admin_request::granted;
 }
 
 } // namespace relay::commands

@@ -1,4 +1,4 @@
-// One command from its turn to its end: waiting, retries and their pace, its deadline, and what is still
+// One command from its start to its end: waiting, retries and their pace, its deadline, and what is still
 // unknown. The operations (operations.hpp) are written on top of it and read like the story they tell.
 #pragma once
 
@@ -22,17 +22,17 @@ class logger;
 }
 
 namespace relay::exchange_access {
-class joint_questions;
+class request_batcher;
 }
 
 namespace relay::commands {
 
 namespace json = boost::json;
 
-using exchange_access::joint_questions;
-using exchange_access::server_gate;
+using exchange_access::circuit_breaker;
+using exchange_access::concurrency_limiter;
+using exchange_access::request_batcher;
 using exchange_access::server_state;
-using exchange_access::turns;
 
 struct limits {
     duration request = 30s; // exchange.timeout_s: one request to Exchange
@@ -40,7 +40,7 @@ struct limits {
     int parallel_parts = 4; // requests that one availability.get has under way at once
     std::size_t most_requests = 10; // exchange.max_connections: tries under way at once
     // Mailboxes about which free/busy questions of several commands are asked in one request; 0: each is asked alone.
-    std::size_t joint_mailboxes = ews::max_availability_mailboxes;
+    std::size_t batched_mailboxes = ews::max_availability_mailboxes;
 };
 
 // What every command uses; owned by app, outlives every run.
@@ -48,12 +48,12 @@ struct services {
     ews::exchange& exchange;
     store::queue_store& store;
     time_source& time;
-    server_gate& gate;
-    exchange_access::turns& turns;
-    joint_questions& joint;
+    circuit_breaker& gate;
+    exchange_access::concurrency_limiter& limiter;
+    request_batcher& batcher;
     // Policy's word on a command, and on one mailbox of availability: a fault where it must not be. Asked before each try:
     // policy may have changed since the last one.
-    std::function<protocol::checked<void>(const store::ticket&)> allows;
+    std::function<protocol::checked<void>(const store::command_context&)> allows;
     std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
     std::function<task<json::object>()> diagnose; // agent.diagnose
     spdlog::logger& log;
@@ -82,43 +82,43 @@ private:
     std::optional<reply> answer_;
 };
 
-// What became of an administrator's wish (`queue retry`, `queue drop`).
-enum class wish {
+// What became of an administrator's request (`queue retry`, `queue drop`).
+enum class admin_request {
     granted,
-    unknown,         // no such write waits or runs
-    under_way,       // it is being carried out now
-    outcome_unknown, // a try was begun, and it is being looked up whether it took effect
-    redelivered,     // another agent may have carried it out: only looking it up tells
-    waits_for_turn,  // another command for its event runs before it
-    paused,          // Exchange asked for a pause
-    draining,        // the agent is stopping
+    unknown,           // no such write waits or runs
+    under_way,         // it is being carried out now
+    outcome_unknown,   // a try was begun, and it is being looked up whether it took effect
+    redelivered,       // another agent may have carried it out: only looking it up tells
+    waits_for_earlier, // another command for its event runs before it
+    paused,            // Exchange asked for a pause
+    draining,          // the agent is stopping
 };
 
-// Performs what the attempt allows. Loop thread only. Used by one coroutine; wake(), drain(), hurry() and drop() come from
+// Performs what the attempt allows. Loop thread only. Used by one coroutine; wake(), drain(), retry_now() and drop() come from
 // outside it.
 class command_run {
 public:
-    command_run(const asio::any_io_executor& executor, store::ticket_ptr t, const services& s,
+    command_run(const asio::any_io_executor& executor, store::context_ptr t, const services& s,
                 const limits& l, std::uint64_t seed);
 
-    const store::ticket& ticket() const noexcept { return *ticket_; }
-    const store::ticket_ptr& ticket_pointer() const noexcept { return ticket_; }
+    const store::command_context& context() const noexcept { return *context_; }
+    const store::context_ptr& context_pointer() const noexcept { return context_; }
     services& use() noexcept { return services_; }
     const limits& bounds() const noexcept { return limits_; }
 
     // The mailbox this command talks about, for pauses that Exchange asked for; empty: none.
     void about(std::string mailbox_key) { mailbox_ = std::move(mailbox_key); }
 
-    // Waits to be woken (its turn may have come): how the command ends instead, as below.
+    // Waits to be woken (its permit may have come): how the command ends instead, as below.
     task<std::optional<ending>> wait_for_wake();
 
-    // Waits until a try may start and its turn has come, which it has until it pauses or is over. How the command ends instead: cancelled, its deadline passed, forbidden by policy, or
+    // Waits until a try may start and it has a permit, which it keeps until it pauses or is over. How the command ends instead: cancelled, its deadline passed, forbidden by policy, or
     // suspended. While the outcome of an earlier try is unknown neither cancel nor deadline nor policy ends it, and the
     // wait is only for a look-up.
     task<std::optional<ending>> before_try();
-    // The same for one of several tries that a command has under way at once. Ends as well, with or without its turn,
+    // The same for one of several tries that a command has under way at once. Ends as well, with or without its permit,
     // once `enough` is true (asked whenever the command is woken).
-    task<std::optional<ending>> before_try(turns::turn& mine, std::function<bool()> enough);
+    task<std::optional<ending>> before_try(concurrency_limiter::permit& mine, std::function<bool()> enough);
 
     // As before_try(), for a step that asks nothing of Exchange: the server's state does not hold it up.
     task<std::optional<ending>> before_step();
@@ -128,10 +128,10 @@ public:
     // What a failed try means: how the command ends, or nothing, after the pause that is due, where it may go
     // on.
     task<std::optional<ending>> after_failure(ews::error e);
-    task<std::optional<ending>> after_failure(ews::error e, turns::turn& mine);
+    task<std::optional<ending>> after_failure(ews::error e, concurrency_limiter::permit& mine);
     // The same of a write that is looked up next: the failure alone does not end it.
     task<std::optional<ending>> before_look_up(ews::error e);
-    // Whether a try may start this instant if somebody else's turn is used for it.
+    // Whether a try may start this instant if somebody else's permit is used for it.
     bool may_start_now() const;
     // It does.
     void starts();
@@ -141,16 +141,16 @@ public:
 
     // Every successful call tells the gate.
     void succeeded();
-    void succeeded(const turns::turn& mine);
+    void succeeded(const concurrency_limiter::permit& mine);
     // Nothing more will be asked.
-    void ends_asking() { turn_.leave(); }
+    void ends_asking() { permit_.release(); }
     // A step that asks nothing of Exchange begins: it counts as a try.
     void count_attempt() { attempt_.count_try(); }
 
     // How long the next request may take: exchange.timeout_s, for a read not beyond its deadline.
     duration request_limit() const;
     // The same for one that changes something: it does not leave after the command's time.
-    ews::write_bounds write_bounds() const { return {request_limit(), ticket_->deadline}; }
+    ews::write_bounds write_bounds() const { return {request_limit(), context_->deadline}; }
 
     // ---- writes: a try is begun durably before its request leaves ----
     struct try_start {
@@ -170,9 +170,9 @@ public:
     const std::optional<protocol::fault>& answered() const noexcept { return attempt_.answered(); }
     bool outcome_is_unknown() const noexcept { return attempt_.is_unknown(); }
     // It was carried out before, and others changed its item since: what the item holds now is not what it wrote.
-    void found_overtaken() { ticket_->overtaken = true; }
+    void found_overtaken() { context_->overtaken = true; }
     // Nobody asks for it anew: it was found unfinished in this agent's own store.
-    bool is_left_over() const { return ticket_->restored && !ticket_->redelivered; }
+    bool is_left_over() const { return context_->restored && !context_->redelivered; }
     // Whether nothing that was sent before can still take effect.
     bool settled()
     {
@@ -186,8 +186,8 @@ public:
     // It never took effect: how the command ends if the server refused it for good.
     std::optional<ending> never_arrived();
     bool may_be_repeat() const { return attempt_.may_be_repeat(); }
-    bool is_read() const noexcept { return ticket_->kind == protocol::operation_class::read; }
-    bool deadline_passed() const { return services_.time.now() >= ticket_->deadline; }
+    bool is_read() const noexcept { return context_->kind == protocol::operation_class::read; }
+    bool deadline_passed() const { return services_.time.now() >= context_->deadline; }
     // What ends a command whose deadline passed: the last try's fault, or deadline_exceeded where there was none. One of
     // which nothing was ever sent counts as none.
     reply deadline_answer() const;
@@ -197,9 +197,9 @@ public:
     void drain();
     // Ends the pause after a failed try: the next one is made now, also while the server is taken for unreachable. What
     // keeps outcomes known is not cut short, nor is a pause that Exchange asked for.
-    wish hurry();
+    admin_request retry_now();
     // Ends a write that waits, with `cancelled`. Granted only where it is known that nothing of it took effect.
-    wish drop();
+    admin_request drop();
 
     static constexpr std::string_view rest_is_changed = "; what concerns no attendee is changed already";
 
@@ -208,9 +208,9 @@ private:
     // What it waits for now.
     enum class waiting {
         for_nothing,
-        in_line,  // the commands of its event that came before it
-        for_turn, // its turn to ask Exchange
-        for_time, // a pause after a failed try, or until the server may be asked
+        in_line,    // the commands of its event that came before it
+        for_permit, // its permit to ask Exchange
+        for_time,   // a pause after a failed try, or until the server may be asked
     };
     // From outside; what comes later in this list overrides what comes before.
     enum class order { go_on, drop, drain };
@@ -218,22 +218,23 @@ private:
     bool notice_jump();
     task<void> take_back(protocol::fault_code why);
     task<woken> pause_until(steady_time t);
-    task<std::optional<ending>> pause_after(ews::error e, turns::turn& mine, bool ends);
+    task<std::optional<ending>> pause_after(ews::error e, concurrency_limiter::permit& mine, bool ends);
     task<std::optional<ending>> rest_until(steady_time t, std::function<bool()> enough = {});
     std::optional<ending> ended_by(woken w) const;
-    store::ticket_ptr ticket_;
+    store::context_ptr context_;
     services services_;
     limits limits_;
     std::string mailbox_;
     notifier wake_;
     backoff pace_;
-    turns::turn turn_; // of the try under way, but for parts of availability.get, which have their own
+    concurrency_limiter::permit
+        permit_; // of the try under way, but for parts of availability.get, which have their own
     attempt attempt_;
     std::optional<ews::error> last_error_;
     order order_ = order::go_on;
     waiting waits_ = waiting::for_nothing;
     bool failed_before_ = false;
-    bool hurried_ = false;    // the pause after that failure was cut short
+    bool retry_now_ = false;  // the pause after that failure was cut short
     std::uint64_t jumps_ = 0; // of the machine's time, as far as noticed
 };
 

@@ -14,12 +14,12 @@ namespace relay::commands {
 namespace {
 
 // Whose params could be read. The catalog makes no other operations.
-const runnable& runnable_of(const store::ticket& t)
+const runnable& runnable_of(const store::command_context& t)
 {
     return dynamic_cast<const runnable&>(**t.operation);
 }
 
-std::optional<store::event_write> effect_of(const store::ticket& t, const reply& end)
+std::optional<store::event_write> effect_of(const store::command_context& t, const reply& end)
 {
     if (t.operation.has_error())
         return std::nullopt;
@@ -35,8 +35,8 @@ dispatcher::dispatcher(asio::any_io_executor executor, parts p, limits l, std::u
       random_(seed),
       gate_(
           random_(), [this] { wake_all(); }, parts_.log),
-      turns_(parts_.time, l.most_requests),
-      joint_(executor, parts_.exchange, parts_.time, turns_),
+      limiter_(parts_.time, l.most_requests),
+      batcher_(executor, parts_.exchange, parts_.time, limiter_),
       handlers_(executor)
 {
 }
@@ -52,23 +52,23 @@ task<void> dispatcher::run()
     }
     handlers_.stop();
     co_await handlers_.join();
-    co_await joint_.end();
+    co_await batcher_.end();
 }
 
 void dispatcher::set_limits(limits l)
 {
     limits_ = l;
-    turns_.set_most(l.most_requests);
+    limiter_.set_most(l.most_requests);
 }
 
-void dispatcher::take(store::ticket_ptr t)
+void dispatcher::take(store::context_ptr t)
 {
     const services s{parts_.exchange,
                      parts_.store,
                      parts_.time,
                      gate_,
-                     turns_,
-                     joint_,
+                     limiter_,
+                     batcher_,
                      parts_.allows,
                      parts_.allows_mailbox,
                      parts_.diagnose,
@@ -77,12 +77,12 @@ void dispatcher::take(store::ticket_ptr t)
                      parts_.jumps};
     const auto run = std::make_shared<command_run>(executor_, std::move(t), s, limits_, random_());
     runs_.insert(run);
-    run->ticket_pointer()->wake = [weak = std::weak_ptr(run)] {
+    run->context_pointer()->wake = [weak = std::weak_ptr(run)] {
         if (const auto waiting = weak.lock())
             waiting->wake();
     };
-    if (!run->ticket().lane.empty())
-        lanes_[run->ticket().lane].push_back(run);
+    if (!run->context().ordering_key.empty())
+        ordered_[run->context().ordering_key].push_back(run);
     if (draining_)
         run->drain();
     handlers_.spawn(carry_out(run));
@@ -90,11 +90,11 @@ void dispatcher::take(store::ticket_ptr t)
 
 task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
 {
-    const auto ticket = run->ticket_pointer();
+    const auto context = run->context_pointer();
     auto end = ending::suspended();
     std::string fault;
     try {
-        if (auto over = co_await wait_for_turn(*run))
+        if (auto over = co_await wait_for_earlier(*run))
             end = std::move(*over);
         else
             end = co_await perform(*run);
@@ -105,14 +105,14 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
     // Cut off by the end of the drain (operators && and || wrap the cancel in exceptions of their own, so the state is
     // what tells): a stored write goes on after the next start.
     const auto state = co_await asio::this_coro::cancellation_state;
-    const auto took = std::chrono::round<milliseconds>(parts_.time.now() - ticket->received_at);
+    const auto took = std::chrono::round<milliseconds>(parts_.time.now() - context->received_at);
     if (state.cancelled() != asio::cancellation_type::none) {
         if (run->is_read())
-            tell(*ticket, ending::suspended(), took, protocol::ended_command::answer::none);
+            tell(*context, ending::suspended(), took, protocol::ended_command::answer::none);
         co_return;
     }
     if (!fault.empty()) {
-        event::internal_fault.error(parts_.log, subject_of(*ticket), "{} {}: {}", ticket->op, ticket->id,
+        event::internal_fault.error(parts_.log, subject_of(*context), "{} {}: {}", context->op, context->id,
                                     fault);
         end = reply(protocol::fault{
             protocol::fault_code::internal, "a fault of the agent itself; its log says more", {}});
@@ -120,38 +120,38 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
 
     if (!end.is_suspended()) {
         auto& answer = end.answer();
-        unnamed.debug(parts_.log, subject_of(*ticket), "{} {}: {} after {} attempts and {} ms", ticket->op,
-                      ticket->id, answer.has_error() ? protocol::name(answer.error().code) : "ok",
-                      ticket->attempts, took.count());
+        unnamed.debug(parts_.log, subject_of(*context), "{} {}: {} after {} attempts and {} ms", context->op,
+                      context->id, answer.has_error() ? protocol::name(answer.error().code) : "ok",
+                      context->attempts, took.count());
         if (!run->is_read()) {
-            tell(*ticket, end, took);
-            auto event = effect_of(*ticket, answer);
-            protocol::result r{ticket->id, std::move(answer), ticket->attempts, took};
+            tell(*context, end, took);
+            auto event = effect_of(*context, answer);
+            protocol::result r{context->id, std::move(answer), context->attempts, took};
             auto kept = event;
             co_await parts_.out.finish(std::move(r), std::move(kept));
-            if (const auto mailbox = mailbox_address::parse(ticket->mailbox);
-                parts_.event_settled && !ticket->event_id.empty() && mailbox.has_value())
+            if (const auto mailbox = mailbox_address::parse(context->mailbox);
+                parts_.event_settled && !context->event_id.empty() && mailbox.has_value())
                 parts_.event_settled(*mailbox, event);
-        } else if (co_await parts_.in.may_answer(ticket)) {
-            tell(*ticket, end, took);
-            protocol::result r{ticket->id, std::move(answer), ticket->attempts, took};
-            co_await parts_.out.answer_read(std::move(r), ticket->deadline);
+        } else if (co_await parts_.in.may_answer(context)) {
+            tell(*context, end, took);
+            protocol::result r{context->id, std::move(answer), context->attempts, took};
+            co_await parts_.out.answer_read(std::move(r), context->deadline);
         } else {
             using how = protocol::ended_command::answer;
-            const bool reused = ticket->id_is == store::ticket::id_state::reused;
-            tell(*ticket, end, took, reused ? how::id_reused : how::none);
+            const bool reused = context->id_is == store::command_context::id_state::reused;
+            tell(*context, end, took, reused ? how::id_reused : how::none);
         }
     } else if (run->is_read()) {
-        tell(*ticket, end, took, protocol::ended_command::answer::none);
+        tell(*context, end, took, protocol::ended_command::answer::none);
     }
-    leave_lane(*run);
+    leave_order(*run);
     runs_.erase(run);
-    ticket->wake = nullptr;
-    parts_.in.release(ticket);
+    context->wake = nullptr;
+    parts_.in.release(context);
 }
 
 // Before the answer is given: whoever counts has counted what the cloud hears of.
-void dispatcher::tell(const store::ticket& t, const ending& end, milliseconds took,
+void dispatcher::tell(const store::command_context& t, const ending& end, milliseconds took,
                       protocol::ended_command::answer how) const
 {
     if (!parts_.ended)
@@ -169,10 +169,10 @@ void dispatcher::tell(const store::ticket& t, const ending& end, milliseconds to
     parts_.ended(told);
 }
 
-task<std::optional<ending>> dispatcher::wait_for_turn(command_run& run)
+task<std::optional<ending>> dispatcher::wait_for_earlier(command_run& run)
 {
-    const auto& name = run.ticket().lane;
-    while (!name.empty() && lanes_[name].front().get() != &run)
+    const auto& name = run.context().ordering_key;
+    while (!name.empty() && ordered_[name].front().get() != &run)
         if (auto over = co_await run.wait_for_wake())
             co_return over;
     co_return std::nullopt;
@@ -180,7 +180,7 @@ task<std::optional<ending>> dispatcher::wait_for_turn(command_run& run)
 
 task<ending> dispatcher::perform(command_run& run)
 {
-    const auto& t = run.ticket();
+    const auto& t = run.context();
     if (t.operation.has_error())
         co_return reply(t.operation.error());
     // A write whose earlier try may have taken effect is looked up even where policy has changed, so that the answer is
@@ -192,15 +192,15 @@ task<ending> dispatcher::perform(command_run& run)
     co_return co_await runnable_of(t).carry_out(run);
 }
 
-void dispatcher::leave_lane(const command_run& run)
+void dispatcher::leave_order(const command_run& run)
 {
-    const auto found = lanes_.find(run.ticket().lane);
-    if (found == lanes_.end())
+    const auto found = ordered_.find(run.context().ordering_key);
+    if (found == ordered_.end())
         return;
     auto& waiting = found->second;
     std::erase_if(waiting, [&](const auto& other) { return other.get() == &run; });
     if (waiting.empty())
-        lanes_.erase(found);
+        ordered_.erase(found);
     else
         waiting.front()->wake();
 }
@@ -215,20 +215,20 @@ void dispatcher::drain()
 command_run* dispatcher::find_write(std::string_view id)
 {
     const auto found = std::ranges::find_if(
-        runs_, [&](const auto& run) { return run->ticket().id == id && !run->is_read(); });
+        runs_, [&](const auto& run) { return run->context().id == id && !run->is_read(); });
     return found == runs_.end() ? nullptr : found->get();
 }
 
-wish dispatcher::hurry(std::string_view id)
+admin_request dispatcher::retry_now(std::string_view id)
 {
     auto* const run = find_write(id);
-    return run ? run->hurry() : wish::unknown;
+    return run ? run->retry_now() : admin_request::unknown;
 }
 
-wish dispatcher::drop(std::string_view id)
+admin_request dispatcher::drop(std::string_view id)
 {
     auto* const run = find_write(id);
-    return run ? run->drop() : wish::unknown;
+    return run ? run->drop() : admin_request::unknown;
 }
 
 void dispatcher::wake_all()

@@ -28,7 +28,7 @@ public:
         ews::exchange& exchange;
         time_source& time;
         // Asked again before each try of a command: policy may have changed since it was admitted.
-        std::function<protocol::checked<void>(const store::ticket&)> allows;
+        std::function<protocol::checked<void>(const store::command_context&)> allows;
         std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
         std::function<task<json::object>()> diagnose;
         spdlog::logger& log;
@@ -51,38 +51,38 @@ public:
     // next start.
     void drain();
 
-    // For an administrator, of a stored write: see command_run::hurry() and drop().
-    wish hurry(std::string_view id);
-    wish drop(std::string_view id);
+    // For an administrator, of a stored write: see command_run::retry_now() and drop().
+    admin_request retry_now(std::string_view id);
+    admin_request drop(std::string_view id);
 
-    server_gate& gate() noexcept { return gate_; }
-    turns& line() noexcept { return turns_; }
-    exchange_access::mailbox_quarantine& quarantine() noexcept { return joint_.quarantine(); }
+    circuit_breaker& gate() noexcept { return gate_; }
+    concurrency_limiter& line() noexcept { return limiter_; }
+    exchange_access::mailbox_quarantine& quarantine() noexcept { return batcher_.quarantine(); }
     void set_limits(limits l);
 
 private:
     // The commands of one event, first to come first to run.
-    using lane = std::deque<std::shared_ptr<command_run>>;
+    using ordering_key = std::deque<std::shared_ptr<command_run>>;
 
-    void take(store::ticket_ptr t);
+    void take(store::context_ptr t);
     task<void> carry_out(std::shared_ptr<command_run> run);
-    task<std::optional<ending>> wait_for_turn(command_run& run);
+    task<std::optional<ending>> wait_for_earlier(command_run& run);
     task<ending> perform(command_run& run);
     command_run* find_write(std::string_view id);
-    void tell(const store::ticket& t, const ending& end, milliseconds took,
+    void tell(const store::command_context& t, const ending& end, milliseconds took,
               protocol::ended_command::answer how = protocol::ended_command::answer::result) const;
-    void leave_lane(const command_run& run);
+    void leave_order(const command_run& run);
     void wake_all();
 
     asio::any_io_executor executor_;
     parts parts_;
     limits limits_;
     std::mt19937_64 random_;
-    server_gate gate_;
-    turns turns_;
-    joint_questions joint_;
+    circuit_breaker gate_;
+    concurrency_limiter limiter_;
+    request_batcher batcher_;
     task_group handlers_;
-    std::unordered_map<std::string, lane> lanes_;
+    std::unordered_map<std::string, ordering_key> ordered_;
     std::unordered_set<std::shared_ptr<command_run>> runs_;
     bool draining_ = false;
 };

@@ -15,7 +15,7 @@ public:
     }
 
     task<ending> carry_out(command_run& run) const override;
-    std::optional<store::event_write> effect(const store::ticket& /*record*/,
+    std::optional<store::event_write> effect(const store::command_context& /*record*/,
                                              const json::object* output) const override
     {
         return output ? std::optional(write_that(store::event_write::effect::removed)) : std::nullopt;
@@ -30,16 +30,17 @@ task<ending> event_cancel::carry_out(command_run& run) const
     run.about(host().key());
     // begin() is stored only after a look that found the item, so a begun cancel knows that the event
     // existed.
-    bool existed = run.ticket().begun.has_value();
+    bool existed = run.context().begun.has_value();
     for (;;) {
-        const auto found = co_await look_for(run, host(), event_id(), reach::everywhere, reach::certain);
+        const auto found =
+            co_await look_for(run, host(), event_id(), search_scope::everywhere, search_scope::certain);
         if (found.has_error())
             co_return found.error();
         // In Deleted Items is where a removal puts it; that it is nowhere may be because it is not shown yet.
         if (found->live.empty() && (found->conclusive || !found->deleted.empty())) {
             // Redelivered and in Deleted Items: whoever had the command before us is the likeliest to have
             // put it there.
-            existed = existed || (run.ticket().redelivered && !found->deleted.empty());
+            existed = existed || (run.context().redelivered && !found->deleted.empty());
             auto output = output_of_cancel(event_id(), existed);
             if (const auto unknown = not_searched(*found); unknown && !existed)
                 output["warning"] = warning_of(*unknown);

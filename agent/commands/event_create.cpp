@@ -20,7 +20,7 @@ std::optional<reply> judge_create(command_run& run, const event_operation& op, c
     if (items.live.size() > 1)
         return reply(copied_by_hand());
     // PROTOCOL.md, "Commands and results": another agent may have applied it before it was overtaken.
-    if (run.ticket().redelivered)
+    if (run.context().redelivered)
         return carried_out(run, op.event_id(), {trace::kind::overtaken, &items.live.front()}, {});
     return reply(
         protocol::fault{protocol::fault_code::conflict, "an event with this event_id exists already", {}});
@@ -35,7 +35,7 @@ struct looked_and_begun {
 task<looked_and_begun> look_and_begin(command_run& run, const event_operation& op)
 {
     using namespace asio::experimental::awaitable_operators;
-    const auto far = run.ticket().event_known ? reach::everywhere : reach::usual;
+    const auto far = run.context().event_known ? search_scope::everywhere : search_scope::usual;
     auto both = co_await (look_up(run, op.host(), op.event_id(), far) && run.begin());
     co_return looked_and_begun{std::move(std::get<0>(both)), std::move(std::get<1>(both))};
 }
@@ -77,7 +77,7 @@ public:
     }
 
     task<ending> carry_out(command_run& run) const override;
-    std::optional<store::event_write> effect(const store::ticket& record,
+    std::optional<store::event_write> effect(const store::command_context& record,
                                              const json::object* output) const override;
 
 private:
@@ -92,7 +92,7 @@ task<ews::outcome<ews::item_ref>> event_create::apply(command_run& run, const st
 {
     auto& exchange = run.use().exchange;
     const auto fields = fields_for_create(fields_);
-    const ews::marks marks{event_id(), run.ticket().id};
+    const ews::marks marks{event_id(), run.context().id};
     auto made = co_await exchange.create(host(), fields, marks, uid, notify_, run.write_bounds());
     if (made.has_error())
         if (auto again = in_utc(made.error(), fields))
@@ -104,7 +104,7 @@ task<ews::outcome<ews::item_ref>> event_create::apply(command_run& run, const st
 task<ending> event_create::carry_out(command_run& run) const
 {
     run.about(host().key());
-    const auto uid = exchange_access::uid_for(event_id(), run.ticket().id);
+    const auto uid = exchange_access::uid_for(event_id(), run.context().id);
     std::optional<marked_items> fresh;
     if (!run.may_be_repeat()) {
         auto start = co_await start_fresh(run, *this);
@@ -118,13 +118,13 @@ task<ending> event_create::carry_out(command_run& run) const
         if (begun) {
             found = std::move(*std::exchange(fresh, std::nullopt));
         } else {
-            const auto usual = run.ticket().event_known ? reach::everywhere : reach::usual;
-            auto looked = co_await look_for(run, host(), event_id(), reach::usual, usual, uid);
+            const auto usual = run.context().event_known ? search_scope::everywhere : search_scope::usual;
+            auto looked = co_await look_for(run, host(), event_id(), search_scope::usual, usual, uid);
             if (looked.has_error())
                 co_return looked.error();
             found = std::move(*looked);
         }
-        const auto was = trace_of_create(found, run.ticket().id, uid);
+        const auto was = trace_of_create(found, run.context().id, uid);
         if (was.what != trace::kind::none) {
             if (fields_.attendees.empty() || !may_lack_invitations(notify_, found, was)) {
                 if (!fields_.attendees.empty() && was.what == trace::kind::applied)
@@ -161,7 +161,7 @@ task<ending> event_create::carry_out(command_run& run) const
     }
 }
 
-std::optional<store::event_write> event_create::effect(const store::ticket& record,
+std::optional<store::event_write> event_create::effect(const store::command_context& record,
                                                        const json::object* output) const
 {
     if (!output)

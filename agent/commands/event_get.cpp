@@ -88,7 +88,8 @@ task<ending> event_get::carry_out(command_run& run) const
 {
     run.about(host().key());
     for (;;) {
-        const auto found = co_await look_for(run, host(), event_id(), reach::everywhere, reach::everywhere);
+        const auto found =
+            co_await look_for(run, host(), event_id(), search_scope::everywhere, search_scope::everywhere);
         if (found.has_error())
             co_return found.error();
         if (found->live.empty())

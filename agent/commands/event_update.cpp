@@ -51,7 +51,7 @@ public:
 
     bool may_apply_in_part() const override { return true; }
     task<ending> carry_out(command_run& run) const override;
-    std::optional<store::event_write> effect(const store::ticket& record,
+    std::optional<store::event_write> effect(const store::command_context& record,
                                              const json::object* output) const override;
 
 private:
@@ -84,7 +84,8 @@ task<ews::outcome<ews::item_ref>> event_update::apply(command_run& run, const ew
         ref = *silent;
         fields = std::move(steps->attendees);
     }
-    auto done = co_await update_item(run, host(), std::move(ref), std::move(fields), run.ticket().id, notify);
+    auto done =
+        co_await update_item(run, host(), std::move(ref), std::move(fields), run.context().id, notify);
     if (!done.has_error() || !half_done)
         co_return done;
     auto e = done.error();
@@ -97,10 +98,11 @@ task<ending> event_update::carry_out(command_run& run) const
     run.about(host().key());
     const std::string nobodys; // which UID it was cannot be told by an update
     for (;;) {
-        const auto found = co_await look_for(run, host(), event_id(), reach::everywhere, reach::certain);
+        const auto found =
+            co_await look_for(run, host(), event_id(), search_scope::everywhere, search_scope::certain);
         if (found.has_error())
             co_return found.error();
-        const auto was = trace_of_update(*found, run.ticket().id, run.is_left_over());
+        const auto was = trace_of_update(*found, run.context().id, run.is_left_over());
         if (was.what != trace::kind::none) {
             if (!may_lack_invitations(notify_, *found, was))
                 co_return carried_out(run, event_id(), was, nobodys);
@@ -146,7 +148,7 @@ task<ending> event_update::carry_out(command_run& run) const
     }
 }
 
-std::optional<store::event_write> event_update::effect(const store::ticket& record,
+std::optional<store::event_write> event_update::effect(const store::command_context& record,
                                                        const json::object* output) const
 {
     using effect = store::event_write::effect;

@@ -16,15 +16,15 @@ void say_not_searched(command_run& run, const marked_items& items)
     if (!items.live.empty())
         return;
     if (const auto unknown = not_searched(items))
-        unnamed.warn(run.use().log, subject_of(run.ticket()),
-                     "{} {}: {}; what is in them counts as not found", run.ticket().op, run.ticket().id,
+        unnamed.warn(run.use().log, subject_of(run.context()),
+                     "{} {}: {}; what is in them counts as not found", run.context().op, run.context().id,
                      unknown->message);
 }
 
 } // namespace
 
 task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox,
-                                         const std::string& event_id, reach far)
+                                         const std::string& event_id, search_scope far)
 {
     std::function<std::optional<duration>()> limit = [&run,
                                                       first = true]() mutable -> std::optional<duration> {
@@ -40,8 +40,9 @@ task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address
 }
 
 task<boost::system::result<marked_items, ending>> look_for(command_run& run, const mailbox_address& mailbox,
-                                                           const std::string& event_id, reach unsettled,
-                                                           reach settled, std::string_view uid)
+                                                           const std::string& event_id,
+                                                           search_scope unsettled, search_scope settled,
+                                                           std::string_view uid)
 {
     const auto answers = [&](const ews::found_item& item) { return uid.empty() || item.uid == uid; };
     // Nothing at all was found everywhere: only a new item can have been missed, in the calendar.
@@ -54,16 +55,17 @@ task<boost::system::result<marked_items, ending>> look_for(command_run& run, con
         const bool conclusive = run.settled();
         // It may have become a repeat while it waited: time may have jumped.
         const bool doubt = !run.is_read() && run.may_be_repeat();
-        const auto far = !conclusive ? unsettled : doubt ? reach::certain : settled;
+        const auto far = !conclusive ? unsettled : doubt ? search_scope::certain : settled;
         auto found = co_await look_up(run, mailbox, event_id,
-                                      far == reach::usual || again ? reach::usual : reach::everywhere);
+                                      far == search_scope::usual || again ? search_scope::usual
+                                                                          : search_scope::everywhere);
         if (found.has_error()) {
             if (auto over = co_await run.after_failure(found.error()))
                 co_return *over;
             continue;
         }
         found->conclusive = conclusive;
-        if (far != reach::certain || again || !found->live.empty() ||
+        if (far != search_scope::certain || again || !found->live.empty() ||
             std::ranges::any_of(found->deleted, answers)) {
             if (refused.size() > found->refused.size())
                 found->refused = std::move(refused);

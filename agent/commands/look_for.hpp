@@ -8,21 +8,22 @@
 namespace relay::commands {
 
 using exchange_access::marked_items;
-using exchange_access::reach;
 using exchange_access::retry_if_moved;
+using exchange_access::search_scope;
 using exchange_access::trace;
 
 // Looks until there is an answer: what is there, or how the command ended meanwhile. Goes as far as
 // `unsettled` while an earlier try may still take effect, and then as far as `settled`; a write that may be a repeat is
 // then looked for with certainty. `uid`: the one item
-// whose trace in Deleted Items is as good as a live one for reach::certain; empty: any.
+// whose trace in Deleted Items is as good as a live one for search_scope::certain; empty: any.
 task<boost::system::result<marked_items, ending>> look_for(command_run& run, const mailbox_address& mailbox,
-                                                           const std::string& event_id, reach unsettled,
-                                                           reach settled, std::string_view uid = {});
+                                                           const std::string& event_id,
+                                                           search_scope unsettled, search_scope settled,
+                                                           std::string_view uid = {});
 
-// One look as far as `far`, which is not reach::certain.
+// One look as far as `far`, which is not search_scope::certain.
 task<ews::outcome<marked_items>> look_up(command_run& run, const mailbox_address& mailbox,
-                                         const std::string& event_id, reach far);
+                                         const std::string& event_id, search_scope far);
 
 // `items`: what was found in place of it.
 protocol::fault event_not_found(const marked_items& items);

@@ -16,7 +16,7 @@ public:
 
     // What the end of the write means for the item of its event, as the store keeps it beside the result: nothing if it
     // concerned none, or failed and had changed nothing. `output`: null if it failed.
-    virtual std::optional<store::event_write> effect(const store::ticket& /*record*/,
+    virtual std::optional<store::event_write> effect(const store::command_context& /*record*/,
                                                      const json::object* /*output*/) const
     {
         return std::nullopt;

@@ -47,10 +47,10 @@ reply applied(command_run& run, json::object output)
 {
     if (const auto& answered = run.answered()) {
         event::write_doubtful.warn(
-            run.use().log, subject_of(run.ticket()),
+            run.use().log, subject_of(run.context()),
             "{} {}: Exchange answered {} and carried it out all the same; whether it told the "
             "attendees is not sure",
-            run.ticket().op, run.ticket().id, answered->exchange);
+            run.context().op, run.context().id, answered->exchange);
         output["warning"] = warning_of(*answered);
     }
     return output;
@@ -70,7 +70,7 @@ reply carried_out(command_run& run, const std::string& event_id, const trace& wa
 
 task<std::optional<ending>> after_write(command_run& run, ews::error e)
 {
-    if (e.remedy == ews::remedy::out_of_time) {
+    if (e.retry_action == ews::retry_action::out_of_time) {
         auto late = co_await run.came_too_late();
         co_return std::optional<ending>(std::move(late));
     }
@@ -79,8 +79,8 @@ task<std::optional<ending>> after_write(command_run& run, ews::error e)
         co_return co_await run.after_failure(std::move(e));
     }
     run.outcome_unknown(e);
-    unnamed.debug(run.use().log, subject_of(run.ticket()), "{} {}: looking up whether it was carried out",
-                  run.ticket().op, run.ticket().id);
+    unnamed.debug(run.use().log, subject_of(run.context()), "{} {}: looking up whether it was carried out",
+                  run.context().op, run.context().id);
     // Whatever the answer said, only Exchange's calendar tells.
     co_return co_await run.before_look_up(std::move(e));
 }
@@ -118,9 +118,9 @@ void note_unknown_invitations(command_run& run, protocol::notify notify, const e
 {
     if (run.outcome_is_unknown() && notify == protocol::notify::all && !made.invited)
         event::write_doubtful.warn(
-            run.use().log, subject_of(run.ticket()),
+            run.use().log, subject_of(run.context()),
             "{} {}: the item is there, but Exchange does not say whether its invitations went out",
-            run.ticket().op, run.ticket().id);
+            run.context().op, run.context().id);
 }
 
 bool may_lack_invitations(protocol::notify notify, const marked_items& found, const trace& was)
@@ -150,7 +150,7 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
         if (started.durable) {
             ews::item_fields nothing_else;
             auto sent = co_await exchange.update(mailbox, whole->ref, std::move(nothing_else),
-                                                 run.ticket().id, protocol::notify::all, run.write_bounds());
+                                                 run.context().id, protocol::notify::all, run.write_bounds());
             if (sent.has_value()) {
                 run.succeeded();
                 co_return reply(output_of_write(event_id, *sent, made.uid));
@@ -160,9 +160,9 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
         if (!over || over->is_suspended())
             co_return over;
     }
-    event::write_doubtful.warn(run.use().log, subject_of(run.ticket()),
+    event::write_doubtful.warn(run.use().log, subject_of(run.context()),
                                "{} {}: the item is there, but its invitations have not gone out",
-                               run.ticket().op, run.ticket().id);
+                               run.context().op, run.context().id);
     co_return applied(run, item_as_it_is);
 }
 

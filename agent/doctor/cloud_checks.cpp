@@ -94,15 +94,15 @@ meaning of_unknown_issuer(const cloud_findings& f)
 
 meaning of_our_certificate(const error_code& ec)
 {
-    if (ec == tls::doubt::ours_revoked)
+    if (ec == tls::tls_error::ours_revoked)
         return {"the cloud has revoked this agent's certificate",
                 "Ask Workestra why. Where that is settled, enrol anew with a fresh token: workestra-relay "
                 "enroll --force"};
-    if (ec == tls::doubt::ours_expired)
+    if (ec == tls::tls_error::ours_expired)
         return {"the cloud takes this agent's certificate for expired",
                 "Check this machine's clock; start the agent, which tries to renew it, or enrol anew: "
                 "workestra-relay enroll --force"};
-    if (ec == tls::doubt::ours_missing)
+    if (ec == tls::tls_error::ours_missing)
         return {"the cloud wants a certificate from this agent",
                 std::string("Enrol this machine: workestra-relay enroll")};
     return {"the cloud does not take this agent's certificate",
@@ -116,19 +116,19 @@ meaning of_tls(const cloud_findings& f)
     const auto& seen = f.dialled.peer;
     if (tls::is_about_ours(ec))
         return of_our_certificate(ec);
-    if (ec == tls::doubt::unknown_issuer)
+    if (ec == tls::tls_error::unknown_issuer)
         return of_unknown_issuer(f);
-    if (ec == tls::doubt::expired)
+    if (ec == tls::tls_error::expired)
         return {"the cloud's certificate has expired, or this machine's clock is ahead",
                 "Check this machine's clock (timedatectl). Where it is right, tell Workestra."};
-    if (ec == tls::doubt::not_yet_valid)
+    if (ec == tls::tls_error::not_yet_valid)
         return {"the cloud's certificate is not valid yet: this machine's clock is behind",
                 "The administrator of this machine sets its clock (timedatectl; NTP keeps it right)."};
     if (ec == errc::certificate_name_mismatch)
         return {fmt::format("another server answers than {}", f.address.host),
                 "Check the host in cloud.url; where it is right, ask the network team who answers at that "
                 "address."};
-    if (ec == tls::doubt::not_tls)
+    if (ec == tls::tls_error::not_tls)
         return {"what answers there does not speak TLS", "Check host and port in cloud.url."};
     if (ec == errc::link_closed || ec == asio::error::connection_reset)
         return {

@@ -25,7 +25,7 @@ struct cloud_findings {
 };
 
 // Tries, and closes again. `settings.url` names a cloud. Files that cannot be used are left out, so that the rest of the
-// road is looked at all the same. Takes up to a deadline a step; cancelling it ends it within a loop turn.
+// way is looked at all the same. Takes up to a deadline a step; cancelling it ends it within a loop turn.
 task<cloud_findings> look_at_cloud(time_source& time, uplink::dial_settings settings);
 
 // Clock, name look-up, TCP, proxy, TLS and WebSocket, in this order.

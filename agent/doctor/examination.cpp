@@ -16,7 +16,7 @@ constexpr std::string_view no_settings = "the configuration cannot be used";
 constexpr duration longest_request = 30s;
 
 // With whose eyes the rest is looked at, too: a proxy may be named by a variable that only the service has.
-check read_configuration(const patient& who)
+check read_configuration(const doctor_input& who)
 {
     auto c = configuration(who.config_file, who.mistakes);
     if (!who.variables.empty())
@@ -24,7 +24,7 @@ check read_configuration(const patient& who)
     return c;
 }
 
-std::vector<check> local_checks(const patient& who, utc_time now)
+std::vector<check> local_checks(const doctor_input& who, utc_time now)
 {
     const auto& s = *who.settings;
     std::vector<check> checks{read_configuration(who), file_permissions(s, who.config_file),
@@ -49,13 +49,13 @@ std::string missing_for_sign_in(const config::settings& s)
                : std::string();
 }
 
-task<void> examine_cloud(time_source& time, const patient& who, progress& p)
+task<void> examine_cloud(time_source& time, const doctor_input& who, progress& p)
 {
     if (who.settings->cloud.url.empty()) {
         p.end(cloud_checks_not_tried("cloud.url is not set; enrolling tells it (workestra-relay enroll)"));
         co_return;
     }
-    p.begin(clock_check); // its answer comes over the whole road, which the other checks then take apart
+    p.begin(clock_check); // its answer comes over the whole way, which the other checks then take apart
     auto found = co_await look_at_cloud(time, who.cloud);
     if (not_enrolled(who.cloud.files))
         found.certificate_trouble = "this machine is not enrolled yet (workestra-relay enroll)";
@@ -64,7 +64,8 @@ task<void> examine_cloud(time_source& time, const patient& who, progress& p)
 }
 
 // Null where Exchange cannot be asked on; `why` says so then.
-task<std::unique_ptr<exchange_asker>> examine_exchange(time_source& time, const patient& who, progress& p)
+task<std::unique_ptr<exchange_asker>> examine_exchange(time_source& time, const doctor_input& who,
+                                                       progress& p)
 {
     p.begin(exchange_connection_check);
     const auto visit = co_await visit_exchange(time, who.exchange);
@@ -82,7 +83,7 @@ task<std::unique_ptr<exchange_asker>> examine_exchange(time_source& time, const 
 
 } // namespace
 
-task<report> examine(time_source& time, patient who, progress::listener listener)
+task<report> examine(time_source& time, doctor_input who, progress::listener listener)
 {
     progress p(std::move(listener));
     if (!who.settings) {

@@ -12,7 +12,7 @@
 namespace relay::doctor {
 
 // What to look at.
-struct patient {
+struct doctor_input {
     // The configuration with what is wrong in it, and as much of it as can be used: nothing where it cannot be read at all.
     std::filesystem::path config_file;
     config::mistakes mistakes{};
@@ -28,6 +28,6 @@ struct patient {
 
 // Looks at everything that can be looked at, and tells `listener` while it goes on. Touches neither the queue nor the session
 // of an agent that runs. Blocks for short times: for a loop of its own.
-task<report> examine(time_source& time, patient who, progress::listener listener);
+task<report> examine(time_source& time, doctor_input who, progress::listener listener);
 
 } // namespace relay::doctor

@@ -53,9 +53,9 @@ bool may_be_ews(const exchange_visit& v)
 
 meaning of_certificate(const exchange_visit& v)
 {
-    const auto& doubt = v.peer.doubt;
+    const auto& tls_error = v.peer.tls_error;
     const auto& leaf = v.peer.leaf;
-    if (doubt == tls::doubt::unknown_issuer) {
+    if (tls_error == tls::tls_error::unknown_issuer) {
         if (looks_like_inspection(leaf.issuer))
             return of_inspection(leaf, end_for_firewall(v));
         if (v.ca_file.empty())
@@ -70,25 +70,25 @@ meaning of_certificate(const exchange_visit& v)
                 "Put the certificate of \"{}\", in PEM, into {}: the team that runs the company's CA has it.",
                 leaf.issuer, v.ca_file)};
     }
-    if (doubt == tls::doubt::expired)
+    if (tls_error == tls::tls_error::expired)
         return {fmt::format("Exchange's certificate has expired (it was valid until {})",
                             format_rfc3339(leaf.not_after)),
                 "The Exchange administrator renews it (Get-ExchangeCertificate, New-ExchangeCertificate) and "
                 "assigns it to IIS. Where it is fresh, check this machine's clock."};
-    if (doubt == tls::doubt::not_yet_valid)
+    if (tls_error == tls::tls_error::not_yet_valid)
         return {
             "Exchange's certificate is not valid yet: this machine's clock is behind, or it was just issued",
             "The administrator of this machine sets its clock (timedatectl; NTP keeps it right)."};
-    if (doubt == tls::doubt::not_the_pinned_one)
+    if (tls_error == tls::tls_error::not_the_pinned_one)
         return {"another certificate than the one in exchange.certificate_sha256",
                 "Ask the Exchange administrator whether it was renewed: then set exchange.certificate_sha256 "
                 "to the new one's, or leave the key out. If it was not, somebody stands between."};
-    if (doubt == tls::doubt::ours_missing)
+    if (tls_error == tls::tls_error::ours_missing)
         return {
             "Exchange wants a client certificate, and the agent has none",
             "The Exchange administrator sets client certificates to Ignore, or Accept, for the EWS folder in "
             "IIS (SSL Settings)."};
-    if (!doubt.failed() && !v.peer.leaf_der.empty())
+    if (!tls_error.failed() && !v.peer.leaf_der.empty())
         return {fmt::format("another server answers than {}, or its certificate lacks that name", v.host),
                 "Set exchange.url to a name that is in the certificate, or have the Exchange administrator "
                 "put this one into it."};
@@ -337,7 +337,7 @@ task<exchange_visit> visit_exchange(time_source& time, const http::client_settin
     const auto executor = co_await asio::this_coro::executor;
     uplink::name_lookup names(executor);
     uplink::dial_report dialled;
-    uplink::step_watch steps(time, step_limit, dialled);
+    uplink::dial_steps steps(time, step_limit, dialled);
     const auto port = static_cast<std::uint16_t>(std::stoul(v.port)); // libcurl has looked at it
     http::address_memory untried;
     const auto socket = co_await uplink::dial_tcp(steps, names, untried, v.host, port, v.server);
@@ -347,8 +347,8 @@ task<exchange_visit> visit_exchange(time_source& time, const http::client_settin
         co_return v;
     }
 
-    http::errands errands;
-    http::trust who(settings.ca_file, settings.certificate_sha256, errands);
+    http::blocking_executor blocking_executor;
+    http::trust who(settings.ca_file, settings.certificate_sha256, blocking_executor);
     http::connection wire(executor, *server, who, untried, settings.limits, settings.user_agent, time);
     const http::request nothing{};
     const http::connection::order bare{.what = nothing,

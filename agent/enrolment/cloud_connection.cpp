@@ -42,7 +42,7 @@ outcome<std::string> enrolment_url(const std::string& url)
     return "https://" + at->authority() + target;
 }
 
-task<outcome<uplink::post_answer>> tls_road::post_renewal(std::string body)
+task<outcome<uplink::post_answer>> tls_connection::post_renewal(std::string body)
 {
     auto settings = settings_();
     settings.url = renewal_url(settings.url);
@@ -52,7 +52,7 @@ task<outcome<uplink::post_answer>> tls_road::post_renewal(std::string body)
     co_return *std::move(answer);
 }
 
-task<outcome<void>> tls_road::try_out(tls::credential_files files)
+task<outcome<void>> tls_connection::try_out(tls::credential_files files)
 {
     auto settings = settings_();
     settings.files = std::move(files);

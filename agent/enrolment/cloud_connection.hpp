@@ -10,9 +10,9 @@
 namespace relay::enrolment {
 
 // Loop thread only. Every call has deadlines of its own; cancelling it ends it within a loop turn.
-class cloud_road {
+class cloud_connection {
 public:
-    virtual ~cloud_road() = default;
+    virtual ~cloud_connection() = default;
 
     // POSTs to /v1/renew with the certificate in use.
     virtual task<outcome<uplink::post_answer>> post_renewal(std::string body) = 0;
@@ -22,10 +22,10 @@ public:
 };
 
 // The real one.
-class tls_road final : public cloud_road {
+class tls_connection final : public cloud_connection {
 public:
     // `settings`: how the agent connects now, asked anew for each call. `time` outlives it.
-    tls_road(time_source& time, std::function<uplink::dial_settings()> settings)
+    tls_connection(time_source& time, std::function<uplink::dial_settings()> settings)
         : time_(time),
           settings_(std::move(settings))
     {

@@ -26,7 +26,7 @@ std::string_view advice(const uplink::failed& f)
     case step::upgrade:
         if (f.code == errc::certificate_name_mismatch)
             return "; check the host in the URL";
-        if (f.code == tls::doubt::unknown_issuer)
+        if (f.code == tls::tls_error::unknown_issuer)
             return "; where a firewall opens TLS to look inside, have it leave this host out, else set "
                    "cloud.ca_file to "
                    "the CA that signed it";

@@ -29,7 +29,7 @@ using outcome = boost::system::result<T, failed>;
 // What result::value() throws on a failure: reaching it is a bug in the caller.
 [[noreturn]] void throw_exception_from_error(const failed& f, const boost::source_location& where);
 
-// What went wrong on the road to the cloud, with what to do about it.
+// What went wrong on the way to the cloud, with what to do about it.
 failed explain(const uplink::failed& f);
 
 // `text` without `secret` in it: the cloud may repeat in an error what we sent.

@@ -53,7 +53,7 @@ public:
     using off_loop = std::function<task<error_code>(std::function<void()> work)>;
     struct parts {
         time_source& time;
-        cloud_road& road;
+        cloud_connection& road;
         off_loop disk;
         spdlog::logger& log;
     };

@@ -117,7 +117,7 @@ mailbox_busy read_view(pugi::xml_node view, const availability_window& window, b
 
 bool is_mailboxes_own(const error& e)
 {
-    return e.remedy == remedy::give_up ||
+    return e.retry_action == retry_action::give_up ||
            std::ranges::find(mailbox_codes, e.fault.exchange) != mailbox_codes.end();
 }
 
@@ -152,7 +152,7 @@ outcome<std::vector<mailbox_busy>> read_availability(const soap_answer& a, std::
             first = std::move(e);
     }
     if (answers.size() != mailboxes) {
-        auto e = failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+        auto e = failed_call(c, fault_code::exchange_unavailable, retry_action::retry,
                              "Exchange answered for another number of mailboxes than it was asked about");
         e.of_mailboxes = true; // smaller lists tell who is left out
         return e;

@@ -33,7 +33,7 @@ outcome<std::vector<pugi::xml_node>> response_messages(const soap_answer& a, std
     const auto response = a.operation();
     if (local_name(response) != std::string(name(c.operation)) + "Response")
         return failed_call(
-            c, fault_code::exchange_unavailable, remedy::retry,
+            c, fault_code::exchange_unavailable, retry_action::retry,
             fmt::format("Exchange's answer is not one to {}; a proxy may have mixed answers up",
                         name(c.operation)));
     std::vector<pugi::xml_node> messages;
@@ -43,7 +43,7 @@ outcome<std::vector<pugi::xml_node>> response_messages(const soap_answer& a, std
             messages.push_back(node);
     if (messages.size() != expected)
         return failed_call(
-            c, fault_code::exchange_unavailable, remedy::retry,
+            c, fault_code::exchange_unavailable, retry_action::retry,
             fmt::format("Exchange answered {} of {} parts of the request", messages.size(), expected));
     return messages;
 }

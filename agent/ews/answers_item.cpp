@@ -83,7 +83,7 @@ pugi::xml_node item_in(pugi::xml_node message)
 
 error lacks_times(const call& c)
 {
-    auto e = failed_call(c, fault_code::exchange_unavailable, remedy::give_up,
+    auto e = failed_call(c, fault_code::exchange_unavailable, retry_action::give_up,
                          "Exchange's answer lacks the calendar item, or its start and end");
     e.may_pass = true;
     return e;
@@ -154,8 +154,10 @@ outcome<std::vector<outcome<item_state>>> read_states(const soap_answer& a, std:
             if (e.fault.exchange == "ErrorBatchProcessingStopped" && !states.empty())
                 break; // this one has not been looked at
             // Of what one item alone has, the others need not suffer.
-            const bool of_one = e.remedy == remedy::give_up || e.remedy == remedy::retry;
-            to_retry += e.remedy == remedy::retry && e.fault.exchange != "ErrorItemNotFound" ? 1 : 0;
+            const bool of_one =
+                e.retry_action == retry_action::give_up || e.retry_action == retry_action::retry;
+            to_retry +=
+                e.retry_action == retry_action::retry && e.fault.exchange != "ErrorItemNotFound" ? 1 : 0;
             if (!of_one || to_retry == messages->size())
                 return e;
             states.emplace_back(std::move(e));

@@ -31,7 +31,7 @@ std::optional<int> next_offset(pugi::xml_node root, int offset, std::size_t on_p
     return said && *said > offset ? *said : offset + std::max(1, static_cast<int>(on_page));
 }
 
-found_item found_in(whereabouts folder, pugi::xml_node node)
+found_item found_in(item_location folder, pugi::xml_node node)
 {
     found_item found;
     found.ref = ref_of(node);
@@ -55,7 +55,8 @@ bool is_gone(pugi::xml_node message)
 bool may_be_of_folder(const error& e)
 {
     using enum protocol::fault_code;
-    return !e.fault.exchange.empty() && (e.remedy == remedy::give_up || e.remedy == remedy::retry) &&
+    return !e.fault.exchange.empty() &&
+           (e.retry_action == retry_action::give_up || e.retry_action == retry_action::retry) &&
            (e.fault.code == exchange_error || e.fault.code == exchange_unavailable ||
             e.fault.code == event_not_found || e.fault.code == conflict);
 }
@@ -95,7 +96,7 @@ outcome<found_page> read_found(const soap_answer& a, std::span<const find_positi
             continue;
         const auto root = child(message, "RootFolder");
         if (!root)
-            return failed_call(c, protocol::fault_code::exchange_unavailable, remedy::retry,
+            return failed_call(c, protocol::fault_code::exchange_unavailable, retry_action::retry,
                                "Exchange reported a search as done but gave no result");
         const auto items = child(root, "Items");
         std::size_t count = 0;
@@ -126,7 +127,7 @@ outcome<usual_folders> read_usual_folders(const soap_answer& a, const call& c)
             return classify_message(message, c);
         *id = id_in(child(message, "Folders").first_child(), "FolderId");
         if (id->empty())
-            return failed_call(c, protocol::fault_code::exchange_unavailable, remedy::retry,
+            return failed_call(c, protocol::fault_code::exchange_unavailable, retry_action::retry,
                                "Exchange opened a folder but did not name it");
     }
     return usual;
@@ -139,7 +140,7 @@ outcome<folder_page> read_folders(const soap_answer& a, int offset, const call& 
         return message.error();
     const auto root = child(*message, "RootFolder");
     if (!root)
-        return failed_call(c, protocol::fault_code::exchange_unavailable, remedy::retry,
+        return failed_call(c, protocol::fault_code::exchange_unavailable, retry_action::retry,
                            "Exchange reported a search for folders as done but gave no result");
     folder_page page;
     std::size_t count = 0;
@@ -164,7 +165,7 @@ std::vector<mail_folder> others_of(const std::vector<folder_page::entry>& all, c
     for (const auto& folder : all)
         if (parents.emplace(folder.id, folder.parent).second && folder.id != usual.calendar &&
             folder.id != usual.deleted_items)
-            others.push_back({folder.id, whereabouts::live});
+            others.push_back({folder.id, item_location::live});
     const auto is_deleted = [&](std::string_view id) {
         for (int depth = 0; depth < deepest_folder; ++depth) {
             const auto up = parents.find(id);
@@ -178,7 +179,7 @@ std::vector<mail_folder> others_of(const std::vector<folder_page::entry>& all, c
     };
     for (auto& folder : others)
         if (is_deleted(folder.id))
-            folder.where = whereabouts::deleted;
+            folder.where = item_location::deleted;
     return others;
 }
 

@@ -49,7 +49,7 @@ outcome<std::string> read_subscribed(const soap_answer& a, const call& c)
         return message.error();
     const auto id = trimmed(child(*message, "SubscriptionId"));
     if (id.empty() || id.size() > longest_id)
-        return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+        return failed_call(c, fault_code::exchange_unavailable, retry_action::retry,
                            "Exchange answered a subscription without an id");
     return std::string(id);
 }

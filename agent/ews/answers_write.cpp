@@ -14,7 +14,7 @@ outcome<item_ref> written_item(const soap_answer& a, const call& c)
         if (auto ref = ref_of(node); !ref.id.empty())
             return ref;
     // Seen on real servers: success with an empty list. The item is there, but has to be looked up.
-    return failed_call(c, protocol::fault_code::exchange_unavailable, remedy::retry,
+    return failed_call(c, protocol::fault_code::exchange_unavailable, retry_action::retry,
                        "Exchange reported success but named no item");
 }
 

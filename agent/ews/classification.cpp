@@ -149,36 +149,36 @@ error judge(const complaint& said, level where, const call& c)
     error e;
     e.fault = {then.code, fmt::format("Exchange answered {}: {}", said.code, sentence_for(v, then, c)),
                said.code};
-    e.remedy = then.remedy;
+    e.retry_action = then.retry_action;
     if (is_write(c.operation))
         e.effect = write_effect(said, where, then);
     else
         e.may_pass = v == verdict::unknown;
     if (v == verdict::item_gone) {
         if (!is_write(c.operation))
-            e.remedy = remedy::give_up; // nothing to look up again for
+            e.retry_action = retry_action::give_up; // nothing to look up again for
         else if (c.operation == operation::update_item)
             e.effect = effect::none; // a removal may itself be why the item is gone, an update is not
     }
-    if (e.remedy == remedy::back_off) {
+    if (e.retry_action == retry_action::back_off) {
         e.back_off = said.back_off.value_or(milliseconds{0});
         if (e.back_off <= milliseconds{0})
             e.back_off = default_back_off;
         // An impersonated request is charged to the budget of the mailbox it acts for.
         e.whole_server = !c.impersonated || v == verdict::overloaded;
     }
-    e.of_mailboxes = c.operation == operation::get_user_availability && e.remedy != remedy::back_off &&
-                     e.remedy != remedy::sign_in;
+    e.of_mailboxes = c.operation == operation::get_user_availability &&
+                     e.retry_action != retry_action::back_off && e.retry_action != retry_action::sign_in;
     return e;
 }
 
 } // namespace
 
-error failed_call(const call& c, fault_code code, remedy r, std::string sentence)
+error failed_call(const call& c, fault_code code, retry_action r, std::string sentence)
 {
     error e;
     e.fault = {code, std::move(sentence), {}};
-    e.remedy = r;
+    e.retry_action = r;
     e.effect = is_write(c.operation) ? effect::unknown : effect::none;
     return e;
 }
@@ -186,14 +186,14 @@ error failed_call(const call& c, fault_code code, remedy r, std::string sentence
 error classify(const http::failed& f, const call& c)
 {
     const bool refused = f.code == failure::unauthorized || f.code == errc::bad_credentials_source;
-    auto e = refused ? failed_call(c, fault_code::auth_failed, remedy::sign_in, f.message)
-                     : failed_call(c, fault_code::exchange_unavailable, remedy::retry, f.message);
+    auto e = refused ? failed_call(c, fault_code::auth_failed, retry_action::sign_in, f.message)
+                     : failed_call(c, fault_code::exchange_unavailable, retry_action::retry, f.message);
     // An answer over the transport's limit: the same question would bring the same. A write is looked up
     // instead.
     if (f.code == failure::permanent && f.how_far == http::reached::sent && !is_write(c.operation)) {
         e.fault.code = fault_code::result_too_large;
         e.fault.message += "; ask for less at once";
-        e.remedy = remedy::give_up;
+        e.retry_action = retry_action::give_up;
         e.may_pass = true;
     }
     if (f.how_far == http::reached::nothing)
@@ -215,7 +215,7 @@ error classify_fault(pugi::xml_node fault, const call& c)
     if (!said.back_off)
         said.back_off = back_off_in_text(trimmed(child(fault, "faultstring")));
     if (said.code.empty())
-        return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+        return failed_call(c, fault_code::exchange_unavailable, retry_action::retry,
                            "Exchange answered with a SOAP fault that names no error code");
     return judge(said, level::fault, c);
 }
@@ -224,7 +224,7 @@ error classify_message(pugi::xml_node message, const call& c)
 {
     const auto said = read_complaint(message);
     if (said.code.empty())
-        return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+        return failed_call(c, fault_code::exchange_unavailable, retry_action::retry,
                            "Exchange answered with an error that names no error code");
     return judge(said, level::message, c);
 }

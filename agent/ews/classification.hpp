@@ -21,7 +21,7 @@ struct call {
 };
 
 // An error that is not Exchange's: effect unknown for a write.
-error failed_call(const call& c, protocol::fault_code code, remedy r, std::string sentence);
+error failed_call(const call& c, protocol::fault_code code, retry_action r, std::string sentence);
 
 // No answer at all.
 error classify(const http::failed& f, const call& c);

@@ -88,7 +88,7 @@ private:
                 read_message(std::move(text));
         if (over || trouble == envelope_cutter::trouble::none)
             return;
-        failure = failed_call(call_, protocol::fault_code::exchange_unavailable, remedy::retry,
+        failure = failed_call(call_, protocol::fault_code::exchange_unavailable, retry_action::retry,
                               trouble == envelope_cutter::trouble::too_large
                                   ? "Exchange streams an envelope larger than any true one"
                                   : "Exchange, or a proxy before it, streams something that is no SOAP");
@@ -205,7 +205,7 @@ task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_a
         opened.answer.has_value() ? read(**opened.answer, c) : outcome<T>(std::move(opened.answer).error());
     // What is wrong with the version counts for more than a refused sign-in: nothing else would help.
     const auto is_final = [](const error& e) {
-        return e.remedy == remedy::give_up || e.remedy == remedy::sign_in;
+        return e.retry_action == retry_action::give_up || e.retry_action == retry_action::sign_in;
     };
     const bool may_stay = is_write(op) || (result.has_error() && !is_final(result.error()));
     if (version_ && !may_stay && support_of(*version_) != support::supported)
@@ -298,7 +298,7 @@ void ews_client::tell_of_left_out(const mailbox_address& mailbox)
 task<outcome<search_result>> ews_client::find(const mailbox_address& mailbox, std::string event_id,
                                               duration limit)
 {
-    std::vector<find_position> usual{{whereabouts::live}, {whereabouts::deleted}};
+    std::vector<find_position> usual{{item_location::live}, {item_location::deleted}};
     co_return co_await search(mailbox, std::move(event_id), std::move(usual), limit);
 }
 
@@ -339,7 +339,7 @@ task<outcome<std::vector<mail_folder>>> ews_client::other_folders(const mailbox_
         offset = *got->next_offset;
     }
     co_return failed_call({operation::find_folder, true, true}, protocol::fault_code::exchange_unavailable,
-                          remedy::give_up, "the mailbox has more folders than the agent goes through");
+                          retry_action::give_up, "the mailbox has more folders than the agent goes through");
 }
 
 task<outcome<search_result>> ews_client::search(const mailbox_address& mailbox, std::string event_id,
@@ -452,7 +452,7 @@ task<outcome<void>> ews_client::listen(affinity group, std::vector<std::string> 
     const int status = got.has_value() ? got->status : events.first ? 200 : 0;
     auto failure = std::move(events.failure);
     if (!events.over && got.has_value() && status == 200)
-        failure = failed_call(c, protocol::fault_code::exchange_unavailable, remedy::retry,
+        failure = failed_call(c, protocol::fault_code::exchange_unavailable, retry_action::retry,
                               "Exchange ended a stream of notifications without a word");
     else if (!events.over)
         failure = open_answer(std::move(got), c).answer.error();

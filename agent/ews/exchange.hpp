@@ -13,7 +13,7 @@
 namespace relay::ews {
 
 // What to do after a failed call. FACTS: every ResponseCode and every HTTP outcome falls in exactly one.
-enum class remedy {
+enum class retry_action {
     give_up,     // permanent: answer the fault
     retry,       // transient: try again with backoff
     back_off,    // throttled: not before `back_off` has passed
@@ -30,9 +30,9 @@ enum class effect {
 
 struct error {
     protocol::fault fault;
-    ews::remedy remedy = remedy::give_up;
+    ews::retry_action retry_action = retry_action::give_up;
     ews::effect effect = effect::none;
-    milliseconds back_off{0};  // with remedy::back_off
+    milliseconds back_off{0};  // with retry_action::back_off
     bool whole_server = false; // with back_off: the service account is throttled, not just this mailbox
     bool may_pass =
         false; // with give_up: one such answer may be a mishap, so a write asks again before it ends
@@ -76,17 +76,17 @@ struct item_ref {
 };
 
 // Where a look-up found an item: in Deleted Items or a folder below it, or anywhere else.
-enum class whereabouts { live, deleted };
+enum class item_location { live, deleted };
 
 // A folder that find_in() can look into.
 struct mail_folder {
     std::string id; // opaque, case-sensitive
-    whereabouts where = whereabouts::live;
+    item_location where = item_location::live;
 };
 
 struct found_item {
     item_ref ref;
-    whereabouts where = whereabouts::live;
+    item_location where = item_location::live;
     std::string event_id; // the marks, exactly as Exchange returned them
     std::string command_id;
     std::string uid;                  // calendar:UID; empty where find_in() found it
@@ -180,7 +180,7 @@ inline error out_of_time()
     return {.fault = {protocol::fault_code::deadline_exceeded,
                       "the command's time passed before its request could leave; nothing was sent",
                       {}},
-            .remedy = remedy::out_of_time};
+            .retry_action = retry_action::out_of_time};
 }
 
 // Each call is one EWS request (a pure read may retry nothing). Waits for a free connection; `limit` bounds

@@ -13,7 +13,7 @@ constexpr int most_pages = 10;
 
 bool is_calendar(const find_position& p)
 {
-    return p.id.empty() && p.folder == whereabouts::live;
+    return p.id.empty() && p.folder == item_location::live;
 }
 
 // Of `from` those that one request can ask for: it has one offset.
@@ -45,7 +45,7 @@ const std::vector<find_position>& folder_search::next()
         return asked_;
     }
     asked_ = take_some(doubtful_);
-    find_position calendar{whereabouts::live, asked_.front().offset};
+    find_position calendar{item_location::live, asked_.front().offset};
     calendar.is_witness = true;
     asked_.insert(asked_.begin(), std::move(calendar));
     return asked_;
@@ -65,11 +65,11 @@ outcome<void> folder_search::take(found_page page, const call& c)
         (p.has_refused ? doubtful_ : waiting_).push_back(std::move(p));
     std::ranges::move(page.unfinished, std::back_inserter(waiting_));
     if (!refused && !page.unanswered.empty())
-        return failed_call(c, protocol::fault_code::exchange_unavailable, remedy::retry,
+        return failed_call(c, protocol::fault_code::exchange_unavailable, retry_action::retry,
                            "Exchange left folders of a search unanswered and did not say why");
     // A folder refuses twice at most, so only what goes on without a refusal could go on for ever.
     if (!refused && ++pages_ == most_pages && !is_over())
-        return failed_call(c, protocol::fault_code::exchange_unavailable, remedy::give_up,
+        return failed_call(c, protocol::fault_code::exchange_unavailable, retry_action::give_up,
                            "more calendar items carry this event's mark than the agent goes through");
     return {};
 }

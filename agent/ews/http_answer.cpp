@@ -43,9 +43,9 @@ error not_ews(
     std::string_view advice = "look whether exchange.url is the address of EWS (…/EWS/Exchange.asmx)")
 {
     if (c.answered_before)
-        return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+        return failed_call(c, fault_code::exchange_unavailable, retry_action::retry,
                            what + "; it has answered as EWS before, so it may be in maintenance");
-    auto e = failed_call(c, fault_code::exchange_unsupported, remedy::give_up,
+    auto e = failed_call(c, fault_code::exchange_unsupported, retry_action::give_up,
                          fmt::format("{}; {}", what, advice));
     e.may_pass = true;
     return e;
@@ -72,7 +72,7 @@ error redirected(const http::response& r, const call& c)
     const auto lower = ascii_lower(to);
     const auto leads_to = [&](std::string_view part) { return lower.find(part) != lower.npos; };
     if (leads_to("/genericerrorpage.htm"))
-        return failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+        return failed_call(c, fault_code::exchange_unavailable, retry_action::retry,
                            said + " Exchange's error page: EWS is not available at the moment");
     if (leads_to("/owa/") || leads_to("/adfs/") || leads_to("logon") || leads_to("//login.") ||
         leads_to("/cookieauth.dll"))
@@ -102,7 +102,7 @@ error with_no_effect(error e)
 // Nobody is to come back before it says so.
 error paused(error e, milliseconds pause)
 {
-    e.remedy = remedy::back_off;
+    e.retry_action = retry_action::back_off;
     e.back_off = pause;
     e.whole_server = true;
     return e;
@@ -111,7 +111,8 @@ error paused(error e, milliseconds pause)
 // exchange_error names what Exchange said; where that was no ResponseCode, the status stands in for it.
 error refused_for_good(const http::response& r, const call& c, std::string what)
 {
-    auto e = with_no_effect(failed_call(c, fault_code::exchange_error, remedy::give_up, std::move(what)));
+    auto e =
+        with_no_effect(failed_call(c, fault_code::exchange_error, retry_action::give_up, std::move(what)));
     e.fault.exchange = fmt::format("HTTP {}", r.status);
     return e;
 }
@@ -145,14 +146,14 @@ error refused_by_status(const http::response& r, const call& c)
     case 401:
         if (!r.spread_over.empty())
             return with_no_effect(failed_call(
-                c, fault_code::auth_failed, remedy::sign_in,
+                c, fault_code::auth_failed, retry_action::sign_in,
                 fmt::format(
                     "Exchange refuses the sign-in (HTTP 401), whose steps were answered by different servers "
                     "({}): "
                     "the balancer before them has to keep a client on one of them; the password may be right",
                     r.spread_over)));
         return with_no_effect(
-            failed_call(c, fault_code::auth_failed, remedy::sign_in,
+            failed_call(c, fault_code::auth_failed, retry_action::sign_in,
                         "Exchange refuses the service account (HTTP 401): wrong password, locked or "
                         "disabled account, or a sign-in method or channel binding that it does not take"));
     case 403:
@@ -169,7 +170,7 @@ error refused_by_status(const http::response& r, const call& c)
     case 440: // of Exchange's own sign-in form
         return with_no_effect(not_ews(c, what + ", as a sign-in page does", no_form));
     case 407:
-        return with_no_effect(failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+        return with_no_effect(failed_call(c, fault_code::exchange_unavailable, retry_action::retry,
                                           what + ": a proxy between the agent and Exchange wants a sign-in"));
     case 413:
         return refused_for_good(r, c,
@@ -179,17 +180,17 @@ error refused_by_status(const http::response& r, const call& c)
     case 421: // the connection led to a server that is not responsible
     case 425:
     case 449:
-        return with_no_effect(
-            failed_call(c, fault_code::exchange_unavailable, remedy::retry, what + ": it asks to try again"));
+        return with_no_effect(failed_call(c, fault_code::exchange_unavailable, retry_action::retry,
+                                          what + ": it asks to try again"));
     case 429:
-        return paused(with_no_effect(failed_call(c, fault_code::exchange_busy, remedy::back_off,
+        return paused(with_no_effect(failed_call(c, fault_code::exchange_busy, retry_action::back_off,
                                                  what + ": too many requests")),
                       retry_after(r).value_or(default_back_off));
     default:
         break;
     }
     if (r.status >= 500) {
-        auto e = failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+        auto e = failed_call(c, fault_code::exchange_unavailable, retry_action::retry,
                              what + ": Exchange, or a proxy before it, is not available at the moment");
         const auto pause = retry_after(r);
         return r.status == 503 && pause ? paused(std::move(e), *pause) : e;
@@ -198,7 +199,8 @@ error refused_by_status(const http::response& r, const call& c)
         return refused_it_seems(r, c, what);
     if (r.status >= 300)
         return redirected(r, c);
-    return failed_call(c, fault_code::exchange_unavailable, remedy::retry, what + ", which EWS never does");
+    return failed_call(c, fault_code::exchange_unavailable, retry_action::retry,
+                       what + ", which EWS never does");
 }
 
 std::string_view in_words(unreadable u)
@@ -227,7 +229,7 @@ std::string_view in_words(unreadable u)
 error unreadable_answer(unreadable u, const call& c)
 {
     return failed_call(
-        c, fault_code::exchange_unavailable, remedy::retry,
+        c, fault_code::exchange_unavailable, retry_action::retry,
         fmt::format("Exchange's answer {}; Exchange, or a proxy before it, is in trouble", in_words(u)));
 }
 
@@ -259,7 +261,7 @@ opened_answer open_answer(http::outcome got, const call& c)
     if (r.status != 200)
         return {refused_by_status(r, c), true, version};
     if (!answer->operation())
-        return {failed_call(c, fault_code::exchange_unavailable, remedy::retry,
+        return {failed_call(c, fault_code::exchange_unavailable, retry_action::retry,
                             "Exchange answered with an empty envelope"),
                 true, version};
     return {std::move(answer), true, version};

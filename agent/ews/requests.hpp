@@ -33,7 +33,7 @@ std::string write_availability(std::span<const mailbox_address> mailboxes, const
 
 // Where the search of a folder goes on.
 struct find_position {
-    whereabouts folder;
+    item_location folder;
     int offset = 0;
     std::string id = {}; // empty: the calendar, or Deleted Items
     bool has_refused = false;

@@ -45,7 +45,7 @@ std::string write_find(const mailbox_address& mailbox, std::string_view event_id
     for (const auto& folder : folders)
         if (folder.id.empty())
             set(add(parents, "t:DistinguishedFolderId"), "Id",
-                folder.folder == whereabouts::live ? "calendar" : "deleteditems");
+                folder.folder == item_location::live ? "calendar" : "deleteditems");
         else
             set(add(parents, "t:FolderId"), "Id", folder.id);
     return request.str();

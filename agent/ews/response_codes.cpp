@@ -350,84 +350,85 @@ using protocol::fault_code;
 
 constexpr consequence consequences[] = {
     /* unknown */
-    {fault_code::exchange_error, remedy::give_up, effect::unknown,
+    {fault_code::exchange_error, retry_action::give_up, effect::unknown,
      "this agent does not know what that means"},
     /* our_mistake */
-    {fault_code::exchange_error, remedy::give_up, effect::possible,
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
      "it does not take the request in this form; this is a fault of the agent, please report it"},
     /* bad_value */
-    {fault_code::exchange_error, remedy::give_up, effect::possible,
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
      "it does not take one of the values in the command"},
     /* bad_recipient */
-    {fault_code::exchange_error, remedy::give_up, effect::possible,
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
      "it does not take the address of an attendee"},
     /* too_much */
-    {fault_code::exchange_error, remedy::give_up, effect::possible,
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
      "the command asks for more than Exchange's limits allow"},
     /* not_impersonated */
-    {fault_code::impersonation_denied, remedy::give_up, effect::possible,
+    {fault_code::impersonation_denied, retry_action::give_up, effect::possible,
      "the service account may not act for this mailbox; give it the role ApplicationImpersonation with a "
      "scope that "
      "includes the mailbox"},
     /* no_mailbox */
-    {fault_code::mailbox_not_found, remedy::give_up, effect::possible,
+    {fault_code::mailbox_not_found, retry_action::give_up, effect::possible,
      "this Exchange has no mailbox with that address; it may be misspelt, or have moved to Microsoft 365"},
     /* not_primary */
-    {fault_code::mailbox_not_found, remedy::give_up, effect::possible,
+    {fault_code::mailbox_not_found, retry_action::give_up, effect::possible,
      "the address is an alias; the mailbox must be named by its primary SMTP address"},
     /* sign_in_expired */
-    {fault_code::auth_failed, remedy::sign_in, effect::possible,
+    {fault_code::auth_failed, retry_action::sign_in, effect::possible,
      "the password of the service account has expired or must be changed"},
     /* not_allowed */
-    {fault_code::exchange_error, remedy::give_up, effect::possible,
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
      "rights or settings of the account or the mailbox forbid it; look at the account's state, its rights, "
      "and at "
      "EwsApplicationAccessPolicy"},
     /* out_of_quota */
-    {fault_code::exchange_error, remedy::give_up, effect::possible,
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
      "the mailbox is full, or may not send; make room or look at its sending rights"},
     /* other_organisation */
-    {fault_code::exchange_error, remedy::give_up, effect::possible,
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
      "it could not ask the organisation that the mailbox belongs to (hybrid or cross-forest); look at the "
      "organization relationship, at Autodiscover for the other side, and at its sharing policy"},
     /* misconfigured */
-    {fault_code::exchange_error, remedy::give_up, effect::possible,
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
      "the account or the server is not set up as this needs; look at Exchange's event log"},
     /* other_server */
-    {fault_code::exchange_error, remedy::give_up, effect::possible,
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
      "the mailbox lives on another generation of Exchange than the server at exchange.url"},
     /* server_too_old */
-    {fault_code::exchange_unsupported, remedy::give_up, effect::possible,
+    {fault_code::exchange_unsupported, retry_action::give_up, effect::possible,
      "the server is older than Exchange 2013 SP1, which this agent needs"},
     /* wrong_state */
-    {fault_code::exchange_error, remedy::give_up, effect::possible,
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
      "the calendar item does not allow that in its present state"},
     /* damaged */
-    {fault_code::exchange_error, remedy::give_up, effect::possible,
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
      "a folder or an item of the mailbox is damaged; have the mailbox repaired (New-MailboxRepairRequest)"},
     /* item_deleted */
-    {fault_code::event_not_found, remedy::give_up, effect::possible, "the item lies in Deleted Items"},
+    {fault_code::event_not_found, retry_action::give_up, effect::possible, "the item lies in Deleted Items"},
     /* item_gone */
-    {fault_code::event_not_found, remedy::retry, effect::unknown,
+    {fault_code::event_not_found, retry_action::retry, effect::unknown,
      "the item is gone, or somebody has moved it"},
     /* changed_meanwhile */
-    {fault_code::conflict, remedy::retry, effect::possible,
+    {fault_code::conflict, retry_action::retry, effect::possible,
      "somebody else changed the item at the same time"},
     /* half_done */
-    {fault_code::exchange_error, remedy::give_up, effect::possible,
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
      "it broke off while it was saving or sending the item"},
     /* throttled */
-    {fault_code::exchange_busy, remedy::back_off, effect::possible,
+    {fault_code::exchange_busy, retry_action::back_off, effect::possible,
      "it throttles these requests; the throttling policy of the mailbox or the service account may be too "
      "narrow"},
     /* overloaded */
-    {fault_code::exchange_busy, remedy::back_off, effect::unknown,
+    {fault_code::exchange_busy, retry_action::back_off, effect::unknown,
      "it is short of resources or connections for the service account"},
     /* transient */
-    {fault_code::exchange_unavailable, remedy::retry, effect::unknown,
+    {fault_code::exchange_unavailable, retry_action::retry, effect::unknown,
      "a part of Exchange is not available at the moment"},
     /* lost_subscription */
-    {fault_code::exchange_error, remedy::give_up, effect::possible, "it no longer knows this subscription"},
+    {fault_code::exchange_error, retry_action::give_up, effect::possible,
+     "it no longer knows this subscription"},
 };
 
 static_assert(std::size(consequences) == static_cast<std::size_t>(verdict::lost_subscription) + 1);

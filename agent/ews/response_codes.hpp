@@ -38,7 +38,7 @@ enum class verdict {
 
 struct consequence {
     protocol::fault_code code;
-    ews::remedy remedy;
+    ews::retry_action retry_action;
     ews::effect write_effect;  // of a write that got this answer, if the code is one that is raised late
     std::string_view sentence; // what it means, for an administrator
 };

@@ -10,7 +10,7 @@
 namespace relay::exchange_access {
 
 // A value; decides only.
-class allowance {
+class aimd_limit {
 public:
     // Exchange works out budgets over seconds and minutes: what a burst gains it takes back with a long pause. So the way
     // up takes seconds, however fast the server answers.
@@ -19,7 +19,7 @@ public:
     // longest pause that is believed is 10.
     static constexpr duration forgotten_after = std::chrono::minutes(10);
 
-    explicit allowance(std::size_t most) : most_(std::max<std::size_t>(1, most)), now_(most_) {}
+    explicit aimd_limit(std::size_t most) : most_(std::max<std::size_t>(1, most)), now_(most_) {}
 
     std::size_t now() const noexcept { return now_; }
     bool is_full() const noexcept { return now_ >= most_; }

@@ -24,7 +24,7 @@ constexpr milliseconds longest_jitter = 10s;
 bool is_outage(const ews::error& e) noexcept
 {
     // With a ResponseCode Exchange did answer: what ails is one mailbox (it moves, its store is away), not the server.
-    return !e.of_mailboxes && e.remedy == ews::remedy::retry &&
+    return !e.of_mailboxes && e.retry_action == ews::retry_action::retry &&
            e.fault.code == protocol::fault_code::exchange_unavailable && e.fault.exchange.empty();
 }
 
@@ -45,7 +45,7 @@ std::string_view name(server_state s) noexcept
     return "unknown";
 }
 
-server_gate::server_gate(std::uint64_t seed, std::function<void()> changed, spdlog::logger& log)
+circuit_breaker::circuit_breaker(std::uint64_t seed, std::function<void()> changed, spdlog::logger& log)
     : changed_(std::move(changed)),
       log_(log),
       probe_pace_(probe_limits, seed),
@@ -53,7 +53,7 @@ server_gate::server_gate(std::uint64_t seed, std::function<void()> changed, spdl
 {
 }
 
-steady_time server_gate::earliest_start(const std::string& mailbox, bool repeated) const
+steady_time circuit_breaker::earliest_start(const std::string& mailbox, bool repeated) const
 {
     auto earliest = server_paused_until_;
     if (const auto paused = mailbox_paused_until_.find(mailbox); paused != mailbox_paused_until_.end())
@@ -63,7 +63,7 @@ steady_time server_gate::earliest_start(const std::string& mailbox, bool repeate
     return earliest;
 }
 
-steady_time server_gate::may_start(const std::string& mailbox, bool repeated, steady_time now)
+steady_time circuit_breaker::may_start(const std::string& mailbox, bool repeated, steady_time now)
 {
     const auto earliest = earliest_start(mailbox, repeated);
     if (earliest <= now && repeated && state_ == server_state::unreachable)
@@ -71,7 +71,7 @@ steady_time server_gate::may_start(const std::string& mailbox, bool repeated, st
     return earliest;
 }
 
-void server_gate::succeeded(steady_time now, utc_time wall)
+void circuit_breaker::succeeded(steady_time now, utc_time wall)
 {
     last_heard_ = now;
     if (state_ == server_state::ok)
@@ -89,7 +89,7 @@ void server_gate::succeeded(steady_time now, utc_time wall)
     changed_();
 }
 
-void server_gate::failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall)
+void circuit_breaker::failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall)
 {
     // A free/busy request that is not answered tells nothing: the idle probe asks on in its place.
     if (!e.of_mailboxes || !e.fault.exchange.empty())
@@ -100,7 +100,7 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
         next_probe_ = now + probe_pace_.next();
         changed_();
     }
-    if (e.remedy == ews::remedy::back_off) {
+    if (e.retry_action == ews::retry_action::back_off) {
         last_error_ = e.fault.message;
         if (e.whole_server) {
             note_trouble(now);
@@ -129,7 +129,7 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
         }
         return;
     }
-    if (e.remedy == ews::remedy::sign_in) {
+    if (e.retry_action == ews::retry_action::sign_in) {
         note_trouble(now);
         if (state_ != server_state::auth_failed)
             event::exchange_auth_failed.error(
@@ -151,7 +151,7 @@ void server_gate::failed(const ews::error& e, const std::string& mailbox, steady
     }
 }
 
-duration server_gate::pause_of(milliseconds asked)
+duration circuit_breaker::pause_of(milliseconds asked)
 {
     const auto pause = std::clamp(asked, milliseconds{0}, longest_pause);
     const auto most = std::min(longest_jitter, pause / jitter_divisor);
@@ -159,7 +159,7 @@ duration server_gate::pause_of(milliseconds asked)
 }
 
 // Counts a failure, from the first one of an outage on. Before change().
-void server_gate::note_trouble(steady_time now)
+void circuit_breaker::note_trouble(steady_time now)
 {
     if (state_ == server_state::ok || state_ == server_state::unknown) {
         trouble_since_ = now;
@@ -168,7 +168,7 @@ void server_gate::note_trouble(steady_time now)
     ++failures_;
 }
 
-void server_gate::change(server_state to, utc_time wall)
+void circuit_breaker::change(server_state to, utc_time wall)
 {
     if (state_ == to)
         return;

@@ -26,11 +26,11 @@ std::string_view name(server_state s) noexcept; // as `status` has it
 bool is_outage(const ews::error& e) noexcept;
 
 // Loop thread only.
-class server_gate {
+class circuit_breaker {
 public:
     // `changed` is called when the server answers after an outage or a refused sign-in, and when a probe failed, so that
     // waiting commands ask again.
-    server_gate(std::uint64_t seed, std::function<void()> changed, spdlog::logger& log);
+    circuit_breaker(std::uint64_t seed, std::function<void()> changed, spdlog::logger& log);
 
     // When a try for `mailbox` may start; a time at or before `now` means now. A first try is held up only by a pause
     // that Exchange asked for; a repeated one, while the server is down, goes one at a time with growing distances.

@@ -7,7 +7,7 @@ namespace relay::exchange_access {
 namespace {
 
 // From here on one place is kept for reads: a read is worth nothing after its 30 s, and so many writes may hang for as
-// long. (A write lives for a day: it can wait for the reads' answers, and every second turn is a write's.)
+// long. (A write lives for a day: it can wait for the reads' answers, and every second permit is a write's.)
 constexpr std::size_t keeps_one_for_reads = 3;
 // Budgets that are remembered although nothing is under way for them: their mailboxes were throttled lately.
 constexpr std::size_t most_remembered = 1000;
@@ -20,8 +20,8 @@ constexpr std::size_t writes = index_of(protocol::operation_class::write);
 
 } // namespace
 
-struct turns::turn::place {
-    turns& of;
+struct concurrency_limiter::permit::place {
+    concurrency_limiter& of;
     std::string mailbox;
     std::size_t kind;
     std::function<void()> called;
@@ -29,36 +29,38 @@ struct turns::turn::place {
     steady_time began{}; // once it is here
 };
 
-void turns::turn::leaves::operator()(place* p) const noexcept
+void concurrency_limiter::permit::leaves::operator()(place* p) const noexcept
 {
     const std::unique_ptr<place> gone(p);
     p->of.leave(*p);
 }
 
-bool turns::turn::waits() const noexcept
+bool concurrency_limiter::permit::waits() const noexcept
 {
     return at_ && !at_->here;
 }
 
-bool turns::turn::is_here() const noexcept
+bool concurrency_limiter::permit::is_granted() const noexcept
 {
     return at_ && at_->here;
 }
 
-turns::turns(const time_source& time, std::size_t most) : time_(time), all_(most) {}
+concurrency_limiter::concurrency_limiter(const time_source& time, std::size_t most) : time_(time), all_(most)
+{
+}
 
-turns::~turns()
+concurrency_limiter::~concurrency_limiter()
 {
     assert(under_way_ == 0 && waiting_ == 0);
 }
 
-void turns::set_most(std::size_t most)
+void concurrency_limiter::set_most(std::size_t most)
 {
     all_.set_most(most);
     serve();
 }
 
-std::size_t turns::most_now(const std::string& mailbox) const
+std::size_t concurrency_limiter::most_now(const std::string& mailbox) const
 {
     const auto found = budgets_.find(mailbox);
     if (found != budgets_.end())
@@ -66,10 +68,11 @@ std::size_t turns::most_now(const std::string& mailbox) const
     return mailbox.empty() ? most_for_the_account : most_for_one_mailbox;
 }
 
-turns::turn turns::join(std::string mailbox, protocol::operation_class kind, std::function<void()> called)
+concurrency_limiter::permit concurrency_limiter::acquire(std::string mailbox, protocol::operation_class kind,
+                                                         std::function<void()> called)
 {
-    turn t;
-    t.at_.reset(new turn::place{*this, std::move(mailbox), index_of(kind), {}});
+    permit t;
+    t.at_.reset(new permit::place{*this, std::move(mailbox), index_of(kind), {}});
     auto& p = *t.at_;
     ++budget_of(p.mailbox).waiting;
     ++waiting_;
@@ -83,7 +86,7 @@ turns::turn turns::join(std::string mailbox, protocol::operation_class kind, std
     return t;
 }
 
-void turns::leave(const turn::place& p) noexcept
+void concurrency_limiter::leave(const permit::place& p) noexcept
 {
     auto& b = budget_of(p.mailbox);
     if (p.here) {
@@ -103,7 +106,7 @@ void turns::leave(const turn::place& p) noexcept
     serve();
 }
 
-void turns::serve()
+void concurrency_limiter::serve()
 {
     while (waiting_ > 0 && under_way_ < all_.now()) {
         // Reads and writes in turn where both wait.
@@ -113,8 +116,8 @@ void turns::serve()
     }
 }
 
-// Gives a turn to the first of the first line whose mailbox may have one more.
-bool turns::serve_one(std::size_t kind)
+// Gives a permit to the first of the first line whose mailbox may have one more.
+bool concurrency_limiter::serve_one(std::size_t kind)
 {
     if (!may_have_one_more(kind))
         return false;
@@ -146,15 +149,15 @@ bool turns::serve_one(std::size_t kind)
     return true;
 }
 
-bool turns::may_have_one_more(std::size_t kind) const
+bool concurrency_limiter::may_have_one_more(std::size_t kind) const
 {
     const auto most = all_.now();
     return kind != writes || most < keeps_one_for_reads || under_way_of_.at(writes) + 1 < most;
 }
 
-void turns::went_well(const turn& t)
+void concurrency_limiter::went_well(const permit& t)
 {
-    if (!t.is_here())
+    if (!t.is_granted())
         return;
     const auto now = time_.now();
     all_.went_well(t.at_->began, now);
@@ -162,9 +165,9 @@ void turns::went_well(const turn& t)
     serve();
 }
 
-void turns::too_much(const turn& t, bool whole_server)
+void concurrency_limiter::too_much(const permit& t, bool whole_server)
 {
-    if (!t.is_here())
+    if (!t.is_granted())
         return;
     const auto& p = *t.at_;
     const auto now = time_.now();
@@ -176,7 +179,7 @@ void turns::too_much(const turn& t, bool whole_server)
     throttled_at_ = now;
 }
 
-turns::budget& turns::budget_of(const std::string& mailbox)
+concurrency_limiter::budget& concurrency_limiter::budget_of(const std::string& mailbox)
 {
     if (const auto found = budgets_.find(mailbox); found != budgets_.end())
         return found->second;
@@ -186,7 +189,7 @@ turns::budget& turns::budget_of(const std::string& mailbox)
     return budgets_.emplace(mailbox, budget(most)).first->second;
 }
 
-void turns::forget_if_unused(const std::string& mailbox)
+void concurrency_limiter::forget_if_unused(const std::string& mailbox)
 {
     const auto found = budgets_.find(mailbox);
     const auto& b = found->second;
@@ -195,7 +198,7 @@ void turns::forget_if_unused(const std::string& mailbox)
         budgets_.erase(found);
 }
 
-void turns::forget_old_ones()
+void concurrency_limiter::forget_old_ones()
 {
     const auto now = time_.now();
     std::erase_if(budgets_, [&](const auto& entry) {

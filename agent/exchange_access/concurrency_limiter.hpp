@@ -1,4 +1,4 @@
-// Whose turn it is to ask Exchange: how many tries are under way at once, in all and for one mailbox, inside what
+// Who may ask Exchange: how many tries are under way at once, in all and for one mailbox, inside what
 // Exchange's default throttling policy lets an account do, and fair between mailboxes and between reads and writes.
 #pragma once
 
@@ -14,8 +14,8 @@
 
 namespace relay::exchange_access {
 
-// Loop thread only. Decides; whoever is called waits for it elsewhere. Outlives its turns.
-class turns {
+// Loop thread only. Decides; whoever is called waits for it elsewhere. Outlives its permits.
+class concurrency_limiter {
 public:
     // Exchange charges an impersonated request to the budget of its mailbox (EwsMaxConcurrency, 27), which Outlook, phones
     // and other programs that act for the mailbox need as well.
@@ -27,29 +27,29 @@ public:
     static constexpr duration coincidence = std::chrono::seconds(10);
 
     // `most`: in all (exchange.max_connections).
-    turns(const time_source& time, std::size_t most);
-    ~turns();
-    turns(const turns&) = delete;
-    turns& operator=(const turns&) = delete;
+    concurrency_limiter(const time_source& time, std::size_t most);
+    ~concurrency_limiter();
+    concurrency_limiter(const concurrency_limiter&) = delete;
+    concurrency_limiter& operator=(const concurrency_limiter&) = delete;
 
     // Tries under way are not cut short.
     void set_most(std::size_t most);
 
     // A place in the line, or the right to ask: one try, whose requests go out one after the other. Given back when it
     // goes.
-    class turn {
+    class permit {
     public:
-        turn() = default;
-        turn(turn&&) noexcept = default;
-        turn& operator=(turn&&) noexcept = default;
+        permit() = default;
+        permit(permit&&) noexcept = default;
+        permit& operator=(permit&&) noexcept = default;
 
         bool waits() const noexcept;
-        bool is_here() const noexcept;
+        bool is_granted() const noexcept;
         // Out of the line, or over.
-        void leave() noexcept { at_.reset(); }
+        void release() noexcept { at_.reset(); }
 
     private:
-        friend class turns;
+        friend class concurrency_limiter;
         struct place;
         struct leaves {
             void operator()(place* p) const noexcept;
@@ -57,14 +57,14 @@ public:
         std::unique_ptr<place, leaves> at_;
     };
 
-    // Gets in line. `mailbox`: the one that is impersonated, empty for none. `called` when the turn has come, unless
-    // it is there at once; it must not take or give back turns itself.
-    turn join(std::string mailbox, protocol::operation_class kind, std::function<void()> called);
+    // Gets in line. `mailbox`: the one that is impersonated, empty for none. `called` when it is granted, unless
+    // it is there at once; it must not acquire or release permits itself.
+    permit acquire(std::string mailbox, protocol::operation_class kind, std::function<void()> called);
 
-    // What became of the try whose turn it is.
-    void went_well(const turn& t);
+    // What became of the try that has the permit.
+    void went_well(const permit& t);
     // Exchange throttles: the mailbox, or where `whole_server` the service account.
-    void too_much(const turn& t, bool whole_server);
+    void too_much(const permit& t, bool whole_server);
 
     std::size_t under_way() const noexcept { return under_way_; }
     std::size_t waiting() const noexcept { return waiting_; }
@@ -76,18 +76,18 @@ private:
 
     struct budget {
         explicit budget(std::size_t usual) : most(usual) {}
-        allowance most;
+        aimd_limit most;
         std::size_t under_way = 0, waiting = 0;
     };
     // The tries of one kind that wait for one mailbox, first come, first served.
     struct line {
         std::string mailbox;
-        std::list<turn::place*> waiting;
+        std::list<permit::place*> waiting;
     };
     // Lines in the order in which they are served; one that was served goes to the end.
     using ring = std::list<line>;
 
-    void leave(const turn::place& p) noexcept;
+    void leave(const permit::place& p) noexcept;
     void serve();
     bool serve_one(std::size_t kind);
     bool may_have_one_more(std::size_t kind) const;
@@ -96,7 +96,7 @@ private:
     void forget_old_ones();
 
     const time_source& time_;
-    allowance all_;
+    aimd_limit all_;
     std::unordered_map<std::string, budget> budgets_;
     std::array<ring, kinds> rings_;
     std::array<std::size_t, kinds> under_way_of_{};

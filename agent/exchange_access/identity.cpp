@@ -55,7 +55,7 @@ marked_items sorted_out(std::vector<ews::found_item> all)
         if (born == birth::copy || (born == birth::unclear && known))
             items.copies.push_back(std::move(item));
         else
-            (item.where == ews::whereabouts::live ? items.live : items.deleted).push_back(std::move(item));
+            (item.where == ews::item_location::live ? items.live : items.deleted).push_back(std::move(item));
     }
     return items;
 }

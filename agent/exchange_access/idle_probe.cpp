@@ -12,7 +12,7 @@ constexpr duration request_limit = 10s;
 
 } // namespace
 
-task<void> keep_asking(ews::exchange& exchange, server_gate& gate, time_source& time)
+task<void> keep_asking(ews::exchange& exchange, circuit_breaker& gate, time_source& time)
 {
     for (;;) {
         const auto now = time.now();

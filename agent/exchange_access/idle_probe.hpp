@@ -9,6 +9,6 @@ namespace relay::exchange_access {
 
 // One request at start, and another whenever `gate` has heard of none for a minute (INTERFACE.md, "Configuration"); what
 // comes of it goes to `gate`. Until the coroutine is cancelled. Loop thread.
-task<void> keep_asking(ews::exchange& exchange, server_gate& gate, time_source& time);
+task<void> keep_asking(ews::exchange& exchange, circuit_breaker& gate, time_source& time);
 
 } // namespace relay::exchange_access

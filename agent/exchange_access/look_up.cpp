@@ -15,7 +15,7 @@ ews::error out_of_time()
     e.fault = {protocol::fault_code::exchange_unavailable,
                "the mailbox has more folders than could be looked through in time",
                {}};
-    e.remedy = ews::remedy::retry;
+    e.retry_action = ews::retry_action::retry;
     return e;
 }
 
@@ -73,7 +73,7 @@ task<ews::outcome<void>> complete(ews::exchange& exchange, const request_limit& 
 task<ews::outcome<marked_items>> look_up(ews::exchange& exchange,
                                          std::function<std::optional<duration>()> limit,
                                          const mailbox_address& mailbox, const std::string& event_id,
-                                         reach far)
+                                         search_scope far)
 {
     const auto left = limit();
     if (!left)
@@ -86,7 +86,7 @@ task<ews::outcome<marked_items>> look_up(ews::exchange& exchange,
         co_return done.error();
     auto items = sorted_out(found->items);
     const bool suspicious = !items.live.empty() || !items.copies.empty();
-    if (holds_original(items) || (far == reach::usual && !suspicious)) {
+    if (holds_original(items) || (far == search_scope::usual && !suspicious)) {
         items.refused = std::move(found->refused);
         co_return items;
     }
@@ -104,7 +104,7 @@ task<ews::outcome<marked_items>> look_up(ews::exchange& exchange,
 ews::error retry_if_moved(ews::error e)
 {
     if (ews::is_item_gone(e.fault))
-        e.remedy = ews::remedy::retry;
+        e.retry_action = ews::retry_action::retry;
     return e;
 }
 

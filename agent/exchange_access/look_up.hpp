@@ -11,19 +11,19 @@ namespace relay::exchange_access {
 
 // How far a look goes where the one before it found nothing live. Each begins with one request for calendar
 // and Deleted Items.
-enum class reach {
+enum class search_scope {
     usual,      // no further, but where it found copies: their original may have been moved
     everywhere, // all folders of the mailbox: people move meetings to other calendars
     certain, // and, where there is nothing at all, once more after the time in which Exchange may not show a
              // new item
 };
 
-// One look as far as `far`, which is not reach::certain. `limit`: how long the next request may take, nothing if no other may
+// One look as far as `far`, which is not search_scope::certain. `limit`: how long the next request may take, nothing if no other may
 // begin.
 task<ews::outcome<marked_items>> look_up(ews::exchange& exchange,
                                          std::function<std::optional<duration>()> limit,
                                          const mailbox_address& mailbox, const std::string& event_id,
-                                         reach far);
+                                         search_scope far);
 
 // `e`, to be tried again from the look-up where the item that was found is not there any more: it moved, or
 // was deleted.

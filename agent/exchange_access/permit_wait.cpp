@@ -6,15 +6,15 @@
 
 namespace relay::exchange_access {
 
-task<turns::turn> take_turn(turns& line, std::string mailbox)
+task<concurrency_limiter::permit> acquire_permit(concurrency_limiter& line, std::string mailbox)
 {
     notifier called(co_await asio::this_coro::executor);
     auto mine =
-        line.join(std::move(mailbox), protocol::operation_class::read, [&called] { called.notify(); });
-    while (!mine.is_here()) {
+        line.acquire(std::move(mailbox), protocol::operation_class::read, [&called] { called.notify(); });
+    while (!mine.is_granted()) {
         const auto cancelled = co_await called.wait();
         if (cancelled)
-            co_return turns::turn();
+            co_return concurrency_limiter::permit();
     }
     co_return mine;
 }

@@ -8,8 +8,8 @@
 namespace relay::exchange_access {
 
 // One request for several. Shared by those who wait for it and by the coroutine that asks.
-struct joint_request {
-    joint_request(const asio::any_io_executor& executor, utc_time from, utc_time to)
+struct batch {
+    batch(const asio::any_io_executor& executor, utc_time from, utc_time to)
         : start(from),
           end(to),
           ended(executor)
@@ -21,8 +21,8 @@ struct joint_request {
     std::unordered_map<std::string, std::size_t> columns; // by mailbox_address::key()
     duration limit = duration::max();
     steady_time until{};
-    turns::turn turn;
-    std::optional<joint_questions::answers> answer; // nothing: a fault of ours, or cancelled
+    concurrency_limiter::permit permit;
+    std::optional<request_batcher::answers> answer; // nothing: a fault of ours, or cancelled
     bool is_over = false;
     notifier ended;
 };
@@ -60,14 +60,14 @@ std::optional<window> common_window(const window& a, const window& b)
     return both;
 }
 
-std::size_t count_new(const joint_request& together, const free_busy_question& q)
+std::size_t count_new(const batch& together, const free_busy_question& q)
 {
     return static_cast<std::size_t>(std::ranges::count_if(
         q.mailboxes, [&](const auto& m) { return !together.columns.contains(m.key()); }));
 }
 
 // Adds what is new; where each of the question's mailboxes is found in the answers.
-std::vector<std::size_t> add(joint_request& together, const free_busy_question& q)
+std::vector<std::size_t> add(batch& together, const free_busy_question& q)
 {
     std::vector<std::size_t> columns;
     for (const auto& mailbox : q.mailboxes) {
@@ -90,8 +90,8 @@ std::vector<ews::busy_period> cut(const std::vector<ews::busy_period>& periods, 
 
 } // namespace
 
-joint_questions::joint_questions(const asio::any_io_executor& executor, ews::exchange& exchange,
-                                 time_source& time, turns& line)
+request_batcher::request_batcher(const asio::any_io_executor& executor, ews::exchange& exchange,
+                                 time_source& time, concurrency_limiter& line)
     : executor_(executor),
       exchange_(exchange),
       time_(time),
@@ -100,8 +100,9 @@ joint_questions::joint_questions(const asio::any_io_executor& executor, ews::exc
 {
 }
 
-joint_questions::seat::seat(joint_questions& of, asker& who, turns::turn& mine, std::size_t most,
-                            utc_time start, utc_time end, std::function<free_busy_question()> ask)
+request_batcher::batch_entry::batch_entry(request_batcher& of, requester& who,
+                                          concurrency_limiter::permit& mine, std::size_t most, utc_time start,
+                                          utc_time end, std::function<free_busy_question()> ask)
     : of_(of),
       who_(who),
       mine_(mine),
@@ -109,24 +110,24 @@ joint_questions::seat::seat(joint_questions& of, asker& who, turns::turn& mine, 
       start_(start),
       end_(end),
       ask_(std::move(ask)),
-      place_(of.seats_.insert(of.seats_.end(), this))
+      place_(of.entries_.insert(of.entries_.end(), this))
 {
 }
 
-joint_questions::seat::~seat()
+request_batcher::batch_entry::~batch_entry()
 {
-    of_.seats_.erase(place_);
+    of_.entries_.erase(place_);
 }
 
-void joint_questions::take_along(seat& first, const free_busy_question& question)
+void request_batcher::take_along(batch_entry& first, const free_busy_question& question)
 {
     // Nobody's time is cut much shorter by another's: where a request is given up, each of its questions is asked alone.
     const auto own_half = first.who_.request_limit() / 2;
     if (line_.waiting() == 0 || question.mailboxes.size() >= first.most_ || own_half < shortest_half)
         return;
-    const auto together = std::make_shared<joint_request>(executor_, question.start, question.end);
+    const auto together = std::make_shared<batch>(executor_, question.start, question.end);
     auto own = add(*together, question);
-    for (auto* const other : seats_) {
+    for (auto* const other : entries_) {
         if (together->mailboxes.size() >= first.most_)
             break;
         if (other == &first || other->is_taken() || !other->mine_.waits() || other->most_ == 0)
@@ -151,31 +152,31 @@ void joint_questions::take_along(seat& first, const free_busy_question& question
         return; // nobody
     together->limit = std::min(together->limit, own_half);
     together->until = time_.now() + together->limit;
-    together->turn = std::move(first.mine_);
+    together->permit = std::move(first.mine_);
     first.columns_ = std::move(own);
     first.in_ = together;
     requests_.spawn(ask(together));
 }
 
-task<void> joint_questions::ask(std::shared_ptr<joint_request> together)
+task<void> request_batcher::ask(std::shared_ptr<batch> together)
 {
     try {
         auto got = co_await exchange_.availability(together->mailboxes, together->start, together->end,
                                                    together->limit);
         if (got.has_value())
-            line_.went_well(together->turn);
-        else if (got.error().remedy == ews::remedy::back_off)
-            line_.too_much(together->turn, got.error().whole_server);
+            line_.went_well(together->permit);
+        else if (got.error().retry_action == ews::retry_action::back_off)
+            line_.too_much(together->permit, got.error().whole_server);
         together->answer = std::move(got);
     } catch (const std::exception&) {
         together->answer.reset(); // each asks alone, and meets it again where it is not a cancel
     }
     together->is_over = true;
-    together->turn.leave();
+    together->permit.release();
     together->ended.notify();
 }
 
-task<std::optional<joint_questions::answers>> joint_questions::answer_of(const seat& s)
+task<std::optional<request_batcher::answers>> request_batcher::answer_of(const batch_entry& s)
 {
     using namespace asio::experimental::awaitable_operators;
     const auto together = s.in_;
@@ -186,7 +187,7 @@ task<std::optional<joint_questions::answers>> joint_questions::answer_of(const s
     if (together->answer->has_error()) {
         // That is about all of us. Anything else may be one mailbox's doing.
         const auto& e = together->answer->error();
-        if (e.remedy == ews::remedy::back_off || e.remedy == ews::remedy::sign_in)
+        if (e.retry_action == ews::retry_action::back_off || e.retry_action == ews::retry_action::sign_in)
             co_return answers(e);
         co_return std::nullopt;
     }
@@ -203,7 +204,7 @@ task<std::optional<joint_questions::answers>> joint_questions::answer_of(const s
     co_return own;
 }
 
-task<void> joint_questions::end()
+task<void> request_batcher::end()
 {
     requests_.stop();
     co_await requests_.join();

@@ -14,11 +14,11 @@ constexpr duration disk_limit = 10s; // for one small file
 
 } // namespace
 
-account::account(const client_settings& settings, const endpoint& server, errands& errands,
-                 std::shared_ptr<spdlog::logger> log)
+account::account(const client_settings& settings, const endpoint& server,
+                 blocking_executor& blocking_executor, std::shared_ptr<spdlog::logger> log)
     : settings_(settings),
       server_(server),
-      errands_(errands),
+      blocking_(blocking_executor),
       log_(std::move(log)),
       credentials_(settings.password),
       record_(settings.refusal_file)
@@ -46,7 +46,7 @@ task<account::recollection> account::recall_refusal(steady_time deadline)
             return {};
         return {true, record_.recall(fingerprinted(**password))};
     };
-    const auto found = co_await errands_.run(std::move(work), deadline);
+    const auto found = co_await blocking_.run(std::move(work), deadline);
     if (found.has_error())
         co_return recollection{};
     may_be_recorded_ = found->since.has_value();
@@ -60,7 +60,7 @@ task<void> account::note_refusal(utc_time now)
         co_return;
     may_be_recorded_ = true;
     auto work = [this, password, now] { return record_.note(fingerprinted(*password), now); };
-    const auto noted = co_await errands_.run(std::move(work), std::chrono::steady_clock::now() + disk_limit);
+    const auto noted = co_await blocking_.run(std::move(work), std::chrono::steady_clock::now() + disk_limit);
     if (log_ && noted.has_value() && *noted)
         log_->warn("that Exchange refuses the service account cannot be kept in {}: {}; a restart tries the "
                    "credentials once more",
@@ -73,7 +73,7 @@ task<void> account::forget_refusal()
         co_return;
     auto work = [this] { return record_.clear(); };
     const auto cleared =
-        co_await errands_.run(std::move(work), std::chrono::steady_clock::now() + disk_limit);
+        co_await blocking_.run(std::move(work), std::chrono::steady_clock::now() + disk_limit);
     may_be_recorded_ = cleared.has_error() || *cleared;
 }
 
@@ -96,7 +96,7 @@ task<signin::credentials::password> account::first_password(job& j)
     if (auto known = credentials_.known())
         co_return known;
     auto work = [this] { return credentials_.get(); };
-    auto read = co_await errands_.run(std::move(work), j.deadline);
+    auto read = co_await blocking_.run(std::move(work), j.deadline);
     const auto ec = read.has_error() ? read.error() : read->has_error() ? read->error() : error_code();
     if (!ec)
         co_return std::move(**read);
@@ -123,7 +123,7 @@ task<signin::credentials::password> account::password_now(job& j)
 task<signin::credentials::password> account::other_password(job& j, signin::credentials::password refused)
 {
     auto work = [this, refused] { return credentials_.other_than(refused); };
-    auto read = co_await errands_.run(std::move(work), j.deadline);
+    auto read = co_await blocking_.run(std::move(work), j.deadline);
     co_return read.has_value() && read->has_value() ? std::move(**read) : nullptr;
 }
 

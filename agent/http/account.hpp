@@ -2,8 +2,8 @@
 // connection in.
 #pragma once
 
-#include "agent/http/connection.hpp"
 #include "agent/http/blocking_executor.hpp"
+#include "agent/http/connection.hpp"
 #include "agent/http/job.hpp"
 #include "agent/http/settings.hpp"
 #include "agent/signin/credentials.hpp"
@@ -36,7 +36,7 @@ struct signed_connection {
 class account {
 public:
     // All of them outlive the account.
-    account(const client_settings& settings, const endpoint& server, errands& errands,
+    account(const client_settings& settings, const endpoint& server, blocking_executor& blocking_executor,
             std::shared_ptr<spdlog::logger> log);
 
     // Does what `j` asks for, over `c`; everything under "Out" in `j` is set. Throws operation_aborted where the coroutine
@@ -86,7 +86,7 @@ private:
 
     const client_settings& settings_;
     const endpoint& server_;
-    errands& errands_;
+    blocking_executor& blocking_;
     std::shared_ptr<spdlog::logger> log_; // shared with its maker; may be null
     signin::credentials credentials_;
     signin::refusal_record record_;

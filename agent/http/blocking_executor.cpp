@@ -28,8 +28,8 @@ void block_signals()
 #endif
 }
 
-struct errand {
-    errand(asio::any_io_executor e, std::function<void()> w, steady_time deadline)
+struct job {
+    job(asio::any_io_executor e, std::function<void()> w, steady_time deadline)
         : executor(std::move(e)),
           work(std::move(w)),
           over(executor, deadline)
@@ -44,7 +44,7 @@ struct errand {
 
 } // namespace
 
-class errands::state : public std::enable_shared_from_this<state> {
+class blocking_executor::state : public std::enable_shared_from_this<state> {
 public:
     task<error_code> carry_out(std::function<void()> work, steady_time deadline);
     void stop();
@@ -52,27 +52,27 @@ public:
 private:
     struct leaving;
     void next();
-    void begin(const std::shared_ptr<errand>& e);
+    void begin(const std::shared_ptr<job>& e);
     void finish();
 
-    std::deque<std::shared_ptr<errand>> waiting_;
-    std::shared_ptr<errand> running_; // its thread has `work` and `thrown` alone until it is posted back
-    std::thread thread_;              // joinable while an errand runs
+    std::deque<std::shared_ptr<job>> waiting_;
+    std::shared_ptr<job> running_; // its thread has `work` and `thrown` alone until it is posted back
+    std::thread thread_;           // joinable while a job runs
     bool stopped_ = false;
 };
 
-struct errands::state::leaving {
+struct blocking_executor::state::leaving {
     state& from;
-    std::shared_ptr<errand> mine;
+    std::shared_ptr<job> mine;
     ~leaving() { std::erase(from.waiting_, mine); }
 };
 
-task<error_code> errands::state::carry_out(std::function<void()> work, steady_time deadline)
+task<error_code> blocking_executor::state::carry_out(std::function<void()> work, steady_time deadline)
 {
     if (stopped_)
         co_return asio::error::operation_aborted;
     const auto executor = co_await asio::this_coro::executor;
-    const auto mine = std::make_shared<errand>(executor, std::move(work), deadline);
+    const auto mine = std::make_shared<job>(executor, std::move(work), deadline);
     waiting_.push_back(mine);
     const leaving on_exit{*this, mine};
     next();
@@ -89,7 +89,7 @@ task<error_code> errands::state::carry_out(std::function<void()> work, steady_ti
     co_return cause::timed_out;
 }
 
-void errands::state::next()
+void blocking_executor::state::next()
 {
     while (!running_ && !waiting_.empty()) {
         running_ = waiting_.front();
@@ -103,7 +103,7 @@ void errands::state::next()
     }
 }
 
-void errands::state::begin(const std::shared_ptr<errand>& e)
+void blocking_executor::state::begin(const std::shared_ptr<job>& e)
 {
     thread_ = std::thread([e, weak = weak_from_this()] {
         block_signals();
@@ -123,14 +123,14 @@ void errands::state::begin(const std::shared_ptr<errand>& e)
     });
 }
 
-void errands::state::finish()
+void blocking_executor::state::finish()
 {
     running_->done = true;
     running_->over.cancel();
     running_.reset();
 }
 
-void errands::state::stop()
+void blocking_executor::state::stop()
 {
     stopped_ = true;
     for (const auto& e : waiting_)
@@ -141,19 +141,19 @@ void errands::state::stop()
         thread_.join();
 }
 
-errands::errands() : state_(std::make_shared<state>()) {}
+blocking_executor::blocking_executor() : state_(std::make_shared<state>()) {}
 
-errands::~errands()
+blocking_executor::~blocking_executor()
 {
     stop();
 }
 
-void errands::stop()
+void blocking_executor::stop()
 {
     state_->stop();
 }
 
-task<error_code> errands::carry_out(std::function<void()> work, steady_time deadline)
+task<error_code> blocking_executor::carry_out(std::function<void()> work, steady_time deadline)
 {
     return state_->carry_out(std::move(work), deadline);
 }

@@ -10,17 +10,17 @@
 
 namespace relay::http {
 
-// Runs one errand after the other, each on a thread that lives no longer than it does. Loop thread only. Not bounded by
-// itself: a coroutine has one errand at a time, and one that leaves takes its errand out of the queue.
-class errands {
+// Runs one job after the other, each on a thread that lives no longer than it does. Loop thread only. Not bounded by
+// itself: a coroutine has one job at a time, and one that leaves takes its job out of the queue.
+class blocking_executor {
 public:
-    errands();
-    ~errands(); // as stop()
-    errands(const errands&) = delete;
-    errands& operator=(const errands&) = delete;
+    blocking_executor();
+    ~blocking_executor(); // as stop()
+    blocking_executor(const blocking_executor&) = delete;
+    blocking_executor& operator=(const blocking_executor&) = delete;
 
     // Calls `work` off the loop; its result, or what it throws. Errors: cause::timed_out at `deadline` (or where there is
-    // no thread to be had), operation_aborted by value where the coroutine or all of us are cancelled. Nobody waits then for an errand that
+    // no thread to be had), operation_aborted by value where the coroutine or all of us are cancelled. Nobody waits then for a job that
     // has begun, so `work` owns what it uses or refers to what outlives this object.
     template <class Work>
     task<result<std::invoke_result_t<Work&>>> run(Work work, steady_time deadline)
@@ -33,14 +33,14 @@ public:
         co_return got(boost::system::in_place_value, std::move(**place));
     }
 
-    // Lets nobody wait any longer, and waits for the errand that has begun. Idempotent.
+    // Lets nobody wait any longer, and waits for the job that has begun. Idempotent.
     void stop();
 
 private:
     class state;
     task<error_code> carry_out(std::function<void()> work, steady_time deadline);
 
-    std::shared_ptr<state> state_; // an errand that ends after us finds it gone
+    std::shared_ptr<state> state_; // a job that ends after us finds it gone
 };
 
 } // namespace relay::http

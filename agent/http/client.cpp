@@ -1,9 +1,9 @@
 #include "agent/http/client.hpp"
 
 #include "agent/http/account.hpp"
+#include "agent/http/blocking_executor.hpp"
 #include "agent/http/cause.hpp"
 #include "agent/http/endpoint.hpp"
-#include "agent/http/blocking_executor.hpp"
 #include "agent/http/job.hpp"
 #include "agent/http/wait_list.hpp"
 #include "common/secret/flaw.hpp"
@@ -54,8 +54,8 @@ public:
           parsed_(parse_endpoint(settings_.url,
                                  settings_.allow_plaintext ? plaintext::allowed : plaintext::refused)),
           server_(parsed_.has_value() ? *parsed_ : endpoint{}),
-          trust_(settings_.ca_file, settings_.certificate_sha256, errands_, std::move(first.believed)),
-          account_(settings_, server_, errands_, log_),
+          trust_(settings_.ca_file, settings_.certificate_sha256, blocking_, std::move(first.believed)),
+          account_(settings_, server_, blocking_, log_),
           gate_(travel_of(settings_.auth))
     {
         account_.credentials_changed(std::move(first.password));
@@ -97,7 +97,7 @@ private:
     const std::shared_ptr<spdlog::logger> log_;
     const result<endpoint> parsed_;
     const endpoint server_;
-    errands errands_;
+    blocking_executor blocking_;
     trust trust_;
     address_memory addresses_;
     account account_;
@@ -503,7 +503,7 @@ void client::state::stop()
     for_connection_.cancel_all();
     at_gate_.cancel_all();
     for_recollection_.cancel_all();
-    errands_.stop();
+    blocking_.stop();
 }
 
 boost::system::result<groundwork, failed> lay_groundwork(const client_settings& settings)

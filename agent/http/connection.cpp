@@ -591,7 +591,7 @@ std::optional<failed> connection::refused_by_tls(std::string_view detail)
     const bool about_certificates =
         alert >= handshake_failure && alert <= 49 && alert != 47; // bad, revoked, unknown CA …
     if (alert == certificate_required || (peer_.asks_for_ours && about_certificates)) {
-        peer_.doubt = tls::doubt::ours_missing;
+        peer_.tls_error = tls::tls_error::ours_missing;
         return fail(fmt::format(
             "{} (certificate: {}) wants a client certificate, which this agent has none of: set client "
             "certificates of its EWS folder to Ignore in IIS",
@@ -599,7 +599,7 @@ std::optional<failed> connection::refused_by_tls(std::string_view detail)
     }
     // Said by it, or by our side of an old server's answer.
     if (alert == protocol_version || detail.find("unsupported protocol") != detail.npos) {
-        peer_.doubt = tls::doubt::no_common_ground;
+        peer_.tls_error = tls::tls_error::no_common_ground;
         return fail(
             name + " offers no TLS 1.2 or newer, and this agent uses nothing older: switch TLS 1.2 on there");
     }

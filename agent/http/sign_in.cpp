@@ -146,7 +146,7 @@ account::next_token(job& j, std::shared_ptr<signin::negotiator> negotiator, std:
     auto work = [negotiator, from = std::move(from_server), binding = std::move(binding)]() -> made {
         return negotiator->step(from, binding);
     };
-    auto got = co_await errands_.run(std::move(work), j.deadline);
+    auto got = co_await blocking_.run(std::move(work), j.deadline);
     if (got.has_error())
         co_return failed{got.error(), reached::nothing, "signing in: " + got.error().message()};
     if (got->has_value())

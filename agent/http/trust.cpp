@@ -89,11 +89,11 @@ struct trust::target {
     }
 };
 
-trust::trust(std::filesystem::path ca_file, std::string_view pinned_sha256, errands& errands,
-             authorities first)
+trust::trust(std::filesystem::path ca_file, std::string_view pinned_sha256,
+             blocking_executor& blocking_executor, authorities first)
     : ca_file_(std::move(ca_file)),
       pinned_(hex_only(pinned_sha256)),
-      errands_(errands),
+      blocking_(blocking_executor),
       believed_(std::move(first))
 {
 }
@@ -101,7 +101,7 @@ trust::trust(std::filesystem::path ca_file, std::string_view pinned_sha256, erra
 task<std::optional<failed>> trust::prepare(steady_time deadline)
 {
     auto work = [file = ca_file_] { return read_authorities(file); };
-    auto read = co_await errands_.run(std::move(work), deadline);
+    auto read = co_await blocking_.run(std::move(work), deadline);
     if (read.has_error())
         co_return failed{read.error(), reached::nothing,
                          fmt::format("{}: {}", name_of(ca_file_), read.error().message())};
@@ -165,14 +165,15 @@ int trust::verify(x509_store_ctx_st* check, void* argument)
     seen.leaf = tls::facts_of(leaf);
     seen.whom = tls::describe(leaf);
     if (X509_verify_cert(check) != 1) {
-        const auto why = tls::doubt_about(check);
-        seen.doubt = why.code;
-        seen.trouble = why.message + (why.code == tls::doubt::unknown_issuer ? " (exchange.ca_file)" : "");
+        const auto why = tls::tls_error_of(check);
+        seen.tls_error = why.code;
+        seen.trouble =
+            why.message + (why.code == tls::tls_error::unknown_issuer ? " (exchange.ca_file)" : "");
         return 0;
     }
     if (const auto digest = to_hex(sha256(seen.leaf_der));
         !owner.pinned_.empty() && digest != owner.pinned_) {
-        seen.doubt = tls::doubt::not_the_pinned_one;
+        seen.tls_error = tls::tls_error::not_the_pinned_one;
         seen.trouble = "is not the one in exchange.certificate_sha256: its SHA-256 is " + digest;
         X509_STORE_CTX_set_error(check, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;

@@ -24,7 +24,7 @@ struct presented {
     std::string leaf_der;        // empty before the first handshake
     tls::certificate_facts leaf; // the same certificate, taken apart
     std::string whom;            // "subject CN=mail, issuer CN=Corp CA", fit for a log
-    error_code doubt;            // tls::doubt; none where both sides are content
+    error_code tls_error;        // tls::tls_error; none where both sides are content
     std::string
         trouble; // what failed, as the end of a sentence that begins with the certificate; empty where nothing
     bool asks_for_ours = false; // it wants a client certificate, be it only if there is one
@@ -44,9 +44,9 @@ boost::system::result<authorities, failed> read_authorities(const std::filesyste
 class trust {
 public:
     // `ca_file` empty: the system's store. `pinned_sha256`: 64 hex digits in any case, colons and blanks ignored, or
-    // empty; it is asked beside the chain and the name, not instead. `errands` outlives the trust.
+    // empty; it is asked beside the chain and the name, not instead. `blocking_executor` outlives the trust.
     // `first`: where they were read already.
-    trust(std::filesystem::path ca_file, std::string_view pinned_sha256, errands& errands,
+    trust(std::filesystem::path ca_file, std::string_view pinned_sha256, blocking_executor& blocking_executor,
           authorities first = {});
 
     // Whether the authorities are read.
@@ -72,7 +72,7 @@ private:
 
     std::filesystem::path ca_file_;
     std::string pinned_; // lower-case hex
-    errands& errands_;
+    blocking_executor& blocking_;
     authorities believed_; // empty until they are read
 };
 

@@ -71,7 +71,7 @@ private:
 
 class gssapi_negotiator final : public negotiator {
 public:
-    explicit gssapi_negotiator(const sign_in_wish& wish)
+    explicit gssapi_negotiator(const sign_in_request& wish)
         : mechanism_(wish.mechanism),
           host_(wish.host),
           username_(wish.username),
@@ -255,7 +255,7 @@ void throw_exception_from_error(const sign_in_trouble& t, const boost::source_lo
     throw std::runtime_error(t.sentence);
 }
 
-std::unique_ptr<negotiator> make_negotiator(const sign_in_wish& wish)
+std::unique_ptr<negotiator> make_negotiator(const sign_in_request& wish)
 {
     return std::make_unique<gssapi_negotiator>(wish);
 }

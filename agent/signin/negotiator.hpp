@@ -40,7 +40,7 @@ public:
 };
 
 // Whom to sign in and where.
-struct sign_in_wish {
+struct sign_in_request {
     signin::mechanism mechanism;
     std::string host;     // of the server, as in its URL: the service is HTTP/host
     std::string username; // DOMAIN\user or user@domain; empty with negotiate: the account the process runs as
@@ -49,7 +49,7 @@ struct sign_in_wish {
         keytab{}; // a file with Kerberos keys of the user, in place of a password; empty username: its first one
 };
 
-// Never null; what is wrong with the wish shows in the first step.
-std::unique_ptr<negotiator> make_negotiator(const sign_in_wish& wish);
+// Never null; what is wrong with the request shows in the first step.
+std::unique_ptr<negotiator> make_negotiator(const sign_in_request& wish);
 
 } // namespace relay::signin

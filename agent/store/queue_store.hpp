@@ -104,30 +104,31 @@ public:
     {
         return run(step::watched_mailboxes{std::move(after), most});
     }
-    // Stores an event for each sighting, and what the next one is compared with: both or neither. An event of the same
+    // Stores an event for each observation, and what the next one is compared with: both or neither. An event of the same
     // mailbox and watch that was never sent is replaced in place and keeps its seq. `at_once`: they are about to be sent,
     // so that nothing replaces them.
-    task<result<std::vector<stored_sighting>>> tell(std::vector<sighting> seen, bool at_once)
+    task<result<std::vector<stored_observation>>> publish(std::vector<observation> seen, bool at_once)
     {
-        return run(step::tell{std::move(seen), at_once});
+        return run(step::publish{std::move(seen), at_once});
     }
-    // ---- own events: which of the agent's items others change ----
+    // ---- tracked events: which of the agent's items others change ----
     // Those of one mailbox, in the order of their places, past `after`.
-    task<result<std::vector<own_event>>> own_events(std::string mailbox_key, std::int64_t after,
-                                                    std::size_t most)
+    task<result<std::vector<tracked_event>>> tracked_events(std::string mailbox_key, std::int64_t after,
+                                                            std::size_t most)
     {
-        return run(step::own_events{std::move(mailbox_key), after, most});
+        return run(step::tracked_events{std::move(mailbox_key), after, most});
     }
     // The keys of all mailboxes that have some, each once, those after `after`.
-    task<result<std::vector<std::string>>> own_event_mailboxes(std::string after, std::size_t most)
+    task<result<std::vector<std::string>>> tracked_mailboxes(std::string after, std::size_t most)
     {
-        return run(step::own_event_mailboxes{std::move(after), most});
+        return run(step::tracked_mailboxes{std::move(after), most});
     }
-    // As tell(); of each sighting that is not out of date what is to be told, in order. A sighting is out of date where a
+    // As publish(); of each observation that is not out of date what is to be told, in order. A observation is out of date where a
     // command about its event is unfinished, or finished since it was read: what was seen may be our own doing.
-    task<result<std::vector<stored_sighting>>> tell_changes(std::vector<event_sighting> seen, bool at_once)
+    task<result<std::vector<stored_observation>>> publish_changes(std::vector<event_observation> seen,
+                                                                  bool at_once)
     {
-        return run(step::tell_changes{std::move(seen), at_once});
+        return run(step::publish_changes{std::move(seen), at_once});
     }
 
     // As read(), of what is about to be sent: from now on nothing of it is replaced any more, and whatever is stored may

@@ -80,7 +80,7 @@ struct stored_message {
     std::string body;                   // without seq: see protocol::with_seq
     std::string command_id;             // of a result; empty for an event
     std::optional<utc_time> expires_at; // a stored read: after it the cloud gets deadline_exceeded instead
-    bool replaceable = false; // an event that tell() may still replace: it must not be sent as it is here
+    bool replaceable = false; // an event that publish() may still replace: it must not be sent as it is here
 };
 
 // The log of what became of every command, see audit_entry.hpp.

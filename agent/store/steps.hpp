@@ -153,35 +153,35 @@ struct watched_mailboxes {
     std::string after;
     std::size_t most;
 };
-struct tell {
-    using answer = std::vector<stored_sighting>;
+struct publish {
+    using answer = std::vector<stored_observation>;
     static constexpr commit_name commit = crash_step("store.tell");
     result<answer> operator()(queue_tables& t) const;
-    std::vector<sighting> seen;
+    std::vector<observation> seen;
     bool at_once;
 };
 
-// ---- own events ----
-struct own_events {
-    using answer = std::vector<own_event>;
+// ---- tracked events ----
+struct tracked_events {
+    using answer = std::vector<tracked_event>;
     static constexpr commit_name commit = reads_only;
     result<answer> operator()(queue_tables& t) const;
     std::string mailbox_key;
     std::int64_t after;
     std::size_t most;
 };
-struct own_event_mailboxes {
+struct tracked_mailboxes {
     using answer = std::vector<std::string>;
     static constexpr commit_name commit = reads_only;
     result<answer> operator()(queue_tables& t) const;
     std::string after;
     std::size_t most;
 };
-struct tell_changes {
-    using answer = std::vector<stored_sighting>;
+struct publish_changes {
+    using answer = std::vector<stored_observation>;
     static constexpr commit_name commit = crash_step("store.tell");
     result<answer> operator()(queue_tables& t) const;
-    std::vector<event_sighting> seen;
+    std::vector<event_observation> seen;
     bool at_once;
 };
 
@@ -212,8 +212,8 @@ using any_step =
     std::variant<step::who, step::renew, step::owe_again, step::prune, step::status, step::unfinished,
                  step::admit, step::look_up, step::begin, step::retract, step::finish, step::append,
                  step::read, step::read_to_send, step::acknowledge, step::put_watch, step::remove_watch,
-                 step::watches, step::watched, step::watched_mailboxes, step::tell, step::own_events,
-                 step::own_event_mailboxes, step::tell_changes, step::record, step::forget_audit,
+                 step::watches, step::watched, step::watched_mailboxes, step::publish, step::tracked_events,
+                 step::tracked_mailboxes, step::publish_changes, step::record, step::forget_audit,
                  step::audit>;
 
 template <class Step>

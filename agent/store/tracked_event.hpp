@@ -1,4 +1,4 @@
-// The agent's own events as the store keeps them: what it wrote into a calendar last, and what others have changed since as
+// The agent's tracked events as the store keeps them: what it wrote into a calendar last, and what others have changed since as
 // far as the cloud was told.
 #pragma once
 
@@ -32,7 +32,7 @@ struct event_write {
     bool may_be_overtaken = false; // made by whom and when is not known: later changes of ours may be in it
 };
 
-struct own_event {
+struct tracked_event {
     std::int64_t place = 0;   // rises with every new one and is never used again
     std::int64_t version = 0; // rises with every write of ours
     std::string event_id;
@@ -48,8 +48,8 @@ struct own_event {
     bool series = false;    // the cloud was told that somebody made a series of it
 };
 
-// What was seen of an own event.
-struct event_sighting {
+// What was seen of a tracked event.
+struct event_observation {
     std::int64_t place = 0, version = 0;
     std::string about; // about_event()
     bool gone = false; // nothing of it is followed any more
@@ -65,7 +65,7 @@ struct event_sighting {
             change; // a newer one of the same change replaces it while it is the last about its event and was never sent
         std::string body; // the event, without seq
     };
-    std::vector<news> tell; // empty: nobody else changed anything
+    std::vector<news> publish; // empty: nobody else changed anything
 };
 
 // What the outbox knows messages about an event by. No watch has a name that begins so.

@@ -52,8 +52,9 @@ struct watched_mailbox {
     std::int64_t place = 0; // rises with every new one and is never used again
     std::string watch_id;
     watch_pace pace;
-    std::string mailbox;             // as the cloud wrote it
-    std::optional<std::string> told; // what sighting::told was last; nothing: it was never looked at
+    std::string mailbox; // as the cloud wrote it
+    std::optional<std::string>
+        published; // what observation::published was last; nothing: it was never looked at
 };
 
 // Which of them to read, in the order of their places.
@@ -72,14 +73,14 @@ struct watched_query {
 };
 
 // What was seen of a watched mailbox, and is told.
-struct sighting {
+struct observation {
     std::int64_t place = 0;
-    std::string body; // the event, without seq
-    std::string told; // what is compared with what is seen next; the store does not look into it
+    std::string body;      // the event, without seq
+    std::string published; // what is compared with what is seen next; the store does not look into it
 };
 
-// What became of a sighting.
-struct stored_sighting {
+// What became of a observation.
+struct stored_observation {
     enum class how {
         added,    // under a seq of its own
         replaced, // in place of an event of the same mailbox and watch that was never sent, under its seq

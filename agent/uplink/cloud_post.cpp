@@ -98,15 +98,15 @@ task<outcome<post_answer>> post_json(time_source& time, dial_settings settings, 
         co_return failed{step::settings, context.error().code, context.error().message};
 
     name_lookup names(co_await asio::this_coro::executor);
-    relay::http::errands errands;
+    relay::http::blocking_executor blocking_executor;
     dial_report unread;
-    step_watch steps(time, std::clamp<duration>(settings.step_limit, 1ms, 10s), unread);
+    dial_steps steps(time, std::clamp<duration>(settings.step_limit, 1ms, 10s), unread);
     // Who asks once only, or once an hour, would meet the same silent address again and again.
     relay::http::address_memory memory;
-    auto stream = co_await dial_tls(steps, names, memory, errands, settings, address, *context);
+    auto stream = co_await dial_tls(steps, names, memory, blocking_executor, settings, address, *context);
     for (int tries = 1; stream.has_error() && may_be_the_address(stream.error()) && tries < most_dials;
          ++tries)
-        stream = co_await dial_tls(steps, names, memory, errands, settings, address, *context);
+        stream = co_await dial_tls(steps, names, memory, blocking_executor, settings, address, *context);
     if (stream.has_error())
         co_return stream.error();
     steps.allow(answer_limit);

@@ -1,4 +1,4 @@
-// One HTTPS request to the cloud beside the WebSocket: enrolment and renewal. It takes the same road: proxy, trust, deadlines.
+// One HTTPS request to the cloud beside the WebSocket: enrolment and renewal. It goes the same way: proxy, trust, deadlines.
 #pragma once
 
 #include "agent/uplink/tls_connector.hpp"

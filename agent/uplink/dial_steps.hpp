@@ -7,10 +7,10 @@
 
 namespace relay::uplink {
 
-class step_watch {
+class dial_steps {
 public:
     // `time` and `report` outlive it.
-    step_watch(time_source& time, duration limit, dial_report& report)
+    dial_steps(time_source& time, duration limit, dial_report& report)
         : time_(time),
           limit_(limit),
           report_(report)

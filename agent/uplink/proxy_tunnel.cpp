@@ -1,7 +1,7 @@
 #include "agent/uplink/proxy_tunnel.hpp"
 
-#include "agent/http/challenge.hpp"
 #include "agent/http/blocking_executor.hpp"
+#include "agent/http/challenge.hpp"
 #include "agent/signin/negotiator.hpp"
 #include "agent/uplink/wording.hpp"
 #include "common/secret/sign_in.hpp"
@@ -63,12 +63,12 @@ bool keeps_open(const parser& p)
 class knock {
 public:
     knock(tcp::socket s, const proxy_url& proxy, std::string target, const redial& again,
-          http::errands& errands)
+          http::blocking_executor& blocking_executor)
         : socket_(std::move(s)),
           proxy_(proxy),
           target_(std::move(target)),
           again_(again),
-          errands_(errands),
+          blocking_(blocking_executor),
           who_("the proxy " + proxy.authority())
     {
     }
@@ -95,7 +95,7 @@ private:
     const proxy_url& proxy_;
     std::string target_;
     const redial& again_;
-    http::errands& errands_;
+    http::blocking_executor& blocking_;
     std::string who_;
     bool usable_ = true;        // socket_ can carry the next CONNECT
     bool used_ = false;         // and has carried one
@@ -257,7 +257,7 @@ task<knock::verdict> knock::by_tokens(signin::mechanism mechanism, std::string_v
         auto work = [negotiator, from = std::move(from_proxy)]() -> made {
             return negotiator->step(from, {});
         };
-        auto token = co_await errands_.run(std::move(work), std::chrono::steady_clock::now() + token_limit);
+        auto token = co_await blocking_.run(std::move(work), std::chrono::steady_clock::now() + token_limit);
         if (token.has_error())
             co_return verdict(
                 failed{step::proxy, token.error(), "signing in to " + who_ + ": " + token.error().message()});
@@ -338,9 +338,9 @@ task<outcome<tcp::socket>> knock::open()
 } // namespace
 
 task<outcome<tcp::socket>> open_tunnel(tcp::socket socket, const proxy_url& proxy, std::string target,
-                                       const redial& again, http::errands& errands)
+                                       const redial& again, http::blocking_executor& blocking_executor)
 {
-    knock at_the_door(std::move(socket), proxy, std::move(target), again, errands);
+    knock at_the_door(std::move(socket), proxy, std::move(target), again, blocking_executor);
     co_return co_await at_the_door.open();
 }
 

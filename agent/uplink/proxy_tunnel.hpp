@@ -10,7 +10,7 @@
 #include <functional>
 
 namespace relay::http {
-class errands;
+class blocking_executor;
 }
 
 namespace relay::uplink {
@@ -31,6 +31,6 @@ using redial = std::function<task<outcome<asio::ip::tcp::socket>>()>;
 // its password. Sets no deadline of its own; everything handed over by reference outlives the call.
 task<outcome<asio::ip::tcp::socket>> open_tunnel(asio::ip::tcp::socket socket, const proxy_url& proxy,
                                                  std::string target, const redial& again,
-                                                 http::errands& errands);
+                                                 http::blocking_executor& blocking_executor);
 
 } // namespace relay::uplink

@@ -60,7 +60,7 @@ bool is_literal(const std::string& host)
 
 } // namespace
 
-task<outcome<tcp::socket>> dial_tcp(step_watch& steps, name_lookup& names, http::address_memory& memory,
+task<outcome<tcp::socket>> dial_tcp(dial_steps& steps, name_lookup& names, http::address_memory& memory,
                                     std::string host, std::uint16_t port, std::string hop)
 {
     const auto addresses =
@@ -90,8 +90,8 @@ task<outcome<tcp::socket>> dial_tcp(step_watch& steps, name_lookup& names, http:
 
 namespace {
 
-task<outcome<tls_stream>> dial_once(step_watch& steps, name_lookup& names, http::address_memory& memory,
-                                    http::errands& errands, const dial_settings& settings,
+task<outcome<tls_stream>> dial_once(dial_steps& steps, name_lookup& names, http::address_memory& memory,
+                                    http::blocking_executor& blocking_executor, const dial_settings& settings,
                                     const web_url& address, tls::context_ptr context)
 {
     const auto proxy = choose_proxy(settings.proxy, address, settings.environment);
@@ -111,9 +111,9 @@ task<outcome<tls_stream>> dial_once(step_watch& steps, name_lookup& names, http:
         error_code gone; // then the first CONNECT will say so
         const auto peer = socket->remote_endpoint(gone);
         const redial again = [&] { return reach(steps.time(), {peer}, first_hop); };
-        auto tunnel =
-            co_await steps.run(step::proxy, "CONNECT to " + address.authority() + " by " + first_hop,
-                               open_tunnel(*std::move(socket), *via, address.authority(), again, errands));
+        auto tunnel = co_await steps.run(
+            step::proxy, "CONNECT to " + address.authority() + " by " + first_hop,
+            open_tunnel(*std::move(socket), *via, address.authority(), again, blocking_executor));
         if (tunnel.has_error())
             co_return tunnel.error();
         socket = std::move(tunnel);
@@ -130,11 +130,11 @@ task<outcome<tls_stream>> dial_once(step_watch& steps, name_lookup& names, http:
 
 } // namespace
 
-task<outcome<tls_stream>> dial_tls(step_watch& steps, name_lookup& names, http::address_memory& memory,
-                                   http::errands& errands, const dial_settings& settings,
+task<outcome<tls_stream>> dial_tls(dial_steps& steps, name_lookup& names, http::address_memory& memory,
+                                   http::blocking_executor& blocking_executor, const dial_settings& settings,
                                    const web_url& address, tls::context_ptr context)
 {
-    auto secured = co_await dial_once(steps, names, memory, errands, settings, address, context);
+    auto secured = co_await dial_once(steps, names, memory, blocking_executor, settings, address, context);
     if (secured.has_error())
         co_return blame_address(std::move(secured).error(), steps.report(), memory);
     co_return secured;

@@ -22,7 +22,7 @@ struct tls_connector::loaded {
 tls_connector::tls_connector(asio::any_io_executor executor, time_source& time)
     : time_(time),
       names_(std::make_unique<name_lookup>(std::move(executor))),
-      errands_(std::make_unique<http::errands>()),
+      blocking_(std::make_unique<http::blocking_executor>()),
       memory_(std::make_unique<http::address_memory>())
 {
 }
@@ -76,11 +76,11 @@ task<outcome<link_ptr>> tls_connector::dial(dial_report& report)
     if (!now)
         co_return failed{step::settings, errc::not_found, "the connection to the cloud is not configured"};
     const auto& address = now->address;
-    step_watch steps(time_, now->settings.step_limit, report);
+    dial_steps steps(time_, now->settings.step_limit, report);
     if (proxy_refusals_ >= most_proxy_refusals && time_.now() < proxy_again_)
         co_return proxy_refusal_;
     auto secured =
-        co_await dial_tls(steps, *names_, *memory_, *errands_, now->settings, address, now->context);
+        co_await dial_tls(steps, *names_, *memory_, *blocking_, now->settings, address, now->context);
     if (secured.has_error())
         co_return note_proxy(secured.error());
     proxy_refusals_ = 0;

@@ -14,7 +14,7 @@
 
 namespace relay::http {
 class address_memory;
-class errands;
+class blocking_executor;
 } // namespace relay::http
 
 namespace relay::uplink {
@@ -74,7 +74,7 @@ private:
     time_source& time_;
     std::shared_ptr<const loaded> loaded_; // shared with the attempt that runs while load() replaces it
     std::unique_ptr<name_lookup> names_;
-    std::unique_ptr<http::errands> errands_;
+    std::unique_ptr<http::blocking_executor> blocking_;
     std::unique_ptr<http::address_memory> memory_; // of the cloud's addresses, or the proxy's
     std::optional<asio::ip::address> reached_;     // by the dial that was made last
     int proxy_refusals_ = 0;                       // in a row, since load()

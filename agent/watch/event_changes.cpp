@@ -65,8 +65,8 @@ bool has_new_answer(const json::array& before, const json::array& now)
     return false;
 }
 
-store::event_sighting::news news_of(const store::own_event& e, std::string_view change, bool with_times,
-                                    json::array responses)
+store::event_observation::news news_of(const store::tracked_event& e, std::string_view change,
+                                       bool with_times, json::array responses)
 {
     json::object data{{"event_id", e.event_id}, {"mailbox", e.mailbox}, {"change", change}};
     if (with_times) {
@@ -80,15 +80,16 @@ store::event_sighting::news news_of(const store::own_event& e, std::string_view 
 }
 
 // Another agent of this customer has changed it since, and tells of it from now on.
-bool is_anothers(const store::own_event& known, const std::string& command_id)
+bool is_anothers(const store::tracked_event& known, const std::string& command_id)
 {
     return known.sure && !command_id.empty() && command_id != known.command_id;
 }
 
 } // namespace
 
-std::optional<store::event_sighting> seen_alive(const store::own_event& known, const ews::item_state& now,
-                                                const std::string& item_id, bool elsewhere)
+std::optional<store::event_observation> seen_alive(const store::tracked_event& known,
+                                                   const ews::item_state& now, const std::string& item_id,
+                                                   bool elsewhere)
 {
     if (is_anothers(known, now.command_id))
         return let_go(known);
@@ -111,26 +112,26 @@ std::optional<store::event_sighting> seen_alive(const store::own_event& known, c
     as_seen.series = now.series;
     // There is no word of its own for a series: an older cloud hears of a move to where the item is.
     if (moved || now.series != known.series)
-        s.tell.push_back(news_of(as_seen, "moved", true, exchange_access::response_list(now.answers)));
+        s.publish.push_back(news_of(as_seen, "moved", true, exchange_access::response_list(now.answers)));
     if (has_new_answer(unpacked(known.answers), unpacked(s.answers)))
-        s.tell.push_back(news_of(as_seen, "responded", true, exchange_access::response_list(now.answers)));
-    if (s.tell.empty() && known.sure && s.item_id == known.item_id && s.answers == known.answers &&
+        s.publish.push_back(news_of(as_seen, "responded", true, exchange_access::response_list(now.answers)));
+    if (s.publish.empty() && known.sure && s.item_id == known.item_id && s.answers == known.answers &&
         s.elsewhere == known.elsewhere && s.series == known.series)
         return std::nullopt;
     return s;
 }
 
-store::event_sighting seen_deleted(const store::own_event& known, const std::string& command_id)
+store::event_observation seen_deleted(const store::tracked_event& known, const std::string& command_id)
 {
     auto s = let_go(known);
     if (!is_anothers(known, command_id))
-        s.tell.push_back(news_of(known, "deleted", known.sure, unpacked(known.answers)));
+        s.publish.push_back(news_of(known, "deleted", known.sure, unpacked(known.answers)));
     return s;
 }
 
-store::event_sighting let_go(const store::own_event& known)
+store::event_observation let_go(const store::tracked_event& known)
 {
-    store::event_sighting s;
+    store::event_observation s;
     s.place = known.place;
     s.version = known.version;
     s.about = store::about_event(known.event_id, known.key);

@@ -34,7 +34,7 @@ ews::error cut_off()
 {
     ews::error e;
     e.fault = {protocol::fault_code::exchange_unavailable, "the agent stops", {}};
-    e.remedy = ews::remedy::retry;
+    e.retry_action = ews::retry_action::retry;
     return e;
 }
 
@@ -145,7 +145,7 @@ task<void> event_watcher::look_at(const std::string& key)
     hosts_.at(key).looked = parts_.time.now();
     hosts_.at(key).left_to_others = false;
     put(hosts_.at(key), parts_.time.now() + covered_interval); // what comes up meanwhile brings it forward
-    const auto next = co_await look(mailbox);
+    const auto next = co_await poll(mailbox);
     auto& h = hosts_.at(key);
     if (next != duration::max()) {
         put(h, std::min(h.due, parts_.time.now() + next));
@@ -161,7 +161,7 @@ task<bool> event_watcher::take_up()
 {
     std::string after;
     for (;;) {
-        const auto page = co_await parts_.store.own_event_mailboxes(after, mailboxes_a_page);
+        const auto page = co_await parts_.store.tracked_mailboxes(after, mailboxes_a_page);
         store_.note(page.has_error() ? page.error() : error_code());
         if (page.has_error())
             co_return false;
@@ -194,7 +194,7 @@ task<void> event_watcher::pause_until(steady_time t)
 }
 
 // One look at all events of a mailbox. How long until the next; duration::max() where it has none any more.
-task<duration> event_watcher::look(const mailbox_address& mailbox)
+task<duration> event_watcher::poll(const mailbox_address& mailbox)
 {
     if (!parts_.allows(mailbox))
         co_return after_refusal;
@@ -202,7 +202,7 @@ task<duration> event_watcher::look(const mailbox_address& mailbox)
     bool any = false, elsewhere = false, gone = false;
     std::optional<ews::error> trouble;
     for (std::int64_t after = 0;;) {
-        const auto some = co_await parts_.store.own_events(mailbox.key(), after, ews::max_states);
+        const auto some = co_await parts_.store.tracked_events(mailbox.key(), after, ews::max_states);
         store_.note(some.has_error() ? some.error() : error_code());
         if (some.has_error())
             co_return after_trouble;
@@ -214,13 +214,13 @@ task<duration> event_watcher::look(const mailbox_address& mailbox)
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none)
             co_return interval; // what it ended with says nothing about the server
-        elsewhere = elsewhere || std::ranges::any_of(*some, &store::own_event::elsewhere) ||
-                    std::ranges::any_of(part.seen, &store::event_sighting::elsewhere);
-        gone = gone || std::ranges::any_of(part.seen, &store::event_sighting::gone);
+        elsewhere = elsewhere || std::ranges::any_of(*some, &store::tracked_event::elsewhere) ||
+                    std::ranges::any_of(part.seen, &store::event_observation::elsewhere);
+        gone = gone || std::ranges::any_of(part.seen, &store::event_observation::gone);
         if (!part.seen.empty()) {
-            const auto told = co_await parts_.out.tell_changes(std::move(part.seen));
-            store_.note(told.has_error() ? told.error() : error_code());
-            if (told.has_error())
+            const auto published = co_await parts_.out.publish_changes(std::move(part.seen));
+            store_.note(published.has_error() ? published.error() : error_code());
+            if (published.has_error())
                 co_return after_trouble;
         }
         if (part.trouble)
@@ -240,17 +240,17 @@ task<duration> event_watcher::look(const mailbox_address& mailbox)
     h.lost_some = gone;
     if (look_again_ || went)
         co_return after_trouble;
-    const bool told = parts_.covered(mailbox) && !elsewhere;
-    h.left_to_others = told;
-    co_return told ? covered_interval : interval;
+    const bool covered = parts_.covered(mailbox) && !elsewhere;
+    h.left_to_others = covered;
+    co_return covered ? covered_interval : interval;
 }
 
 task<event_watcher::sight_of> event_watcher::see(const mailbox_address& mailbox,
-                                                 const std::vector<store::own_event>& some)
+                                                 const std::vector<store::tracked_event>& some)
 {
     sight_of all;
     std::vector<std::string> ids;
-    std::vector<const store::own_event*> asked, lost;
+    std::vector<const store::tracked_event*> asked, lost;
     // As both clocks say, the cloud's too: one that is let go is not told of any more.
     const auto now = parts_.out.clock().proven().value_or(utc_time{});
     for (const auto& e : some) {
@@ -294,24 +294,24 @@ task<event_watcher::sight_of> event_watcher::see(const mailbox_address& mailbox,
     co_return all;
 }
 
-// In a turn of its own.
+// With a permit of its own.
 task<ews::outcome<std::vector<ews::outcome<ews::item_state>>>>
 event_watcher::ask(const mailbox_address& mailbox, std::vector<std::string> ids)
 {
-    const auto turn = co_await exchange_access::take_turn(parts_.turns, mailbox.key());
-    if (!turn.is_here())
+    const auto permit = co_await exchange_access::acquire_permit(parts_.limiter, mailbox.key());
+    if (!permit.is_granted())
         co_return cut_off();
     auto states = co_await parts_.exchange.states(mailbox, std::move(ids), request_);
     if (states.has_value())
-        went_well(turn);
-    else if (states.error().remedy == ews::remedy::back_off)
-        parts_.turns.too_much(turn, states.error().whole_server);
+        went_well(permit);
+    else if (states.error().retry_action == ews::retry_action::back_off)
+        parts_.limiter.too_much(permit, states.error().whole_server);
     co_return states;
 }
 
 // What became of an item that is not where it was: another folder has it, under another id, or it was deleted.
-task<ews::outcome<event_watcher::sighting>> event_watcher::find(const mailbox_address& mailbox,
-                                                                const store::own_event& e)
+task<ews::outcome<event_watcher::observation>> event_watcher::find(const mailbox_address& mailbox,
+                                                                   const store::tracked_event& e)
 {
     std::function<std::optional<duration>()> limit = [this]() -> std::optional<duration> {
         return stopping_ ? std::nullopt : std::optional(request_);
@@ -319,25 +319,25 @@ task<ews::outcome<event_watcher::sighting>> event_watcher::find(const mailbox_ad
     exchange_access::marked_items found;
     bool elsewhere = false;
     {
-        const auto turn = co_await exchange_access::take_turn(parts_.turns, mailbox.key());
-        if (!turn.is_here())
+        const auto permit = co_await exchange_access::acquire_permit(parts_.limiter, mailbox.key());
+        if (!permit.is_granted())
             co_return cut_off();
         auto looked = co_await exchange_access::look_up(parts_.exchange, limit, mailbox, e.event_id,
-                                                        exchange_access::reach::usual);
+                                                        exchange_access::search_scope::usual);
         if (looked.has_value() && looked->live.empty() && !looked->everywhere)
             looked = co_await exchange_access::look_up(parts_.exchange, limit, mailbox, e.event_id,
-                                                       exchange_access::reach::everywhere);
+                                                       exchange_access::search_scope::everywhere);
         if (looked.has_error()) {
-            if (looked.error().remedy == ews::remedy::back_off)
-                parts_.turns.too_much(turn, looked.error().whole_server);
+            if (looked.error().retry_action == ews::retry_action::back_off)
+                parts_.limiter.too_much(permit, looked.error().whole_server);
             co_return looked.error();
         }
-        went_well(turn);
+        went_well(permit);
         found = std::move(*looked);
         elsewhere = found.everywhere;
     }
     if (found.live.size() > 1) // which one is meant cannot be told
-        co_return sighting();
+        co_return observation();
     if (found.live.empty()) {
         // In Deleted Items may lie one that had the event's name before.
         const bool is_there = std::ranges::any_of(
@@ -345,7 +345,7 @@ task<ews::outcome<event_watcher::sighting>> event_watcher::find(const mailbox_ad
         if (!is_there)
             co_return not_found(e);
         missing_.erase(e.place);
-        co_return sighting(seen_deleted(e, e.command_id));
+        co_return observation(seen_deleted(e, e.command_id));
     }
     missing_.erase(e.place);
     const auto& id = found.live.front().ref.id;
@@ -355,14 +355,14 @@ task<ews::outcome<event_watcher::sighting>> event_watcher::find(const mailbox_ad
         co_return states.error();
     const auto& state = states->front();
     if (state.has_error())
-        co_return sighting();
+        co_return observation();
     if (state->cancelled)
-        co_return sighting(seen_deleted(e, state->command_id));
+        co_return observation(seen_deleted(e, state->command_id));
     co_return seen_alive(e, *state, id, elsewhere);
 }
 
 // It counts as deleted only where it is still nowhere after some time.
-event_watcher::sighting event_watcher::not_found(const store::own_event& e)
+event_watcher::observation event_watcher::not_found(const store::tracked_event& e)
 {
     const auto now = parts_.time.now();
     std::erase_if(missing_, [&](const auto& m) { return now - m.second > forgets; });
@@ -379,14 +379,14 @@ event_watcher::sighting event_watcher::not_found(const store::own_event& e)
 bool event_watcher::is_of_one_item(const ews::error& e) const
 {
     return !stopping_ && !exchange_access::is_outage(e) &&
-           (e.remedy == ews::remedy::give_up || e.remedy == ews::remedy::retry);
+           (e.retry_action == ews::retry_action::give_up || e.retry_action == ews::retry_action::retry);
 }
 
-void event_watcher::went_well(const exchange_access::turns::turn& turn)
+void event_watcher::went_well(const exchange_access::concurrency_limiter::permit& permit)
 {
     silent_.clear();
     parts_.gate.succeeded(parts_.time.now(), parts_.time.utc_now());
-    parts_.turns.went_well(turn);
+    parts_.limiter.went_well(permit);
 }
 
 duration event_watcher::after_error(const mailbox_address& mailbox, const ews::error& e)
@@ -396,7 +396,7 @@ duration event_watcher::after_error(const mailbox_address& mailbox, const ews::e
     parts_.log.debug("watch: the events of {} cannot be looked at: {}", mailbox.str(), e.fault.message);
     if (!exchange_access::is_outage(e)) {
         parts_.gate.failed(e, mailbox.key(), parts_.time.now(), parts_.time.utc_now());
-        return e.remedy == ews::remedy::give_up ? after_refusal : interval;
+        return e.retry_action == ews::retry_action::give_up ? after_refusal : interval;
     }
     // It may be this mailbox's server alone that does not answer, behind the one that we ask.
     const auto before = std::exchange(silent_, mailbox.key());

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "agent/ews/exchange.hpp"
-#include "agent/exchange_access/look_up.hpp"
 #include "agent/exchange_access/circuit_breaker.hpp"
 #include "agent/exchange_access/concurrency_limiter.hpp"
+#include "agent/exchange_access/look_up.hpp"
 #include "agent/store/loop/outbox.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/watch/store_trouble.hpp"
@@ -43,8 +43,8 @@ public:
         store::queue_store& store;
         store::outbox& out;
         ews::exchange& exchange;
-        exchange_access::server_gate& gate;
-        exchange_access::turns& turns;
+        exchange_access::circuit_breaker& gate;
+        exchange_access::concurrency_limiter& limiter;
         time_source& time;
         std::function<bool(const mailbox_address&)> allows;  // policy's word, asked before each look
         std::function<bool(const mailbox_address&)> covered; // notifications tell of its changes
@@ -82,23 +82,23 @@ private:
     };
     // What was seen, and what kept the watcher from seeing all.
     struct sight_of {
-        std::vector<store::event_sighting> seen;
+        std::vector<store::event_observation> seen;
         std::optional<ews::error> trouble;
     };
-    using sighting = std::optional<store::event_sighting>;
+    using observation = std::optional<store::event_observation>;
 
     task<bool> take_up();
     void put(host& h, steady_time due);
     task<void> pause_until(steady_time t);
     task<void> look_at(const std::string& key);
-    task<duration> look(const mailbox_address& mailbox);
-    task<sight_of> see(const mailbox_address& mailbox, const std::vector<store::own_event>& some);
+    task<duration> poll(const mailbox_address& mailbox);
+    task<sight_of> see(const mailbox_address& mailbox, const std::vector<store::tracked_event>& some);
     task<ews::outcome<std::vector<ews::outcome<ews::item_state>>>> ask(const mailbox_address& mailbox,
                                                                        std::vector<std::string> ids);
-    task<ews::outcome<sighting>> find(const mailbox_address& mailbox, const store::own_event& e);
-    sighting not_found(const store::own_event& e);
+    task<ews::outcome<observation>> find(const mailbox_address& mailbox, const store::tracked_event& e);
+    observation not_found(const store::tracked_event& e);
     bool is_of_one_item(const ews::error& e) const;
-    void went_well(const exchange_access::turns::turn& turn);
+    void went_well(const exchange_access::concurrency_limiter::permit& permit);
     duration after_error(const mailbox_address& mailbox, const ews::error& e);
 
     parts parts_;

@@ -52,7 +52,7 @@ private:
 
 } // namespace
 
-std::string picture::packed() const
+std::string free_busy_snapshot::packed() const
 {
     std::string out;
     if (error) {
@@ -77,12 +77,12 @@ std::string picture::packed() const
     return out;
 }
 
-std::optional<picture> picture::unpacked(std::string_view text)
+std::optional<free_busy_snapshot> free_busy_snapshot::unpacked(std::string_view text)
 {
     if (text.empty() || (text.front() != busy_mark && text.front() != error_mark))
         return std::nullopt;
     unpacker in(text.substr(1));
-    picture p;
+    free_busy_snapshot p;
     p.from = in.time();
     p.to = p.from + milliseconds(in.number());
     if (text.front() == error_mark) {
@@ -110,20 +110,22 @@ std::optional<picture> picture::unpacked(std::string_view text)
     return p;
 }
 
-bool is_news(const picture& told, const picture& seen)
+bool differs(const free_busy_snapshot& published, const free_busy_snapshot& seen)
 {
-    if (told.error || seen.error) // its words may name the mailbox's server of the day: only the codes count
-        return !told.error || !seen.error || told.error->code != seen.error->code ||
-               told.error->exchange != seen.error->exchange;
+    if (published.error ||
+        seen.error) // its words may name the mailbox's server of the day: only the codes count
+        return !published.error || !seen.error || published.error->code != seen.error->code ||
+               published.error->exchange != seen.error->exchange;
     // What both windows show. A clock that was set back shows less of the new one.
-    const auto from = std::max(told.from, seen.from), to = std::min(told.to, seen.to);
-    if (from < to && exchange_access::join_periods(told.busy, from, to) !=
+    const auto from = std::max(published.from, seen.from), to = std::min(published.to, seen.to);
+    if (from < to && exchange_access::join_periods(published.busy, from, to) !=
                          exchange_access::join_periods(seen.busy, from, to))
         return true;
     return std::ranges::any_of(seen.busy, [&](const auto& p) {
-        if (p.end <= told.to)
+        if (p.end <= published.to)
             return false;
-        const bool goes_on = p.start < told.to; // then its part up to there was told, or it is news above
+        const bool goes_on =
+            p.start < published.to; // then its part up to there was told, or it is news above
         return !goes_on || p.end < seen.to;
     });
 }

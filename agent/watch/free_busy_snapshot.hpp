@@ -11,7 +11,7 @@
 namespace relay::watch {
 
 // A value. `busy` is cut to the window, sorted and joined (exchange_access::join_periods).
-struct picture {
+struct free_busy_snapshot {
     utc_time from{}, to{}; // the window that was looked at
     std::vector<ews::busy_period> busy;
     std::optional<protocol::fault> error; // in place of busy
@@ -19,12 +19,12 @@ struct picture {
     // A few bytes a period, for the store.
     std::string packed() const;
     // Nothing where `text` is not what packed() made: then it is as if nothing had been told.
-    static std::optional<picture> unpacked(std::string_view text);
+    static std::optional<free_busy_snapshot> unpacked(std::string_view text);
 };
 
-// Whether the cloud, told `told`, has to hear of `seen`. Time that passed, and what the end of a window cuts, is no news; busy
+// Whether the cloud, told `published`, has to hear of `seen`. Time that passed, and what the end of a window cuts, is no news; busy
 // time that has come into the window since is. A period that goes on beyond the window it was told in counts as told until
 // its end is seen.
-bool is_news(const picture& told, const picture& seen);
+bool differs(const free_busy_snapshot& published, const free_busy_snapshot& seen);
 
 } // namespace relay::watch

@@ -11,42 +11,42 @@ constexpr int most_doublings = 6;
 
 } // namespace
 
-std::int64_t rounds::batches(const walk& w)
+std::int64_t poll_schedule::batches(const walk& w)
 {
     constexpr auto size = static_cast<std::int64_t>(batch);
     return std::max<std::int64_t>(1, (w.mailboxes + size - 1) / size);
 }
 
-duration rounds::distance(const walk& w, const store::watch_pace& p)
+duration poll_schedule::distance(const walk& w, const store::watch_pace& p)
 {
     const duration even = duration(p.interval) / batches(w);
     return w.first ? std::min(quick, even) : even;
 }
 
-duration rounds::pause(int failures)
+duration poll_schedule::pause(int failures)
 {
     return std::min(longest_pause, first_pause * (1 << std::clamp(failures - 1, 0, most_doublings)));
 }
 
 // As quick as may be, and not so slow that the shortest interval passes before the last one was looked at.
-duration rounds::unseen_distance() const
+duration poll_schedule::unseen_distance() const
 {
     auto shortest = quick;
-    for (const auto& [pace, w] : rounds_)
+    for (const auto& [pace, w] : schedule_)
         shortest = std::min(shortest, duration(pace.interval) / batches(w));
     return shortest;
 }
 
-void rounds::set(const std::vector<store::known_watch>& watches, steady_time now)
+void poll_schedule::set(const std::vector<store::known_watch>& watches, steady_time now)
 {
     std::map<store::watch_pace, std::int64_t> mailboxes;
     for (const auto& w : watches)
         mailboxes[w.pace] += w.mailboxes;
-    std::erase_if(rounds_, [&](const auto& r) { return !mailboxes.contains(r.first); });
+    std::erase_if(schedule_, [&](const auto& r) { return !mailboxes.contains(r.first); });
     auto start = now;
     for (const auto& [pace, count] : mailboxes) {
-        const auto found = rounds_.find(pace);
-        if (found != rounds_.end()) {
+        const auto found = schedule_.find(pace);
+        if (found != schedule_.end()) {
             auto& w = found->second;
             w.mailboxes = count;
             w.due = std::min(w.due, now + distance(w, pace));
@@ -56,12 +56,12 @@ void rounds::set(const std::vector<store::known_watch>& watches, steady_time now
         w.mailboxes = count;
         w.first = !started_;
         if (w.first) {
-            start += quick; // several rounds do not begin at once
+            start += quick; // several schedules do not begin at once
             w.due = start;
         } else { // its first looks are those at what was never looked at
             w.due = now + std::max(distance(w, pace), std::min<duration>(pace.interval, batches(w) * quick));
         }
-        rounds_.emplace(pace, w);
+        schedule_.emplace(pace, w);
     }
     started_ = true;
     if (watches.empty()) {
@@ -74,16 +74,16 @@ void rounds::set(const std::vector<store::known_watch>& watches, steady_time now
     }
 }
 
-void rounds::wake(std::string mailbox, steady_time now)
+void poll_schedule::wake(std::string mailbox, steady_time now)
 {
-    if (rounds_.empty() || woken_.size() >= most_woken)
+    if (schedule_.empty() || woken_.size() >= most_woken)
         return;
     if (woken_.empty())
         woken_due_ = std::max(woken_due_, now + gather);
     woken_.insert(std::move(mailbox));
 }
 
-std::optional<steady_time> rounds::due() const
+std::optional<steady_time> poll_schedule::due() const
 {
     std::optional<steady_time> first;
     const auto consider = [&](steady_time t) { first = first ? std::min(*first, t) : t; };
@@ -91,27 +91,27 @@ std::optional<steady_time> rounds::due() const
         consider(unseen_->due);
     if (!woken_.empty())
         consider(woken_due_);
-    for (const auto& [pace, w] : rounds_)
+    for (const auto& [pace, w] : schedule_)
         consider(w.due);
     return first;
 }
 
-std::optional<store::watched_query> rounds::next(steady_time now)
+std::optional<store::watched_query> poll_schedule::next(steady_time now)
 {
-    looking_ = lane::none;
+    looking_ = ordering_key::none;
     const auto first = due();
     if (!first || *first > now)
         return std::nullopt;
     store::watched_query q;
     if (unseen_ && unseen_->due == *first) {
-        looking_ = lane::unseen;
+        looking_ = ordering_key::unseen;
         q.what = store::watched_query::which::unseen;
         q.after = unseen_->after;
         q.most = batch;
         return q;
     }
     if (!woken_.empty() && woken_due_ == *first) {
-        looking_ = lane::woken;
+        looking_ = ordering_key::woken;
         looking_keys_.clear();
         while (!woken_.empty() && looking_keys_.size() < batch)
             looking_keys_.push_back(std::move(woken_.extract(woken_.begin()).value()));
@@ -120,8 +120,8 @@ std::optional<store::watched_query> rounds::next(steady_time now)
         q.most = batch;
         return q;
     }
-    const auto round = std::ranges::find_if(rounds_, [&](const auto& r) { return r.second.due == *first; });
-    looking_ = lane::round;
+    const auto round = std::ranges::find_if(schedule_, [&](const auto& r) { return r.second.due == *first; });
+    looking_ = ordering_key::round;
     looking_pace_ = round->first;
     const auto& w = round->second;
     q.what = store::watched_query::which::of_pace;
@@ -132,8 +132,8 @@ std::optional<store::watched_query> rounds::next(steady_time now)
 }
 
 // To the next batch of a round, or to its beginning.
-void rounds::go_on(walk& w, const store::watch_pace& p, const std::vector<store::watched_mailbox>& found,
-                   steady_time now)
+void poll_schedule::go_on(walk& w, const store::watch_pace& p,
+                          const std::vector<store::watched_mailbox>& found, steady_time now)
 {
     w.failures = 0;
     const bool nothing_left = found.empty() && w.after == 0;
@@ -152,13 +152,13 @@ void rounds::go_on(walk& w, const store::watch_pace& p, const std::vector<store:
         w.due = std::max(w.due + distance(w, p), now);
 }
 
-void rounds::ended(const std::vector<store::watched_mailbox>& found, steady_time now)
+void poll_schedule::ended(const std::vector<store::watched_mailbox>& found, steady_time now)
 {
-    const auto which = std::exchange(looking_, lane::none);
-    if (which == lane::woken) {
+    const auto which = std::exchange(looking_, ordering_key::none);
+    if (which == ordering_key::woken) {
         woken_failures_ = 0;
         woken_due_ = now + gather;
-    } else if (which == lane::unseen && unseen_) {
+    } else if (which == ordering_key::unseen && unseen_) {
         unseen_->failures = 0;
         if (!found.empty()) {
             unseen_->after = found.back().place;
@@ -169,31 +169,31 @@ void rounds::ended(const std::vector<store::watched_mailbox>& found, steady_time
         } else {
             unseen_.reset();
         }
-    } else if (which == lane::round) {
-        if (const auto round = rounds_.find(looking_pace_); round != rounds_.end())
+    } else if (which == ordering_key::round) {
+        if (const auto round = schedule_.find(looking_pace_); round != schedule_.end())
             go_on(round->second, round->first, found, now);
     }
 }
 
-void rounds::failed(const std::vector<store::watched_mailbox>& found, steady_time now)
+void poll_schedule::failed(const std::vector<store::watched_mailbox>& found, steady_time now)
 {
-    const auto which = std::exchange(looking_, lane::none);
-    if (which == lane::woken) {
+    const auto which = std::exchange(looking_, ordering_key::none);
+    if (which == ordering_key::woken) {
         if (++woken_failures_ < most_failures)
             woken_.insert(looking_keys_.begin(), looking_keys_.end());
         else
             woken_failures_ = 0;
         woken_due_ = now + pause(woken_failures_);
-    } else if (which == lane::unseen && unseen_) {
+    } else if (which == ordering_key::unseen && unseen_) {
         unseen_->due = now + pause(++unseen_->failures);
         if (unseen_->failures >= most_failures && !found.empty()) {
             unseen_->after = found.back().place;
             unseen_->failures = 0;
             unseen_left_ = true;
         }
-    } else if (which == lane::round) {
-        const auto round = rounds_.find(looking_pace_);
-        if (round == rounds_.end())
+    } else if (which == ordering_key::round) {
+        const auto round = schedule_.find(looking_pace_);
+        if (round == schedule_.end())
             return;
         auto& w = round->second;
         const auto after = now + pause(++w.failures);

@@ -17,7 +17,7 @@ namespace relay::watch {
 // Watches of one pace (interval and horizon) share a round: it walks through their mailboxes in batches, at equal distances that
 // add up to the interval, and begins again. The first walk after a start is quicker, and so is what is done for mailboxes
 // that were never looked at. Mailboxes that somebody says have changed are looked at between.
-class rounds {
+class poll_schedule {
 public:
     static constexpr std::size_t batch = 100; // mailboxes a look: what one request to Exchange takes
     static constexpr duration quick = std::chrono::seconds(1);  // between two looks of a first walk
@@ -51,7 +51,7 @@ private:
         int failures = 0; // in a row
         steady_time due{};
     };
-    enum class lane { none, unseen, woken, round };
+    enum class ordering_key { none, unseen, woken, round };
 
     static std::int64_t batches(const walk& w);
     static duration distance(const walk& w, const store::watch_pace& p);
@@ -60,7 +60,7 @@ private:
     static void go_on(walk& w, const store::watch_pace& p, const std::vector<store::watched_mailbox>& found,
                       steady_time now);
 
-    std::map<store::watch_pace, walk> rounds_;
+    std::map<store::watch_pace, walk> schedule_;
     std::optional<walk> unseen_; // while there may be mailboxes that were never looked at
     bool unseen_left_ = false;   // some of this walk could not be looked at
     std::set<std::string> woken_;
@@ -69,7 +69,7 @@ private:
     bool started_ = false;
 
     // the look under way
-    lane looking_ = lane::none;
+    ordering_key looking_ = ordering_key::none;
     store::watch_pace looking_pace_;
     std::vector<std::string> looking_keys_;
 };

@@ -9,7 +9,7 @@ constexpr duration between_looks = std::chrono::seconds(2);
 
 }
 
-task<bool> until_usable(exchange_access::server_gate& gate, time_source& time, const bool& stopping)
+task<bool> until_usable(exchange_access::circuit_breaker& gate, time_source& time, const bool& stopping)
 {
     using exchange_access::server_state;
     for (;;) {

@@ -8,6 +8,6 @@ namespace relay::watch {
 
 // False where `stopping` became true or the coroutine was cancelled first. Others find out when a server that is away is
 // back: commands that wait, and the idle probe.
-task<bool> until_usable(exchange_access::server_gate& gate, time_source& time, const bool& stopping);
+task<bool> until_usable(exchange_access::circuit_breaker& gate, time_source& time, const bool& stopping);
 
 } // namespace relay::watch

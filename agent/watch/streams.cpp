@@ -20,7 +20,7 @@ constexpr duration goodbye_request = 1s;
 // The server does not know the request, or forbids it as a whole: no mailbox fares better.
 bool refuses_for_good(const ews::error& e)
 {
-    return e.remedy == ews::remedy::give_up &&
+    return e.retry_action == ews::retry_action::give_up &&
            (ews::is_unknown_request(e.fault) || ews::is_http_status(e.fault) ||
             e.fault.code == protocol::fault_code::exchange_unsupported);
 }
@@ -187,8 +187,8 @@ task<void> streams::part(line& l)
             break;
         const auto subscription = std::move(l.parting.back());
         l.parting.pop_back();
-        const auto turn = co_await exchange_access::take_turn(parts_.turns, group.anchor.key());
-        if (!turn.is_here())
+        const auto permit = co_await exchange_access::acquire_permit(parts_.limiter, group.anchor.key());
+        if (!permit.is_granted())
             co_return;
         const auto done = co_await parts_.server.unsubscribe(group, subscription, limits_.request);
         if (done.has_error())
@@ -227,7 +227,7 @@ task<duration> streams::subscribe_due(line& l)
         if (off_until_ > now)
             co_return off_until_ - now;
         if (!parts_.server_usable())
-            co_return around(limits_.look);
+            co_return around(limits_.poll);
         const auto* const due = next_due(l);
         if (!due)
             co_return duration::zero();
@@ -237,15 +237,15 @@ task<duration> streams::subscribe_due(line& l)
         if (!l.group)
             l.group.emplace(ews::affinity{mailbox, {}});
         const auto group = *l.group;
-        const auto turn = co_await exchange_access::take_turn(parts_.turns, mailbox.key());
-        if (!turn.is_here())
+        const auto permit = co_await exchange_access::acquire_permit(parts_.limiter, mailbox.key());
+        if (!permit.is_granted())
             co_return duration::zero();
         const auto got = co_await parts_.server.subscribe(mailbox, group, limits_.request);
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none)
             co_return duration::zero();
-        if (got.has_error() && got.error().remedy == ews::remedy::back_off)
-            parts_.turns.too_much(turn, got.error().whole_server);
+        if (got.has_error() && got.error().retry_action == ews::retry_action::back_off)
+            parts_.limiter.too_much(permit, got.error().whole_server);
         const auto pause = note(l, mailbox, got);
         if (pause > duration::zero())
             co_return pause;
@@ -283,15 +283,16 @@ duration streams::note(line& l, const mailbox_address& mailbox, const ews::outco
         parts_.log.warn("notifications: {}; the mailboxes beyond that are polled", e.fault.message);
         return duration::zero();
     }
-    if (e.remedy == ews::remedy::back_off && e.whole_server)
+    if (e.retry_action == ews::retry_action::back_off && e.whole_server)
         return e.back_off + l.again.next();
     const bool nobody_answered = e.fault.exchange.empty();
-    if (e.remedy == ews::remedy::sign_in || (e.remedy == ews::remedy::retry && nobody_answered)) {
+    if (e.retry_action == ews::retry_action::sign_in ||
+        (e.retry_action == ews::retry_action::retry && nobody_answered)) {
         const auto later = std::max<duration>(l.again.next(), limits_.again.first / 2);
         if (found != l.members.end())
             found->second.retry_at = now + later;
         // It may be the server of this mailbox alone, behind the one that is asked.
-        if (e.remedy == ews::remedy::retry && ++l.unanswered == 1)
+        if (e.retry_action == ews::retry_action::retry && ++l.unanswered == 1)
             return duration::zero();
         l.ask_after = now + later;
         return later;
@@ -300,9 +301,9 @@ duration streams::note(line& l, const mailbox_address& mailbox, const ews::outco
     parts_.log.debug("notifications: {} cannot be followed: {}", mailbox.str(), e.fault.message);
     if (found != l.members.end())
         found->second.retry_at =
-            now + (e.remedy == ews::remedy::back_off ? duration(e.back_off) + around(limits_.look)
-                   : e.remedy == ews::remedy::retry  ? around(limits_.again.cap)
-                                                     : around(limits_.denied));
+            now + (e.retry_action == ews::retry_action::back_off ? duration(e.back_off) + around(limits_.poll)
+                   : e.retry_action == ews::retry_action::retry  ? around(limits_.again.cap)
+                                                                 : around(limits_.denied));
     return duration::zero();
 }
 
@@ -427,9 +428,9 @@ duration streams::broke(line& l, const ews::error& why)
     l.broken = true;
     if (ews::has_too_many_connections(why.fault))
         return limits_.crowded.first / 2 + l.crowded.next();
-    if (why.remedy == ews::remedy::back_off)
+    if (why.retry_action == ews::retry_action::back_off)
         return why.back_off + l.again.next();
-    if (why.remedy == ews::remedy::give_up) {
+    if (why.retry_action == ews::retry_action::give_up) {
         // The subscriptions are gone, or whoever they are read as may not read them any more.
         if (!ews::lost_subscription(why.fault) && l.group) {
             if (const auto anchor = l.members.find(l.group->anchor.key()); anchor != l.members.end())

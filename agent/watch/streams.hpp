@@ -34,7 +34,7 @@ struct stream_limits {
     duration refused = 24h; // until the server is, where it does not stream at all
     duration stable = 60s;  // a stream that lasted so long is renewed at once
     duration gather = 1s;   // until new mailboxes are taken in: more may come
-    duration look = 5s;     // how often it is looked whether the server can be asked again
+    duration poll = 5s;     // how often it is looked whether the server can be asked again
     duration request = 30s; // of one request
     duration goodbye = 3s;  // of all requests that end the subscriptions
 };
@@ -44,8 +44,8 @@ class streams {
 public:
     struct parts {
         ews::notifications& server;
-        exchange_access::turns&
-            turns; // for subscribing; a stream itself counts against no budget of requests
+        exchange_access::concurrency_limiter&
+            limiter; // for subscribing; a stream itself counts against no budget of requests
         time_source& time;
         std::function<bool()>
             server_usable; // false: no request now, as Exchange is down or asked for a pause

@@ -13,7 +13,7 @@ constexpr duration after_trouble = std::chrono::seconds(5); // of the store
 
 } // namespace
 
-task<void> following::run()
+task<void> subscription_set::run()
 {
     for (;;) {
         if (!stale_) {
@@ -35,7 +35,7 @@ task<void> following::run()
     }
 }
 
-task<result<void>> following::renew()
+task<result<void>> subscription_set::renew()
 {
     std::vector<mailbox_address> all;
     std::set<std::string> keys;

@@ -11,7 +11,7 @@
 namespace relay::watch {
 
 // Loop thread only.
-class following {
+class subscription_set {
 public:
     struct parts {
         store::queue_store& store;
@@ -22,7 +22,11 @@ public:
         std::function<bool(const mailbox_address&)> allows; // policy's word
     };
 
-    following(const asio::any_io_executor& executor, parts p) : parts_(std::move(p)), changed_(executor) {}
+    subscription_set(const asio::any_io_executor& executor, parts p)
+        : parts_(std::move(p)),
+          changed_(executor)
+    {
+    }
 
     // What parts tell, or what the store holds, is another now.
     void changed()

@@ -41,9 +41,9 @@ window window_from(utc_time now, std::chrono::days horizon)
     return w;
 }
 
-picture picture_of(const window& w, const ews::mailbox_busy& answer)
+free_busy_snapshot snapshot_of(const window& w, const ews::mailbox_busy& answer)
 {
-    picture p{w.as_of, w.end, {}, {}};
+    free_busy_snapshot p{w.as_of, w.end, {}, {}};
     if (answer.has_error())
         p.error = answer.error();
     else
@@ -51,7 +51,7 @@ picture picture_of(const window& w, const ews::mailbox_busy& answer)
     return p;
 }
 
-std::string event_of(const store::watched_mailbox& m, const picture& p)
+std::string event_of(const store::watched_mailbox& m, const free_busy_snapshot& p)
 {
     protocol::json::object data{
         {"watch_id", m.watch_id}, {"mailbox", m.mailbox}, {"as_of", format_rfc3339(p.from)}};
@@ -62,10 +62,10 @@ std::string event_of(const store::watched_mailbox& m, const picture& p)
     return protocol::encode_event("availability.changed", data);
 }
 
-bool is_new(const store::watched_mailbox& m, const picture& seen)
+bool is_new(const store::watched_mailbox& m, const free_busy_snapshot& seen)
 {
-    const auto told = m.told ? picture::unpacked(*m.told) : std::nullopt;
-    return !told || is_news(*told, seen);
+    const auto published = m.published ? free_busy_snapshot::unpacked(*m.published) : std::nullopt;
+    return !published || differs(*published, seen);
 }
 
 } // namespace
@@ -92,7 +92,7 @@ void watcher::changed()
 
 void watcher::wake(const mailbox_address& mailbox)
 {
-    rounds_.wake(mailbox.key(), parts_.time.now());
+    schedule_.wake(mailbox.key(), parts_.time.now());
     woken_.notify();
 }
 
@@ -119,7 +119,7 @@ task<void> watcher::run()
                 co_await pause_until(parts_.time.now() + after_store_trouble);
             continue;
         }
-        const auto due = rounds_.due();
+        const auto due = schedule_.due();
         if (!due || *due > parts_.time.now()) {
             co_await pause_until(due.value_or(steady_time::max()));
             continue;
@@ -127,7 +127,7 @@ task<void> watcher::run()
         const bool open = co_await until_usable(parts_.gate, parts_.time, stopping_);
         if (!open || changed_)
             continue;
-        const bool looked = co_await look();
+        const bool looked = co_await poll();
         if (!looked)
             co_return;
     }
@@ -148,7 +148,7 @@ task<result<void>> watcher::take_up()
         known_.emplace(w.watch_id, w.mailboxes);
         mailboxes_ += w.mailboxes;
     }
-    rounds_.set(*all, parts_.time.now());
+    schedule_.set(*all, parts_.time.now());
     if (at_start && !all->empty())
         parts_.log.info("watch: {} watches, {} mailboxes", watches(), mailboxes_);
     else
@@ -169,15 +169,15 @@ task<void> watcher::pause_until(steady_time t)
 }
 
 // One look, whatever is due first; false where the watcher was cancelled.
-task<bool> watcher::look()
+task<bool> watcher::poll()
 {
-    auto wanted = rounds_.next(parts_.time.now());
+    auto wanted = schedule_.next(parts_.time.now());
     if (!wanted)
         co_return true;
     auto found = co_await parts_.store.watched(std::move(*wanted));
     store_.note(found.has_error() ? found.error() : error_code());
     if (found.has_error()) {
-        rounds_.failed({}, parts_.time.now());
+        schedule_.failed({}, parts_.time.now());
         co_return true;
     }
     std::map<std::chrono::days, mailboxes_ahead> by_horizon;
@@ -193,9 +193,9 @@ task<bool> watcher::look()
     if (state.cancelled() != asio::cancellation_type::none)
         co_return false;
     if (seen)
-        rounds_.ended(*found, parts_.time.now());
+        schedule_.ended(*found, parts_.time.now());
     else
-        rounds_.failed(*found, parts_.time.now());
+        schedule_.failed(*found, parts_.time.now());
     co_return true;
 }
 
@@ -218,25 +218,25 @@ task<bool> watcher::look_ahead(mailboxes_ahead of, std::chrono::days horizon)
     if (!answered)
         co_return false;
 
-    std::vector<store::sighting> news;
+    std::vector<store::observation> news;
     std::size_t bytes = 0;
     for (const auto& m : of) {
         const auto place = places.find(ascii_lower(m.mailbox));
         if (place == places.end())
             continue;
-        const auto seen = picture_of(w, question.answers()[place->second]);
+        const auto seen = snapshot_of(w, question.answers()[place->second]);
         if (!is_new(m, seen))
             continue;
         news.push_back({m.place, event_of(m, seen), seen.packed()});
         bytes += news.back().body.size();
         if (bytes < most_told_bytes)
             continue;
-        const bool told = co_await tell(std::exchange(news, {}));
-        if (!told)
+        const bool published = co_await publish(std::exchange(news, {}));
+        if (!published)
             co_return false;
         bytes = 0;
     }
-    co_return co_await tell(std::move(news));
+    co_return co_await publish(std::move(news));
 }
 
 // False where there is no answer; then the gate knows why.
@@ -247,8 +247,8 @@ task<bool> watcher::ask(exchange_access::availability_question& question)
         const bool open = co_await until_usable(parts_.gate, parts_.time, stopping_);
         if (!open)
             co_return false;
-        const auto turn = co_await exchange_access::take_turn(parts_.turns, {});
-        if (!turn.is_here())
+        const auto permit = co_await exchange_access::acquire_permit(parts_.limiter, {});
+        if (!permit.is_granted())
             co_return false;
         auto [whom, numbers] = question.still_allowed(part, parts_.allows);
         if (whom.empty())
@@ -261,17 +261,17 @@ task<bool> watcher::ask(exchange_access::availability_question& question)
         const auto now = parts_.time.now();
         if (got.has_value()) {
             parts_.gate.succeeded(now, parts_.time.utc_now());
-            parts_.turns.went_well(turn);
+            parts_.limiter.went_well(permit);
         } else {
             parts_.gate.failed(got.error(), {}, now, parts_.time.utc_now());
-            if (got.error().remedy == ews::remedy::back_off)
-                parts_.turns.too_much(turn, got.error().whole_server);
+            if (got.error().retry_action == ews::retry_action::back_off)
+                parts_.limiter.too_much(permit, got.error().whole_server);
         }
         if (got.has_value())
             question.take_in(part, numbers, *got);
         else if (!question.ask_for_less(part, numbers, got.error().fault) &&
                  !is_narrowed_down(question, part, numbers, got.error())) {
-            if (got.error().remedy != ews::remedy::give_up)
+            if (got.error().retry_action != ews::retry_action::give_up)
                 co_return false;
             question.fail(numbers, got.error().fault); // the next time, too
         }
@@ -285,20 +285,21 @@ bool watcher::is_narrowed_down(exchange_access::availability_question& question,
                                const std::vector<std::size_t>& numbers, const ews::error& e)
 {
     using blame = exchange_access::availability_question::blame;
-    return e.of_mailboxes && question.narrow_down(part, numbers, e.fault, e.remedy == ews::remedy::give_up,
-                                                  [this](const mailbox_address& m) {
-                                                      parts_.quarantine.add(m, parts_.time.now());
-                                                  }) == blame::mailbox;
+    return e.of_mailboxes &&
+           question.narrow_down(part, numbers, e.fault, e.retry_action == ews::retry_action::give_up,
+                                [this](const mailbox_address& m) {
+                                    parts_.quarantine.add(m, parts_.time.now());
+                                }) == blame::mailbox;
 }
 
-task<bool> watcher::tell(std::vector<store::sighting> seen)
+task<bool> watcher::publish(std::vector<store::observation> seen)
 {
     if (seen.empty())
         co_return true;
     const auto count = seen.size();
-    const auto told = co_await parts_.out.tell(std::move(seen));
-    store_.note(told.has_error() ? told.error() : error_code());
-    if (told.has_error())
+    const auto published = co_await parts_.out.publish(std::move(seen));
+    store_.note(published.has_error() ? published.error() : error_code());
+    if (published.has_error())
         co_return false;
     parts_.log.debug("watch: {} mailboxes changed", count);
     co_return true;

@@ -4,9 +4,9 @@
 
 #include "agent/ews/exchange.hpp"
 #include "agent/exchange_access/availability_question.hpp"
-#include "agent/exchange_access/mailbox_quarantine.hpp"
 #include "agent/exchange_access/circuit_breaker.hpp"
 #include "agent/exchange_access/concurrency_limiter.hpp"
+#include "agent/exchange_access/mailbox_quarantine.hpp"
 #include "agent/store/loop/outbox.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/watch/free_busy_snapshot.hpp"
@@ -32,9 +32,9 @@ public:
         store::queue_store& store;
         store::outbox& out;
         ews::exchange& exchange;
-        exchange_access::server_gate&
+        exchange_access::circuit_breaker&
             gate; // while it says that Exchange is away or wants a pause, nobody is looked at
-        exchange_access::turns& turns;
+        exchange_access::concurrency_limiter& limiter;
         exchange_access::mailbox_quarantine& quarantine;
         time_source& time;
         // Policy's word on watching a mailbox, asked before each look.
@@ -68,17 +68,17 @@ private:
 
     task<result<void>> take_up();
     task<void> pause_until(steady_time t);
-    task<bool> look();
+    task<bool> poll();
     task<bool> look_ahead(mailboxes_ahead of, std::chrono::days horizon);
     task<bool> ask(exchange_access::availability_question& question);
     bool is_narrowed_down(exchange_access::availability_question& question,
                           const exchange_access::availability_part& part,
                           const std::vector<std::size_t>& numbers, const ews::error& e);
-    task<bool> tell(std::vector<store::sighting> seen);
+    task<bool> publish(std::vector<store::observation> seen);
 
     parts parts_;
     duration request_;
-    rounds rounds_;
+    poll_schedule schedule_;
     notifier woken_;
     std::unordered_map<std::string, std::int64_t> known_; // mailboxes by watch_id
     std::int64_t mailboxes_ = 0;

@@ -14,7 +14,7 @@ namespace asio = boost::asio;
 
 // What the alert that ended the connection says about *our* certificate; no words where it says nothing about it.
 struct alert {
-    doubt code;
+    tls_error code;
     std::string_view words;
 };
 
@@ -22,21 +22,21 @@ alert refusal_of_ours(int reason)
 {
     switch (reason) {
     case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
-        return {doubt::ours_refused, "bad certificate"};
+        return {tls_error::ours_refused, "bad certificate"};
     case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
-        return {doubt::ours_refused, "unsupported certificate"};
+        return {tls_error::ours_refused, "unsupported certificate"};
     case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
-        return {doubt::ours_revoked, "certificate revoked"};
+        return {tls_error::ours_revoked, "certificate revoked"};
     case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
-        return {doubt::ours_expired, "certificate expired"};
+        return {tls_error::ours_expired, "certificate expired"};
     case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
-        return {doubt::ours_refused, "certificate unknown"};
+        return {tls_error::ours_refused, "certificate unknown"};
     case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
-        return {doubt::ours_unknown_issuer, "unknown issuer"};
+        return {tls_error::ours_unknown_issuer, "unknown issuer"};
     case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
-        return {doubt::ours_refused, "access denied"};
+        return {tls_error::ours_refused, "access denied"};
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-        return {doubt::ours_missing, "certificate required"};
+        return {tls_error::ours_missing, "certificate required"};
     default:
         return {};
     }
@@ -53,12 +53,12 @@ failed explain_alert(error_code ec)
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_HTTP_REQUEST:
     case SSL_R_BAD_PROTOCOL_VERSION_NUMBER:
-        return {doubt::not_tls, "what answers there does not speak TLS"};
+        return {tls_error::not_tls, "what answers there does not speak TLS"};
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-        return {doubt::no_common_ground, "it offers no TLS 1.2 or newer"};
+        return {tls_error::no_common_ground, "it offers no TLS 1.2 or newer"};
     case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
-        return {doubt::no_common_ground,
+        return {tls_error::no_common_ground,
                 "it found no common ground in the TLS handshake (also what some servers say to a missing "
                 "or wrong "
                 "client certificate)"};
@@ -99,7 +99,7 @@ bool peer_check::seen(bool preverified, x509_store_ctx_st* store)
         return preverified;
     refused_ = true;
     const int error = X509_STORE_CTX_get_error(store);
-    why_ = doubt_about(store);
+    why_ = tls_error_of(store);
     if (const X509* leaf = X509_STORE_CTX_get0_cert(store)) {
         leaf_ = facts_of(leaf);
         names_ = alternative_names(leaf);

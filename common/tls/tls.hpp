@@ -78,7 +78,7 @@ public:
 
     // What went wrong, after `ec` ended the handshake or an early read (with TLS 1.3 a server refuses our certificate
     // only after the handshake): subject, issuer and the check that failed. No full stop, no host: the caller names it.
-    // The code is a doubt (doubt.hpp), errc::certificate_name_mismatch, or `ec`.
+    // The code is a tls_error (tls_error.hpp), errc::certificate_name_mismatch, or `ec`.
     failed explain(error_code ec) const;
 
     // The certificate that was refused; nothing filled in where none was.

@@ -6,55 +6,55 @@ namespace relay::tls {
 namespace {
 
 // NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and never deleted
-class doubt_category final : public boost::system::error_category {
+class tls_error_category final : public boost::system::error_category {
 public:
     const char* name() const noexcept override { return "relay.tls"; }
 
     std::string message(int value) const override
     {
-        switch (static_cast<doubt>(value)) {
-        case doubt::unknown_issuer:
+        switch (static_cast<tls_error>(value)) {
+        case tls_error::unknown_issuer:
             return "certificate of an unknown issuer";
-        case doubt::expired:
+        case tls_error::expired:
             return "certificate expired";
-        case doubt::not_yet_valid:
+        case tls_error::not_yet_valid:
             return "certificate not valid yet";
-        case doubt::not_the_pinned_one:
+        case tls_error::not_the_pinned_one:
             return "not the pinned certificate";
-        case doubt::unfit:
+        case tls_error::unfit:
             return "certificate refused";
-        case doubt::ours_refused:
+        case tls_error::ours_refused:
             return "our certificate is refused";
-        case doubt::ours_unknown_issuer:
+        case tls_error::ours_unknown_issuer:
             return "our certificate's issuer is unknown to the peer";
-        case doubt::ours_expired:
+        case tls_error::ours_expired:
             return "our certificate expired";
-        case doubt::ours_revoked:
+        case tls_error::ours_revoked:
             return "our certificate is revoked";
-        case doubt::ours_missing:
+        case tls_error::ours_missing:
             return "the peer wants a certificate";
-        case doubt::not_tls:
+        case tls_error::not_tls:
             return "not TLS";
-        case doubt::no_common_ground:
+        case tls_error::no_common_ground:
             return "no common ground in the TLS handshake";
         }
         return "unknown error";
     }
 };
 
-const doubt_category doubts;
+const tls_error_category doubts;
 
 } // namespace
 
-error_code make_error_code(doubt d) noexcept
+error_code make_error_code(tls_error d) noexcept
 {
     return {static_cast<int>(d), doubts};
 }
 
 bool is_about_ours(const error_code& ec) noexcept
 {
-    return ec == doubt::ours_refused || ec == doubt::ours_unknown_issuer || ec == doubt::ours_expired ||
-           ec == doubt::ours_revoked || ec == doubt::ours_missing;
+    return ec == tls_error::ours_refused || ec == tls_error::ours_unknown_issuer ||
+           ec == tls_error::ours_expired || ec == tls_error::ours_revoked || ec == tls_error::ours_missing;
 }
 
 } // namespace relay::tls

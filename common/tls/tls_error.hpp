@@ -5,7 +5,7 @@
 
 namespace relay::tls {
 
-enum class doubt {
+enum class tls_error {
     // The peer's certificate. Another name than the host's is errc::certificate_name_mismatch.
     unknown_issuer = 1, // nobody we trust vouches for it
     expired,            // it, or one that it stands on
@@ -23,7 +23,7 @@ enum class doubt {
     no_common_ground, // versions, methods; some servers say so to a missing certificate
 };
 
-error_code make_error_code(doubt d) noexcept;
+error_code make_error_code(tls_error d) noexcept;
 
 // Whether `ec` says that the peer does not take our certificate.
 bool is_about_ours(const error_code& ec) noexcept;
@@ -31,5 +31,5 @@ bool is_about_ours(const error_code& ec) noexcept;
 } // namespace relay::tls
 
 template <>
-struct boost::system::is_error_code_enum<relay::tls::doubt> : std::true_type {
+struct boost::system::is_error_code_enum<relay::tls::tls_error> : std::true_type {
 };

@@ -143,7 +143,7 @@ std::string describe(const X509* certificate)
            one_line(X509_get_issuer_name(certificate));
 }
 
-failed doubt_about(X509_STORE_CTX* check)
+failed tls_error_of(X509_STORE_CTX* check)
 {
     const int error = X509_STORE_CTX_get_error(check);
     const X509* culprit = X509_STORE_CTX_get_current_cert(check);
@@ -151,12 +151,12 @@ failed doubt_about(X509_STORE_CTX* check)
     const auto stands_on = leaf ? std::string() : "stands on one (" + describe(culprit) + ") that ";
     switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-        return {doubt::expired,
+        return {tls_error::expired,
                 stands_on + "expired" +
                     (culprit ? " on " + format_rfc3339(to_utc(X509_get0_notAfter(culprit))) : std::string()) +
                     clock_note()};
     case X509_V_ERR_CERT_NOT_YET_VALID:
-        return {doubt::not_yet_valid,
+        return {tls_error::not_yet_valid,
                 stands_on + "is not valid before " +
                     (culprit ? format_rfc3339(to_utc(X509_get0_notBefore(culprit))) : "a later time") +
                     clock_note()};
@@ -166,9 +166,9 @@ failed doubt_about(X509_STORE_CTX* check)
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_CERT_UNTRUSTED:
-        return {doubt::unknown_issuer, "comes from an issuer that is not trusted here"};
+        return {tls_error::unknown_issuer, "comes from an issuer that is not trusted here"};
     default:
-        return {doubt::unfit, std::string("is refused: ") + X509_verify_cert_error_string(error)};
+        return {tls_error::unfit, std::string("is refused: ") + X509_verify_cert_error_string(error)};
     }
 }
 

@@ -35,8 +35,8 @@ std::string alternative_names(const X509* certificate);
 
 // "subject …, issuer …", fit for a log line.
 std::string describe(const X509* certificate);
-// Why a chain did not pass, as the end of a sentence that begins with the peer's certificate, and a doubt as its code.
-failed doubt_about(X509_STORE_CTX* check);
+// Why a chain did not pass, as the end of a sentence that begins with the peer's certificate, and a tls_error as its code.
+failed tls_error_of(X509_STORE_CTX* check);
 
 // "FILE" as it is shown in messages.
 std::string shown(const std::filesystem::path& file);

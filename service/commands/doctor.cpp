@@ -2,8 +2,8 @@
 #include "common/log/line_formatter.hpp"
 #include "common/platform/terminal.hpp"
 #include "service/commands/commands.hpp"
-#include "service/libraries.hpp"
 #include "service/doctor_input.hpp"
+#include "service/libraries.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
@@ -62,7 +62,7 @@ void tell_sum(const doctor::report& r, const request& asked)
 int examine(const request& asked)
 {
     const libraries initialised;
-    auto who = patient_of(asked.config);
+    auto who = doctor_input_of(asked.config);
     for (const auto& text : asked.mailboxes) {
         auto mailbox = mailbox_address::parse(text);
         if (mailbox.has_error())

@@ -8,8 +8,8 @@
 #include "common/url/url.hpp"
 #include "service/agents_eyes.hpp"
 #include "service/commands/commands.hpp"
-#include "service/libraries.hpp"
 #include "service/doctor_input.hpp"
+#include "service/libraries.hpp"
 
 #include <fmt/format.h>
 
@@ -170,7 +170,7 @@ int make_bundle(const fs::path& config_file, const request& asked)
     from.remarks = known_secrets(from.configuration.known, clean).take_remarks();
     real_time time;
     from.doctor = [&] {
-        auto who = patient_of(config_file);
+        auto who = doctor_input_of(config_file);
         return doctor::to_json(run_alone(doctor::examine(time, std::move(who), {})));
     };
     const auto members = collect(from, clean);

@@ -41,7 +41,7 @@ inline void check(const ews::error& e, const ews::call& c)
     require(!e.fault.message.empty() && is_utf8(e.fault.message) && e.fault.message.size() < 1000);
     require(e.fault.exchange.size() <= 100 && is_code(e.fault.exchange));
     require(ews::is_write(c.operation) || e.effect == ews::effect::none);
-    require((e.remedy == ews::remedy::back_off) == (e.back_off > milliseconds{0}));
+    require((e.retry_action == ews::retry_action::back_off) == (e.back_off > milliseconds{0}));
     require(e.back_off <= ews::longest_back_off);
 }
 

@@ -6,8 +6,9 @@ using namespace relay;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     const ews::call c{ews::operation::find_item, true, true};
-    const std::vector<ews::find_position> both{{ews::whereabouts::live, 0}, {ews::whereabouts::deleted, 100}};
-    const std::vector<ews::find_position> one{{ews::whereabouts::deleted, 0}};
+    const std::vector<ews::find_position> both{{ews::item_location::live, 0},
+                                               {ews::item_location::deleted, 100}};
+    const std::vector<ews::find_position> one{{ews::item_location::deleted, 0}};
     fuzz::read_answer(fuzz::text_of_input(data, size), c, [&](const ews::soap_answer& a) {
         for (const auto* asked : {&both, &one}) {
             const auto got = ews::read_found(a, *asked, "ev-1", c);

@@ -1,4 +1,4 @@
-// What hosts do by hand to the events that the agent made, on the whole road: told once, in time, and never for what the
+// What hosts do by hand to the events that the agent made, on the whole way: told once, in time, and never for what the
 // agent did itself.
 #include "tests/integration/scenario.hpp"
 

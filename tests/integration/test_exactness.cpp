@@ -1,4 +1,4 @@
-// Free/busy times and meetings exactly as they are, on the whole road: random ones against independent models, and
+// Free/busy times and meetings exactly as they are, on the whole way: random ones against independent models, and
 // the cases that people ask about.
 #include "tests/integration/scenario.hpp"
 #include "tests/support/random_meetings.hpp"

@@ -1,4 +1,4 @@
-// Each operation on the whole road, with what really happened in Exchange.
+// Each operation on the whole way, with what really happened in Exchange.
 #include "tests/integration/scenario.hpp"
 
 using namespace relay::test;

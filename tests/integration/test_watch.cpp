@@ -1,4 +1,4 @@
-// availability.watch on the whole road: what is told, when, and what no cut and no crash may change about it.
+// availability.watch on the whole way: what is told, when, and what no cut and no crash may change about it.
 #include "common/crash_point/enabled.hpp"
 #include "tests/integration/status_page.hpp"
 

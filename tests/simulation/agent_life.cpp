@@ -65,7 +65,7 @@ agent_life::agent_life(const surroundings& s)
                    store_,
                    exchange_,
                    s.clock,
-                   [](const store::ticket&) { return protocol::checked<void>(); },
+                   [](const store::command_context&) { return protocol::checked<void>(); },
                    [](const mailbox_address&) { return protocol::checked<void>(); },
                    []() -> task<boost::json::object> { co_return boost::json::object(); },
                    s.log,

@@ -9,9 +9,10 @@ namespace {
 
 using protocol::fault_code;
 
-ews::error failure_of(fault_code code, ews::remedy remedy, ews::effect effect, std::string exchange = {})
+ews::error failure_of(fault_code code, ews::retry_action retry_action, ews::effect effect,
+                      std::string exchange = {})
 {
-    return {{code, "by the simulation", std::move(exchange)}, remedy, effect};
+    return {{code, "by the simulation", std::move(exchange)}, retry_action, effect};
 }
 
 // Only what is saved can be sent, and a removal saves nothing.
@@ -51,7 +52,7 @@ calendars::fate calendars::fate_of(const std::string& lane, ews::operation op, b
     meet(f, m, op, answered_before);
     if (f.takes > limit) {
         f.takes = limit;
-        f.error = failure_of(fault_code::exchange_unavailable, ews::remedy::retry,
+        f.error = failure_of(fault_code::exchange_unavailable, ews::retry_action::retry,
                              write ? ews::effect::unknown : ews::effect::none);
     }
     if (f.error) {
@@ -67,13 +68,13 @@ void calendars::meet(fate& f, const mishap& m, ews::operation op, bool answered_
     using enum trouble;
     const bool write = ews::is_write(op);
     const auto unproven = write ? ews::effect::unknown : ews::effect::none;
-    const auto lost_link = failure_of(fault_code::exchange_unavailable, ews::remedy::retry, unproven);
+    const auto lost_link = failure_of(fault_code::exchange_unavailable, ews::retry_action::retry, unproven);
     switch (m.what) {
     case none:
         f.carried_out_after = duration::zero();
         break;
     case unreachable:
-        f.error = failure_of(fault_code::exchange_unavailable, ews::remedy::retry, ews::effect::none);
+        f.error = failure_of(fault_code::exchange_unavailable, ews::retry_action::retry, ews::effect::none);
         break;
     case lost:
         f.error = lost_link;
@@ -85,25 +86,25 @@ void calendars::meet(fate& f, const mishap& m, ews::operation op, bool answered_
         f = {std::min<duration>(m.length, settle_ - 1s), {}, lost_link};
         break;
     case refused:
-        f.error = failure_of(fault_code::exchange_error, ews::remedy::give_up, ews::effect::none,
+        f.error = failure_of(fault_code::exchange_error, ews::retry_action::give_up, ews::effect::none,
                              "ErrorInvalidRequest");
         break;
     case failed:
     case failed_done:
-        f.error = failure_of(fault_code::exchange_error, ews::remedy::give_up, unproven,
+        f.error = failure_of(fault_code::exchange_error, ews::retry_action::give_up, unproven,
                              "ErrorInternalServerError");
         if (m.what == failed_done)
             f.carried_out_after = duration::zero();
         break;
     case busy:
     case busy_server:
-        f.error = failure_of(fault_code::exchange_busy, ews::remedy::back_off, ews::effect::none,
+        f.error = failure_of(fault_code::exchange_busy, ews::retry_action::back_off, ews::effect::none,
                              "ErrorServerBusy");
         f.error->back_off = m.length;
         f.error->whole_server = m.what == busy_server;
         break;
     case auth:
-        f.error = failure_of(fault_code::auth_failed, ews::remedy::sign_in, ews::effect::none);
+        f.error = failure_of(fault_code::auth_failed, ews::retry_action::sign_in, ews::effect::none);
         break;
     case slow:
         f = {m.length, m.length, {}};

@@ -11,8 +11,9 @@ using protocol::fault_code;
 
 ews::error no_connection()
 {
-    return {
-        {fault_code::exchange_unavailable, "by the simulation", {}}, ews::remedy::retry, ews::effect::none};
+    return {{fault_code::exchange_unavailable, "by the simulation", {}},
+            ews::retry_action::retry,
+            ews::effect::none};
 }
 
 ews::error gone(ews::operation op)
@@ -108,7 +109,7 @@ std::vector<ews::found_item> exchange_client::matching(const std::string& mailbo
             continue;
         ews::found_item f;
         f.ref = {i.id, std::to_string(i.version)};
-        f.where = i.live() ? ews::whereabouts::live : ews::whereabouts::deleted;
+        f.where = i.live() ? ews::item_location::live : ews::item_location::deleted;
         f.event_id = i.event;
         f.command_id = i.command;
         f.uid = elsewhere ? std::string() : i.uid;
@@ -158,7 +159,7 @@ exchange_client::other_folders(const mailbox_address& mailbox, duration limit)
 {
     if (auto e = co_await ask(mailbox.key() + '/', ews::operation::find_folder, limit))
         co_return *e;
-    co_return std::vector<ews::mail_folder>{{"other", ews::whereabouts::live}};
+    co_return std::vector<ews::mail_folder>{{"other", ews::item_location::live}};
 }
 
 task<ews::outcome<ews::search_result>> exchange_client::find_in(const mailbox_address& mailbox,

@@ -168,7 +168,7 @@ private:
         milliseconds wall_offset{0}; // at `received`
         bool pending = false;        // a write: taken from the link, not stored yet
         bool stored = false;
-        int place = -1; // in its lane, once stored
+        int place = -1; // under its ordering key, once stored
         bool begun = false;
         int begins = 0;
         bool cancel_asked = false;
@@ -181,7 +181,7 @@ private:
         bool relived = false;   // an older copy of the store knows less of it than there was
         bool told_late = false; // its item was saved and not sent at first
         std::optional<std::string> result;
-        // A read: where it stands in its lane, once for each run whose answer has not left. A run is over for the
+        // A read: where it stands under its ordering key, once for each run whose answer has not left. A run is over for the
         // agent before its answer is on the link: a repeat in between is another run, and answered too.
         struct standing {
             steady_time received;

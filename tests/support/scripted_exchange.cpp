@@ -93,7 +93,7 @@ scripted_exchange::availability(std::vector<mailbox_address> mailboxes, utc_time
         if (wanted > limit)
             co_return ews::error{
                 .fault = {protocol::fault_code::exchange_unavailable, "no answer in time", {}},
-                .remedy = ews::remedy::retry,
+                .retry_action = ews::retry_action::retry,
                 .of_mailboxes = true};
     }
     if (ill)
@@ -120,7 +120,8 @@ task<ews::outcome<ews::search_result>> scripted_exchange::find(const mailbox_add
         const bool deleted_refuse = refusing.contains("");
         for (const auto& s : items)
             if (s.mailbox == mailbox.key() && s.marks.event_id == event_id && s.folder.empty() &&
-                s.seen_from <= time_.now() && !(deleted_refuse && s.marks.where == ews::whereabouts::deleted))
+                s.seen_from <= time_.now() &&
+                !(deleted_refuse && s.marks.where == ews::item_location::deleted))
                 found.items.push_back(s.marks);
         if (deleted_refuse)
             found.refused.push_back({"", refusing.at("")});
@@ -194,7 +195,7 @@ task<ews::outcome<item_ref>> scripted_exchange::create(const mailbox_address& ma
         item_ref ref{"item-" + std::to_string(next_id_++), "1"};
         const bool invited = sends && fields.attendees && !fields.attendees->empty();
         items.push_back({key,
-                         {ref, ews::whereabouts::live, m.event_id, m.command_id, uid, invited, uid},
+                         {ref, ews::item_location::live, m.event_id, m.command_id, uid, invited, uid},
                          fields,
                          {},
                          time_.now() + lag});
@@ -245,7 +246,7 @@ task<ews::outcome<void>> scripted_exchange::remove(const mailbox_address& mailbo
         co_return ews::error{{protocol::fault_code::exchange_error, "gone", "ErrorItemNotFound"}};
     const auto done = finish<int>(t, [this, ref] {
         if (auto* s = find_item(ref.id)) {
-            s->marks.where = ews::whereabouts::deleted;
+            s->marks.where = ews::item_location::deleted;
             s->folder.clear();
             s->marks.ref.id += "-deleted";
             told.push_back("cancel " + s->marks.event_id);

@@ -10,7 +10,7 @@
 
 namespace relay::store {
 
-struct ticket {
+struct command_context {
     std::string id;
     std::string op;      // as received: for logs and records
     std::string mailbox; // as received, empty where there is none
@@ -19,7 +19,8 @@ struct ticket {
     protocol::operation_class kind = protocol::operation_class::read;
     std::string event_id; // empty where the operation has none
     std::string session;  // of the cloud, by which it came
-    std::string lane; // commands of one lane run one after the other, in the order received; empty: no lane
+    std::string
+        ordering_key; // commands with one ordering key run one after the other, in the order received; empty: no ordering key
     steady_time received_at{};
     steady_time deadline{};   // received_at + ttl: never started, and no failed try repeated, after it
     bool event_known = false; // the store holds other commands about its event
@@ -49,7 +50,7 @@ struct ticket {
     std::function<void()> wake; // set by dispatch: the command is waiting and has a reason to look up
 };
 
-using ticket_ptr =
-    std::shared_ptr<ticket>; // owned by the inbox's table of open commands and by the running handler
+using context_ptr = std::shared_ptr<
+    command_context>; // owned by the inbox's table of open commands and by the running handler
 
 } // namespace relay::store

@@ -7,26 +7,26 @@
 
 namespace relay::store {
 
-bool earlier_commands::may_run_now(const ticket_ptr& t, utc_time received_at, milliseconds ttl)
+bool earlier_commands::may_run_now(const context_ptr& t, utc_time received_at, milliseconds ttl)
 {
     earlier e{t, received_at, ttl};
     set_deadline(e, time_.utc_now());
-    e.held = t->deadline <= time_.now() || held_lanes_.contains(t->lane);
-    if (e.held && !t->lane.empty())
-        held_lanes_.insert(t->lane);
+    e.held = t->deadline <= time_.now() || held_lanes_.contains(t->ordering_key);
+    if (e.held && !t->ordering_key.empty())
+        held_lanes_.insert(t->ordering_key);
     all_.push_back(e);
     return !e.held;
 }
 
 // The time counts from the earlier of what two clocks said at the receipt to the earlier of what they say now: a clock that
 // is wrong, but no more than before, makes it neither longer nor shorter.
-std::vector<ticket_ptr> earlier_commands::count_anew(utc_time now)
+std::vector<context_ptr> earlier_commands::count_anew(utc_time now)
 {
-    std::vector<ticket_ptr> waited;
+    std::vector<context_ptr> waited;
     for (const auto& e : std::exchange(all_, {})) {
         set_deadline(e, now);
         if (e.held)
-            waited.push_back(e.ticket);
+            waited.push_back(e.context);
     }
     held_lanes_.clear();
     return waited;
@@ -37,8 +37,8 @@ void earlier_commands::set_deadline(const earlier& e, utc_time now) const
 {
     const auto elapsed =
         std::clamp<milliseconds>(now - e.received_at, milliseconds(0), protocol::longest_ttl);
-    e.ticket->received_at = time_.now() - elapsed;
-    e.ticket->deadline = e.ticket->received_at + e.ttl;
+    e.context->received_at = time_.now() - elapsed;
+    e.context->deadline = e.context->received_at + e.ttl;
 }
 
 } // namespace relay::store

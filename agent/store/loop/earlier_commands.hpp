@@ -16,15 +16,15 @@ public:
     explicit earlier_commands(const time_source& time) : time_(time) {}
 
     // In the order received. Sets the deadline, by the machine's clock alone. False where that is over: the clock may be
-    // wrong, so the command waits until the cloud has told the time, and what is behind it in its lane with it.
-    bool may_run_now(const ticket_ptr& t, utc_time received_at, milliseconds ttl);
+    // wrong, so the command waits until the cloud has told the time, and what is behind it under its ordering key with it.
+    bool may_run_now(const context_ptr& t, utc_time received_at, milliseconds ttl);
 
     // The cloud has told the time: from now on all of them count by `now`. Gives those that waited, in order. Once.
-    std::vector<ticket_ptr> count_anew(utc_time now);
+    std::vector<context_ptr> count_anew(utc_time now);
 
 private:
     struct earlier {
-        ticket_ptr ticket;
+        context_ptr context;
         utc_time received_at;
         milliseconds ttl;
         bool held = false;

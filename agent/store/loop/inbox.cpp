@@ -25,10 +25,10 @@ milliseconds ttl_of(const protocol::command& c, operation_class kind)
     return std::min(c.ttl.value_or(by_class), protocol::longest_ttl);
 }
 
-ticket_ptr make_ticket(const protocol::command& c, protocol::checked<protocol::operation_ptr> operation,
-                       operation_class kind)
+context_ptr make_context(const protocol::command& c, protocol::checked<protocol::operation_ptr> operation,
+                         operation_class kind)
 {
-    auto t = std::make_shared<ticket>();
+    auto t = std::make_shared<command_context>();
     t->id = c.id;
     t->op = c.op;
     t->mailbox = c.mailbox;
@@ -71,30 +71,30 @@ task<result<void>> inbox::recover()
         const auto t = restore(u);
         open_.emplace(t->id, t);
         if (earlier_.may_run_now(t, u.received.received_at, u.received.ttl))
-            publish(t);
+            make_ready(t);
     }
     if (!found->empty())
         log_.info("inbox: takes up {} commands that were accepted before the restart", found->size());
     co_return result<void>();
 }
 
-ticket_ptr inbox::restore(const unfinished_command& u) const
+context_ptr inbox::restore(const unfinished_command& u) const
 {
     const auto& c = u.received.command;
     auto operation = check_(c);
     // What policy makes of it now, dispatch asks: it also knows that a try before the restart may have taken effect.
     if (operation.has_error() && operation.error().code == fault_code::policy_denied)
         operation = catalog_.read(c);
-    auto lane = operation.has_value() ? (*operation)->ordering_key() : std::string();
-    if (lane.empty() && !u.received.event_id.empty())
-        lane = ascii_lower(c.mailbox) + '/' + u.received.event_id;
-    auto t = make_ticket(c, std::move(operation), operation_class::write);
-    t->lane = std::move(lane);
+    auto ordering_key = operation.has_value() ? (*operation)->ordering_key() : std::string();
+    if (ordering_key.empty() && !u.received.event_id.empty())
+        ordering_key = ascii_lower(c.mailbox) + '/' + u.received.event_id;
+    auto t = make_context(c, std::move(operation), operation_class::write);
+    t->ordering_key = std::move(ordering_key);
     t->event_id = u.received.event_id;
     t->session = u.received.session;
     t->attempts = u.attempts;
     if (u.begun_at)
-        t->begun = ticket::begun_try{*u.begun_at};
+        t->begun = command_context::begun_try{*u.begun_at};
     else
         t->failed_with = protocol::parse_fault_code(u.last_error);
     if (t->failed_with ==
@@ -113,7 +113,7 @@ ticket_ptr inbox::restore(const unfinished_command& u) const
 void inbox::session_began(std::string_view name)
 {
     session_ = cut_to(name, audit_entry::longest_session);
-    publish(earlier_.count_anew(out_.clock().at_least().value_or(time_.utc_now())));
+    make_ready(earlier_.count_anew(out_.clock().at_least().value_or(time_.utc_now())));
 }
 
 void inbox::offer(protocol::command c)
@@ -131,9 +131,9 @@ void inbox::offer(protocol::command c)
 
     const auto now = time_.now();
     const auto ttl = ttl_of(c, kind);
-    const auto lane = (*operation)->ordering_key();
-    const auto t = make_ticket(c, std::move(operation), kind);
-    t->lane = lane;
+    const auto ordering_key = (*operation)->ordering_key();
+    const auto t = make_context(c, std::move(operation), kind);
+    t->ordering_key = ordering_key;
     t->event_id = (*t->operation)->event_id();
     t->session = session_;
     t->received_at = now;
@@ -142,12 +142,12 @@ void inbox::offer(protocol::command c)
     unnamed.debug(log_, subject_of(*t), "{} {}: received in session {}, about {}{}", c.op, c.id, session_,
                   t->mailbox.empty() ? "no mailbox" : t->mailbox, c.redelivered ? ", redelivered" : "");
     if (!writes) { // beside the request to Exchange: a read need not wait for the commits before it
-        t->id_is = ticket::id_state::being_looked_up;
+        t->id_is = command_context::id_state::being_looked_up;
         admissions_.spawn(look_up_read(t, protocol::fingerprint(c)));
     }
 
-    if (!writes && !being_stored_.holds(lane))
-        return publish(t);
+    if (!writes && !being_stored_.holds(ordering_key))
+        return make_ready(t);
     using state = reorder_buffer::entry::state;
     const auto w = being_stored_.add(t, writes ? state::held : state::free);
     if (writes) {
@@ -171,7 +171,7 @@ std::optional<fault> inbox::refusal(const protocol::command& c) const
 
 // The same id again while it is open. A write's first admission may still be under way: looking it up comes
 // after it.
-void inbox::offer_known(const protocol::command& c, const ticket& known)
+void inbox::offer_known(const protocol::command& c, const command_context& known)
 {
     const auto kind = catalog_.class_of(c.op).value_or(operation_class::read);
     if (known.kind == operation_class::write)
@@ -184,7 +184,7 @@ void inbox::offer_known(const protocol::command& c, const ticket& known)
             log_.debug("inbox: read {} came again while it runs: ignored", to.id);
     };
     // What runs may itself be a read under the id of a write that is over: it is that write that this repeats then.
-    if (known.id_is == ticket::id_state::fresh || look_ups_ >= most_look_ups)
+    if (known.id_is == command_context::id_state::fresh || look_ups_ >= most_look_ups)
         return unknown();
     spawn_look_up(c, std::move(unknown));
 }
@@ -218,14 +218,14 @@ task<void> inbox::look_up(reply_address to, std::string fingerprint, std::functi
         replies_.known(to, std::move(**found));
 }
 
-task<void> inbox::look_up_read(ticket_ptr t, std::string fingerprint)
+task<void> inbox::look_up_read(context_ptr t, std::string fingerprint)
 {
     const auto found = co_await store_.look_up(t->id, std::move(fingerprint));
     if (found.has_error())
         note(found.error());
     // A queue that cannot be read does not keep free/busy from anybody.
     const bool known = found.has_value() && *found;
-    t->id_is = known ? ticket::id_state::reused : ticket::id_state::fresh;
+    t->id_is = known ? command_context::id_state::reused : command_context::id_state::fresh;
     if (known) {
         replies_.id_reused(t->id);
         cancel(t->id);
@@ -244,13 +244,13 @@ task<void> inbox::admit(new_command c, reorder_buffer::entry_ptr w)
         unnamed.debug(log_, subject_of(*t), "{} {}: stored and accepted", t->op, id);
         t->event_known = std::get<stored_now>(*found).event_known;
         replies_.accepted(id); // before its result can be there
-        publish(being_stored_.release(w));
+        make_ready(being_stored_.release(w));
         co_return;
     }
 
-    // It will not be carried out: out of the window and out of its lane.
+    // It will not be carried out: out of the window and out from under its ordering key.
     release(t);
-    publish(being_stored_.drop(w));
+    make_ready(being_stored_.drop(w));
     const auto to = reply_address::of(*t);
     if (found.has_error())
         replies_.refuse(
@@ -283,21 +283,21 @@ void inbox::close()
 
 // ---- order ----
 
-void inbox::publish(const ticket_ptr& t)
+void inbox::make_ready(const context_ptr& t)
 {
     ready_.push_back(t);
     filled_.notify();
 }
 
-void inbox::publish(const std::vector<ticket_ptr>& some)
+void inbox::make_ready(const std::vector<context_ptr>& some)
 {
     for (const auto& t : some)
-        publish(t);
+        make_ready(t);
 }
 
 // ---- for dispatch ----
 
-task<result<ticket_ptr>> inbox::next()
+task<result<context_ptr>> inbox::next()
 {
     while (ready_.empty())
         if (const auto ec = co_await filled_.wait())
@@ -307,15 +307,15 @@ task<result<ticket_ptr>> inbox::next()
     co_return t;
 }
 
-task<bool> inbox::may_answer(ticket_ptr read)
+task<bool> inbox::may_answer(context_ptr read)
 {
-    while (read->id_is == ticket::id_state::being_looked_up)
+    while (read->id_is == command_context::id_state::being_looked_up)
         if (const auto ec = co_await looked_up_.wait())
             co_return false;
-    co_return read->id_is == ticket::id_state::fresh;
+    co_return read->id_is == command_context::id_state::fresh;
 }
 
-void inbox::release(const ticket_ptr& t)
+void inbox::release(const context_ptr& t)
 {
     if (const auto found = open_.find(t->id); found != open_.end() && found->second == t)
         open_.erase(found);

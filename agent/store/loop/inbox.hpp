@@ -2,11 +2,11 @@
 // handed to dispatch in the order received. Answers that need no Exchange (accepted, refusals, repeats) go to the outbox.
 #pragma once
 
+#include "agent/store/loop/command_context.hpp"
 #include "agent/store/loop/earlier_commands.hpp"
 #include "agent/store/loop/outbox.hpp"
 #include "agent/store/loop/reorder_buffer.hpp"
 #include "agent/store/loop/short_replies.hpp"
-#include "agent/store/loop/command_context.hpp"
 #include "agent/store/queue_store.hpp"
 #include "common/async/notifier.hpp"
 #include "common/async/task_group.hpp"
@@ -40,7 +40,7 @@ public:
 
     // Takes up the unfinished writes of the store, in the order they were received, and what the outbox owes. Once, before
     // anything is offered. Time that passed while the agent was off counts against their ttl. One whose ttl is over by the
-    // machine's clock alone waits for the first session, and what is behind it in its lane with it: by the cloud's clock all
+    // machine's clock alone waits for the first session, and what is behind it under its ordering key with it: by the cloud's clock all
     // of them count from then on.
     task<result<void>> recover();
 
@@ -57,14 +57,14 @@ public:
 
     // ---- for dispatch ----
     // The next command to carry out; operation_aborted where the waiting coroutine is cancelled. In the order received,
-    // but that a read need not wait for the disk: it passes writes of other lanes that are still being stored.
-    // Do not race it against an operation whose win throws the ticket away.
-    task<result<ticket_ptr>> next();
+    // but that a read need not wait for the disk: it passes writes with other ordering keys that are still being stored.
+    // Do not race it against an operation whose win throws the command away.
+    task<result<context_ptr>> next();
     // Whether the read's answer may be given: waits until it is known that no write has its id (id_reused went out
     // otherwise). False too where the waiting coroutine is cancelled.
-    task<bool> may_answer(ticket_ptr read);
+    task<bool> may_answer(context_ptr read);
     // The command's result has been given to the outbox: its place in the window is free.
-    void release(const ticket_ptr& t);
+    void release(const context_ptr& t);
 
     // Told of each command that is refused before it is admitted (a write whose id was used before, too); at most one
     // listener.
@@ -81,17 +81,17 @@ private:
     static constexpr std::size_t most_look_ups = 256; // at a time; past it a refusal is given without looking
 
     std::optional<protocol::fault> refusal(const protocol::command& c) const;
-    void offer_known(const protocol::command& c, const ticket& known);
+    void offer_known(const protocol::command& c, const command_context& known);
     void refuse(const protocol::command& c, protocol::fault f);
     task<void> admit(new_command c, reorder_buffer::entry_ptr w);
     void spawn_look_up(const protocol::command& c, std::function<void()> unknown);
     task<void> look_up(reply_address to, std::string fingerprint, std::function<void()> unknown);
-    task<void> look_up_read(ticket_ptr t, std::string fingerprint);
-    void publish(const ticket_ptr& t);
-    void publish(const std::vector<ticket_ptr>& some);
+    task<void> look_up_read(context_ptr t, std::string fingerprint);
+    void make_ready(const context_ptr& t);
+    void make_ready(const std::vector<context_ptr>& some);
     void note(error_code ec);
     void note_full(bool full);
-    ticket_ptr restore(const unfinished_command& u) const;
+    context_ptr restore(const unfinished_command& u) const;
 
     queue_store& store_;
     outbox& out_;
@@ -105,9 +105,9 @@ private:
     notifier looked_up_; // a read's id
     std::string session_;
 
-    std::unordered_map<std::string, ticket_ptr> open_; // by id
+    std::unordered_map<std::string, context_ptr> open_; // by id
     reorder_buffer being_stored_;
-    std::deque<ticket_ptr> ready_;
+    std::deque<context_ptr> ready_;
     earlier_commands earlier_;
     std::size_t look_ups_ = 0;
     bool closed_ = false;

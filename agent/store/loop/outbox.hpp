@@ -85,10 +85,10 @@ public:
 
     // What was seen of watched mailboxes, an event each. Returns when it is durable; store errors are the caller's, and
     // then nothing of it was stored. While the cloud cannot take them, one event a mailbox and watch waits: the newest.
-    task<result<void>> tell(std::vector<sighting> seen);
+    task<result<void>> publish(std::vector<observation> seen);
 
-    // What was seen of own events, as tell(); what is out of date is not told.
-    task<result<void>> tell_changes(std::vector<event_sighting> seen);
+    // What was seen of tracked events, as publish(); what is out of date is not told.
+    task<result<void>> publish_changes(std::vector<event_observation> seen);
 
     // Stored messages that the cloud has not acknowledged.
     std::int64_t unacked() const noexcept;
@@ -105,7 +105,8 @@ private:
         std::optional<steady_time> deadline;
     };
 
-    void told(const std::vector<stored_sighting>& became, std::vector<std::string> bodies, bool at_once);
+    void published(const std::vector<stored_observation>& became, std::vector<std::string> bodies,
+                   bool at_once);
     task<error_code> refresh();
     task<error_code> fetch();
     task<bool> store_read(const passing& read);

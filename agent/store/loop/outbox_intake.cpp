@@ -96,7 +96,7 @@ task<result<sequence>> outbox::publish(std::string body)
     co_return seq;
 }
 
-task<result<void>> outbox::tell(std::vector<sighting> seen)
+task<result<void>> outbox::publish(std::vector<observation> seen)
 {
     // Behind others they wait on the disk, where newer ones can take their place.
     const bool at_once = nothing_waits();
@@ -104,31 +104,32 @@ task<result<void>> outbox::tell(std::vector<sighting> seen)
     bodies.reserve(seen.size());
     for (const auto& s : seen)
         bodies.push_back(s.body);
-    const auto done = co_await store_.tell(std::move(seen), at_once);
+    const auto done = co_await store_.publish(std::move(seen), at_once);
     if (done.has_error())
         co_return done.error();
-    told(*done, std::move(bodies), at_once);
+    published(*done, std::move(bodies), at_once);
     co_return result<void>();
 }
 
-task<result<void>> outbox::tell_changes(std::vector<event_sighting> seen)
+task<result<void>> outbox::publish_changes(std::vector<event_observation> seen)
 {
     const bool at_once = nothing_waits();
     std::vector<std::string> bodies;
     for (const auto& s : seen)
-        for (const auto& news : s.tell)
+        for (const auto& news : s.publish)
             bodies.push_back(news.body);
-    const auto done = co_await store_.tell_changes(std::move(seen), at_once);
+    const auto done = co_await store_.publish_changes(std::move(seen), at_once);
     if (done.has_error())
         co_return done.error();
-    told(*done, std::move(bodies), at_once);
+    published(*done, std::move(bodies), at_once);
     co_return result<void>();
 }
 
-void outbox::told(const std::vector<stored_sighting>& became, std::vector<std::string> bodies, bool at_once)
+void outbox::published(const std::vector<stored_observation>& became, std::vector<std::string> bodies,
+                       bool at_once)
 {
     for (std::size_t i = 0; i < became.size(); ++i)
-        if (became[i].became == stored_sighting::how::added)
+        if (became[i].became == stored_observation::how::added)
             stored({became[i].seq, std::move(bodies[i]), {}, {}, !at_once});
 }
 

@@ -22,7 +22,7 @@ reply_address reply_address::of(const protocol::command& c, const std::string& s
     return to;
 }
 
-reply_address reply_address::of(const ticket& t)
+reply_address reply_address::of(const command_context& t)
 {
     return {t.id, t.op, t.mailbox, t.event_id, t.session};
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "agent/protocol/ended_command.hpp"
-#include "agent/store/loop/outbox.hpp"
 #include "agent/store/loop/command_context.hpp"
+#include "agent/store/loop/outbox.hpp"
 
 #include <string>
 #include <string_view>
@@ -15,7 +15,7 @@ struct reply_address {
     std::string id, op, mailbox, event_id, session;
 
     static reply_address of(const protocol::command& c, const std::string& session);
-    static reply_address of(const ticket& t);
+    static reply_address of(const command_context& t);
 };
 
 // Loop thread only.

@@ -19,7 +19,7 @@ namespace {
 // watched   the mailboxes of each watch, numbered without reuse. told: what the cloud was told last, as the watching part
 //           wrote it down; null: not looked at yet.
 // own_events  the items that the agent made and that live: as it wrote them last, and as others were seen to have changed
-//           them since (own_event.hpp). sure: start_at and end_at are known. series: somebody made a series of it, as
+//           them since (tracked_event.hpp). sure: start_at and end_at are known. series: somebody made a series of it, as
 //           the cloud was told.
 // audit     what became of every command, chained by hash (audit_entry.hpp): the hash is made over all other columns, so a
 //           column that is added later is null in older rows, and then no part of their text. Kept for

@@ -26,7 +26,7 @@ audit_entry entry_of(const std::string& id, commands_table::progress&& c, const 
 // replaced by what others do after it.
 result<void> note_event(queue_tables& t, const std::string& event_id, const event_write& w, utc_time at)
 {
-    if (auto done = t.own_events().note(event_id, w, at); done.has_error())
+    if (auto done = t.tracked_events().note(event_id, w, at); done.has_error())
         return done;
     return t.outbox().settle(about_event(event_id, w.key), {});
 }

@@ -39,7 +39,7 @@ result<identity> renew::operator()(queue_tables& t) const
     // Numbers of the lives before say nothing in this one, and the items of old copies need not be what was written last.
     if (const auto done = t.commands().forget_acknowledged_numbers(); done.has_error())
         return done.error();
-    if (const auto done = t.own_events().doubt_all(); done.has_error())
+    if (const auto done = t.tracked_events().doubt_all(); done.has_error())
         return done.error();
     return t.now().to_identity();
 }
@@ -75,8 +75,8 @@ result<std::size_t> prune::operator()(queue_tables& t) const
     auto pruned = t.commands().prune(before, most);
     if (pruned.has_error())
         return pruned;
-    // Whoever looks at the own events lets them go before that: this is for those that nobody may look at.
-    if (const auto done = t.own_events().prune(before); done.has_error())
+    // Whoever looks at the tracked events lets them go before that: this is for those that nobody may look at.
+    if (const auto done = t.tracked_events().prune(before); done.has_error())
         return done.error();
     return pruned;
 }

@@ -7,11 +7,11 @@
 namespace relay::store::step {
 namespace {
 
-using how = stored_sighting::how;
+using how = stored_observation::how;
 
 // In place of an event of the same name that was never sent, or under the next seq.
-result<stored_sighting> store_event(queue_tables& t, const std::string& about, std::string_view body,
-                                    bool at_once)
+result<stored_observation> store_event(queue_tables& t, const std::string& about, std::string_view body,
+                                       bool at_once)
 {
     const auto unsent = t.outbox().find_replaceable(about);
     if (unsent.has_error())
@@ -19,7 +19,7 @@ result<stored_sighting> store_event(queue_tables& t, const std::string& about, s
     if (*unsent) {
         if (const auto replaced = t.outbox().replace(**unsent, body); replaced.has_error())
             return replaced.error();
-        return stored_sighting{how::replaced, **unsent};
+        return stored_observation{how::replaced, **unsent};
     }
     // About to be sent: nothing may replace it any more, so it gets no name.
     const auto name = at_once ? std::nullopt : std::optional<std::string_view>(about);
@@ -27,7 +27,7 @@ result<stored_sighting> store_event(queue_tables& t, const std::string& about, s
     if (const auto added = t.outbox().add_event(seq, body, name, t.utc_now()); added.has_error())
         return added.error();
     ++t.now().next_seq;
-    return stored_sighting{how::added, seq};
+    return stored_observation{how::added, seq};
 }
 
 } // namespace
@@ -78,12 +78,12 @@ result<sequence> acknowledge::operator()(queue_tables& t) const
     return up_to;
 }
 
-result<std::vector<stored_sighting>> tell::operator()(queue_tables& t) const
+result<std::vector<stored_observation>> publish::operator()(queue_tables& t) const
 {
-    std::vector<stored_sighting> done;
+    std::vector<stored_observation> done;
     done.reserve(seen.size());
     for (const auto& s : seen) {
-        const auto about = t.watches().note(s.place, s.told);
+        const auto about = t.watches().note(s.place, s.published);
         if (about.has_error())
             return about.error();
         if (!*about) {
@@ -98,14 +98,14 @@ result<std::vector<stored_sighting>> tell::operator()(queue_tables& t) const
     return done;
 }
 
-result<std::vector<stored_sighting>> tell_changes::operator()(queue_tables& t) const
+result<std::vector<stored_observation>> publish_changes::operator()(queue_tables& t) const
 {
-    std::vector<stored_sighting> done;
+    std::vector<stored_observation> done;
     for (const auto& s : seen) {
-        const auto taken = t.own_events().take(s);
+        const auto taken = t.tracked_events().take(s);
         if (taken.has_error())
             return taken.error();
-        for (const auto& news : s.tell) {
+        for (const auto& news : s.publish) {
             if (!*taken) {
                 done.push_back({how::dropped, 0});
                 continue;

@@ -17,7 +17,7 @@ queue_tables::queue_tables(sql::connection& db, std::int64_t max_commands, std::
       commands_(db),
       outbox_(db),
       watches_(db),
-      own_events_(db),
+      tracked_events_(db),
       audit_(db),
       begin_commit_(db, db.begin_to_write()),
       begin_job_(db, "SAVEPOINT job"),

@@ -6,8 +6,8 @@
 #include "agent/store/tables/audit_tables.hpp"
 #include "agent/store/tables/commands_table.hpp"
 #include "agent/store/tables/outbox_table.hpp"
-#include "agent/store/tables/own_event_tables.hpp"
 #include "agent/store/tables/store_counters.hpp"
+#include "agent/store/tables/tracked_event_tables.hpp"
 #include "agent/store/tables/watch_tables.hpp"
 
 #include <functional>
@@ -41,7 +41,7 @@ public:
     commands_table& commands() noexcept { return commands_; }
     outbox_table& outbox() noexcept { return outbox_; }
     watch_tables& watches() noexcept { return watches_; }
-    own_event_tables& own_events() noexcept { return own_events_; }
+    tracked_event_tables& tracked_events() noexcept { return tracked_events_; }
     audit_tables& audit() noexcept { return audit_; }
 
     std::int64_t max_commands() const noexcept { return max_commands_; }
@@ -61,7 +61,7 @@ private:
     commands_table commands_;
     outbox_table outbox_;
     watch_tables watches_;
-    own_event_tables own_events_;
+    tracked_event_tables tracked_events_;
     audit_tables audit_;
 
     sql::statement begin_commit_, begin_job_, keep_job_, undo_job_, commit_, roll_back_;

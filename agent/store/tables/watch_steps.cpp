@@ -1,4 +1,4 @@
-// Watches and own events: each of these steps is one table's own.
+// Watches and tracked events: each of these steps is one table's own.
 #include "agent/store/tables/queue_tables.hpp"
 
 namespace relay::store::step {
@@ -28,14 +28,14 @@ result<std::vector<std::string>> watched_mailboxes::operator()(queue_tables& t) 
     return t.watches().mailboxes(after, most);
 }
 
-result<std::vector<own_event>> own_events::operator()(queue_tables& t) const
+result<std::vector<tracked_event>> tracked_events::operator()(queue_tables& t) const
 {
-    return t.own_events().of_mailbox(mailbox_key, after, most);
+    return t.tracked_events().of_mailbox(mailbox_key, after, most);
 }
 
-result<std::vector<std::string>> own_event_mailboxes::operator()(queue_tables& t) const
+result<std::vector<std::string>> tracked_mailboxes::operator()(queue_tables& t) const
 {
-    return t.own_events().mailboxes(after, most);
+    return t.tracked_events().mailboxes(after, most);
 }
 
 } // namespace relay::store::step

@@ -31,7 +31,7 @@ watch_tables::watch_tables(sql::connection& db)
       add_(db, "INSERT INTO watched(watch, key, mailbox) SELECT n, ?2, ?3 FROM watches WHERE watch_id = ?1"),
       all_(db, "SELECT w.watch_id, w.command_id, w.horizon_days, w.interval_s,"
                " (SELECT count(*) FROM watched d WHERE d.watch = w.n) FROM watches w ORDER BY w.n"),
-      // `told` is the last column of its table: where a row is passed over, nothing of it is read.
+      // `published` is the last column of its table: where a row is passed over, nothing of it is read.
       of_pace_(db, "SELECT d.n, w.watch_id, w.horizon_days, w.interval_s, d.mailbox, d.told"
                    " FROM watched d CROSS JOIN watches w ON w.n = d.watch"
                    " WHERE d.n > ?1 AND w.horizon_days = ?3 AND w.interval_s = ?4 ORDER BY d.n LIMIT ?2"),
@@ -119,7 +119,7 @@ result<void> watch_tables::take_in(sql::statement::rows found, std::vector<watch
         watched_mailbox m{
             found.number(0), found.text(1), pace_of(found.number(2), found.number(3)), found.text(4), {}};
         if (!found.null(5))
-            m.told = found.text(5);
+            m.published = found.text(5);
         all.push_back(std::move(m));
     }
 }
@@ -154,9 +154,9 @@ result<std::vector<std::string>> watch_tables::mailboxes(std::string_view after,
     return sql::all_texts(mailboxes_.query({after, static_cast<std::int64_t>(most)}));
 }
 
-result<std::optional<std::string>> watch_tables::note(std::int64_t place, std::string_view told)
+result<std::optional<std::string>> watch_tables::note(std::int64_t place, std::string_view published)
 {
-    if (const auto done = note_.run({place, sql::blob{told}}); done.has_error())
+    if (const auto done = note_.run({place, sql::blob{published}}); done.has_error())
         return done.error();
     if (db_.changes() == 0)
         return std::optional<std::string>();

@@ -19,7 +19,7 @@ public:
 
     // Keeps what the mailbox at `place` is told from now on; gives the name under which a newer event replaces one that
     // was never sent, nothing where nobody watches it any more.
-    result<std::optional<std::string>> note(std::int64_t place, std::string_view told);
+    result<std::optional<std::string>> note(std::int64_t place, std::string_view published);
     // As if nobody had looked at any of them.
     result<void> forget_told() { return forget_told_.run({}); }
 

@@ -68,9 +68,9 @@ private:
     void post(std::exception_ptr e)
     {
         asio::post(executor_, [handler = std::move(handler_), e, answer = std::move(*answer_),
-                               told = std::move(listener_)]() mutable {
-            if (error_of(answer) == errc::store_corrupt && told->found)
-                told->found();
+                               published = std::move(listener_)]() mutable {
+            if (error_of(answer) == errc::store_corrupt && published->found)
+                published->found();
             std::move(handler)(e, std::move(answer));
         });
     }

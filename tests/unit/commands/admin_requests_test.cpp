@@ -3,18 +3,18 @@
 
 using namespace relay;
 using namespace relay::test;
-using commands::wish;
+using commands::admin_request;
 
 namespace {
 
-struct wishes_fixture : agent_fixture {
-    wish hurry(const std::string& id)
+struct admin_requests_fixture : agent_fixture {
+    admin_request retry_now(const std::string& id)
     {
-        const auto w = now->works.hurry(id);
+        const auto w = now->works.retry_now(id);
         time.settle();
         return w;
     }
-    wish drop(const std::string& id)
+    admin_request drop(const std::string& id)
     {
         const auto w = now->works.drop(id);
         time.settle();
@@ -31,45 +31,48 @@ struct wishes_fixture : agent_fixture {
     }
 };
 
-const ews::error throttled{
-    {protocol::fault_code::exchange_busy, "busy", {}}, ews::remedy::back_off, ews::effect::none, 60s, true};
+const ews::error throttled{{protocol::fault_code::exchange_busy, "busy", {}},
+                           ews::retry_action::back_off,
+                           ews::effect::none,
+                           60s,
+                           true};
 
 } // namespace
 
-TEST_CASE_METHOD(wishes_fixture,
+TEST_CASE_METHOD(admin_requests_fixture,
                  "a write that waits after failed tries is tried at once where that is asked for",
                  "[unit][commands]")
 {
     create_in_back_off("c-1");
     const auto tries = exchange.count(call::find);
-    CHECK(hurry("c-1") == wish::granted); // fails again, and waits again
+    CHECK(retry_now("c-1") == admin_request::granted); // fails again, and waits again
     CHECK(exchange.count(call::find) == tries + 1);
     CHECK(result("c-1") == nullptr);
 
     exchange.troubles.clear();
-    CHECK(hurry("c-1") == wish::granted);
+    CHECK(retry_now("c-1") == admin_request::granted);
     CHECK(ok("c-1"));
     CHECK(exchange.told == std::vector<std::string>{"create e-c-1"});
-    CHECK(hurry("c-1") == wish::unknown);
+    CHECK(retry_now("c-1") == admin_request::unknown);
 }
 
-TEST_CASE_METHOD(wishes_fixture, "a wish for a try now does not outlive that try", "[unit][commands]")
+TEST_CASE_METHOD(admin_requests_fixture, "a wish for a try now does not outlive that try", "[unit][commands]")
 {
     create_in_back_off("c-1");
-    REQUIRE(hurry("c-1") == wish::granted);
+    REQUIRE(retry_now("c-1") == admin_request::granted);
     const auto tries = exchange.count(call::find);
     time.advance(100ms);
     CHECK(exchange.count(call::find) == tries);
 }
 
-TEST_CASE_METHOD(wishes_fixture, "a write of unknown outcome is neither hurried nor dropped",
+TEST_CASE_METHOD(admin_requests_fixture, "a write of unknown outcome is neither hurried nor dropped",
                  "[unit][commands]")
 {
     exchange.troubles.push_back({.which = call::create, .error = answer_lost});
     create("c-1", "e-1");
     time.advance(12s);
-    CHECK(hurry("c-1") == wish::under_way);
-    CHECK(drop("c-1") == wish::outcome_unknown);
+    CHECK(retry_now("c-1") == admin_request::under_way);
+    CHECK(drop("c-1") == admin_request::outcome_unknown);
     time.advance(60s);
     CHECK(exchange.count(call::create) == 1);
     time.advance(60s); // settled, and nowhere
@@ -77,7 +80,7 @@ TEST_CASE_METHOD(wishes_fixture, "a write of unknown outcome is neither hurried 
     CHECK(exchange.count(call::create) == 2);
 }
 
-TEST_CASE_METHOD(wishes_fixture,
+TEST_CASE_METHOD(admin_requests_fixture,
                  "a look-up of unknown outcome that failed is repeated at once, and nothing more",
                  "[unit][commands]")
 {
@@ -86,31 +89,33 @@ TEST_CASE_METHOD(wishes_fixture,
     lose_exchange();
     time.advance(60s);
     exchange.troubles.clear();
-    CHECK(drop("c-2") == wish::outcome_unknown);
-    CHECK(hurry("c-2") == wish::granted);
+    CHECK(drop("c-2") == admin_request::outcome_unknown);
+    CHECK(retry_now("c-2") == admin_request::granted);
     CHECK(exchange.count(call::create) == 1); // looked up, not applied: it has not settled
     time.advance(120s);
     CHECK(ok("c-2"));
 }
 
-TEST_CASE_METHOD(wishes_fixture, "a pause that Exchange asked for is not cut short", "[unit][commands]")
+TEST_CASE_METHOD(admin_requests_fixture, "a pause that Exchange asked for is not cut short",
+                 "[unit][commands]")
 {
     exchange.troubles.push_back({.which = call::find, .error = throttled});
     create("c-1", "e-1");
-    CHECK(hurry("c-1") == wish::paused);
+    CHECK(retry_now("c-1") == admin_request::paused);
     time.advance(59s);
     CHECK(exchange.count(call::find) == 1);
     time.advance(30s);
     CHECK(ok("c-1"));
 }
 
-TEST_CASE_METHOD(wishes_fixture, "a write that waits after failed tries can be dropped, and is never applied",
+TEST_CASE_METHOD(admin_requests_fixture,
+                 "a write that waits after failed tries can be dropped, and is never applied",
                  "[unit][commands]")
 {
     create_in_back_off("c-1");
-    CHECK(drop("c-1") == wish::granted);
+    CHECK(drop("c-1") == admin_request::granted);
     CHECK(code("c-1") == "cancelled");
-    CHECK(drop("c-1") == wish::unknown);
+    CHECK(drop("c-1") == admin_request::unknown);
     exchange.troubles.clear();
     restart();
     time.advance(24h);
@@ -118,17 +123,17 @@ TEST_CASE_METHOD(wishes_fixture, "a write that waits after failed tries can be d
     CHECK(exchange.count(call::create) == 0);
 }
 
-TEST_CASE_METHOD(wishes_fixture, "what waits for its turn can be dropped, what is under way cannot",
+TEST_CASE_METHOD(admin_requests_fixture, "what waits for its turn can be dropped, what is under way cannot",
                  "[unit][commands]")
 {
     exchange.slowness = 10s;
     create("c-1", "e-1");
     update("c-2", "e-1");
     update("c-3", "e-1");
-    CHECK(hurry("c-1") == wish::under_way);
-    CHECK(drop("c-1") == wish::under_way);
-    CHECK(hurry("c-2") == wish::waits_for_turn);
-    CHECK(drop("c-2") == wish::granted);
+    CHECK(retry_now("c-1") == admin_request::under_way);
+    CHECK(drop("c-1") == admin_request::under_way);
+    CHECK(retry_now("c-2") == admin_request::waits_for_earlier);
+    CHECK(drop("c-2") == admin_request::granted);
     CHECK(code("c-2") == "cancelled");
     time.advance(10min);
     CHECK(ok("c-1"));
@@ -136,17 +141,18 @@ TEST_CASE_METHOD(wishes_fixture, "what waits for its turn can be dropped, what i
     CHECK(exchange.told == std::vector<std::string>{"create e-1", "update e-1"});
 }
 
-TEST_CASE_METHOD(wishes_fixture, "what another agent may have carried out is not dropped", "[unit][commands]")
+TEST_CASE_METHOD(admin_requests_fixture, "what another agent may have carried out is not dropped",
+                 "[unit][commands]")
 {
     create_in_back_off("c-1", true);
-    CHECK(drop("c-1") == wish::redelivered);
-    CHECK(hurry("c-1") == wish::granted);
+    CHECK(drop("c-1") == admin_request::redelivered);
+    CHECK(retry_now("c-1") == admin_request::granted);
     exchange.troubles.clear();
     time.advance(60s);
     CHECK(ok("c-1"));
 }
 
-TEST_CASE_METHOD(wishes_fixture, "after a restart a failed write can be dropped, a begun one cannot",
+TEST_CASE_METHOD(admin_requests_fixture, "after a restart a failed write can be dropped, a begun one cannot",
                  "[unit][commands]")
 {
     exchange.slowness = 10s;
@@ -157,12 +163,12 @@ TEST_CASE_METHOD(wishes_fixture, "after a restart a failed write can be dropped,
     create("c-1", "e-1");
     restart();
     time.advance(30s);
-    CHECK(drop("c-1") == wish::granted);
-    CHECK(drop("c-2") == wish::outcome_unknown);
+    CHECK(drop("c-1") == admin_request::granted);
+    CHECK(drop("c-2") == admin_request::outcome_unknown);
     CHECK(code("c-1") == "cancelled");
 }
 
-TEST_CASE_METHOD(wishes_fixture,
+TEST_CASE_METHOD(admin_requests_fixture,
                  "an update of which one request was carried out cannot be dropped as if it were undone",
                  "[unit][commands]")
 {
@@ -182,18 +188,18 @@ TEST_CASE_METHOD(wishes_fixture,
         restart();
         time.advance(5s);
     }
-    CHECK(drop("c-1") == wish::outcome_unknown);
+    CHECK(drop("c-1") == admin_request::outcome_unknown);
     exchange.troubles.clear();
     time.advance(10min);
     CHECK(ok("c-1"));
 }
 
-TEST_CASE_METHOD(wishes_fixture, "while the agent stops no wish is granted", "[unit][commands]")
+TEST_CASE_METHOD(admin_requests_fixture, "while the agent stops no wish is granted", "[unit][commands]")
 {
     create_in_back_off("c-1");
     now->works.drain();
-    CHECK(drop("c-1") == wish::draining);
+    CHECK(drop("c-1") == admin_request::draining);
     time.settle();
     CHECK(result("c-1") == nullptr);
-    CHECK(hurry("c-1") == wish::unknown); // left for the next start
+    CHECK(retry_now("c-1") == admin_request::unknown); // left for the next start
 }

@@ -25,17 +25,20 @@ namespace json = boost::json;
 using call = scripted_exchange::call;
 
 inline const ews::error outage{{protocol::fault_code::exchange_unavailable, "mail:443: refused", {}},
-                               ews::remedy::retry,
+                               ews::retry_action::retry,
                                ews::effect::none,
                                {},
                                false};
 inline const ews::error answer_lost{{protocol::fault_code::exchange_unavailable, "mail:443: reset", {}},
-                                    ews::remedy::retry,
+                                    ews::retry_action::retry,
                                     ews::effect::unknown,
                                     {},
                                     false};
-inline const ews::error refused{
-    {protocol::fault_code::auth_failed, "refused", {}}, ews::remedy::sign_in, ews::effect::none, {}, false};
+inline const ews::error refused{{protocol::fault_code::auth_failed, "refused", {}},
+                                ews::retry_action::sign_in,
+                                ews::effect::none,
+                                {},
+                                false};
 
 // One start of the agent between its two doors; the store and Exchange live on from one to the next.
 struct life {
@@ -59,7 +62,7 @@ struct life {
                  s,
                  e,
                  t,
-                 [rules](const store::ticket& x) -> protocol::checked<void> {
+                 [rules](const store::command_context& x) -> protocol::checked<void> {
                      if (rules)
                          return rules->allows(x.op, **x.operation);
                      return boost::system::in_place_value;
@@ -215,8 +218,10 @@ struct agent_fixture {
     scripted_exchange::stored& put(const std::string& item, const std::string& event,
                                    const std::string& command, const std::string& folder = {})
     {
-        exchange.items.push_back(
-            {"host@corp.example", {{item, "1"}, ews::whereabouts::live, event, command, "uid"}, {}, folder});
+        exchange.items.push_back({"host@corp.example",
+                                  {{item, "1"}, ews::item_location::live, event, command, "uid"},
+                                  {},
+                                  folder});
         exchange.items.back().marks.born_uid = "uid";
         return exchange.items.back();
     }

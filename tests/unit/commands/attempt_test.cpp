@@ -19,9 +19,9 @@ struct two_requests : protocol::operation {
     bool may_apply_in_part() const override { return true; }
 };
 
-store::ticket write_of(protocol::operation_ptr op)
+store::command_context write_of(protocol::operation_ptr op)
 {
-    store::ticket t;
+    store::command_context t;
     t.id = "c-1";
     t.kind = protocol::operation_class::write;
     t.event_id = "b-1";
@@ -30,22 +30,22 @@ store::ticket write_of(protocol::operation_ptr op)
     return t;
 }
 
-store::ticket create()
+store::command_context create()
 {
     return write_of(std::make_shared<one_request>());
 }
 
-store::ticket update()
+store::command_context update()
 {
     return write_of(std::make_shared<two_requests>());
 }
 
-ews::error failed(ews::effect effect, ews::remedy remedy = ews::remedy::retry)
+ews::error failed(ews::effect effect, ews::retry_action retry_action = ews::retry_action::retry)
 {
     ews::error e;
     e.fault = {protocol::fault_code::exchange_unavailable, "no answer", {}};
     e.effect = effect;
-    e.remedy = remedy;
+    e.retry_action = retry_action;
     return e;
 }
 
@@ -245,7 +245,7 @@ TEST_CASE("a refusal that may be a mishap is believed at the fifth time", "[unit
 {
     auto record = create();
     attempt a(record, waits, start);
-    auto e = failed(ews::effect::none, ews::remedy::give_up);
+    auto e = failed(ews::effect::none, ews::retry_action::give_up);
     CHECK(a.is_final(e));
     e.may_pass = true;
     for (int i = 0; i < 4; ++i)

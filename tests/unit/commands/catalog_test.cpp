@@ -185,17 +185,19 @@ TEST_CASE("availability.watch is read with its defaults and limits", "[unit][com
 
 TEST_CASE("commands for one watch run one after the other, beside those for events", "[unit][commands]")
 {
-    const auto lane = [](const command& c) { return (*catalog().read(c))->ordering_key(); };
-    CHECK(lane(make("availability.watch", R"({"watch_id":"w-1","mailboxes":["a@b.c"]})", "")) == "watch:w-1");
-    CHECK(lane(make("availability.unwatch", R"({"watch_id":"w-1"})", "")) == "watch:w-1");
+    const auto ordering_key = [](const command& c) { return (*catalog().read(c))->ordering_key(); };
+    CHECK(ordering_key(make("availability.watch", R"({"watch_id":"w-1","mailboxes":["a@b.c"]})", "")) ==
+          "watch:w-1");
+    CHECK(ordering_key(make("availability.unwatch", R"({"watch_id":"w-1"})", "")) == "watch:w-1");
 }
 
 TEST_CASE("commands for one event share a lane whatever the mailbox's case", "[unit][commands]")
 {
-    const auto lane = [](const command& c) { return (*catalog().read(c))->ordering_key(); };
-    CHECK(lane(make("event.get", R"({"event_id":"E-1"})", "Host@Corp.example")) == "host@corp.example/E-1");
-    CHECK(lane(make("event.cancel", R"({"event_id":"E-1"})")) == "host@corp.example/E-1");
-    CHECK(lane(make("event.cancel", R"({"event_id":"e-1"})")) == "host@corp.example/e-1");
-    CHECK(lane(make("mailbox.verify", "{}")).empty());
-    CHECK(lane(make("connection.test", "{}")).empty());
+    const auto ordering_key = [](const command& c) { return (*catalog().read(c))->ordering_key(); };
+    CHECK(ordering_key(make("event.get", R"({"event_id":"E-1"})", "Host@Corp.example")) ==
+          "host@corp.example/E-1");
+    CHECK(ordering_key(make("event.cancel", R"({"event_id":"E-1"})")) == "host@corp.example/E-1");
+    CHECK(ordering_key(make("event.cancel", R"({"event_id":"e-1"})")) == "host@corp.example/e-1");
+    CHECK(ordering_key(make("mailbox.verify", "{}")).empty());
+    CHECK(ordering_key(make("connection.test", "{}")).empty());
 }

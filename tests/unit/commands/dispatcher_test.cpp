@@ -112,7 +112,7 @@ TEST_CASE_METHOD(agent_fixture, "a create that was begun when the agent died is 
     stop();
     exchange.items.push_back(
         {"host@corp.example",
-         {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-1", exchange_access::uid_for("e-1", "c-1")},
+         {{"item-9", "1"}, ews::item_location::live, "e-1", "c-1", exchange_access::uid_for("e-1", "c-1")},
          {}});
     exchange.slowness = 0s;
     start();
@@ -142,7 +142,7 @@ TEST_CASE_METHOD(agent_fixture, "a redelivered create is applied only where it i
 {
     exchange.items.push_back(
         {"host@corp.example",
-         {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-1", exchange_access::uid_for("e-1", "c-1")},
+         {{"item-9", "1"}, ews::item_location::live, "e-1", "c-1", exchange_access::uid_for("e-1", "c-1")},
          {}});
     create("c-1", "e-1", {}, true);
     CHECK(output("c-1").at("item_id") == "item-9");
@@ -158,7 +158,7 @@ TEST_CASE_METHOD(agent_fixture, "a redelivered create that was overtaken answers
 {
     exchange.items.push_back(
         {"host@corp.example",
-         {{"item-9", "5"}, ews::whereabouts::live, "e-1", "c-7", exchange_access::uid_for("e-1", "c-1")},
+         {{"item-9", "5"}, ews::item_location::live, "e-1", "c-7", exchange_access::uid_for("e-1", "c-1")},
          {}});
     create("c-1", "e-1", {}, true);
     CHECK(output("c-1").at("change_key") == "5");
@@ -176,7 +176,7 @@ TEST_CASE_METHOD(
     exchange.slowness = 0s;
     const auto find = [&](const std::string& uid) {
         exchange.items.push_back(
-            {"host@corp.example", {{"item-9", "5"}, ews::whereabouts::live, "e-1", "c-7", uid}, {}});
+            {"host@corp.example", {{"item-9", "5"}, ews::item_location::live, "e-1", "c-7", uid}, {}});
         start();
     };
     SECTION("it made the item, which was changed since")
@@ -210,10 +210,13 @@ TEST_CASE_METHOD(agent_fixture, "a restart lets no command take for its own what
     }
     SECTION("a second cancel")
     {
-        exchange.items.push_back(
-            {"host@corp.example",
-             {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-0", exchange_access::uid_for("e-1", "c-0")},
-             {}});
+        exchange.items.push_back({"host@corp.example",
+                                  {{"item-9", "1"},
+                                   ews::item_location::live,
+                                   "e-1",
+                                   "c-0",
+                                   exchange_access::uid_for("e-1", "c-0")},
+                                  {}});
         cancel_event("c-1", "e-1");
         cancel_event("c-2", "e-1");
         time.advance(1500ms);
@@ -229,7 +232,7 @@ TEST_CASE_METHOD(agent_fixture, "a redelivered create whose item somebody delete
 {
     exchange.items.push_back(
         {"host@corp.example",
-         {{"item-9", "1"}, ews::whereabouts::deleted, "e-1", "c-1", exchange_access::uid_for("e-1", "c-1")},
+         {{"item-9", "1"}, ews::item_location::deleted, "e-1", "c-1", exchange_access::uid_for("e-1", "c-1")},
          {}});
     create("c-1", "e-1", {}, true);
     CHECK(output("c-1").at("item_id") == "item-9");
@@ -410,7 +413,7 @@ TEST_CASE_METHOD(agent_fixture,
 {
     exchange.troubles = {{call::create,
                           {{protocol::fault_code::exchange_error, "quota", "ErrorQuotaExceeded"},
-                           ews::remedy::give_up,
+                           ews::retry_action::give_up,
                            ews::effect::unknown,
                            {},
                            false}}};
@@ -489,7 +492,7 @@ TEST_CASE_METHOD(agent_fixture, "a throttled command is not tried again before E
 {
     exchange.troubles = {{call::open,
                           {{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"},
-                           ews::remedy::back_off,
+                           ews::retry_action::back_off,
                            ews::effect::none,
                            10'000ms,
                            false}}};

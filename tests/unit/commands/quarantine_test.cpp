@@ -16,11 +16,11 @@ bool is_about(const std::vector<mailbox_address>& mailboxes, std::string_view ke
     return std::ranges::any_of(mailboxes, [&](const auto& m) { return m.key() == key; });
 }
 
-ews::error of_mailboxes(const char* code, ews::remedy remedy)
+ews::error of_mailboxes(const char* code, ews::retry_action retry_action)
 {
     ews::error e;
     e.fault = {protocol::fault_code::exchange_unavailable, "the whole request failed", code};
-    e.remedy = remedy;
+    e.retry_action = retry_action;
     e.of_mailboxes = true;
     return e;
 }
@@ -67,10 +67,11 @@ TEST_CASE_METHOD(quarantine_fixture,
                  "one mailbox that fails a request about a hundred has its own error, the others answers",
                  "[unit][commands]")
 {
-    const auto remedy = GENERATE(ews::remedy::retry, ews::remedy::give_up);
+    const auto retry_action = GENERATE(ews::retry_action::retry, ews::retry_action::give_up);
     exchange.ill = [=](const auto& mailboxes) -> std::optional<ews::error> {
-        return is_about(mailboxes, culprit) ? std::optional(of_mailboxes("ErrorInternalServerError", remedy))
-                                            : std::nullopt;
+        return is_about(mailboxes, culprit)
+                   ? std::optional(of_mailboxes("ErrorInternalServerError", retry_action))
+                   : std::nullopt;
     };
     ask("r-1", 100);
     time.advance(10s);
@@ -116,7 +117,7 @@ TEST_CASE_METHOD(quarantine_fixture, "what passes soon is no mailbox's doing: no
 {
     exchange.ill = [this](const auto&) -> std::optional<ews::error> {
         return time.now() < steady_time{1h} + 3s
-                   ? std::optional(of_mailboxes("ErrorADUnavailable", ews::remedy::retry))
+                   ? std::optional(of_mailboxes("ErrorADUnavailable", ews::retry_action::retry))
                    : std::nullopt;
     };
     const auto count = GENERATE(1, 2, 5, 100);
@@ -129,7 +130,7 @@ TEST_CASE_METHOD(quarantine_fixture, "where every part fails, the number of requ
                  "[unit][commands]")
 {
     exchange.ill = [](const auto&) -> std::optional<ews::error> {
-        return of_mailboxes("ErrorInternalServerError", ews::remedy::retry);
+        return of_mailboxes("ErrorInternalServerError", ews::retry_action::retry);
     };
     ask("r-1", 1000);
     time.advance(31s);

@@ -9,12 +9,12 @@ using namespace relay::test;
 namespace {
 
 const ews::error quota{{protocol::fault_code::exchange_error, "quota", "ErrorQuotaExceeded"},
-                       ews::remedy::give_up,
+                       ews::retry_action::give_up,
                        ews::effect::unknown,
                        {},
                        false};
 const ews::error forbidden{{protocol::fault_code::exchange_error, "denied", "ErrorAccessDenied"},
-                           ews::remedy::give_up,
+                           ews::retry_action::give_up,
                            ews::effect::none,
                            {},
                            false};
@@ -24,8 +24,8 @@ struct folders_fixture : agent_fixture {
     folders_fixture()
     {
         for (int i = 0; i < 45; ++i)
-            exchange.folders.push_back({"folder-" + std::to_string(i), ews::whereabouts::live});
-        exchange.folders.push_back({"thrown away", ews::whereabouts::deleted});
+            exchange.folders.push_back({"folder-" + std::to_string(i), ews::item_location::live});
+        exchange.folders.push_back({"thrown away", ews::item_location::deleted});
     }
 };
 
@@ -281,7 +281,7 @@ TEST_CASE_METHOD(agent_fixture, "of two items with one UID none is touched, and 
 
 TEST_CASE_METHOD(agent_fixture, "a copy in Deleted Items does not count", "[unit][commands]")
 {
-    put("item-8", "e-1", "c-0").marks.where = ews::whereabouts::deleted;
+    put("item-8", "e-1", "c-0").marks.where = ews::item_location::deleted;
     put("item-9", "e-1", "c-0");
     update("c-1", "e-1");
     CHECK(output("c-1").at("item_id") == "item-9");
@@ -356,8 +356,8 @@ TEST_CASE_METHOD(folders_fixture,
     CHECK(code("c-4") == "conflict");
     cancel_event("c-5", "e-1");
     CHECK(output("c-5").at("existed") == true);
-    CHECK(exchange.items.front().marks.where == ews::whereabouts::deleted);
-    CHECK(exchange.items.back().marks.where == ews::whereabouts::live);
+    CHECK(exchange.items.front().marks.where == ews::item_location::deleted);
+    CHECK(exchange.items.back().marks.where == ews::item_location::live);
     CHECK(exchange.items.back().marks.command_id == "c-1");
     cancel_event("c-6", "e-1");
     CHECK(output("c-6").at("existed") == false);
@@ -371,7 +371,7 @@ TEST_CASE_METHOD(agent_fixture, "where the original is gone the copy is nobody's
     put_copy("copy", "item-1");
     SECTION("deleted")
     {
-        exchange.items.front().marks.where = ews::whereabouts::deleted;
+        exchange.items.front().marks.where = ews::item_location::deleted;
     }
     SECTION("gone for good")
     {
@@ -380,7 +380,7 @@ TEST_CASE_METHOD(agent_fixture, "where the original is gone the copy is nobody's
     SECTION("gone for good, and the copy in Deleted Items")
     {
         exchange.items.erase(exchange.items.begin());
-        exchange.items.front().marks.where = ews::whereabouts::deleted;
+        exchange.items.front().marks.where = ews::item_location::deleted;
     }
     update("c-2", "e-1");
     send("c-3", "event.get", {{"event_id", "e-1"}});
@@ -397,7 +397,7 @@ TEST_CASE_METHOD(agent_fixture, "a copy in Deleted Items does not tell that anot
                  "[unit][commands]")
 {
     put("item-9", "e-1", "c-0");
-    put_copy("copy", "item-9").marks.where = ews::whereabouts::deleted;
+    put_copy("copy", "item-9").marks.where = ews::item_location::deleted;
     exchange.items.erase(exchange.items.begin());
     cancel_event("c-1", "e-1", true);
     time.advance(30s);
@@ -422,7 +422,7 @@ TEST_CASE_METHOD(folders_fixture, "a redelivered create does not bring back what
 {
     auto& item = put("item-9", "e-1", "c-2").marks;
     item.uid = item.born_uid = exchange_access::uid_for("e-1", "c-1"); // made by c-1, updated by c-2
-    item.where = ews::whereabouts::deleted;
+    item.where = ews::item_location::deleted;
     SECTION("deleted")
     {
         create("c-1", "e-1", {}, true);
@@ -443,15 +443,15 @@ TEST_CASE_METHOD(folders_fixture, "a redelivered create does not bring back what
     }
     SECTION("deleted for good, of which a copy tells")
     {
-        put_copy("copy", "item-9").marks.where = ews::whereabouts::live;
+        put_copy("copy", "item-9").marks.where = ews::item_location::live;
         exchange.items.erase(exchange.items.begin());
         create("c-1", "e-1", {}, true);
         time.advance(10s);
         CHECK(output("c-1").at("item_id") == "");
     }
     CHECK(output("c-1").at("deleted") == true);
-    std::vector<store::own_event> followed; // the watcher finds out what became of it
-    asio::co_spawn(context, queue->own_events("host@corp.example", 0, 10),
+    std::vector<store::tracked_event> followed; // the watcher finds out what became of it
+    asio::co_spawn(context, queue->tracked_events("host@corp.example", 0, 10),
                    [&](std::exception_ptr, auto found) { followed = *found; });
     time.settle();
     REQUIRE(followed.size() == 1);
@@ -467,7 +467,7 @@ TEST_CASE_METHOD(agent_fixture,
 {
     auto& item = put("item-8", "e-1", "c-1").marks;
     item.uid = item.born_uid = exchange_access::uid_for("e-1", "c-1");
-    item.where = ews::whereabouts::deleted;
+    item.where = ews::item_location::deleted;
     put("item-9", "e-1", "c-3");
     create("c-1", "e-1", {}, true);
     CHECK(output("c-1").at("item_id") == "item-9");
@@ -478,7 +478,7 @@ TEST_CASE_METHOD(agent_fixture,
 TEST_CASE_METHOD(agent_fixture, "a meeting that was cancelled before does not hide one that is not shown yet",
                  "[unit][commands]")
 {
-    put("item-8", "e-1", "c-0").marks.where = ews::whereabouts::deleted;
+    put("item-8", "e-1", "c-0").marks.where = ews::item_location::deleted;
     auto& made = put("item-9", "e-1", "c-1"); // by another agent, moments ago
     made.marks.uid = made.marks.born_uid = exchange_access::uid_for("e-1", "c-1");
     made.seen_from = time.now() + 9s;
@@ -494,7 +494,7 @@ TEST_CASE_METHOD(agent_fixture,
 {
     auto& item = put("item-8", "e-1", "c-2").marks;
     item.uid = item.born_uid = "uid-1";
-    item.where = ews::whereabouts::deleted;
+    item.where = ews::item_location::deleted;
     SECTION("while another lives")
     {
         put("item-9", "e-1", "c-3");
@@ -620,7 +620,7 @@ TEST_CASE_METHOD(agent_fixture, "an update that was saved and not sent is sent w
                  "[unit][commands]")
 {
     exchange.items.push_back({"host@corp.example",
-                              {{"item-9", "1"}, ews::whereabouts::live, "e-1", "c-0", "uid", false, "uid"},
+                              {{"item-9", "1"}, ews::item_location::live, "e-1", "c-0", "uid", false, "uid"},
                               {}});
     SECTION("with attendees")
     {
@@ -647,7 +647,7 @@ TEST_CASE_METHOD(agent_fixture,
                  "a cancel that another agent may have had finds the event where that one left it",
                  "[unit][commands]")
 {
-    put("item-9", "e-1", "c-0").marks.where = ews::whereabouts::deleted;
+    put("item-9", "e-1", "c-0").marks.where = ews::item_location::deleted;
     cancel_event("c-1", "e-1", true);
     CHECK(output("c-1").at("existed") == true);
     CHECK(exchange.told.empty());

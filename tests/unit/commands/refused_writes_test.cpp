@@ -11,7 +11,7 @@ ews::error refused_late(std::string_view code, protocol::fault_code as = protoco
 {
     ews::error e;
     e.fault = {as, "Exchange answered " + std::string(code), std::string(code)};
-    e.remedy = ews::remedy::give_up;
+    e.retry_action = ews::retry_action::give_up;
     e.effect = ews::effect::possible;
     return e;
 }
@@ -19,7 +19,7 @@ ews::error refused_late(std::string_view code, protocol::fault_code as = protoco
 ews::error changed_meanwhile()
 {
     auto e = refused_late("ErrorIrresolvableConflict", protocol::fault_code::conflict);
-    e.remedy = ews::remedy::retry;
+    e.retry_action = ews::retry_action::retry;
     return e;
 }
 
@@ -162,7 +162,7 @@ TEST_CASE_METHOD(agent_fixture, "an item that is found and never there ends an u
     put("item-9", "e-1", "c-0");
     ews::error gone;
     gone.fault = {protocol::fault_code::event_not_found, "gone", "ErrorItemNotFound"};
-    gone.remedy = ews::remedy::retry;
+    gone.retry_action = ews::retry_action::retry;
     exchange.troubles.assign(100, {call::update, gone});
     update("c-1", "e-1");
     time.advance(2min);

@@ -18,7 +18,7 @@ ews::error access_denied()
 struct refusing_fixture : agent_fixture {
     refusing_fixture()
     {
-        exchange.folders = {{"F1", ews::whereabouts::live}, {"F2", ews::whereabouts::live}};
+        exchange.folders = {{"F1", ews::item_location::live}, {"F2", ews::item_location::live}};
     }
 
     std::string message(const std::string& id) const

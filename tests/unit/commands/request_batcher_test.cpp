@@ -18,10 +18,11 @@ namespace {
 
 constexpr utc_time december = std::chrono::sys_days{std::chrono::year{2026} / 12 / 1};
 
-ews::error whole_failure(protocol::fault_code code, const char* exchange_code, ews::remedy remedy,
+ews::error whole_failure(protocol::fault_code code, const char* exchange_code, ews::retry_action retry_action,
                          milliseconds back_off = {})
 {
-    return {{code, "the whole request failed", exchange_code}, remedy, ews::effect::none, back_off, true};
+    return {
+        {code, "the whole request failed", exchange_code}, retry_action, ews::effect::none, back_off, true};
 }
 
 bool is_about(const std::vector<mailbox_address>& mailboxes, std::string_view key)
@@ -29,8 +30,8 @@ bool is_about(const std::vector<mailbox_address>& mailboxes, std::string_view ke
     return std::ranges::any_of(mailboxes, [&](const auto& m) { return m.key() == key; });
 }
 
-struct joint_fixture : agent_fixture {
-    joint_fixture()
+struct batcher_fixture : agent_fixture {
+    batcher_fixture()
     {
         limits.most_requests = 1; // so that whatever comes second waits
         restart();
@@ -50,7 +51,7 @@ struct joint_fixture : agent_fixture {
 
 } // namespace
 
-TEST_CASE_METHOD(joint_fixture, "a question that finds its turn is asked alone and at once",
+TEST_CASE_METHOD(batcher_fixture, "a question that finds its turn is asked alone and at once",
                  "[unit][commands]")
 {
     limits.most_requests = 10;
@@ -63,7 +64,7 @@ TEST_CASE_METHOD(joint_fixture, "a question that finds its turn is asked alone a
         CHECK(result("r-" + std::to_string(i))->at("took_ms") == 100);
 }
 
-TEST_CASE_METHOD(joint_fixture, "questions that wait go together in the next request", "[unit][commands]")
+TEST_CASE_METHOD(batcher_fixture, "questions that wait go together in the next request", "[unit][commands]")
 {
     ask("r-0", {"a@x.example"});
     ask("r-1", {"a@x.example"});
@@ -80,7 +81,7 @@ TEST_CASE_METHOD(joint_fixture, "questions that wait go together in the next req
     CHECK(result("r-3")->at("attempts") == 1);
 }
 
-TEST_CASE_METHOD(joint_fixture, "no joint request is about more mailboxes than Exchange takes",
+TEST_CASE_METHOD(batcher_fixture, "no joint request is about more mailboxes than Exchange takes",
                  "[unit][commands]")
 {
     const auto some = [](int first, int count) {
@@ -101,7 +102,7 @@ TEST_CASE_METHOD(joint_fixture, "no joint request is about more mailboxes than E
     CHECK(requests() == 3);
 }
 
-TEST_CASE_METHOD(joint_fixture, "windows that overlap are asked as one, others are not", "[unit][commands]")
+TEST_CASE_METHOD(batcher_fixture, "windows that overlap are asked as one, others are not", "[unit][commands]")
 {
     const auto hours = [&](const std::string& id, int from, int to, milliseconds off = {}) {
         ask(id, {"a@x.example"}, december + std::chrono::hours(from) + off,
@@ -126,14 +127,14 @@ TEST_CASE_METHOD(joint_fixture, "windows that overlap are asked as one, others a
     CHECK(ok("r-5"));
 }
 
-TEST_CASE_METHOD(joint_fixture, "where a joint request fails for good, each is asked alone",
+TEST_CASE_METHOD(batcher_fixture, "where a joint request fails for good, each is asked alone",
                  "[unit][commands]")
 {
     exchange.ill = [](const auto& mailboxes) -> std::optional<ews::error> {
         if (!is_about(mailboxes, "poison@x.example"))
             return std::nullopt;
         return whole_failure(protocol::fault_code::exchange_error, "ErrorInvalidRequest",
-                             ews::remedy::give_up);
+                             ews::retry_action::give_up);
     };
     ask("r-0", {"a@x.example"});
     ask("r-1", {"b@x.example"});
@@ -146,7 +147,7 @@ TEST_CASE_METHOD(joint_fixture, "where a joint request fails for good, each is a
     CHECK(requests() == 5);
 }
 
-TEST_CASE_METHOD(joint_fixture, "a mailbox that makes a joint request slow fails its own command only",
+TEST_CASE_METHOD(batcher_fixture, "a mailbox that makes a joint request slow fails its own command only",
                  "[unit][commands]")
 {
     limits.most_requests = 2;
@@ -164,15 +165,16 @@ TEST_CASE_METHOD(joint_fixture, "a mailbox that makes a joint request slow fails
     CHECK(ok("r-4"));
 }
 
-TEST_CASE_METHOD(joint_fixture, "throttling of a joint request is everybody's, and is waited out",
+TEST_CASE_METHOD(batcher_fixture, "throttling of a joint request is everybody's, and is waited out",
                  "[unit][commands]")
 {
     ask("r-0", {"a@x.example"});
     ask("r-1", {"b@x.example"});
     ask("r-2", {"c@x.example"});
     time.advance(100ms);
-    exchange.troubles = {{call::availability, whole_failure(protocol::fault_code::exchange_busy,
-                                                            "ErrorServerBusy", ews::remedy::back_off, 5s)}};
+    exchange.troubles = {
+        {call::availability, whole_failure(protocol::fault_code::exchange_busy, "ErrorServerBusy",
+                                           ews::retry_action::back_off, 5s)}};
     time.advance(5s);
     CHECK(requests() == 2);
     time.advance(2s);
@@ -180,7 +182,7 @@ TEST_CASE_METHOD(joint_fixture, "throttling of a joint request is everybody's, a
     CHECK(requests() <= 4);
 }
 
-TEST_CASE_METHOD(joint_fixture, "policy and time of each command are its own", "[unit][commands]")
+TEST_CASE_METHOD(batcher_fixture, "policy and time of each command are its own", "[unit][commands]")
 {
     ask("r-0", {"a@x.example"});
     ask("r-1", {"a@x.example", "ceo@corp.example"});
@@ -197,7 +199,7 @@ TEST_CASE_METHOD(joint_fixture, "policy and time of each command are its own", "
     CHECK(ok("r-2"));
 }
 
-TEST_CASE_METHOD(joint_fixture, "a joint request ends with the agent", "[unit][commands]")
+TEST_CASE_METHOD(batcher_fixture, "a joint request ends with the agent", "[unit][commands]")
 {
     ask("r-0", {"a@x.example"});
     ask("r-1", {"a@x.example"});
@@ -209,7 +211,7 @@ TEST_CASE_METHOD(joint_fixture, "a joint request ends with the agent", "[unit][c
 }
 
 // The same random commands against the same random calendars, with one and without.
-TEST_CASE_METHOD(joint_fixture, "joint questions are answered exactly as if each had been asked alone",
+TEST_CASE_METHOD(batcher_fixture, "joint questions are answered exactly as if each had been asked alone",
                  "[unit][commands]")
 {
     std::mt19937 random(Catch::rngSeed());
@@ -253,7 +255,7 @@ TEST_CASE_METHOD(joint_fixture, "joint questions are answered exactly as if each
         exchange.ill = [round](const auto& mailboxes) -> std::optional<ews::error> {
             if (round % 4 == 0 && is_about(mailboxes, "u5@x.example") && is_about(mailboxes, "u6@x.example"))
                 return whole_failure(protocol::fault_code::exchange_error, "ErrorInvalidRequest",
-                                     ews::remedy::give_up);
+                                     ews::retry_action::give_up);
             return std::nullopt;
         };
 
@@ -275,8 +277,8 @@ TEST_CASE_METHOD(joint_fixture, "joint questions are answered exactly as if each
                     grid * (1 + below(static_cast<unsigned>((below(5) == 0 ? 50 : 3) * 24 * 60 / grid))));
             questions.push_back(std::move(one));
         }
-        const auto answers_with = [&](std::size_t joint_mailboxes, std::size_t most_requests) {
-            limits.joint_mailboxes = joint_mailboxes;
+        const auto answers_with = [&](std::size_t batched_mailboxes, std::size_t most_requests) {
+            limits.batched_mailboxes = batched_mailboxes;
             limits.most_requests = most_requests;
             restart();
             const auto before = requests();
@@ -292,10 +294,10 @@ TEST_CASE_METHOD(joint_fixture, "joint questions are answered exactly as if each
             return std::pair(std::move(answers), requests() - before);
         };
         const auto [alone, alone_requests] = answers_with(0, 2);
-        const auto [joint, joint_requests] = answers_with(100, 1 + static_cast<std::size_t>(below(3)));
+        const auto [joint, batched_requests] = answers_with(100, 1 + static_cast<std::size_t>(below(3)));
         INFO("round " << round);
         CHECK(joint == alone);
-        saved += alone_requests - joint_requests;
+        saved += alone_requests - batched_requests;
     }
     CHECK(saved > 25 * 10);
 }

@@ -9,7 +9,7 @@ namespace {
 ews::error throttled(milliseconds back_off, bool whole_server)
 {
     return {{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"},
-            ews::remedy::back_off,
+            ews::retry_action::back_off,
             ews::effect::none,
             back_off,
             whole_server};
@@ -120,7 +120,7 @@ TEST_CASE_METHOD(throttling_fixture, "a throttled mailbox is asked less at once,
 TEST_CASE_METHOD(throttling_fixture, "a throttled service account halves what is asked at once",
                  "[unit][commands]")
 {
-    limits.joint_mailboxes = 0;
+    limits.batched_mailboxes = 0;
     restart();
     exchange.slowness = 100ms;
     exchange.troubles.assign(10, {.which = call::availability, .error = throttled(1s, true)});
@@ -184,13 +184,13 @@ TEST_CASE_METHOD(throttling_fixture, "writes that hang for all hosts do not keep
 TEST_CASE_METHOD(throttling_fixture, "a stream of reads does not keep writes waiting", "[unit][commands]")
 {
     limits.most_requests = 2;
-    limits.joint_mailboxes = 0;
+    limits.batched_mailboxes = 0;
     restart();
     exchange.slowness = 1s;
     for (int i = 0; i < 40; ++i)
         ask("r-" + std::to_string(i));
     create_for("a@corp.example", "c-1");
-    time.advance(3s); // one service time until a turn is free, then its own two
+    time.advance(3s); // one service time until a permit is free, then its own two
     CHECK(ok("c-1"));
 }
 

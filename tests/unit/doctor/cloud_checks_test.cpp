@@ -100,7 +100,7 @@ TEST_CASE("with a proxy, name and TCP are the proxy's", "[unit][doctor]")
 
 TEST_CASE("TLS inspection is told from a wrong CA by what is known of the CA", "[unit][doctor]")
 {
-    auto f = failing(step::tls, tls::doubt::unknown_issuer);
+    auto f = failing(step::tls, tls::tls_error::unknown_issuer);
     f.dialled.peer.issuer = "CN=Corp CA";
     f.ca_file = "/etc/cloud-ca.crt";
     CHECK_THAT(told(f, "cloud_tls"), Contains("wrong CA") && Contains("\"CN=Corp CA\""));
@@ -116,16 +116,17 @@ TEST_CASE("TLS inspection is told from a wrong CA by what is known of the CA", "
 
 TEST_CASE("a certificate of the cloud that is not valid yet speaks of this machine's clock", "[unit][doctor]")
 {
-    CHECK_THAT(told(failing(step::tls, tls::doubt::not_yet_valid), "cloud_tls"), Contains("clock is behind"));
+    CHECK_THAT(told(failing(step::tls, tls::tls_error::not_yet_valid), "cloud_tls"),
+               Contains("clock is behind"));
 }
 
 TEST_CASE("what the cloud holds against our certificate is told apart", "[unit][doctor]")
 {
     for (const auto at : {step::tls, step::upgrade}) {
         const auto name = at == step::tls ? "cloud_tls" : "cloud_websocket";
-        CHECK_THAT(told(failing(at, tls::doubt::ours_revoked), name), Contains("has revoked"));
-        CHECK_THAT(told(failing(at, tls::doubt::ours_expired), name), Contains("for expired"));
-        CHECK_THAT(told(failing(at, tls::doubt::ours_unknown_issuer), name), Contains("does not take"));
+        CHECK_THAT(told(failing(at, tls::tls_error::ours_revoked), name), Contains("has revoked"));
+        CHECK_THAT(told(failing(at, tls::tls_error::ours_expired), name), Contains("for expired"));
+        CHECK_THAT(told(failing(at, tls::tls_error::ours_unknown_issuer), name), Contains("does not take"));
     }
 }
 

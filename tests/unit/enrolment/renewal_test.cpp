@@ -18,8 +18,8 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-struct scripted_road final : cloud_road {
-    explicit scripted_road(desk_fixture& w) : world(w) {}
+struct scripted_connection final : cloud_connection {
+    explicit scripted_connection(desk_fixture& w) : world(w) {}
 
     task<outcome<uplink::post_answer>> post_renewal(std::string body) override
     {
@@ -50,7 +50,7 @@ struct scripted_road final : cloud_road {
 };
 
 struct renewal_fixture : identity_fixture {
-    scripted_road road{*this};
+    scripted_connection road{*this};
     std::ostringstream logged;
     spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_st>(logged)};
     int taken = 0;

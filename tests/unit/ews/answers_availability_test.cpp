@@ -126,9 +126,9 @@ TEST_CASE("a server in trouble as a whole fails the call, so that it is tried ag
 {
     const auto busy = read(refused("ErrorServerBusy") + refused("ErrorServerBusy"), 2);
     REQUIRE(busy.has_error());
-    CHECK(busy.error().remedy == remedy::back_off);
+    CHECK(busy.error().retry_action == retry_action::back_off);
     CHECK(busy.error().whole_server);
-    CHECK(read(refused("ErrorInternalServerTransientError"), 1).error().remedy == remedy::retry);
+    CHECK(read(refused("ErrorInternalServerTransientError"), 1).error().retry_action == retry_action::retry);
     CHECK(read(refused("ErrorServerBusy") + events(""), 2).has_value());
     // A mailbox on another server, or moved to the cloud, is that mailbox's trouble.
     CHECK(code_of_only(refused("ErrorProxyRequestProcessingFailed")) == fault_code::exchange_unavailable);

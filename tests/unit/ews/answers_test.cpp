@@ -48,7 +48,7 @@ outcome<found_page> search_answer(std::string_view messages, std::vector<find_po
     return read_found(a, asked, "ev-1", test::reading);
 }
 
-const std::vector<find_position> both{{whereabouts::live, 0}, {whereabouts::deleted, 0}};
+const std::vector<find_position> both{{item_location::live, 0}, {item_location::deleted, 0}};
 
 std::string resolution(std::string_view name, std::string_view email)
 {
@@ -73,7 +73,7 @@ TEST_CASE("an answer to something else is not taken for one to this", "[unit][ew
 {
     const soap_answer a(test::success("GetItem", "<m:Items/>"));
     const auto e = read_created(a, creating).error();
-    CHECK(e.remedy == remedy::retry);
+    CHECK(e.retry_action == retry_action::retry);
     CHECK(e.effect == effect::unknown);
 }
 
@@ -123,7 +123,7 @@ TEST_CASE("a success that names no item leaves a write to be looked up", "[unit]
         const auto got = read_created(a, creating);
         REQUIRE(got.has_error());
         CHECK(got.error().effect == effect::unknown);
-        CHECK(got.error().remedy == remedy::retry);
+        CHECK(got.error().retry_action == retry_action::retry);
     }
 }
 
@@ -136,7 +136,8 @@ TEST_CASE("another number of response messages than asked for is unknown as a wh
     for (const auto& answer : {folder(""), folder("") + folder("") + folder("")}) {
         const auto got = search_answer(answer, both);
         REQUIRE(got.has_error());
-        CHECK(got.error().remedy == remedy::retry); // a write that waits for it is not ended by it
+        CHECK(got.error().retry_action ==
+              retry_action::retry); // a write that waits for it is not ended by it
     }
 }
 
@@ -189,7 +190,7 @@ TEST_CASE("a folder that refuses a search is told apart; one that gives no resul
     REQUIRE(got.has_value());
     CHECK(got->items.size() == 1);
     REQUIRE(got->refused.size() == 1);
-    CHECK(got->refused[0].folder.folder == whereabouts::deleted);
+    CHECK(got->refused[0].folder.folder == item_location::deleted);
     CHECK(got->refused[0].why.fault.exchange == "ErrorFolderNotFound");
     CHECK(
         search_answer(
@@ -204,13 +205,13 @@ TEST_CASE("a folder that is gone holds nothing, where it was not one of the usua
     constexpr std::string_view gone =
         R"(<m:FindItemResponseMessage ResponseClass="Error"><m:ResponseCode>ErrorFolderNotFound</m:ResponseCode></m:FindItemResponseMessage>)";
     const auto got = search_answer(std::string(gone) + folder(found("A", "ev-1")),
-                                   {{whereabouts::live, 0, "F1"}, {whereabouts::deleted, 0, "F2"}});
+                                   {{item_location::live, 0, "F1"}, {item_location::deleted, 0, "F2"}});
     REQUIRE(got.has_value());
     REQUIRE(got->items.size() == 1);
-    CHECK(got->items[0].where == whereabouts::deleted);
+    CHECK(got->items[0].where == item_location::deleted);
     const auto denied = search_answer(
         R"(<m:FindItemResponseMessage ResponseClass="Error"><m:ResponseCode>ErrorAccessDenied</m:ResponseCode></m:FindItemResponseMessage>)",
-        {{whereabouts::live, 0, "F1"}});
+        {{item_location::live, 0, "F1"}});
     REQUIRE(denied.has_value());
     CHECK(denied->refused.size() == 1);
     CHECK_FALSE(denied->answered);
@@ -233,7 +234,7 @@ TEST_CASE("a meeting request that carries its meeting's marks is no meeting", "[
     for (const std::string_view name : {"<t:CalendarItem>", "</t:CalendarItem>"})
         request.replace(request.find(name), name.size(),
                         name.front() == '<' && name[1] == '/' ? "</t:MeetingRequest>" : "<t:MeetingRequest>");
-    const auto got = search_answer(folder(request), {{whereabouts::live, 0, "F1"}});
+    const auto got = search_answer(folder(request), {{item_location::live, 0, "F1"}});
     REQUIRE(got.has_value());
     CHECK(got->items.empty());
 }
@@ -243,7 +244,7 @@ TEST_CASE("whether invitations went out is known only where Exchange says so", "
     const auto said = [](std::string_view flag) {
         auto item = found("A", "ev-1");
         item.insert(item.find("</t:CalendarItem>"), flag);
-        return search_answer(folder(item), {{whereabouts::live}})->items.at(0).invited;
+        return search_answer(folder(item), {{item_location::live}})->items.at(0).invited;
     };
     CHECK(said("<t:MeetingRequestWasSent>true</t:MeetingRequestWasSent>") == true);
     CHECK(said("<t:MeetingRequestWasSent> false </t:MeetingRequestWasSent>") == false);
@@ -258,7 +259,7 @@ TEST_CASE("what lies below Deleted Items is deleted, however deep; a loop of par
                                               {"x", "y"},      {"y", "x"},     {"in", "del"}};
     std::string others;
     for (const auto& f : others_of(all, {"cal", "del"}))
-        others += f.id + (f.where == whereabouts::live ? "+ " : "- ");
+        others += f.id + (f.where == item_location::live ? "+ " : "- ");
     CHECK(others == "in+ cal2+ d1- d2- x+ y+ ");
 }
 
@@ -305,19 +306,19 @@ TEST_CASE("only items with exactly the mark are found, each in its folder", "[un
     REQUIRE(got.has_value());
     REQUIRE(got->items.size() == 2);
     CHECK(got->items[0].ref.id == "A");
-    CHECK(got->items[0].where == whereabouts::live);
+    CHECK(got->items[0].where == item_location::live);
     CHECK(got->items[0].event_id == "ev-1");
     CHECK(got->items[0].command_id == "c-1");
     CHECK(got->items[0].uid == "u-1");
     CHECK(got->items[1].ref.id == "D");
-    CHECK(got->items[1].where == whereabouts::deleted);
+    CHECK(got->items[1].where == item_location::deleted);
     CHECK(got->unfinished.empty());
 }
 
 TEST_CASE("a search goes on where Exchange says, and always forward", "[unit][ews]")
 {
     const auto next = [](std::string_view attributes, std::string_view items) {
-        const auto got = search_answer(folder(items, attributes), {{whereabouts::live, 100}});
+        const auto got = search_answer(folder(items, attributes), {{item_location::live, 100}});
         REQUIRE(got.has_value());
         return got->unfinished.empty() ? -1 : got->unfinished[0].offset;
     };
@@ -451,7 +452,7 @@ TEST_CASE("that the directory finds nothing proves the sign-in", "[unit][ews]")
         CHECK(read_resolved(a, "svc", resolving)->name.empty());
     }
     const soap_answer other(resolved("", "Error", "ErrorADUnavailable"));
-    CHECK(read_resolved(other, "svc", resolving).error().remedy == remedy::retry);
+    CHECK(read_resolved(other, "svc", resolving).error().retry_action == retry_action::retry);
 }
 
 TEST_CASE("of several entries the one that was asked for is taken, or none", "[unit][ews]")

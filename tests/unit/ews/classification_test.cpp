@@ -51,7 +51,7 @@ TEST_CASE("a connection that never came about proves that nothing happened", "[u
     const auto e = error_of(failed(asio::error::connection_refused, http::reached::nothing), writing);
     CHECK(e.fault.code == fault_code::exchange_unavailable);
     CHECK(e.fault.message == "mail.corp.example:443: it went wrong");
-    CHECK(e.remedy == remedy::retry);
+    CHECK(e.retry_action == retry_action::retry);
     CHECK(e.effect == effect::none);
 }
 
@@ -65,14 +65,14 @@ TEST_CASE("credentials that cannot be had are a matter of signing in", "[unit][e
 {
     const auto e = error_of(failed(errc::bad_credentials_source, http::reached::nothing), writing);
     CHECK(e.fault.code == fault_code::auth_failed);
-    CHECK(e.remedy == remedy::sign_in);
+    CHECK(e.retry_action == retry_action::sign_in);
 }
 
 TEST_CASE("a refused sign-in stops, and proves that nothing happened", "[unit][ews]")
 {
     const auto e = error_of(http_answer(401, "<html>401</html>", "text/html"), writing);
     CHECK(e.fault.code == fault_code::auth_failed);
-    CHECK(e.remedy == remedy::sign_in);
+    CHECK(e.retry_action == retry_action::sign_in);
     CHECK(e.effect == effect::none);
 }
 
@@ -91,12 +91,12 @@ TEST_CASE("a web page, a redirect or a 404 is no EWS before the first answer, an
     for (const auto& answer : answers) {
         const auto first = error_of(answer, {operation::find_item, true, false});
         CHECK(first.fault.code == fault_code::exchange_unsupported);
-        CHECK(first.remedy == remedy::give_up);
+        CHECK(first.retry_action == retry_action::give_up);
         CHECK(first.fault.message.find("exchange.url") != std::string::npos);
         CHECK(first.fault.message.find("secret") == std::string::npos);
         const auto later = error_of(answer, reading);
         CHECK(later.fault.code == fault_code::exchange_unavailable);
-        CHECK(later.remedy == remedy::retry);
+        CHECK(later.retry_action == retry_action::retry);
     }
     CHECK(error_of(redirect, reading).fault.message.find("https://mail.corp.example/owa/auth/logon.aspx;") !=
           std::string::npos);
@@ -112,7 +112,7 @@ TEST_CASE("a redirect to Exchange's own error page is an outage, not another add
     for (const bool answered_before : {false, true}) {
         const auto e = error_of(redirect, {operation::create_item, true, answered_before});
         CHECK(e.fault.code == fault_code::exchange_unavailable);
-        CHECK(e.remedy == remedy::retry);
+        CHECK(e.retry_action == retry_action::retry);
         CHECK(e.effect == effect::unknown); // it may have failed after the work was done
         CHECK(e.fault.message.find("error page") != std::string::npos);
     }
@@ -138,29 +138,29 @@ TEST_CASE("each HTTP status has one meaning", "[unit][ews]")
     struct expected {
         int status;
         fault_code code;
-        ews::remedy remedy;
+        ews::retry_action retry_action;
         ews::effect effect;
     };
     for (const auto& x : {
-             expected{403, fault_code::exchange_error, remedy::give_up, effect::none},
-             expected{407, fault_code::exchange_unavailable, remedy::retry, effect::none},
-             expected{408, fault_code::exchange_unavailable, remedy::retry, effect::none},
-             expected{413, fault_code::exchange_error, remedy::give_up, effect::none},
-             expected{418, fault_code::exchange_error, remedy::give_up, effect::none},
-             expected{421, fault_code::exchange_unavailable, remedy::retry, effect::none},
-             expected{425, fault_code::exchange_unavailable, remedy::retry, effect::none},
-             expected{429, fault_code::exchange_busy, remedy::back_off, effect::none},
-             expected{449, fault_code::exchange_unavailable, remedy::retry, effect::none},
-             expected{500, fault_code::exchange_unavailable, remedy::retry, effect::unknown},
-             expected{502, fault_code::exchange_unavailable, remedy::retry, effect::unknown},
-             expected{503, fault_code::exchange_unavailable, remedy::retry, effect::unknown},
-             expected{504, fault_code::exchange_unavailable, remedy::retry, effect::unknown},
-             expected{204, fault_code::exchange_unavailable, remedy::retry, effect::unknown},
+             expected{403, fault_code::exchange_error, retry_action::give_up, effect::none},
+             expected{407, fault_code::exchange_unavailable, retry_action::retry, effect::none},
+             expected{408, fault_code::exchange_unavailable, retry_action::retry, effect::none},
+             expected{413, fault_code::exchange_error, retry_action::give_up, effect::none},
+             expected{418, fault_code::exchange_error, retry_action::give_up, effect::none},
+             expected{421, fault_code::exchange_unavailable, retry_action::retry, effect::none},
+             expected{425, fault_code::exchange_unavailable, retry_action::retry, effect::none},
+             expected{429, fault_code::exchange_busy, retry_action::back_off, effect::none},
+             expected{449, fault_code::exchange_unavailable, retry_action::retry, effect::none},
+             expected{500, fault_code::exchange_unavailable, retry_action::retry, effect::unknown},
+             expected{502, fault_code::exchange_unavailable, retry_action::retry, effect::unknown},
+             expected{503, fault_code::exchange_unavailable, retry_action::retry, effect::unknown},
+             expected{504, fault_code::exchange_unavailable, retry_action::retry, effect::unknown},
+             expected{204, fault_code::exchange_unavailable, retry_action::retry, effect::unknown},
          }) {
         CAPTURE(x.status);
         const auto e = error_of(http_answer(x.status, "<html>page</html>", "text/html"), writing);
         CHECK(e.fault.code == x.code);
-        CHECK(e.remedy == x.remedy);
+        CHECK(e.retry_action == x.retry_action);
         CHECK(e.effect == x.effect);
         CHECK(e.fault.message.find(std::to_string(x.status)) != std::string::npos);
     }
@@ -173,7 +173,7 @@ TEST_CASE("an answer of 200 that cannot be read leaves a write's outcome open", 
                              "<!DOCTYPE a [<!ENTITY b 'c'>]>" + test::envelope("<m:X/>").substr(38)}) {
         const auto e = error_of(http_answer(200, body), writing);
         CHECK(e.fault.code == fault_code::exchange_unavailable);
-        CHECK(e.remedy == remedy::retry);
+        CHECK(e.retry_action == retry_action::retry);
         CHECK(e.effect == effect::unknown);
     }
 }
@@ -195,16 +195,16 @@ TEST_CASE("Retry-After of a 429 is kept to, within bounds", "[unit][ews]")
 TEST_CASE("a server that says how long it is away is left alone so long", "[unit][ews]")
 {
     auto answer = http_answer(503, "<html/>", "text/html");
-    CHECK(error_of(answer, writing).remedy == remedy::retry);
+    CHECK(error_of(answer, writing).retry_action == retry_action::retry);
     answer.headers.emplace_back("retry-after", "120");
     const auto e = error_of(answer, writing);
     CHECK(e.fault.code == fault_code::exchange_unavailable);
-    CHECK(e.remedy == remedy::back_off);
+    CHECK(e.retry_action == retry_action::back_off);
     CHECK(e.back_off == 120s);
     CHECK(e.whole_server);
     CHECK(e.effect == effect::unknown);
     answer.status = 502; // of a gateway that did not reach Exchange
-    CHECK(error_of(answer, writing).remedy == remedy::retry);
+    CHECK(error_of(answer, writing).retry_action == retry_action::retry);
 }
 
 TEST_CASE("impersonation that is denied is the mailbox's fault, not the server's", "[unit][ews]")
@@ -212,10 +212,10 @@ TEST_CASE("impersonation that is denied is the mailbox's fault, not the server's
     const auto e = fault_error("ErrorImpersonateUserDenied", writing);
     CHECK(e.fault.code == fault_code::impersonation_denied);
     CHECK(e.fault.exchange == "ErrorImpersonateUserDenied");
-    CHECK(e.remedy == remedy::give_up);
+    CHECK(e.retry_action == retry_action::give_up);
     CHECK(e.effect == effect::none);
     CHECK(fault_error("ErrorNonExistentMailbox", writing).fault.code == fault_code::mailbox_not_found);
-    CHECK(fault_error("ErrorImpersonationFailed", reading).remedy == remedy::retry);
+    CHECK(fault_error("ErrorImpersonationFailed", reading).retry_action == retry_action::retry);
 }
 
 TEST_CASE("a request version that the server does not know means an old server", "[unit][ews]")
@@ -270,7 +270,7 @@ TEST_CASE("an error that Exchange refines is taken as what it is refined to", "[
     CHECK(message_error("ErrorInternalServerError", writing).fault.code == fault_code::exchange_unavailable);
     CHECK(message_error("ErrorInternalServerError", writing,
                         test::message_xml("InnerErrorResponseCode", "ErrorNewOne"))
-              .remedy == remedy::retry);
+              .retry_action == retry_action::retry);
 }
 
 TEST_CASE("a code that nobody has seen is an error of Exchange's, and leaves a write open", "[unit][ews]")
@@ -302,13 +302,12 @@ TEST_CASE("a fault may name its code in faultcode only, or not at all", "[unit][
     };
     CHECK(error_of(bare("a:ErrorSchemaValidation"), writing).fault.exchange == "ErrorSchemaValidation");
     CHECK(error_of(bare("a:ErrorSchemaValidation"), writing).effect == effect::none);
-    CHECK(error_of(bare("ErrorServerBusy"), reading).remedy == remedy::back_off);
+    CHECK(error_of(bare("ErrorServerBusy"), reading).retry_action == retry_action::back_off);
     const auto nameless = error_of(bare("s:Server"), writing);
     CHECK(nameless.fault.code == fault_code::exchange_unavailable);
     CHECK(nameless.effect == effect::unknown);
-    CHECK(
-        error_of(http_answer(500, "<s:Envelope><s:Body><s:Fault/></s:Body></s:Envelope>"), reading).remedy ==
-        remedy::retry);
+    CHECK(error_of(http_answer(500, "<s:Envelope><s:Body><s:Fault/></s:Body></s:Envelope>"), reading)
+              .retry_action == retry_action::retry);
 }
 
 TEST_CASE("a fault is read whether it comes with 200, 500 or 503", "[unit][ews]")
@@ -323,11 +322,11 @@ TEST_CASE("an item that is gone is looked up again before a write gives up, and 
     const call update{operation::update_item, true, true}, remove{operation::delete_item, true, true},
         get{operation::get_item, true, true};
     CHECK(message_error("ErrorItemNotFound", update).fault.code == fault_code::event_not_found);
-    CHECK(message_error("ErrorItemNotFound", update).remedy == remedy::retry);
+    CHECK(message_error("ErrorItemNotFound", update).retry_action == retry_action::retry);
     CHECK(message_error("ErrorItemNotFound", update).effect == effect::none);
-    CHECK(message_error("ErrorItemNotFound", remove).remedy == remedy::retry);
+    CHECK(message_error("ErrorItemNotFound", remove).retry_action == retry_action::retry);
     CHECK(message_error("ErrorItemNotFound", remove).effect == effect::unknown); // it may be our own doing
-    CHECK(message_error("ErrorItemNotFound", get).remedy == remedy::give_up);
+    CHECK(message_error("ErrorItemNotFound", get).retry_action == retry_action::give_up);
     CHECK(message_error("ErrorIrresolvableConflict", update).fault.code == fault_code::conflict);
     CHECK(message_error("ErrorIrresolvableConflict", update).effect == effect::possible);
 }
@@ -363,14 +362,14 @@ next_step after(const error& e)
 {
     if (e.effect != effect::none)
         return next_step::look_up_first;
-    switch (e.remedy) {
-    case remedy::retry:
+    switch (e.retry_action) {
+    case retry_action::retry:
         return next_step::retry;
-    case remedy::back_off:
+    case retry_action::back_off:
         return next_step::retry_after_back_off;
-    case remedy::give_up:
-    case remedy::out_of_time:
-    case remedy::sign_in: // another try with these credentials is never made
+    case retry_action::give_up:
+    case retry_action::out_of_time:
+    case retry_action::sign_in: // another try with these credentials is never made
         break;
     }
     return next_step::permanent;
@@ -610,7 +609,7 @@ TEST_CASE("what a refusal means depends on what was asked", "[unit][ews]")
         CAPTURE(code);
         const auto e = message_error(code, free_busy);
         CHECK(e.fault.code == fault_code::exchange_error);
-        CHECK(e.remedy == remedy::give_up);
+        CHECK(e.retry_action == retry_action::give_up);
         CHECK(e.fault.message.find("could not ask the organisation that the mailbox belongs to") !=
               std::string::npos);
     }

@@ -238,7 +238,7 @@ TEST_CASE_METHOD(client_fixture, "a search goes through all pages of both folder
     REQUIRE(got.has_value());
     std::string ids;
     for (const auto& item : got->items)
-        ids += item.ref.id + (item.where == whereabouts::live ? "+" : "-");
+        ids += item.ref.id + (item.where == item_location::live ? "+" : "-");
     CHECK(ids == "A+B+D-C+");
     REQUIRE(http.requests.size() == 3);
     CHECK(http.requests[1].body.find("Offset=\"2\"") != std::string::npos);
@@ -262,7 +262,7 @@ TEST_CASE_METHOD(client_fixture, "folders that stand at different pages are aske
     const auto got = run(client.find(host, "ev-1", 30s));
     REQUIRE(got.has_value());
     CHECK(got->items.size() == 2);
-    CHECK(got->items.at(1).where == whereabouts::deleted);
+    CHECK(got->items.at(1).where == item_location::deleted);
 }
 
 namespace {
@@ -307,9 +307,9 @@ TEST_CASE_METHOD(client_fixture,
     REQUIRE(got.has_value());
     REQUIRE(got->size() == 2);
     CHECK(got->at(0).id == "cal2");
-    CHECK(got->at(0).where == whereabouts::live);
+    CHECK(got->at(0).where == item_location::live);
     CHECK(got->at(1).id == "old");
-    CHECK(got->at(1).where == whereabouts::deleted);
+    CHECK(got->at(1).where == item_location::deleted);
     REQUIRE(http.requests.size() == 3);
     CHECK(http.requests[2].body.find("Offset=\"2\"") != std::string::npos);
 }
@@ -318,11 +318,11 @@ TEST_CASE_METHOD(client_fixture, "a list of folders that never ends, or does not
                  "[unit][ews]")
 {
     answer(test::soap_fault("ErrorServerBusy"), 500);
-    CHECK(run(client.other_folders(host, 30s)).error().remedy == remedy::back_off);
+    CHECK(run(client.other_folders(host, 30s)).error().retry_action == retry_action::back_off);
     answer(usual_folders());
     for (int i = 0; i < 50; ++i)
         answer(folder_list(folder_entry("Folder", "in", "top"), "IncludesLastItemInRange='false'"));
-    CHECK(run(client.other_folders(host, 30s)).error().remedy == remedy::give_up);
+    CHECK(run(client.other_folders(host, 30s)).error().retry_action == retry_action::give_up);
     CHECK(http.requests.size() == 2 + ews_client::max_folder_pages);
 }
 
@@ -333,10 +333,10 @@ TEST_CASE_METHOD(client_fixture, "in other folders items are found and told apar
     CHECK(http.requests.empty());
     answer(found_items(marked("A"), marked("B")));
     const auto got =
-        run(client.find_in(host, "ev-1", {{"F1", whereabouts::live}, {"F2", whereabouts::deleted}}, 30s));
+        run(client.find_in(host, "ev-1", {{"F1", item_location::live}, {"F2", item_location::deleted}}, 30s));
     REQUIRE(got.has_value());
     REQUIRE(got->items.size() == 2);
-    CHECK(got->items.at(1).where == whereabouts::deleted);
+    CHECK(got->items.at(1).where == item_location::deleted);
     CHECK(http.requests[0].body.find("<t:FolderId Id=\"F2\"") != std::string::npos);
 }
 
@@ -412,7 +412,7 @@ TEST_CASE_METHOD(client_fixture,
         answer(search_of({"ErrorMailboxStoreUnavailable", "ErrorMailboxStoreUnavailable"}));
         answer(search_of({"ErrorMailboxStoreUnavailable", "ErrorMailboxStoreUnavailable",
                           "ErrorMailboxStoreUnavailable"}));
-        CHECK(run(client.find_in(host, "ev-1", folders, 30s)).error().remedy == remedy::retry);
+        CHECK(run(client.find_in(host, "ev-1", folders, 30s)).error().retry_action == retry_action::retry);
     }
     SECTION("no folder takes the request")
     {
@@ -424,7 +424,7 @@ TEST_CASE_METHOD(client_fixture,
     SECTION("throttling, and rights to the mailbox")
     {
         answer(search_of({"ok", "ErrorServerBusy"}));
-        CHECK(run(client.find_in(host, "ev-1", folders, 30s)).error().remedy == remedy::back_off);
+        CHECK(run(client.find_in(host, "ev-1", folders, 30s)).error().retry_action == retry_action::back_off);
         answer(search_of({"ErrorImpersonateUserDenied", stopped}));
         CHECK(run(client.find_in(host, "ev-1", folders, 30s)).error().fault.code ==
               fault_code::impersonation_denied);
@@ -432,7 +432,7 @@ TEST_CASE_METHOD(client_fixture,
     SECTION("nothing is answered, and nobody refuses")
     {
         answer(search_of({stopped, stopped}));
-        CHECK(run(client.find_in(host, "ev-1", folders, 30s)).error().remedy == remedy::retry);
+        CHECK(run(client.find_in(host, "ev-1", folders, 30s)).error().retry_action == retry_action::retry);
     }
 }
 

@@ -164,7 +164,7 @@ TEST_CASE_METHOD(stream_fixture, "an error of the stream that names no subscript
     const auto got = listen(ok + message("", "Error", "ErrorExceededConnectionCount") + ok);
     REQUIRE(got.has_error());
     CHECK(got.error().fault.exchange == "ErrorExceededConnectionCount");
-    CHECK(got.error().remedy == remedy::back_off);
+    CHECK(got.error().retry_action == retry_action::back_off);
     CHECK(seen.size() == 1);
     CHECK(reports == std::vector<std::string>{"GetStreamingEvents 200 ErrorExceededConnectionCount"});
 }
@@ -177,7 +177,7 @@ TEST_CASE_METHOD(stream_fixture, "a fault in place of a stream is classified as 
         const auto got = listen(fault, status);
         REQUIRE(got.has_error());
         CHECK(got.error().fault.exchange == "ErrorImpersonateUserDenied");
-        CHECK(got.error().remedy == remedy::give_up);
+        CHECK(got.error().retry_action == retry_action::give_up);
     }
     CHECK(seen.empty());
 }
@@ -189,12 +189,12 @@ TEST_CASE_METHOD(stream_fixture, "a stream that ends without a word, or is none,
                              ok + "<s:Envelope>" + std::string(2'000'000, 'x')}) {
         const auto got = listen(body);
         REQUIRE(got.has_error());
-        CHECK(got.error().remedy == remedy::retry);
+        CHECK(got.error().retry_action == retry_action::retry);
         CHECK(got.error().fault.code == protocol::fault_code::exchange_unavailable);
         CHECK_FALSE(got.error().fault.message.empty());
     }
     const auto nobody =
         run(client.listen(group, {"one"}, std::chrono::minutes(1), [](const stream_message&) {}));
     REQUIRE(nobody.has_error());
-    CHECK(nobody.error().remedy == remedy::retry);
+    CHECK(nobody.error().retry_action == retry_action::retry);
 }

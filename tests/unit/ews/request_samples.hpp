@@ -67,10 +67,10 @@ inline std::vector<named_request> all_requests()
     using namespace ews;
     const auto host = mailbox("organizer@corp.example");
     const item_ref ref{"AAMkAD=", "DwAAAB=="}, without_key{"AAMkAD=", ""};
-    const std::vector<find_position> both{{whereabouts::live}, {whereabouts::deleted}},
-        one{{whereabouts::deleted, 100}};
-    const std::vector<find_position> others{{whereabouts::live, 0, "AAMkAF="},
-                                            {whereabouts::deleted, 0, "AAMkAG="}};
+    const std::vector<find_position> both{{item_location::live}, {item_location::deleted}},
+        one{{item_location::deleted, 100}};
+    const std::vector<find_position> others{{item_location::live, 0, "AAMkAF="},
+                                            {item_location::deleted, 0, "AAMkAG="}};
     std::vector<mailbox_address> hundred;
     for (int i = 0; i < 100; ++i)
         hundred.push_back(mailbox(fmt::format("user{}@corp.example", i)));

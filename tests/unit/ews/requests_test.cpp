@@ -44,7 +44,7 @@ TEST_CASE("text that XML cannot carry is dropped, the rest stays", "[unit][ews]"
 
 TEST_CASE("markup in a value stays a value", "[unit][ews]")
 {
-    const std::vector<find_position> folders{{whereabouts::live}};
+    const std::vector<find_position> folders{{item_location::live}};
     const soap_answer a(write_find(host, "\"><m:Restriction/>&", folders));
     REQUIRE(a.problem() == unreadable::none);
     const auto constant = child(
@@ -54,8 +54,8 @@ TEST_CASE("markup in a value stays a value", "[unit][ews]")
 
 TEST_CASE("calendar fields are asked for only where calendar items lie", "[unit][ews]")
 {
-    const std::vector<find_position> usual{{whereabouts::live}, {whereabouts::deleted}},
-        other{{whereabouts::live, 0, "AAM="}};
+    const std::vector<find_position> usual{{item_location::live}, {item_location::deleted}},
+        other{{item_location::live, 0, "AAM="}};
     CHECK(has(write_find(host, "ev-1", usual), "calendar:MeetingRequestWasSent"));
     CHECK_FALSE(has(write_find(host, "ev-1", other), "calendar:"));
     CHECK(has(write_find(host, "ev-1", other), "<t:FolderId Id=\"AAM=\""));

@@ -15,7 +15,7 @@ struct gate_fixture {
     std::ostringstream lines;
     spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_st>(lines)};
     int changed = 0;
-    server_gate gate{1, [this] { ++changed; }, log};
+    circuit_breaker gate{1, [this] { ++changed; }, log};
     steady_time now{1h};
     utc_time wall{};
 
@@ -32,17 +32,20 @@ struct gate_fixture {
 };
 
 const ews::error outage{{protocol::fault_code::exchange_unavailable, "mail:443: refused", {}},
-                        ews::remedy::retry,
+                        ews::retry_action::retry,
                         ews::effect::none,
                         {},
                         false};
-const ews::error refused{
-    {protocol::fault_code::auth_failed, "refused", {}}, ews::remedy::sign_in, ews::effect::none, {}, false};
+const ews::error refused{{protocol::fault_code::auth_failed, "refused", {}},
+                         ews::retry_action::sign_in,
+                         ews::effect::none,
+                         {},
+                         false};
 
 ews::error busy(milliseconds back_off, bool whole_server)
 {
     return {{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"},
-            ews::remedy::back_off,
+            ews::retry_action::back_off,
             ews::effect::none,
             back_off,
             whole_server};
@@ -168,7 +171,7 @@ TEST_CASE_METHOD(gate_fixture, "whatever Exchange says of a mailbox, another is 
     const auto before = changed;
     auto gone = outage;
     gone.fault = {protocol::fault_code::mailbox_not_found, "no", "ErrorNonExistentMailbox"};
-    gone.remedy = ews::remedy::give_up;
+    gone.retry_action = ews::retry_action::give_up;
     fail(GENERATE_REF(busy(30s, false), gone));
     CHECK(changed == before + 1);
     CHECK(gate.state() == server_state::unreachable); // so that those who rest are not woken

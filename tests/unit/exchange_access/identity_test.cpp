@@ -15,7 +15,7 @@ constexpr auto outlooks = "040000008200E00074C5B7101A82E00800000000";
 enum class note { made, none };
 
 ews::found_item item(const std::string& id, const std::string& command, const std::string& uid,
-                     ews::whereabouts where = ews::whereabouts::live, note with = note::made)
+                     ews::item_location where = ews::item_location::live, note with = note::made)
 {
     ews::found_item i;
     i.ref.id = id;
@@ -31,7 +31,7 @@ ews::found_item item(const std::string& id, const std::string& command, const st
 ews::found_item deleted(const std::string& id, const std::string& command, const std::string& uid,
                         note with = note::made)
 {
-    return item(id, command, uid, ews::whereabouts::deleted, with);
+    return item(id, command, uid, ews::item_location::deleted, with);
 }
 
 ews::found_item copy(ews::found_item of, const std::string& id)
@@ -87,9 +87,9 @@ TEST_CASE("copies are set aside, live or deleted, and what is unclear beside an 
           "[unit][exchange_access]")
 {
     const auto original = item("O", "c-1", ours);
-    const auto unnoted = item("U", "c-1", outlooks, ews::whereabouts::live, note::none);
+    const auto unnoted = item("U", "c-1", outlooks, ews::item_location::live, note::none);
     auto away = copy(original, "D");
-    away.where = ews::whereabouts::deleted;
+    away.where = ews::item_location::deleted;
     auto sorted = sorted_out({copy(original, "C"), original, away, unnoted});
     REQUIRE(sorted.live.size() == 1);
     CHECK(sorted.live.front().ref.id == "O");
@@ -121,7 +121,7 @@ TEST_CASE("what tells that a create was carried out", "[unit][exchange_access]")
     CHECK(create({other, mine}) == "applied M");
     CHECK(create({changed}) == "overtaken M");
     CHECK(create({changed, other}) == "overtaken M");
-    CHECK(create({item("F", "c-1", "foreign", ews::whereabouts::live, note::none)}) == "applied F");
+    CHECK(create({item("F", "c-1", "foreign", ews::item_location::live, note::none)}) == "applied F");
     CHECK(create({other}) == "none");
     CHECK(create({copy(other, "C")}) == "none");
     CHECK(create({deleted("D", "c-9", others)}) == "none");

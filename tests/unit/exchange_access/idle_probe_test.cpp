@@ -20,7 +20,7 @@ struct probe_fixture {
     test::manual_time time{context};
     spdlog::logger log{"test", std::make_shared<spdlog::sinks::null_sink_st>()};
     scripted_exchange exchange{context.get_executor(), time};
-    server_gate gate{1, [] {}, log};
+    circuit_breaker gate{1, [] {}, log};
     task_group tasks{context.get_executor()};
 
     probe_fixture() { tasks.spawn(keep_asking(exchange, gate, time)); }
@@ -58,7 +58,7 @@ TEST_CASE_METHOD(probe_fixture, "an outage that begins while the agent is idle i
     time.settle();
     exchange.troubles = {{call::resolve,
                           {{protocol::fault_code::exchange_unavailable, "refused", {}},
-                           ews::remedy::retry,
+                           ews::retry_action::retry,
                            ews::effect::none,
                            {},
                            false}}};
@@ -72,7 +72,7 @@ TEST_CASE_METHOD(probe_fixture, "a pause that Exchange asked for is kept", "[uni
 {
     time.settle();
     gate.failed({{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"},
-                 ews::remedy::back_off,
+                 ews::retry_action::back_off,
                  ews::effect::none,
                  5min,
                  true},

@@ -1,6 +1,6 @@
 // What is done off the loop: in turn, bounded by a deadline, and left alone by those who no longer want it.
-#include "agent/http/cause.hpp"
 #include "agent/http/blocking_executor.hpp"
+#include "agent/http/cause.hpp"
 #include "tests/unit/http/http_fixture.hpp"
 
 #include <catch2/catch.hpp>
@@ -84,11 +84,11 @@ TEST_CASE_METHOD(hanging_fixture, "the loop goes on while a password is being re
     CHECK(ok(**got).status == 200);
 }
 
-struct errand_fixture : http_fixture {
-    std::unique_ptr<http::errands> off_loop = std::make_unique<http::errands>();
+struct executor_fixture : http_fixture {
+    std::unique_ptr<http::blocking_executor> off_loop = std::make_unique<http::blocking_executor>();
     std::vector<std::string> seen;
 
-    // Notes what became of the errand.
+    // Notes what became of the job.
     task<void> note(std::function<std::string()> work, duration limit = 5s)
     {
         try {
@@ -101,7 +101,7 @@ struct errand_fixture : http_fixture {
     }
 };
 
-TEST_CASE_METHOD(errand_fixture, "an errand that throws throws in the coroutine that waits for it",
+TEST_CASE_METHOD(executor_fixture, "an errand that throws throws in the coroutine that waits for it",
                  "[unit][http]")
 {
     spawn(note([]() -> std::string { throw std::runtime_error("no"); }));
@@ -109,7 +109,7 @@ TEST_CASE_METHOD(errand_fixture, "an errand that throws throws in the coroutine 
     CHECK(seen == std::vector<std::string>{"threw no"});
 }
 
-TEST_CASE_METHOD(errand_fixture, "errands run one after the other, in order, off the loop's thread",
+TEST_CASE_METHOD(executor_fixture, "errands run one after the other, in order, off the loop's thread",
                  "[unit][http]")
 {
     std::atomic<int> at_once{0}, most{0};
@@ -127,7 +127,7 @@ TEST_CASE_METHOD(errand_fixture, "errands run one after the other, in order, off
     CHECK(most == 1);
 }
 
-TEST_CASE_METHOD(errand_fixture, "an errand nobody waits for any longer is not begun", "[unit][http]")
+TEST_CASE_METHOD(executor_fixture, "an errand nobody waits for any longer is not begun", "[unit][http]")
 {
     std::promise<void> let_go;
     std::atomic<bool> begun{false}, second{false};
@@ -145,7 +145,7 @@ TEST_CASE_METHOD(errand_fixture, "an errand nobody waits for any longer is not b
     CHECK_FALSE(second);
 }
 
-TEST_CASE_METHOD(errand_fixture, "who goes away keeps nobody waiting but for the errand that has begun",
+TEST_CASE_METHOD(executor_fixture, "who goes away keeps nobody waiting but for the errand that has begun",
                  "[unit][http]")
 {
     std::promise<void> let_go;

@@ -158,12 +158,12 @@ TEST_CASE_METHOD(audit_doors, "a log that was changed while no agent ran is repo
 TEST_CASE_METHOD(audit_doors, "what the inbox refuses is told with session, mailbox and event",
                  "[unit][store][audit]")
 {
-    std::vector<std::string> told;
+    std::vector<std::string> published;
     in->on_refused([&](const ended_command& c) {
-        told.push_back(std::string(c.id) + " " + std::string(c.session) + " " + std::string(c.mailbox) + " " +
-                       std::string(c.event_id) + " " +
-                       (c.fault ? std::string(protocol::name(*c.fault)) : "-") +
-                       (c.how == ended_command::answer::id_reused ? " reused" : ""));
+        published.push_back(std::string(c.id) + " " + std::string(c.session) + " " + std::string(c.mailbox) +
+                            " " + std::string(c.event_id) + " " +
+                            (c.fault ? std::string(protocol::name(*c.fault)) : "-") +
+                            (c.how == ended_command::answer::id_reused ? " reused" : ""));
     });
     link_up();
     in->session_began("s-9");
@@ -179,9 +179,9 @@ TEST_CASE_METHOD(audit_doors, "what the inbox refuses is told with session, mail
     secret.op = std::string(1'000, 'o');
     in->offer(secret);
     time.settle();
-    CHECK(told == lines{"c-1 s-9 Host@corp.example e-1 policy_denied",
-                        "c-2 s-9 Host@corp.example e-3 - reused",
-                        "c-4 s-9 Host@corp.example  unsupported_operation"});
+    CHECK(published == lines{"c-1 s-9 Host@corp.example e-1 policy_denied",
+                             "c-2 s-9 Host@corp.example e-3 - reused",
+                             "c-4 s-9 Host@corp.example  unsupported_operation"});
     const auto tickets = taken();
     REQUIRE(tickets.size() == 1);
     CHECK(tickets.front()->session == "s-9");

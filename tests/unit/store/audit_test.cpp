@@ -135,7 +135,7 @@ struct audit_fixture : test::loop_fixture {
         return all;
     }
     // All findings, as one text.
-    static std::string told(const audit_verdict& v)
+    static std::string published(const audit_verdict& v)
     {
         std::string all;
         for (const auto& f : v.findings)
@@ -281,7 +281,7 @@ TEST_CASE_METHOD(audit_fixture, "a finding names the entries", "[unit][store][au
             intruder hand(folder.path());
             REQUIRE(hand.run(sql));
         }
-        return told(verify());
+        return published(verify());
     };
     SECTION("changed")
     {
@@ -356,7 +356,7 @@ TEST_CASE_METHOD(audit_fixture, "what is forgotten leaves a log that verifies, a
     queue = open(folder.path());
     record(1'001, 10);
     const auto verdict = verify();
-    CHECK(told(verdict).empty());
+    CHECK(published(verdict).empty());
     CHECK(verdict.first == 501);
     CHECK(verdict.last == 1'010);
     const auto s = await(queue->audit());

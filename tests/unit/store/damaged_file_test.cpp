@@ -272,18 +272,18 @@ TEST_CASE_METHOD(damage_fixture,
         old_id = await(queue->who())->id;
     }
     auto queue = open(folder.path());
-    int told = 0;
-    queue->on_damage([&] { ++told; });
+    int published = 0;
+    queue->on_damage([&] { ++published; });
     for (std::streamoff at = page; at < static_cast<std::streamoff>(fs::file_size(file)); at += page)
         overwrite(at, std::string(64, '\xee'));
     CHECK(await(queue->read(500, 100, 1 << 20)).error() == errc::store_corrupt);
-    CHECK(told == 1);
+    CHECK(published == 1);
     CHECK(await(queue->append("event", {}, {})).error() == errc::store_corrupt);
     CHECK(await(queue->who()).error() == errc::store_corrupt);
-    CHECK(told == 3);
+    CHECK(published == 3);
     queue->on_damage({});
     CHECK(await(queue->finish("c-1", "{}", {time.utc_now()})).error() == errc::store_corrupt);
-    CHECK(told == 3);
+    CHECK(published == 3);
     CHECK_THAT(logged.str(), Catch::Contains("nothing is read or written any more"));
     queue.reset();
     CHECK_FALSE(fs::exists(file));

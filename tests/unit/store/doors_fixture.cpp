@@ -2,7 +2,7 @@
 
 namespace relay::test {
 
-std::vector<std::string> doors_fixture::told()
+std::vector<std::string> doors_fixture::published()
 {
     std::vector<std::string> lines;
     for (const auto& f : sent()) {

@@ -86,12 +86,12 @@ struct doors_fixture : loop_fixture {
         return frames;
     }
     // The same, short: "accepted c-1", "result c-1 ok #3", "result c-2 overloaded", "problem c-1 id_reused", "event #4".
-    std::vector<std::string> told();
+    std::vector<std::string> published();
 
-    // Every ticket that can be taken now.
-    std::vector<store::ticket_ptr> taken()
+    // Every command that can be taken now.
+    std::vector<store::context_ptr> taken()
     {
-        std::vector<store::ticket_ptr> all;
+        std::vector<store::context_ptr> all;
         while (auto one = now(in->next()))
             all.push_back(*one);
         return all;
@@ -109,7 +109,7 @@ struct doors_fixture : loop_fixture {
     static protocol::command event_get(const std::string& id, const std::string& event_id = "e-1");
     static protocol::result ok(const std::string& id, std::size_t padding = 0);
 
-    void finish(const store::ticket_ptr& t)
+    void finish(const store::context_ptr& t)
     {
         REQUIRE(await(out->finish(ok(t->id))).has_value());
         in->release(t);

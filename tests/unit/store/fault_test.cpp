@@ -246,13 +246,13 @@ struct rig {
         return queue->put_watch(std::move(w));
     }
     // Of the mailboxes at these places.
-    task<result<std::vector<stored_sighting>>> tell(std::initializer_list<std::int64_t> places,
-                                                    const std::string& state, bool at_once = false)
+    task<result<std::vector<stored_observation>>> publish(std::initializer_list<std::int64_t> places,
+                                                          const std::string& state, bool at_once = false)
     {
-        std::vector<sighting> seen;
+        std::vector<observation> seen;
         for (const auto place : places)
             seen.push_back({place, std::string(500, 'e') + state, state});
-        return queue->tell(std::move(seen), at_once);
+        return queue->publish(std::move(seen), at_once);
     }
 
     // The files as they would be found if the process died now.
@@ -301,15 +301,15 @@ const step script[] = {
     [](rig& r) { return r.did(r.append()); },
     [](rig& r) { return r.did(r.watch("w-1", 3)); },
     [](rig& r) {
-        return r.did(r.tell({1, 2, 3}, "first"));
+        return r.did(r.publish({1, 2, 3}, "first"));
     },
     [](rig& r) {
-        return r.all_did(r.tell({1, 3}, "second"), r.tell({2}, "sent", true));
+        return r.all_did(r.publish({1, 3}, "second"), r.publish({2}, "sent", true));
     },
     [](rig& r) { return r.did(r.queue->read_to_send(0, 100, 1'000'000)); },
-    [](rig& r) { return r.all_did(r.tell({1}, "third"), r.watch("w-2", 2), r.tell({2}, "nobody's")); },
+    [](rig& r) { return r.all_did(r.publish({1}, "third"), r.watch("w-2", 2), r.publish({2}, "nobody's")); },
     [](rig& r) {
-        return r.did(r.tell({4, 5}, "anew"));
+        return r.did(r.publish({4, 5}, "anew"));
     },
     [](rig& r) { return r.did(r.queue->remove_watch("w")); },
 };

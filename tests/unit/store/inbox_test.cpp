@@ -11,22 +11,22 @@ TEST_CASE_METHOD(doors_fixture, "a write is accepted and handed on once it is st
     link_up();
     gate->open = false;
     in->offer(write("c-1"));
-    CHECK(told().empty());
+    CHECK(published().empty());
     CHECK(taken().empty());
     CHECK(in->open() == 1);
     gate->open_gate();
-    CHECK(told() == lines{"accepted c-1"});
+    CHECK(published() == lines{"accepted c-1"});
     const auto all = taken();
     REQUIRE(all.size() == 1);
     const auto& t = *all.front();
     CHECK(t.id == "c-1");
     CHECK(t.op == "event.cancel");
     CHECK(t.mailbox == "Host@corp.example");
-    CHECK(t.lane == "host@corp.example/e-1");
+    CHECK(t.ordering_key == "host@corp.example/e-1");
     CHECK(t.kind == protocol::operation_class::write);
     CHECK(t.deadline == t.received_at + protocol::default_write_ttl);
     finish(all.front());
-    CHECK(told() == lines{"result c-1 ok #1"});
+    CHECK(published() == lines{"result c-1 ok #1"});
     CHECK(in->open() == 0);
 }
 
@@ -38,7 +38,7 @@ TEST_CASE_METHOD(doors_fixture, "a read is handed on at once, and nothing is sto
     const auto all = taken();
     REQUIRE(all.size() == 1);
     CHECK(all.front()->deadline == time.now() + protocol::default_read_ttl);
-    CHECK(told().empty());
+    CHECK(published().empty());
     CHECK(await(queue->status())->unfinished == 0);
 }
 
@@ -65,7 +65,7 @@ TEST_CASE_METHOD(doors_fixture, "an invalid command gets its fault, without acce
     CHECK(taken().empty());
     CHECK(in->open() == 0);
     in->offer(write("c-1")); // its id was not remembered
-    CHECK(told() == lines{"accepted c-1"});
+    CHECK(published() == lines{"accepted c-1"});
 }
 
 TEST_CASE_METHOD(doors_fixture, "the longest ttl is longest_ttl", "[unit][store]")
@@ -87,7 +87,7 @@ TEST_CASE_METHOD(doors_fixture, "a command beyond the window is overloaded and n
     in->offer(write("c-8"));
     in->offer(read("c-9"));
     CHECK(in->open() == 8);
-    const auto lines_told = told();
+    const auto lines_told = published();
     CHECK(std::count(lines_told.begin(), lines_told.end(), "result c-8 overloaded") == 1);
     CHECK(std::count(lines_told.begin(), lines_told.end(), "result c-9 overloaded") == 1);
     CHECK(await(queue->status())->unfinished == 4);
@@ -107,16 +107,16 @@ TEST_CASE_METHOD(doors_fixture, "a full window does not hide what is known of a 
     finish(taken().at(0));
     for (int i = 0; i < window; ++i)
         in->offer(write("c-" + std::to_string(i), "e-" + std::to_string(i)));
-    CHECK(told().size() == 10);
+    CHECK(published().size() == 10);
     in->offer(write("done"));
     in->offer(write("c-1", "e-1"));
     in->offer(write("c-1", "another"));
-    CHECK(told() == lines{"result done ok #1", "accepted c-1", "problem c-1 id_reused"});
+    CHECK(published() == lines{"result done ok #1", "accepted c-1", "problem c-1 id_reused"});
     in->close();
     in->offer(write("done"));
     in->offer(write("c-1", "e-1"));
     in->offer(write("new"));
-    CHECK(told() == lines{"result done ok #1", "accepted c-1", "result new overloaded"});
+    CHECK(published() == lines{"result done ok #1", "accepted c-1", "result new overloaded"});
 }
 
 TEST_CASE_METHOD(doors_fixture, "a policy that changed does not deny what was accepted before",
@@ -125,11 +125,11 @@ TEST_CASE_METHOD(doors_fixture, "a policy that changed does not deny what was ac
     link_up();
     in->offer(write("c-1"));
     finish(taken().at(0));
-    CHECK(told().size() == 2);
+    CHECK(published().size() == 2);
     denied = protocol::fault{protocol::fault_code::policy_denied, "no", {}};
     in->offer(write("c-1"));
     in->offer(write("c-2"));
-    CHECK(told() == lines{"result c-1 ok #1", "result c-2 policy_denied"});
+    CHECK(published() == lines{"result c-1 ok #1", "result c-2 policy_denied"});
 }
 
 TEST_CASE_METHOD(doors_fixture, "a write repeated while it is being stored runs once and is accepted twice",
@@ -142,7 +142,7 @@ TEST_CASE_METHOD(doors_fixture, "a write repeated while it is being stored runs 
     in->offer(write("c-1", "another event"));
     time.settle();
     gate->open_gate();
-    CHECK(told() == lines{"accepted c-1", "accepted c-1", "problem c-1 id_reused"});
+    CHECK(published() == lines{"accepted c-1", "accepted c-1", "problem c-1 id_reused"});
     CHECK(taken_ids() == lines{"c-1"});
     CHECK(in->open() == 1);
 }
@@ -157,12 +157,12 @@ TEST_CASE_METHOD(doors_fixture, "a repeat of a write that could not be stored is
     in->offer(write("c-1"));
     time.settle();
     gate->open_gate();
-    CHECK(told() == lines{"result c-1 overloaded", "result c-1 overloaded"});
+    CHECK(published() == lines{"result c-1 overloaded", "result c-1 overloaded"});
     CHECK(taken().empty());
     CHECK(in->open() == 0);
     gate->writes_fail.reset();
     in->offer(write("c-1"));
-    CHECK(told() == lines{"accepted c-1"});
+    CHECK(published() == lines{"accepted c-1"});
 }
 
 TEST_CASE_METHOD(doors_fixture, "a finished write is answered with its result, with seq while it is owed",
@@ -171,13 +171,13 @@ TEST_CASE_METHOD(doors_fixture, "a finished write is answered with its result, w
     link_up();
     in->offer(write("c-1"));
     finish(taken().at(0));
-    CHECK(told() == lines{"accepted c-1", "result c-1 ok #1"});
+    CHECK(published() == lines{"accepted c-1", "result c-1 ok #1"});
     in->offer(write("c-1"));
-    CHECK(told() == lines{"result c-1 ok #1"});
+    CHECK(published() == lines{"result c-1 ok #1"});
     out->acknowledge(1);
     time.advance(outbox::ack_patience);
     in->offer(write("c-1"));
-    CHECK(told() == lines{"result c-1 ok"});
+    CHECK(published() == lines{"result c-1 ok"});
     CHECK(taken().empty());
     CHECK(in->open() == 0);
 }
@@ -192,7 +192,7 @@ TEST_CASE_METHOD(doors_fixture, "a read repeated while it runs is ignored, and r
     REQUIRE(all.size() == 1);
     await(out->answer_read(ok("r-1"), all.front()->deadline));
     in->release(all.front());
-    CHECK(told() == lines{"result r-1 ok"});
+    CHECK(published() == lines{"result r-1 ok"});
     in->offer(read("r-1"));
     CHECK(taken_ids() == lines{"r-1"});
 }
@@ -204,7 +204,7 @@ TEST_CASE_METHOD(doors_fixture, "a read and a write never share an id", "[unit][
     in->offer(write("c-1"));
     in->offer(write("c-2"));
     in->offer(read("c-2"));
-    CHECK(told() == lines{"problem c-1 id_reused", "accepted c-2", "problem c-2 id_reused"});
+    CHECK(published() == lines{"problem c-1 id_reused", "accepted c-2", "problem c-2 id_reused"});
     CHECK(taken_ids() == lines{"c-1", "c-2"});
 }
 
@@ -214,11 +214,11 @@ TEST_CASE_METHOD(doors_fixture, "a read under the id of a write that is over get
     link_up();
     in->offer(write("c-1"));
     finish(taken().at(0));
-    CHECK(told().size() == 2);
+    CHECK(published().size() == 2);
     SECTION("while it waits for its turn, which it then gives up")
     {
         in->offer(read("c-1"));
-        CHECK(told() == lines{"problem c-1 id_reused"});
+        CHECK(published() == lines{"problem c-1 id_reused"});
         const auto t = taken().at(0);
         CHECK(t->cancelled);
         CHECK_FALSE(await(in->may_answer(t)));
@@ -233,9 +233,9 @@ TEST_CASE_METHOD(doors_fixture, "a read under the id of a write that is over get
         bool may = true;
         asio::co_spawn(context, in->may_answer(t), [&](std::exception_ptr, bool yes) { may = yes; });
         time.settle();
-        CHECK(told().empty());
+        CHECK(published().empty());
         gate->open_gate();
-        CHECK(told() == lines{"problem c-1 id_reused"});
+        CHECK(published() == lines{"problem c-1 id_reused"});
         CHECK_FALSE(may);
         in->release(t);
     }
@@ -249,7 +249,7 @@ TEST_CASE_METHOD(doors_fixture, "a read under the id of a write that is over get
             in->offer(write("c-1", "another event"));
             in->offer(read("c-1"));
             gate->open_gate();
-            auto now_told = told();
+            auto now_told = published();
             std::ranges::sort(now_told);
             auto expected = lines{"problem c-1 id_reused", "problem c-1 id_reused", "result c-1 ok #1"};
             if (i == 0) // the read that runs
@@ -264,11 +264,11 @@ TEST_CASE_METHOD(doors_fixture, "a read under the id of a write that is over get
         in->offer(read("c-1"));
         in->close();
         in->offer(read("c-1"));
-        CHECK(told() == lines{"problem c-1 id_reused", "problem c-1 id_reused"});
+        CHECK(published() == lines{"problem c-1 id_reused", "problem c-1 id_reused"});
     }
     CHECK(in->open() == 0);
     in->offer(write("c-1"));
-    CHECK(told() == lines{"result c-1 ok #1"});
+    CHECK(published() == lines{"result c-1 ok #1"});
 }
 
 TEST_CASE_METHOD(doors_fixture, "a read is answered where its id cannot be looked up", "[unit][store]")
@@ -287,12 +287,12 @@ TEST_CASE_METHOD(doors_fixture, "a store that fails makes writes overloaded, and
         gate->writes_fail = trouble;
         in->offer(write("c-1"));
         in->offer(read("r-" + std::to_string(static_cast<int>(trouble))));
-        CHECK(told() == lines{"result c-1 overloaded"});
+        CHECK(published() == lines{"result c-1 overloaded"});
     }
     CHECK(taken().size() == 3);
     gate->writes_fail.reset();
     in->offer(write("c-1"));
-    CHECK(told() == lines{"accepted c-1"});
+    CHECK(published() == lines{"accepted c-1"});
     const auto text = logged.str();
     CHECK(std::count(text.begin(), text.end(), '\n') == 2);
 }
@@ -308,13 +308,13 @@ TEST_CASE_METHOD(doors_fixture, "a queue that is full makes writes overloaded un
     link_up();
     for (const auto* id : {"c-1", "c-2", "c-3"})
         in->offer(write(id, id));
-    CHECK(told() == lines{"accepted c-1", "accepted c-2", "result c-3 overloaded"});
+    CHECK(published() == lines{"accepted c-1", "accepted c-2", "result c-3 overloaded"});
     finish(taken().at(0));
-    CHECK(told() == lines{"result c-1 ok #1"});
+    CHECK(published() == lines{"result c-1 ok #1"});
     out->acknowledge(1);
     time.advance(outbox::ack_patience);
     in->offer(write("c-3", "c-3"));
-    CHECK(told() == lines{"accepted c-3"});
+    CHECK(published() == lines{"accepted c-3"});
 }
 
 TEST_CASE_METHOD(doors_fixture, "a read waits for writes of its lane that are being stored, others pass",
@@ -344,7 +344,7 @@ TEST_CASE_METHOD(doors_fixture, "a lane goes on past a write that could not be s
     CHECK(taken().empty());
     gate->open_gate();
     CHECK(taken_ids() == lines{"g-1"});
-    CHECK(told() == lines{"result w-1 overloaded"});
+    CHECK(published() == lines{"result w-1 overloaded"});
 }
 
 TEST_CASE_METHOD(doors_fixture, "writes come out in the order received", "[unit][store]")
@@ -430,7 +430,7 @@ TEST_CASE_METHOD(doors_fixture,
     REQUIRE(all.size() == 2);
     const auto& t = *all.front();
     CHECK(t.id == "c-2");
-    CHECK(t.lane == "host@corp.example/e-1");
+    CHECK(t.ordering_key == "host@corp.example/e-1");
     CHECK(t.redelivered);
     CHECK(t.attempts == 1);
     REQUIRE(t.begun.has_value());
@@ -518,7 +518,7 @@ TEST_CASE_METHOD(doors_fixture,
     const auto all = taken();
     REQUIRE(all.size() == 1);
     CHECK(all.front()->operation.has_error() != forbidden);
-    CHECK(all.front()->lane == "host@corp.example/e-1");
+    CHECK(all.front()->ordering_key == "host@corp.example/e-1");
 }
 
 TEST_CASE_METHOD(doors_fixture, "after close everything new is overloaded, what is open goes on",
@@ -529,7 +529,7 @@ TEST_CASE_METHOD(doors_fixture, "after close everything new is overloaded, what 
     in->close();
     in->offer(write("c-2"));
     in->offer(read("r-1"));
-    CHECK(told() == lines{"accepted c-1", "result c-2 overloaded", "result r-1 overloaded"});
+    CHECK(published() == lines{"accepted c-1", "result c-2 overloaded", "result r-1 overloaded"});
     CHECK(taken_ids() == lines{"c-1"});
 }
 

@@ -55,7 +55,7 @@ TEST_CASE_METHOD(outbox_fixture, "nothing leaves while the link is down, and sho
     REQUIRE(waiting->answer.has_value());
     CHECK(waiting->answer->error() == asio::error::operation_aborted);
     link_up();
-    CHECK(told().empty());
+    CHECK(published().empty());
 }
 
 TEST_CASE_METHOD(outbox_fixture, "what is owed is sent from the acknowledged seq on, in order",
@@ -64,10 +64,10 @@ TEST_CASE_METHOD(outbox_fixture, "what is owed is sent from the acknowledged seq
     for (int i = 1; i <= 4; ++i)
         finished("c-" + std::to_string(i));
     link_up(2);
-    CHECK(told() == lines{"result c-3 ok #3", "result c-4 ok #4"});
+    CHECK(published() == lines{"result c-3 ok #3", "result c-4 ok #4"});
     link_down();
     link_up(2);
-    CHECK(told() == lines{"result c-3 ok #3", "result c-4 ok #4"});
+    CHECK(published() == lines{"result c-3 ok #3", "result c-4 ok #4"});
     CHECK(out->unacked() == 2);
     CHECK(await(queue->who())->unacked == 2);
 }
@@ -77,12 +77,12 @@ TEST_CASE_METHOD(outbox_fixture, "a result that finishes while the link is up is
 {
     link_up();
     finished("c-0"); // the first of a process is: it must be known as sent
-    CHECK(told() == lines{"result c-0 ok #1"});
+    CHECK(published() == lines{"result c-0 ok #1"});
     gate->reads = 0;
     finished("c-1");
     finished("c-2");
     publish();
-    CHECK(told() == lines{"result c-1 ok #2", "result c-2 ok #3", "event #4"});
+    CHECK(published() == lines{"result c-1 ok #2", "result c-2 ok #3", "event #4"});
     CHECK(gate->reads == 0);
 }
 
@@ -92,14 +92,14 @@ TEST_CASE_METHOD(outbox_fixture, "short answers and reads pass before stored mes
     link_up();
     out->reply(protocol::encode_accepted("c-2"));
     answer_read("r-1");
-    CHECK(told() == lines{"accepted c-2", "result r-1 ok", "result c-1 ok #1"});
+    CHECK(published() == lines{"accepted c-2", "result r-1 ok", "result c-1 ok #1"});
 }
 
 TEST_CASE_METHOD(outbox_fixture, "more than memory may hold is read page by page, without a gap",
                  "[unit][store]")
 {
     link_up();
-    CHECK(told().empty());
+    CHECK(published().empty());
     constexpr int many = 3000;
     for (int i = 1; i <= many; ++i)
         publish();
@@ -110,7 +110,7 @@ TEST_CASE_METHOD(outbox_fixture, "more than memory may hold is read page by page
     CHECK(gate->reads > 0);
     CHECK(gate->reads < 10);
     publish();
-    CHECK(told() == lines{"event #3001"});
+    CHECK(published() == lines{"event #3001"});
 }
 
 TEST_CASE_METHOD(outbox_fixture, "an acknowledgement is stored once for all that came meanwhile",
@@ -119,7 +119,7 @@ TEST_CASE_METHOD(outbox_fixture, "an acknowledgement is stored once for all that
     for (int i = 0; i < 5; ++i)
         publish();
     link_up();
-    CHECK(told().size() == 5);
+    CHECK(published().size() == 5);
     gate->acknowledgements = 0;
     gate->open = false;
     for (sequence seq = 1; seq <= 4; ++seq)
@@ -135,10 +135,10 @@ TEST_CASE_METHOD(outbox_fixture, "an acknowledgement is stored once for all that
 TEST_CASE_METHOD(outbox_fixture, "acknowledging what was never sent holds nothing back", "[unit][store]")
 {
     link_up(1'000'000);
-    CHECK(told().empty());
+    CHECK(published().empty());
     out->acknowledge(std::numeric_limits<sequence>::max());
     finished("c-1");
-    CHECK(told() == lines{"result c-1 ok #1"});
+    CHECK(published() == lines{"result c-1 ok #1"});
     CHECK(out->unacked() == 1);
     out->acknowledge(1);
     time.advance(store::outbox::ack_patience);
@@ -151,7 +151,7 @@ TEST_CASE_METHOD(outbox_fixture, "an acknowledgement that could not be stored is
     publish();
     publish();
     link_up();
-    CHECK(told().size() == 2);
+    CHECK(published().size() == 2);
     gate->writes_fail = errc::store_full;
     out->acknowledge(1);
     time.advance(store::outbox::ack_patience);
@@ -174,7 +174,7 @@ TEST_CASE_METHOD(outbox_fixture, "a finished result waits out a full disk", "[un
     time.advance(30s);
     REQUIRE(waiting->answer.has_value());
     CHECK(waiting->answer->has_value());
-    CHECK(told() == lines{"result c-1 ok #1"});
+    CHECK(published() == lines{"result c-1 ok #1"});
 }
 
 TEST_CASE_METHOD(outbox_fixture, "waiting out a full disk ends by a cancel", "[unit][store]")
@@ -203,7 +203,7 @@ TEST_CASE_METHOD(outbox_fixture, "a read that ends while the link is down is sto
     answer_read("r-1");
     CHECK(out->unacked() == 1);
     link_up();
-    CHECK(told() == lines{"result r-1 ok #1"});
+    CHECK(published() == lines{"result r-1 ok #1"});
 }
 
 TEST_CASE_METHOD(outbox_fixture, "a stored read whose ttl passed is sent as deadline_exceeded",
@@ -234,7 +234,7 @@ TEST_CASE_METHOD(outbox_fixture, "reads not taken when the link ends are stored,
     out->reply(protocol::encode_accepted("c-2"));
     link_down();
     link_up();
-    CHECK(told() == lines{"result r-2 ok #1"});
+    CHECK(published() == lines{"result r-2 ok #1"});
 }
 
 TEST_CASE_METHOD(outbox_fixture, "a read that can be neither sent nor stored waits in memory",
@@ -247,7 +247,7 @@ TEST_CASE_METHOD(outbox_fixture, "a read that can be neither sent nor stored wai
     link_down();
     CHECK(out->unacked() == 0);
     link_up();
-    CHECK(told() == lines{"result r-1 ok", "result r-2 ok"});
+    CHECK(published() == lines{"result r-1 ok", "result r-2 ok"});
 }
 
 TEST_CASE_METHOD(outbox_fixture, "a read kept in memory past its ttl is sent as deadline_exceeded",
@@ -258,7 +258,7 @@ TEST_CASE_METHOD(outbox_fixture, "a read kept in memory past its ttl is sent as 
     answer_read("r-2", 60s);
     time.advance(31s);
     link_up();
-    CHECK(told() == lines{"result r-1 deadline_exceeded", "result r-2 ok"});
+    CHECK(published() == lines{"result r-1 deadline_exceeded", "result r-2 ok"});
 }
 
 TEST_CASE_METHOD(outbox_fixture, "reads kept in memory have a bound", "[unit][store]")
@@ -303,9 +303,9 @@ TEST_CASE_METHOD(outbox_fixture, "a stored result is repeated only where it went
     finished("c-2");
     link_up();
     out->repeat(2, R"({"type":"result","id":"c-2","ok":true})"); // must not overtake seq 1
-    CHECK(told() == lines{"result c-1 ok #1", "result c-2 ok #2"});
+    CHECK(published() == lines{"result c-1 ok #1", "result c-2 ok #2"});
     out->repeat(2, R"({"type":"result","id":"c-2","ok":true})");
-    CHECK(told() == lines{"result c-2 ok #2"});
+    CHECK(published() == lines{"result c-2 ok #2"});
 }
 
 TEST_CASE_METHOD(outbox_fixture, "a reader that is not read waits for room", "[unit][store]")
@@ -345,7 +345,7 @@ TEST_CASE_METHOD(outbox_fixture, "a store that cannot be read is an error of nex
     gate->reads_fail = errc::store_io;
     CHECK(await(out->next()).error() == errc::store_io);
     gate->reads_fail.reset();
-    CHECK(told() == lines{"result c-1 ok #1"});
+    CHECK(published() == lines{"result c-1 ok #1"});
 }
 
 TEST_CASE_METHOD(outbox_fixture, "a store that was renewed is sent from 1 under its new numbers",
@@ -354,14 +354,14 @@ TEST_CASE_METHOD(outbox_fixture, "a store that was renewed is sent from 1 under 
     for (int i = 0; i < 5; ++i)
         publish();
     link_up(3);
-    CHECK(told() == lines{"event #4", "event #5"});
+    CHECK(published() == lines{"event #4", "event #5"});
     link_down();
     REQUIRE(await(queue->renew()).has_value());
     link_up(0);
-    CHECK(told() == lines{"event #1", "event #2"});
+    CHECK(published() == lines{"event #1", "event #2"});
     CHECK(out->unacked() == 2);
     publish();
-    CHECK(told() == lines{"event #3"});
+    CHECK(published() == lines{"event #3"});
     out->acknowledge(1);
     time.advance(store::outbox::ack_patience);
     CHECK(await(queue->who())->unacked == 2);
@@ -373,7 +373,7 @@ TEST_CASE_METHOD(outbox_fixture, "an acknowledgement not stored before a renewal
     for (int i = 0; i < 5; ++i)
         publish();
     link_up();
-    CHECK(told().size() == 5);
+    CHECK(published().size() == 5);
     gate->writes_fail = errc::store_io;
     out->acknowledge(4);
     time.advance(store::outbox::ack_patience);
@@ -381,7 +381,7 @@ TEST_CASE_METHOD(outbox_fixture, "an acknowledgement not stored before a renewal
     gate->writes_fail.reset();
     REQUIRE(await(queue->renew()).has_value());
     link_up(0);
-    CHECK(told().size() == 5);
+    CHECK(published().size() == 5);
     out->acknowledge(2);
     time.advance(store::outbox::ack_patience);
     CHECK(await(queue->who())->unacked == 3);
@@ -390,7 +390,7 @@ TEST_CASE_METHOD(outbox_fixture, "an acknowledgement not stored before a renewal
 TEST_CASE_METHOD(outbox_fixture, "a cancelled next takes no frame", "[unit][store]")
 {
     link_up();
-    CHECK(told().empty());
+    CHECK(published().empty());
     const auto waiting = start(out->next());
     asio::post(context, [&] {
         out->reply(protocol::encode_accepted("c-1")); // wakes it
@@ -399,7 +399,7 @@ TEST_CASE_METHOD(outbox_fixture, "a cancelled next takes no frame", "[unit][stor
     time.settle();
     REQUIRE(waiting->answer.has_value());
     CHECK(waiting->answer->has_error());
-    CHECK(told() == lines{"accepted c-1"});
+    CHECK(published() == lines{"accepted c-1"});
 }
 
 TEST_CASE_METHOD(outbox_fixture, "the end of a link waits for what it stores, also where it is cancelled",
@@ -418,5 +418,5 @@ TEST_CASE_METHOD(outbox_fixture, "the end of a link waits for what it stores, al
     time.settle();
     CHECK(ended);
     link_up();
-    CHECK(told() == lines{"result r-1 ok #1"});
+    CHECK(published() == lines{"result r-1 ok #1"});
 }

@@ -8,15 +8,15 @@ using state = reorder_buffer::entry::state;
 
 namespace {
 
-ticket_ptr command(const std::string& id, const std::string& lane = "host/e-1")
+context_ptr command(const std::string& id, const std::string& ordering_key = "host/e-1")
 {
-    auto t = std::make_shared<ticket>();
+    auto t = std::make_shared<command_context>();
     t->id = id;
-    t->lane = lane;
+    t->ordering_key = ordering_key;
     return t;
 }
 
-std::vector<std::string> ids(const std::vector<ticket_ptr>& some)
+std::vector<std::string> ids(const std::vector<context_ptr>& some)
 {
     std::vector<std::string> all;
     for (const auto& t : some)

@@ -1,4 +1,4 @@
-// What the queue keeps of the agent's own events, and when something seen of them counts.
+// What the queue keeps of the agent's tracked events, and when something seen of them counts.
 #include "tests/unit/store/doors_fixture.hpp"
 
 using namespace relay;
@@ -22,16 +22,16 @@ event_write write_of(event_write::effect what, std::optional<utc_time> start = {
     return w;
 }
 
-event_sighting sighting_of(const own_event& e)
+event_observation observation_of(const tracked_event& e)
 {
-    event_sighting s;
+    event_observation s;
     s.place = e.place;
     s.version = e.version;
     s.about = about_event(e.event_id, e.key);
     return s;
 }
 
-struct own_events_fixture : test::doors_fixture {
+struct tracked_events_fixture : test::doors_fixture {
     using effect = event_write::effect;
 
     // A write about the event "e" comes; it ends with finish().
@@ -51,21 +51,21 @@ struct own_events_fixture : test::doors_fixture {
         admit(id);
         finish(id, std::move(w));
     }
-    std::vector<own_event> known() { return *await(queue->own_events(std::string(host), 0, 100)); }
+    std::vector<tracked_event> known() { return *await(queue->tracked_events(std::string(host), 0, 100)); }
 
     // The item is seen with another start, which is told as `text`.
-    void see(const own_event& e, const std::string& text, utc_time start = ten,
+    void see(const tracked_event& e, const std::string& text, utc_time start = ten,
              const std::string& change = "moved")
     {
-        auto s = sighting_of(e);
+        auto s = observation_of(e);
         s.item_id = "item-2";
         s.start = start;
         s.end = start + 1h;
         s.answers = "answers";
-        s.tell.push_back(
+        s.publish.push_back(
             {change, R"({"type":"event","event":"event.changed","data":{"state":")" + text + "\"}}"});
-        std::vector<event_sighting> seen{s};
-        REQUIRE(await(out->tell_changes(std::move(seen))).has_value());
+        std::vector<event_observation> seen{s};
+        REQUIRE(await(out->publish_changes(std::move(seen))).has_value());
     }
     // "1 moved" for each event that goes out now.
     std::vector<std::string> events()
@@ -83,7 +83,7 @@ using lines = std::vector<std::string>;
 
 } // namespace
 
-TEST_CASE_METHOD(own_events_fixture, "an event that was made is kept as it was written, across a restart",
+TEST_CASE_METHOD(tracked_events_fixture, "an event that was made is kept as it was written, across a restart",
                  "[unit][store]")
 {
     write("c-1", write_of(effect::made, nine, ten));
@@ -94,24 +94,24 @@ TEST_CASE_METHOD(own_events_fixture, "an event that was made is kept as it was w
     CHECK(e.item_id == "item");
     CHECK((e.start == nine && e.end == ten));
     CHECK(e.sure);
-    CHECK(*await(queue->own_event_mailboxes("", 10)) == lines{std::string(host)});
+    CHECK(*await(queue->tracked_mailboxes("", 10)) == lines{std::string(host)});
     write("c-2", write_of(effect::changed, {}, ten + 1h)); // of its times only the end
     CHECK((known().at(0).start == nine && known().at(0).end == ten + 1h));
     write("c-3", write_of(effect::removed));
     CHECK(known().empty());
-    CHECK(await(queue->own_event_mailboxes("", 10))->empty());
+    CHECK(await(queue->tracked_mailboxes("", 10))->empty());
 }
 
-TEST_CASE_METHOD(own_events_fixture, "that an item is a series is kept until another item is made",
+TEST_CASE_METHOD(tracked_events_fixture, "that an item is a series is kept until another item is made",
                  "[unit][store]")
 {
     write("c-1", write_of(effect::made, nine, ten));
     CHECK_FALSE(known().at(0).series);
-    auto s = sighting_of(known().at(0));
+    auto s = observation_of(known().at(0));
     s.item_id = "item";
     s.series = true;
-    std::vector<event_sighting> seen{s};
-    REQUIRE(await(out->tell_changes(std::move(seen))).has_value());
+    std::vector<event_observation> seen{s};
+    REQUIRE(await(out->publish_changes(std::move(seen))).has_value());
     restart();
     CHECK(known().at(0).series);
     auto w = write_of(effect::made, nine, ten);
@@ -120,7 +120,7 @@ TEST_CASE_METHOD(own_events_fixture, "that an item is a series is kept until ano
     CHECK_FALSE(known().at(0).series);
 }
 
-TEST_CASE_METHOD(own_events_fixture, "what was seen while we write, or before we wrote, is not told",
+TEST_CASE_METHOD(tracked_events_fixture, "what was seen while we write, or before we wrote, is not told",
                  "[unit][store]")
 {
     write("c-1", write_of(effect::made, nine, ten));
@@ -139,7 +139,7 @@ TEST_CASE_METHOD(own_events_fixture, "what was seen while we write, or before we
     CHECK(events() == lines{"3 moved"});
 }
 
-TEST_CASE_METHOD(own_events_fixture, "a command about another event holds nothing back", "[unit][store]")
+TEST_CASE_METHOD(tracked_events_fixture, "a command about another event holds nothing back", "[unit][store]")
 {
     write("c-1", write_of(effect::made, nine, ten));
     auto other = test::a_write(*this, "c-2");
@@ -150,7 +150,7 @@ TEST_CASE_METHOD(own_events_fixture, "a command about another event holds nothin
     CHECK(events() == lines{"2 moved"});
 }
 
-TEST_CASE_METHOD(own_events_fixture, "a change that was never sent is replaced in place", "[unit][store]")
+TEST_CASE_METHOD(tracked_events_fixture, "a change that was never sent is replaced in place", "[unit][store]")
 {
     write("c-1", write_of(effect::made, nine, ten));
     see(known().at(0), "first");
@@ -164,8 +164,8 @@ TEST_CASE_METHOD(own_events_fixture, "a change that was never sent is replaced i
     CHECK(events() == lines{"2 second", "3 third"});
 }
 
-TEST_CASE_METHOD(own_events_fixture, "after an uncertain end, and in an old copy, the times are not known",
-                 "[unit][store]")
+TEST_CASE_METHOD(tracked_events_fixture,
+                 "after an uncertain end, and in an old copy, the times are not known", "[unit][store]")
 {
     write("c-1", write_of(effect::made, nine, ten));
     write("c-2", write_of(effect::doubtful));
@@ -185,20 +185,20 @@ TEST_CASE_METHOD(own_events_fixture, "after an uncertain end, and in an old copy
     CHECK_FALSE(known().at(0).sure);
 }
 
-TEST_CASE_METHOD(own_events_fixture, "a change that cannot be stored changes nothing", "[unit][store]")
+TEST_CASE_METHOD(tracked_events_fixture, "a change that cannot be stored changes nothing", "[unit][store]")
 {
     write("c-1", write_of(effect::made, nine, ten));
     const auto e = known().at(0);
     gate->writes_fail = errc::store_full;
-    auto s = sighting_of(e);
+    auto s = observation_of(e);
     s.gone = true;
-    std::vector<event_sighting> seen{s};
-    CHECK(await(out->tell_changes(std::move(seen))).error() == errc::store_full);
+    std::vector<event_observation> seen{s};
+    CHECK(await(out->publish_changes(std::move(seen))).error() == errc::store_full);
     gate->writes_fail.reset();
     CHECK(known().size() == 1);
 }
 
-TEST_CASE_METHOD(own_events_fixture,
+TEST_CASE_METHOD(tracked_events_fixture,
                  "an event that is made again is another one: nothing of the old one counts", "[unit][store]")
 {
     write("c-1", write_of(effect::made, nine, ten));
@@ -215,7 +215,8 @@ TEST_CASE_METHOD(own_events_fixture,
     CHECK(known().at(0).start == nine + 24h);
 }
 
-TEST_CASE_METHOD(own_events_fixture, "no change is put before one that was told after it", "[unit][store]")
+TEST_CASE_METHOD(tracked_events_fixture, "no change is put before one that was told after it",
+                 "[unit][store]")
 {
     write("c-1", write_of(effect::made, nine, ten));
     see(known().at(0), "to eleven", ten + 1h, "moved");
@@ -229,23 +230,24 @@ TEST_CASE_METHOD(own_events_fixture, "no change is put before one that was told 
     CHECK(events() == lines{"2 to eleven", "3 answered", "4 to one", "6 to two"});
 }
 
-TEST_CASE_METHOD(own_events_fixture, "an event whose name continues another's holds nothing of it back",
+TEST_CASE_METHOD(tracked_events_fixture, "an event whose name continues another's holds nothing of it back",
                  "[unit][store]")
 {
     write("c-1", write_of(effect::made, nine, ten));
     auto e = known().at(0);
     see(e, "first");
-    event_sighting other = sighting_of(e);
+    event_observation other = observation_of(e);
     other.about = about_event("e0", host);
-    other.tell.push_back({"moved", R"({"type":"event","event":"event.changed","data":{"state":"other"}})"});
-    std::vector<event_sighting> seen{other};
-    REQUIRE(await(out->tell_changes(std::move(seen))).has_value());
+    other.publish.push_back(
+        {"moved", R"({"type":"event","event":"event.changed","data":{"state":"other"}})"});
+    std::vector<event_observation> seen{other};
+    REQUIRE(await(out->publish_changes(std::move(seen))).has_value());
     see(known().at(0), "second");
     link_up();
     CHECK(events() == lines{"2 second", "3 other"});
 }
 
-TEST_CASE_METHOD(own_events_fixture,
+TEST_CASE_METHOD(tracked_events_fixture,
                  "an event that nobody may look at is forgotten with the history of its time",
                  "[unit][store]")
 {

@@ -33,13 +33,13 @@ struct watches_fixture : test::doors_fixture {
     watch_put put(new_watch w) { return *await(queue->put_watch(std::move(w))); }
 
     // `text` stands for the state of the mailbox at `place`.
-    void tell(std::int64_t place, const std::string& text)
+    void publish(std::int64_t place, const std::string& text)
     {
-        std::vector<sighting> seen;
+        std::vector<observation> seen;
         seen.push_back({place,
                         R"({"type":"event","event":"availability.changed","data":{"state":")" + text + "\"}}",
                         text});
-        REQUIRE(await(out->tell(std::move(seen))).has_value());
+        REQUIRE(await(out->publish(std::move(seen))).has_value());
     }
     // "1 busy" for each event that goes out now.
     std::vector<std::string> events()
@@ -72,7 +72,7 @@ TEST_CASE_METHOD(watches_fixture, "a watch is kept with its mailboxes, which nob
     REQUIRE(fresh.size() == 2);
     CHECK(fresh[0].mailbox == "A@corp.example");
     CHECK(fresh[0].watch_id == "w");
-    CHECK_FALSE(fresh[0].told);
+    CHECK_FALSE(fresh[0].published);
     CHECK(unseen(fresh[0].place).size() == 1);
     CHECK(about("a@corp.example").size() == 1);
     CHECK(*await(queue->watched_mailboxes("", 10)) == lines{"a@corp.example", "b@corp.example"});
@@ -84,11 +84,11 @@ TEST_CASE_METHOD(watches_fixture, "the same command changes a watch only once, a
 {
     REQUIRE(put(watch_of("w", "c-1", {"a@corp.example"})) == watch_put::stored);
     const auto place = unseen().at(0).place;
-    tell(place, "free");
+    publish(place, "free");
     CHECK(unseen().empty());
     CHECK(put(watch_of("w", "c-1", {"a@corp.example"})) == watch_put::known);
     CHECK(unseen().empty()); // it is not told anew
-    CHECK(about("a@corp.example").at(0).told == "free");
+    CHECK(about("a@corp.example").at(0).published == "free");
 
     CHECK(put(watch_of("w", "c-2", {"a@corp.example", "c@corp.example"})) == watch_put::stored);
     REQUIRE(unseen().size() == 2);
@@ -125,21 +125,21 @@ TEST_CASE_METHOD(watches_fixture, "an event that was never sent is replaced in p
 {
     put(watch_of("w", "c-1", {"a@corp.example", "b@corp.example"}));
     const auto a = unseen()[0].place, b = unseen()[1].place;
-    tell(a, "a-1");
-    tell(b, "b-1");
-    tell(a, "a-2");
-    tell(a, "a-3");
+    publish(a, "a-1");
+    publish(b, "b-1");
+    publish(a, "a-2");
+    publish(a, "a-3");
     CHECK(out->unacked() == 2);
     link_up();
     CHECK(events() == lines{"1 a-3", "2 b-1"});
     link_down();
-    tell(a, "a-4"); // what was sent stays as it is
-    tell(a, "a-5");
+    publish(a, "a-4"); // what was sent stays as it is
+    publish(a, "a-5");
     link_up();
     CHECK(events() == lines{"1 a-3", "2 b-1", "3 a-5"});
     out->acknowledge(3);
-    tell(b, "b-2"); // the link is up: it goes at once
-    tell(b, "b-3");
+    publish(b, "b-2"); // the link is up: it goes at once
+    publish(b, "b-3");
     CHECK(events() == lines{"4 b-2", "5 b-3"});
 }
 
@@ -148,14 +148,14 @@ TEST_CASE_METHOD(watches_fixture, "a restart forgets neither what was told nor w
 {
     put(watch_of("w", "c-1", {"a@corp.example"}));
     const auto a = unseen()[0].place;
-    tell(a, "a-1");
+    publish(a, "a-1");
     restart();
-    CHECK(about("a@corp.example").at(0).told == "a-1");
-    tell(a, "a-2");
+    CHECK(about("a@corp.example").at(0).published == "a-1");
+    publish(a, "a-2");
     link_up();
     CHECK(events() == lines{"1 a-2"});
     restart();
-    tell(a, "a-3");
+    publish(a, "a-3");
     link_up();
     CHECK(events() == lines{"1 a-2", "2 a-3"});
 }
@@ -165,12 +165,12 @@ TEST_CASE_METHOD(watches_fixture,
                  "[unit][store]")
 {
     put(watch_of("w", "c-1", {"a@corp.example"}));
-    tell(unseen()[0].place, "a-1");
+    publish(unseen()[0].place, "a-1");
     in->offer(write("x-1"));
     time.settle();
     finish(taken().at(0));
     put(watch_of("w", "c-2", {"A@corp.example"}));
-    tell(unseen()[0].place, "a-2");
+    publish(unseen()[0].place, "a-2");
     CHECK(out->unacked() == 2);
     link_up();
     const auto frames = sent();
@@ -186,7 +186,7 @@ TEST_CASE_METHOD(watches_fixture, "nothing is told of a mailbox that nobody watc
     put(watch_of("w", "c-1", {"a@corp.example"}));
     const auto a = unseen()[0].place;
     REQUIRE(await(queue->remove_watch("w")).has_value());
-    tell(a, "a-1");
+    publish(a, "a-1");
     CHECK(out->unacked() == 0);
     link_up();
     CHECK(events().empty());
@@ -197,11 +197,11 @@ TEST_CASE_METHOD(watches_fixture, "what cannot be stored is not told, and is tol
     put(watch_of("w", "c-1", {"a@corp.example"}));
     const auto a = unseen()[0].place;
     gate->writes_fail = errc::store_full;
-    std::vector<sighting> seen{{a, "{}", "a-1"}};
-    CHECK(await(out->tell(seen)).error() == errc::store_full);
+    std::vector<observation> seen{{a, "{}", "a-1"}};
+    CHECK(await(out->publish(seen)).error() == errc::store_full);
     gate->writes_fail.reset();
     CHECK(unseen().size() == 1);
-    tell(a, "a-1");
+    publish(a, "a-1");
     link_up();
     CHECK(events() == lines{"1 a-1"});
 }
@@ -215,7 +215,7 @@ TEST_CASE_METHOD(watches_fixture, "on a full disk results go out that lie before
     link_up();
     CHECK(now(out->next())); // a session that ended before the result was acknowledged
     link_down();
-    tell(unseen()[0].place, "a-1");
+    publish(unseen()[0].place, "a-1");
     gate->writes_fail = errc::store_full;
     link_up();
     const auto frame = now(out->next());
@@ -239,16 +239,16 @@ TEST_CASE_METHOD(
     const auto place = await(queue->watched(q))->front().place;
     REQUIRE(await(queue->append("{}", "", {})).has_value());
     REQUIRE(await(queue->read_to_send(0, 10, 1'000)).has_value());
-    std::vector<sighting> seen;
+    std::vector<observation> seen;
     seen.push_back({place, "{}", "a-1"});
-    REQUIRE(await(queue->tell(seen, false)).has_value());
+    REQUIRE(await(queue->publish(seen, false)).has_value());
     REQUIRE(await(queue->append("{}", "", {})).has_value());
     queue.reset();
     queue = open(folder.path());
     CHECK(await(queue->who())->next_seq == 4);
     CHECK(await(queue->who())->sent == 1);
-    seen.front().told = "a-2";
-    REQUIRE(await(queue->tell(seen, false)).has_value()); // in place: no number moves
+    seen.front().published = "a-2";
+    REQUIRE(await(queue->publish(seen, false)).has_value()); // in place: no number moves
     REQUIRE(await(queue->read_to_send(0, 10, 1'000)).has_value());
     queue.reset();
     queue = open(folder.path());
@@ -259,17 +259,17 @@ TEST_CASE_METHOD(watches_fixture, "an old copy numbers events anew and still rep
 {
     put(watch_of("w", "c-1", {"a@corp.example", "b@corp.example"}));
     const auto a = unseen()[0].place, b = unseen()[1].place;
-    tell(a, "a-1");
+    publish(a, "a-1");
     link_up();
     CHECK(events() == lines{"1 a-1"});
     out->acknowledge(1);
     link_down();
-    tell(b, "b-1");
+    publish(b, "b-1");
     REQUIRE(await(queue->renew())->next_seq == 2);
     CHECK(unseen().size() ==
           2); // what the cloud was told by the life after the copy is not known: all is told anew
     restart();
-    tell(b, "b-2");
+    publish(b, "b-2");
     link_up();
     CHECK(events() == lines{"1 b-2"});
 }
@@ -288,14 +288,14 @@ TEST_CASE_METHOD(watches_fixture,
             break;
         after = page.back().place;
         for (const auto& m : page)
-            tell(m.place, "first");
+            publish(m.place, "first");
     }
     link_up();
     const auto first = now(out->next());
     REQUIRE(first);
     const auto last = about("u1499@corp.example").at(0).place; // on the disk still
-    tell(about("u0@corp.example").at(0).place, "second");      // sent: a new event
-    tell(last, "second");
+    publish(about("u0@corp.example").at(0).place, "second");   // sent: a new event
+    publish(last, "second");
     const auto rest = events();
     REQUIRE(rest.size() == 1500);
     CHECK(rest[0] == "2 first");

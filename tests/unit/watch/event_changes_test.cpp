@@ -1,4 +1,4 @@
-// What counts as a change that others made to one of the agent's own events.
+// What counts as a change that others made to one of the agent's tracked events.
 #include "agent/watch/event_changes.hpp"
 
 #include <boost/json/parse.hpp>
@@ -14,9 +14,9 @@ namespace json = boost::json;
 
 const auto nine = utc_time(1'796'115'600'000ms); // 2026-12-01T09:00:00Z
 
-store::own_event booked()
+store::tracked_event booked()
 {
-    store::own_event e;
+    store::tracked_event e;
     e.place = 7;
     e.version = 3;
     e.event_id = "e-1";
@@ -34,17 +34,17 @@ ews::item_state state(utc_time start, utc_time end, std::vector<ews::attendee_an
     return {start, end, std::move(answers), false, "c-1"};
 }
 
-std::optional<store::event_sighting> alive(const store::own_event& known, const ews::item_state& now,
-                                           const std::string& item_id)
+std::optional<store::event_observation> alive(const store::tracked_event& known, const ews::item_state& now,
+                                              const std::string& item_id)
 {
     return watch::seen_alive(known, now, item_id, known.elsewhere);
 }
 
 // "moved 2026-12-01T10:00:00Z [a@x accepted]"
-std::vector<std::string> told(const store::event_sighting& s)
+std::vector<std::string> published(const store::event_observation& s)
 {
     std::vector<std::string> all;
-    for (const auto& news : s.tell) {
+    for (const auto& news : s.publish) {
         const auto frame = json::parse(news.body).as_object();
         CHECK(frame.at("event") == "event.changed");
         const auto data = frame.at("data").as_object();
@@ -64,7 +64,7 @@ std::vector<std::string> told(const store::event_sighting& s)
 }
 
 // What the store knows after `s`.
-store::own_event after(store::own_event e, const store::event_sighting& s)
+store::tracked_event after(store::tracked_event e, const store::event_observation& s)
 {
     e.item_id = s.item_id;
     e.start = s.start;
@@ -90,13 +90,13 @@ TEST_CASE("another start or end is a move", "[unit][watch]")
 {
     const auto later = alive(booked(), state(nine + 1h, nine + 90min, {{"a@x", answer::none}}), "item");
     REQUIRE(later);
-    CHECK(told(*later) == lines{"moved 2026-12-01T10:00:00Z a@x=none"});
+    CHECK(published(*later) == lines{"moved 2026-12-01T10:00:00Z a@x=none"});
     CHECK((later->place == 7 && later->version == 3 && !later->gone));
     CHECK_FALSE(alive(after(booked(), *later), state(nine + 1h, nine + 90min), "item"));
 
     const auto longer = alive(booked(), state(nine, nine + 31min), "item");
     REQUIRE(longer);
-    CHECK(told(*longer) == lines{"moved 2026-12-01T09:00:00Z"});
+    CHECK(published(*longer) == lines{"moved 2026-12-01T09:00:00Z"});
 }
 
 TEST_CASE("an answer is told once, and again when it changes", "[unit][watch]")
@@ -105,14 +105,14 @@ TEST_CASE("an answer is told once, and again when it changes", "[unit][watch]")
     const auto one = state(nine, nine + 30min, {{"A@x", answer::accepted}, {"b@x", answer::none}});
     const auto first = alive(known, one, "item");
     REQUIRE(first);
-    CHECK(told(*first) == lines{"responded 2026-12-01T09:00:00Z A@x=accepted b@x=none"});
+    CHECK(published(*first) == lines{"responded 2026-12-01T09:00:00Z A@x=accepted b@x=none"});
     known = after(known, *first);
     CHECK_FALSE(alive(known, one, "item"));
 
     const auto second =
         alive(known, state(nine, nine + 30min, {{"a@x", answer::declined}, {"b@x", answer::none}}), "item");
     REQUIRE(second);
-    CHECK(told(*second) == lines{"responded 2026-12-01T09:00:00Z a@x=declined b@x=none"});
+    CHECK(published(*second) == lines{"responded 2026-12-01T09:00:00Z a@x=declined b@x=none"});
 }
 
 TEST_CASE("an attendee who goes, or whose answer a change of ours takes back, has not answered",
@@ -123,20 +123,20 @@ TEST_CASE("an attendee who goes, or whose answer a change of ours takes back, ha
     known = after(known, *accepted);
     const auto taken_back = alive(known, state(nine, nine + 30min, {{"a@x", answer::none}}), "item");
     REQUIRE(taken_back);
-    CHECK(taken_back->tell.empty());
+    CHECK(taken_back->publish.empty());
     known = after(known, *taken_back);
     const auto again = alive(known, state(nine, nine + 30min, {{"a@x", answer::accepted}}), "item");
     REQUIRE(again);
-    CHECK(told(*again) == lines{"responded 2026-12-01T09:00:00Z a@x=accepted"});
+    CHECK(published(*again) == lines{"responded 2026-12-01T09:00:00Z a@x=accepted"});
 }
 
 TEST_CASE("a move and an answer at once are two events", "[unit][watch]")
 {
     const auto seen = alive(booked(), state(nine + 1h, nine + 2h, {{"a@x", answer::tentative}}), "item");
     REQUIRE(seen);
-    CHECK(told(*seen) ==
+    CHECK(published(*seen) ==
           lines{"moved 2026-12-01T10:00:00Z a@x=tentative", "responded 2026-12-01T10:00:00Z a@x=tentative"});
-    CHECK(seen->tell[0].change != seen->tell[1].change);
+    CHECK(seen->publish[0].change != seen->publish[1].change);
 }
 
 TEST_CASE("times after an uncertain write of ours, and another folder, are taken in silence", "[unit][watch]")
@@ -145,12 +145,12 @@ TEST_CASE("times after an uncertain write of ours, and another folder, are taken
     known.sure = false;
     const auto seen = alive(known, state(nine + 1h, nine + 2h), "item");
     REQUIRE(seen);
-    CHECK(seen->tell.empty());
+    CHECK(seen->publish.empty());
     CHECK((seen->start == nine + 1h && seen->end == nine + 2h));
 
     const auto elsewhere = alive(booked(), state(nine, nine + 30min), "item-2");
     REQUIRE(elsewhere);
-    CHECK(elsewhere->tell.empty());
+    CHECK(elsewhere->publish.empty());
     CHECK(elsewhere->item_id == "item-2");
 }
 
@@ -160,10 +160,10 @@ TEST_CASE("of a deleted event is told what was known of it", "[unit][watch]")
     known.answers = R"([{"email":"a@x","response":"accepted"}])";
     const auto seen = watch::seen_deleted(known, "c-1");
     CHECK(seen.gone);
-    CHECK(told(seen) == lines{"deleted 2026-12-01T09:00:00Z a@x=accepted"});
+    CHECK(published(seen) == lines{"deleted 2026-12-01T09:00:00Z a@x=accepted"});
     known.sure = false;
     known.answers = "not JSON";
-    CHECK(told(watch::seen_deleted(known, "c-1")) == lines{"deleted"});
+    CHECK(published(watch::seen_deleted(known, "c-1")) == lines{"deleted"});
 }
 
 TEST_CASE("what another agent wrote is left to it, and taken in silence where our own times are not known",
@@ -173,8 +173,8 @@ TEST_CASE("what another agent wrote is left to it, and taken in silence where ou
     theirs.command_id = "of another";
     const auto left = alive(booked(), theirs, "item");
     REQUIRE(left);
-    CHECK((left->gone && left->tell.empty()));
-    CHECK(watch::seen_deleted(booked(), "of another").tell.empty());
+    CHECK((left->gone && left->publish.empty()));
+    CHECK(watch::seen_deleted(booked(), "of another").publish.empty());
 
     auto known = booked();
     known.sure = false;
@@ -188,7 +188,7 @@ TEST_CASE("an item that comes to lie elsewhere is noted, without news", "[unit][
 {
     const auto seen = watch::seen_alive(booked(), state(nine, nine + 30min), "item", true);
     REQUIRE(seen);
-    CHECK((seen->elsewhere && seen->tell.empty() && !seen->gone));
+    CHECK((seen->elsewhere && seen->publish.empty() && !seen->gone));
 }
 
 TEST_CASE("that somebody made a series of it is told once, and that it is none any more", "[unit][watch]")
@@ -198,15 +198,16 @@ TEST_CASE("that somebody made a series of it is told once, and that it is none a
     now.series = true;
     auto seen = alive(known, now, "item");
     REQUIRE(seen);
-    CHECK(told(*seen) == std::vector<std::string>{"moved 2026-12-01T09:00:00Z series"});
+    CHECK(published(*seen) == std::vector<std::string>{"moved 2026-12-01T09:00:00Z series"});
     CHECK(seen->series);
     known.series = true;
     CHECK_FALSE(alive(known, now, "item"));
     now.start += 1h;
     now.end += 1h;
-    CHECK(told(*alive(known, now, "item")) == std::vector<std::string>{"moved 2026-12-01T10:00:00Z series"});
+    CHECK(published(*alive(known, now, "item")) ==
+          std::vector<std::string>{"moved 2026-12-01T10:00:00Z series"});
     known.start = now.start;
     known.end = now.end;
     now.series = false;
-    CHECK(told(*alive(known, now, "item")) == std::vector<std::string>{"moved 2026-12-01T10:00:00Z"});
+    CHECK(published(*alive(known, now, "item")) == std::vector<std::string>{"moved 2026-12-01T10:00:00Z"});
 }

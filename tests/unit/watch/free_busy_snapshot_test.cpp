@@ -6,7 +6,7 @@
 
 using namespace relay;
 using ews::busy_status;
-using watch::picture;
+using watch::free_busy_snapshot;
 
 namespace {
 
@@ -22,53 +22,53 @@ ews::busy_period busy(const std::string& start, const std::string& end, busy_sta
 }
 
 // Seen from `from` for sixty days.
-picture seen(const std::string& from, std::vector<ews::busy_period> periods)
+free_busy_snapshot seen(const std::string& from, std::vector<ews::busy_period> periods)
 {
     return {at(from), at(from) + std::chrono::days(60), std::move(periods), {}};
 }
 
-picture failed(const std::string& from, protocol::fault_code code, std::string exchange = {})
+free_busy_snapshot failed(const std::string& from, protocol::fault_code code, std::string exchange = {})
 {
     return {
         at(from), at(from) + std::chrono::days(60), {}, protocol::fault{code, "why", std::move(exchange)}};
 }
 
-const picture told =
+const free_busy_snapshot published =
     seen("01-01T00", {busy("01-05T09", "01-05T10"), busy("01-20T09", "01-20T17", busy_status::oof)});
 
 } // namespace
 
 TEST_CASE("what is as it was told is no news", "[unit][watch]")
 {
-    CHECK_FALSE(is_news(told, told));
-    CHECK_FALSE(is_news(told, seen("01-02T00", told.busy)));
+    CHECK_FALSE(differs(published, published));
+    CHECK_FALSE(differs(published, seen("01-02T00", published.busy)));
 }
 
 TEST_CASE("busy time that came, went, moved or became something else is news", "[unit][watch]")
 {
-    const auto& oof = told.busy[1];
-    CHECK(is_news(told, seen("01-02T00", {oof})));
-    CHECK(is_news(told, seen("01-02T00", {busy("01-05T09", "01-05T11"), oof})));
-    CHECK(is_news(told, seen("01-02T00", {busy("01-05T08", "01-05T09"), oof})));
-    CHECK(is_news(told, seen("01-02T00", {busy("01-05T09", "01-05T10", busy_status::tentative), oof})));
-    CHECK(is_news(told, seen("01-02T00", {told.busy[0], oof, busy("01-21T09", "01-21T10")})));
+    const auto& oof = published.busy[1];
+    CHECK(differs(published, seen("01-02T00", {oof})));
+    CHECK(differs(published, seen("01-02T00", {busy("01-05T09", "01-05T11"), oof})));
+    CHECK(differs(published, seen("01-02T00", {busy("01-05T08", "01-05T09"), oof})));
+    CHECK(differs(published, seen("01-02T00", {busy("01-05T09", "01-05T10", busy_status::tentative), oof})));
+    CHECK(differs(published, seen("01-02T00", {published.busy[0], oof, busy("01-21T09", "01-21T10")})));
 }
 
 TEST_CASE("a period that ends, or is cut by the time of the look, is no news", "[unit][watch]")
 {
-    CHECK_FALSE(is_news(told, seen("01-05T10", {told.busy[1]})));
-    CHECK_FALSE(is_news(told, seen("01-20T12", {busy("01-20T12", "01-20T17", busy_status::oof)})));
-    CHECK_FALSE(is_news(told, seen("01-21T00", {})));
-    CHECK(is_news(told, seen("01-20T12", {busy("01-20T12", "01-20T18", busy_status::oof)})));
+    CHECK_FALSE(differs(published, seen("01-05T10", {published.busy[1]})));
+    CHECK_FALSE(differs(published, seen("01-20T12", {busy("01-20T12", "01-20T17", busy_status::oof)})));
+    CHECK_FALSE(differs(published, seen("01-21T00", {})));
+    CHECK(differs(published, seen("01-20T12", {busy("01-20T12", "01-20T18", busy_status::oof)})));
 }
 
 TEST_CASE("busy time that comes into the horizon is news, once told it is not", "[unit][watch]")
 {
-    const auto later = seen("01-10T00", {told.busy[1], busy("03-05T09", "03-05T10")});
-    CHECK(is_news(told, later));
-    CHECK_FALSE(is_news(later, seen("01-11T00", later.busy)));
+    const auto later = seen("01-10T00", {published.busy[1], busy("03-05T09", "03-05T10")});
+    CHECK(differs(published, later));
+    CHECK_FALSE(differs(later, seen("01-11T00", later.busy)));
     // Free time that comes into it is not.
-    CHECK_FALSE(is_news(told, seen("01-10T00", {told.busy[1]})));
+    CHECK_FALSE(differs(published, seen("01-10T00", {published.busy[1]})));
 }
 
 TEST_CASE("a period that the horizon cuts is no news until its end is seen", "[unit][watch]")
@@ -79,46 +79,46 @@ TEST_CASE("a period that the horizon cuts is no news until its end is seen", "[u
     };
     const auto first = away("01-01T00"); // to 03-02
     REQUIRE(first.busy[0].end == first.to);
-    CHECK_FALSE(is_news(first, away("01-01T01")));
-    CHECK_FALSE(is_news(first, away("01-05T00")));
-    CHECK(is_news(first, away("01-10T00"))); // to 03-11: the end is there
-    CHECK_FALSE(is_news(away("01-10T00"), away("01-11T00")));
+    CHECK_FALSE(differs(first, away("01-01T01")));
+    CHECK_FALSE(differs(first, away("01-05T00")));
+    CHECK(differs(first, away("01-10T00"))); // to 03-11: the end is there
+    CHECK_FALSE(differs(away("01-10T00"), away("01-11T00")));
     // One that begins where the window ended was never told.
-    CHECK(is_news(seen("01-01T00", {}),
+    CHECK(differs(seen("01-01T00", {}),
                   seen("01-01T01", {{at("03-02T00"), at("03-02T01"), busy_status::busy}})));
 }
 
 TEST_CASE("a clock that was set back makes no news", "[unit][watch]")
 {
-    CHECK_FALSE(is_news(told, seen("01-01T00", told.busy)));
-    auto before = told;
+    CHECK_FALSE(differs(published, seen("01-01T00", published.busy)));
+    auto before = published;
     before.from -= std::chrono::days(2);
     before.to -= std::chrono::days(2);
-    CHECK_FALSE(is_news(told, before));
+    CHECK_FALSE(differs(published, before));
 }
 
 TEST_CASE("an error is news where there was none, or another one", "[unit][watch]")
 {
     using protocol::fault_code;
     const auto gone = failed("01-02T00", fault_code::mailbox_not_found, "ErrorNonExistentMailbox");
-    CHECK(is_news(told, gone));
-    CHECK(is_news(gone, told));
-    CHECK_FALSE(is_news(gone, failed("01-03T00", fault_code::mailbox_not_found, "ErrorNonExistentMailbox")));
-    CHECK(is_news(gone, failed("01-03T00", fault_code::mailbox_not_found, "ErrorOther")));
-    CHECK(is_news(gone, failed("01-03T00", fault_code::policy_denied)));
+    CHECK(differs(published, gone));
+    CHECK(differs(gone, published));
+    CHECK_FALSE(differs(gone, failed("01-03T00", fault_code::mailbox_not_found, "ErrorNonExistentMailbox")));
+    CHECK(differs(gone, failed("01-03T00", fault_code::mailbox_not_found, "ErrorOther")));
+    CHECK(differs(gone, failed("01-03T00", fault_code::policy_denied)));
 }
 
 TEST_CASE("a picture is the same after it was kept", "[unit][watch]")
 {
-    for (const auto& p :
-         {told, seen("01-01T00", {}), failed("01-01T00", protocol::fault_code::exchange_error, "ErrorX/y")}) {
-        const auto back = picture::unpacked(p.packed());
+    for (const auto& p : {published, seen("01-01T00", {}),
+                          failed("01-01T00", protocol::fault_code::exchange_error, "ErrorX/y")}) {
+        const auto back = free_busy_snapshot::unpacked(p.packed());
         REQUIRE(back);
         CHECK(back->from == p.from);
         CHECK(back->to == p.to);
         CHECK(back->busy == p.busy);
         CHECK(back->error.has_value() == p.error.has_value());
-        CHECK_FALSE(is_news(p, *back));
+        CHECK_FALSE(differs(p, *back));
     }
     std::vector<ews::busy_period> many;
     for (int day = 0; day < 60; ++day)
@@ -131,10 +131,11 @@ TEST_CASE("a picture is the same after it was kept", "[unit][watch]")
 
 TEST_CASE("what no picture was kept as is none", "[unit][watch]")
 {
-    const auto whole = told.packed();
+    const auto whole = published.packed();
     for (std::size_t n = 0; n < whole.size(); ++n)
-        (void)picture::unpacked(whole.substr(0, n)); // cut off anywhere: nothing worse than another picture
+        (void)free_busy_snapshot::unpacked(
+            whole.substr(0, n)); // cut off anywhere: nothing worse than another snapshot
     for (const std::string text : {"", "x", "b", "e", "b\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
                                    "e\x02\x02nonsense/", "e\x02\x02policy_denied"})
-        CHECK_FALSE(picture::unpacked(text));
+        CHECK_FALSE(free_busy_snapshot::unpacked(text));
 }

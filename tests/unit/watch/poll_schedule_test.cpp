@@ -6,7 +6,7 @@
 #include <map>
 
 using namespace relay;
-using relay::watch::rounds;
+using relay::watch::poll_schedule;
 using store::known_watch;
 using store::watched_mailbox;
 using store::watched_query;
@@ -15,28 +15,28 @@ namespace {
 
 // The store's end of it, on a clock that moves from one due look to the next.
 struct rig {
-    struct look {
+    struct poll {
         duration at; // since the start
         watched_query::which what;
         std::size_t mailboxes;
     };
 
-    rounds plan;
+    poll_schedule plan;
     steady_time start{1h}, now = start;
     std::vector<known_watch> watches;
     std::vector<watched_mailbox> mailboxes;
-    std::vector<look> looks;
+    std::vector<poll> looks;
     std::map<std::string, std::vector<duration>> seen; // when each mailbox was looked at
     bool failing = false;
     std::int64_t next_place = 1;
 
-    void add(const std::string& id, int count, std::chrono::seconds interval = 300s, bool told = false)
+    void add(const std::string& id, int count, std::chrono::seconds interval = 300s, bool published = false)
     {
         const store::watch_pace pace{std::chrono::days(60), interval};
         watches.push_back({id, "c-" + id, pace, count});
         for (int i = 0; i < count; ++i)
             mailboxes.push_back({next_place++, id, pace, id + "-" + std::to_string(i),
-                                 told ? std::optional<std::string>("b") : std::nullopt});
+                                 published ? std::optional<std::string>("b") : std::nullopt});
     }
     void apply() { plan.set(watches, now); }
 
@@ -46,7 +46,7 @@ struct rig {
         for (const auto& m : mailboxes) {
             const bool meant = q.what == watched_query::which::of_pace ? m.pace == q.pace
                                : q.what == watched_query::which::unseen
-                                   ? !m.told
+                                   ? !m.published
                                    : std::ranges::find(q.keys, m.mailbox) != q.keys.end();
             if (meant && m.place > q.after && page.size() < q.most)
                 page.push_back(m);
@@ -75,7 +75,7 @@ struct rig {
                 seen[m.mailbox].push_back(now - start);
                 for (auto& kept : mailboxes)
                     if (kept.place == m.place)
-                        kept.told = "b";
+                        kept.published = "b";
             }
             plan.ended(page, now);
         }

@@ -27,11 +27,11 @@ std::vector<mailbox_address> users(int first, int last)
     return all;
 }
 
-ews::error said(std::string code, ews::remedy remedy = ews::remedy::give_up)
+ews::error said(std::string code, ews::retry_action retry_action = ews::retry_action::give_up)
 {
     ews::error e;
     e.fault = {protocol::fault_code::exchange_error, "Exchange answered " + code, std::move(code)};
-    e.remedy = remedy;
+    e.retry_action = retry_action;
     return e;
 }
 
@@ -39,7 +39,7 @@ ews::error nobody_answers()
 {
     ews::error e;
     e.fault = {protocol::fault_code::exchange_unavailable, "nobody listens", {}};
-    e.remedy = ews::remedy::retry;
+    e.retry_action = ews::retry_action::retry;
     return e;
 }
 
@@ -163,16 +163,16 @@ struct streams_fixture {
     scripted_notifications server{context.get_executor()};
     std::ostringstream log_text;
     spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text)};
-    std::multiset<std::string> told;
+    std::multiset<std::string> published;
     bool usable = true;
     std::function<bool(const mailbox_address&)> may_act;
-    exchange_access::turns turns{time, 10};
+    exchange_access::concurrency_limiter limiter{time, 10};
     watch::streams streams{context.get_executor(),
                            {server,
-                            turns,
+                            limiter,
                             time,
                             [this] { return usable; },
-                            [this](const mailbox_address& m) { told.insert(m.key()); },
+                            [this](const mailbox_address& m) { published.insert(m.key()); },
                             {},
                             log,
                             1,
@@ -231,16 +231,16 @@ TEST_CASE_METHOD(streams_fixture, "a change is told of the mailbox that the subs
     CHECK(streams.covered() == 3);
     CHECK(streams.covers(user(2)));
     CHECK_FALSE(streams.covers(user(4)));
-    CHECK(told == std::multiset<std::string>{user(1).key(), user(2).key(),
-                                             user(3).key()}); // once each: what was before
-    told.clear();
+    CHECK(published == std::multiset<std::string>{user(1).key(), user(2).key(),
+                                                  user(3).key()}); // once each: what was before
+    published.clear();
 
     server.open().front()->change(subscription_of(2));
     time.settle();
-    CHECK(told == std::multiset<std::string>{user(2).key()});
+    CHECK(published == std::multiset<std::string>{user(2).key()});
     server.open().front()->change("unknown");
     time.settle();
-    CHECK(told.size() == 1);
+    CHECK(published.size() == 1);
 }
 
 TEST_CASE_METHOD(streams_fixture, "the subscriptions of a group lie on the server that the first one names",
@@ -258,14 +258,14 @@ TEST_CASE_METHOD(streams_fixture, "a stream whose time is up is renewed, and not
 {
     streams.follow(users(1, 2));
     time.advance(29min);
-    told.clear();
+    published.clear();
     const auto ids = server.open().front()->ids;
     server.open().front()->close();
     time.settle();
     REQUIRE(server.open().size() == 1);
     CHECK(server.open().front()->ids == ids);
     CHECK(streams.covered() == 2);
-    CHECK(told.empty());
+    CHECK(published.empty());
     CHECK(server.asked.size() == 2);
 }
 
@@ -287,16 +287,16 @@ TEST_CASE_METHOD(streams_fixture, "after a cut the same subscriptions are read, 
 {
     streams.follow(users(1, 2));
     time.advance(2min);
-    told.clear();
+    published.clear();
     server.open().front()->end(nobody_answers());
     time.settle();
     CHECK(streams.covered() == 0);
-    CHECK(told.empty());
+    CHECK(published.empty());
     CHECK(server.open().empty());
     time.advance(5s);
     REQUIRE(server.open().size() == 1);
     CHECK(server.asked.size() == 2);
-    CHECK(told == std::multiset<std::string>{user(1).key(), user(2).key()});
+    CHECK(published == std::multiset<std::string>{user(1).key(), user(2).key()});
     CHECK(streams.covered() == 2);
     CHECK(warnings() == 1);
 }
@@ -321,7 +321,7 @@ TEST_CASE_METHOD(streams_fixture, "only the lost subscriptions are made anew", "
 {
     streams.follow(users(1, 3));
     time.advance(2s);
-    told.clear();
+    published.clear();
     const auto lost = subscription_of(2);
     server.open().front()->lose({lost});
     time.advance(5s);
@@ -330,7 +330,7 @@ TEST_CASE_METHOD(streams_fixture, "only the lost subscriptions are made anew", "
     REQUIRE(server.open().size() == 1);
     CHECK(server.open().front()->ids.size() == 3);
     CHECK(subscription_of(2) != lost);
-    CHECK(told.size() == 3);
+    CHECK(published.size() == 3);
 }
 
 TEST_CASE_METHOD(streams_fixture,
@@ -389,14 +389,14 @@ TEST_CASE_METHOD(streams_fixture, "what changed is told also if the same message
 {
     streams.follow(users(1, 2));
     time.advance(2s);
-    told.clear();
+    published.clear();
     ews::stream_message m;
     m.changed = {subscription_of(1)};
     m.lost = {subscription_of(2)};
     m.lost_code = "ErrorSubscriptionNotFound";
     server.open().front()->to(m);
     time.settle();
-    CHECK(told.contains(user(1).key()));
+    CHECK(published.contains(user(1).key()));
 }
 
 TEST_CASE_METHOD(streams_fixture, "an error of the stream that names no subscription costs all of them",
@@ -404,12 +404,12 @@ TEST_CASE_METHOD(streams_fixture, "an error of the stream that names no subscrip
 {
     streams.follow(users(1, 2));
     time.advance(2s);
-    told.clear();
+    published.clear();
     server.open().front()->end(said("ErrorReadEventsFailed"));
     time.advance(5s);
     CHECK(server.asked.size() == 4);
     CHECK(server.cookies[2].empty()); // another group
-    CHECK(told.size() == 2);
+    CHECK(published.size() == 2);
     CHECK(streams.covered() == 2);
 }
 
@@ -461,14 +461,14 @@ TEST_CASE_METHOD(streams_fixture, "a mailbox that comes later joins the stream",
 {
     streams.follow(users(1, 2));
     time.advance(2s);
-    told.clear();
+    published.clear();
     streams.follow(users(1, 4));
     time.advance(5s);
     CHECK(server.asked.size() == 4);
     CHECK(server.streams.size() == 2);
     REQUIRE(server.open().size() == 1);
     CHECK(server.open().front()->ids.size() == 4);
-    CHECK(told.size() == 4); // what was on its way when the stream was changed is lost
+    CHECK(published.size() == 4); // what was on its way when the stream was changed is lost
 }
 
 TEST_CASE_METHOD(streams_fixture, "a server that does not stream is left alone, with one line in the log",
@@ -501,7 +501,7 @@ TEST_CASE_METHOD(streams_fixture, "nothing is asked while the server is not usab
 
 TEST_CASE_METHOD(streams_fixture, "a throttled account waits as long as it is told", "[unit][watch]")
 {
-    auto busy = said("ErrorServerBusy", ews::remedy::back_off);
+    auto busy = said("ErrorServerBusy", ews::retry_action::back_off);
     busy.back_off = milliseconds(300'000);
     busy.whole_server = true;
     server.refuse_all = busy;
@@ -516,7 +516,8 @@ TEST_CASE_METHOD(streams_fixture, "a throttled account waits as long as it is to
 TEST_CASE_METHOD(streams_fixture, "a full account follows what it has and asks for no more", "[unit][watch]")
 {
     for (int n = 3; n <= 100; ++n)
-        server.refused.emplace(user(n).key(), said("ErrorExceededSubscriptionCount", ews::remedy::back_off));
+        server.refused.emplace(user(n).key(),
+                               said("ErrorExceededSubscriptionCount", ews::retry_action::back_off));
     streams.follow(users(1, 100));
     time.advance(50min);
     CHECK(streams.covered() <= 2);
@@ -526,7 +527,7 @@ TEST_CASE_METHOD(streams_fixture, "a full account follows what it has and asks f
 
 TEST_CASE_METHOD(streams_fixture, "too many streams of the account are waited out", "[unit][watch]")
 {
-    server.refuse_streams = said("ErrorExceededConnectionCount", ews::remedy::back_off);
+    server.refuse_streams = said("ErrorExceededConnectionCount", ews::retry_action::back_off);
     streams.follow(users(1, 2));
     time.advance(1h);
     CHECK(server.streams.size() < 30);
@@ -557,7 +558,7 @@ TEST_CASE_METHOD(streams_fixture, "mailboxes that nobody follows any more are le
 {
     streams.follow(users(1, 2));
     time.advance(2s);
-    told.clear();
+    published.clear();
     const auto gone = subscription_of(2);
     streams.follow(users(1, 1));
     time.advance(2s);
@@ -565,7 +566,7 @@ TEST_CASE_METHOD(streams_fixture, "mailboxes that nobody follows any more are le
     for (const auto& s : server.open())
         s->change(gone);
     time.settle();
-    CHECK(told.empty());
+    CHECK(published.empty());
     streams.follow({});
     time.advance(40min);
     for (const auto& s : server.open())
@@ -586,7 +587,7 @@ TEST_CASE_METHOD(streams_fixture, "whatever happens to streams, no change is mis
     streams.follow(users(1, many));
     std::set<std::string> open_changes; // mailboxes that changed and of which nobody has told since
     const auto heard = [&] {
-        for (const auto& key : std::exchange(told, {}))
+        for (const auto& key : std::exchange(published, {}))
             open_changes.erase(key);
     };
     for (int step = 0; step < 600; ++step) {

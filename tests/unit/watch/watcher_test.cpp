@@ -101,7 +101,7 @@ private:
 };
 
 const ews::error outage{{protocol::fault_code::exchange_unavailable, "mail:443: refused", {}},
-                        ews::remedy::retry,
+                        ews::retry_action::retry,
                         ews::effect::none,
                         {},
                         false};
@@ -111,8 +111,8 @@ struct watch_fixture : test::loop_fixture {
     calendars exchange{time};
     std::string denied;
     std::optional<store::outbox> out;
-    std::optional<exchange_access::server_gate> gate;
-    exchange_access::turns turns{time, 10};
+    std::optional<exchange_access::circuit_breaker> gate;
+    exchange_access::concurrency_limiter limiter{time, 10};
     exchange_access::mailbox_quarantine quarantine;
     std::optional<watch::watcher> watcher;
     asio::cancellation_signal cancel;
@@ -130,7 +130,7 @@ struct watch_fixture : test::loop_fixture {
             1, [] {}, log);
         watcher.emplace(context.get_executor(),
                         watch::watcher::parts{
-                            *queue, *out, exchange, *gate, turns, quarantine, time,
+                            *queue, *out, exchange, *gate, limiter, quarantine, time,
                             [this](const mailbox_address& m) -> protocol::checked<void> {
                                 if (m.key() == denied)
                                     return protocol::fault{protocol::fault_code::policy_denied, "denied", {}};
@@ -342,7 +342,7 @@ TEST_CASE_METHOD(watch_fixture, "a pause that Exchange asks for is kept", "[unit
 {
     put("w", {"a@corp.example"}, 30s);
     exchange.error = ews::error{{protocol::fault_code::exchange_busy, "busy", "ErrorServerBusy"},
-                                ews::remedy::back_off,
+                                ews::retry_action::back_off,
                                 ews::effect::none,
                                 600s,
                                 true};

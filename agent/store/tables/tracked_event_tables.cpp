@@ -1,4 +1,4 @@
-#include "agent/store/tables/own_event_tables.hpp"
+#include "agent/store/tables/tracked_event_tables.hpp"
 
 #include "agent/store/tables/numbers.hpp"
 
@@ -12,9 +12,9 @@ sql::value or_null(const std::optional<utc_time>& t)
 
 } // namespace
 
-// A sighting counts only where no command about its event is open, and none has ended since what it is compared with was
+// A observation counts only where no command about its event is open, and none has ended since what it is compared with was
 // read (`version`): else what was seen may be our own doing.
-own_event_tables::own_event_tables(sql::connection& db)
+tracked_event_tables::tracked_event_tables(sql::connection& db)
     : db_(db),
       // Another item than the one known is a new meeting: what was known of the old one says nothing about it.
       make_(db, "INSERT INTO own_events(event_id, key, mailbox, item_id, start_at, end_at, sure, written_at, "
@@ -52,7 +52,7 @@ own_event_tables::own_event_tables(sql::connection& db)
 {
 }
 
-result<void> own_event_tables::note(std::string_view event_id, const event_write& w, utc_time at)
+result<void> tracked_event_tables::note(std::string_view event_id, const event_write& w, utc_time at)
 {
     const std::string_view key = w.key, mailbox = w.mailbox, item_id = w.item_id;
     switch (w.what) {
@@ -72,10 +72,10 @@ result<void> own_event_tables::note(std::string_view event_id, const event_write
     return {};
 }
 
-result<std::vector<own_event>> own_event_tables::of_mailbox(std::string_view key, std::int64_t after,
-                                                            std::size_t most)
+result<std::vector<tracked_event>> tracked_event_tables::of_mailbox(std::string_view key, std::int64_t after,
+                                                                    std::size_t most)
 {
-    std::vector<own_event> all;
+    std::vector<tracked_event> all;
     auto found = of_mailbox_.query({key, after, static_cast<std::int64_t>(most)});
     for (;;) {
         const auto row = found.next();
@@ -90,12 +90,12 @@ result<std::vector<own_event>> own_event_tables::of_mailbox(std::string_view key
     }
 }
 
-result<std::vector<std::string>> own_event_tables::mailboxes(std::string_view after, std::size_t most)
+result<std::vector<std::string>> tracked_event_tables::mailboxes(std::string_view after, std::size_t most)
 {
     return sql::all_texts(mailboxes_.query({after, static_cast<std::int64_t>(most)}));
 }
 
-result<bool> own_event_tables::take(const event_sighting& seen)
+result<bool> tracked_event_tables::take(const event_observation& seen)
 {
     const auto done = seen.gone ? drop_.run({seen.place, seen.version})
                                 : see_.run({seen.place, seen.version, std::string_view(seen.item_id),
@@ -107,7 +107,7 @@ result<bool> own_event_tables::take(const event_sighting& seen)
     return db_.changes() > 0;
 }
 
-result<void> own_event_tables::prune(utc_time before)
+result<void> tracked_event_tables::prune(utc_time before)
 {
     return prune_.run({to_number(before)});
 }
