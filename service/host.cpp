@@ -14,6 +14,7 @@ namespace {
 
 // After drain and force_stop(): whoever still runs then hangs, and everything owed is in the store.
 constexpr duration stop_grace = 20s;
+constexpr duration disk_limit = 60s; // for a file of at most 1 MiB
 
 // By then the link stands and Exchange has been asked, if they are there.
 constexpr duration start_takes = 10s;
@@ -83,10 +84,15 @@ task<void> host::reload()
 {
     while (std::exchange(reload_again_, false)) {
         manager_.reloading();
-        if (const auto settings = reread_()) {
-            drain_timeout_ = settings->agent.drain_timeout;
-            const auto outcome = co_await agent_.reload(*settings);
+        const auto read = co_await blocking_.run(reread_, time_.now() + disk_limit);
+        if (read.has_value() && *read) {
+            drain_timeout_ = (*read)->agent.drain_timeout;
+            const auto outcome = co_await agent_.reload(**read);
             tell(outcome);
+        } else if (read.has_error()) {
+            event::config_refused.error(log_, "configuration not reloaded: reading it: {}",
+                                        read.error().message());
+            manager_.ready("configuration not reloaded: it cannot be read");
         } else {
             event::config_refused.error(
                 log_,

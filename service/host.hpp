@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/app/agent.hpp"
+#include "agent/http/blocking_executor.hpp"
 #include "common/platform/process_signals.hpp"
 #include "common/platform/service_notify.hpp"
 
@@ -14,7 +15,7 @@ namespace relay::service {
 // Loop thread only.
 class host {
 public:
-    // Reads the configuration again for a reload; nothing where it is wrong (and has been told).
+    // Reads the configuration again for a reload; nothing where it is wrong (and has been told). Called off the loop.
     using settings_source = std::function<std::optional<config::settings>()>;
 
     // `agent`, `log` and the io_context behind `executor` outlive the host.
@@ -39,6 +40,7 @@ private:
     std::chrono::seconds drain_timeout_;
     spdlog::logger& log_;
     real_time time_;
+    http::blocking_executor blocking_; // for the configuration: a disk may hang
     platform::service_notify manager_;
     task_group children_;
     platform::process_signals signals_;

@@ -17,9 +17,11 @@
 #include "common/platform/process.hpp"
 #include "common/text/repair.hpp"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
+#include <algorithm>
 #include <random>
 
 namespace relay::app {
@@ -27,8 +29,8 @@ namespace {
 
 constexpr int window = 64; // commands without a result that the agent takes at once
 constexpr duration diagnose_limit = 10s;
-constexpr duration between_drain_looks = 20ms;
-constexpr duration disk_limit = 60s; // for the few small files of a renewal
+constexpr duration longest_drain = 1h; // no sum of times overflows before stop() has said when it ends
+constexpr duration disk_limit = 60s;   // for the few small files of a renewal
 
 commands::limits limits_of(const config::exchange_settings& e)
 {
@@ -125,39 +127,28 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
                         r.operation, r.failure ? std::optional(r.failure->fault.code) : std::nullopt, r.took);
                 }),
       dispatcher_(context.get_executor(),
-                  {inbox_, outbox_, *store_, exchange_.exchange(), time_,
-                   [this](const store::command_context& t) { return allows(t); },
-                   [this](const mailbox_address& m) { return policy_.allows_mailbox(m); },
-                   [this] { return diagnose(); }, *log_,
-                   [this](const protocol::ended_command& c) { ended(c); },
-                   [this] {
-                       watcher_.changed();
-                       subscriptions_.changed();
-                   },
-                   [this](const mailbox_address& m, const std::optional<store::event_write>& w) {
-                       w ? event_watcher_.wrote(m, *w) : event_watcher_.wake(m);
-                   },
-                   [this] { return time_.jumps(); }},
+                  {inbox_, outbox_, *store_, exchange_.exchange(), time_, policy_,
+                   [this] { return diagnose(); }, *log_, *this},
                   limits_of(settings_.exchange), seed_),
       watcher_(context.get_executor(),
                {*store_, outbox_, exchange_.exchange(), dispatcher_.gate(), dispatcher_.line(),
-                dispatcher_.quarantine(), time_,
-                [this](const mailbox_address& m) { return allows_watching(m); }, *log_},
+                dispatcher_.quarantine(), time_, policy_, *log_},
                settings_.exchange.timeout),
+      streams_(context.get_executor(),
+               {exchange_.notifications(), dispatcher_.line(), time_,
+                [this] { return dispatcher_.gate().is_closed(); }, *this, *log_, seed_ + 3, policy_}),
       event_watcher_(context.get_executor(),
                      {*store_, outbox_, exchange_.exchange(), dispatcher_.gate(), dispatcher_.line(), time_,
-                      [this](const mailbox_address& m) { return allows_looking_at_events(m); },
-                      [this](const mailbox_address& m) { return streams_.covers(m); },
-                      [this] { subscriptions_.changed(); }, *log_},
+                      policy_, streams_, *this, *log_},
                      settings_.exchange.timeout),
-      streams_(context.get_executor(), stream_parts()),
-      subscriptions_(context.get_executor(), subscription_parts()),
+      subscriptions_(context.get_executor(), {*store_, streams_, time_, event_watcher_, policy_},
+                     settings_.exchange.streaming),
       connector_(std::make_unique<uplink::tls_connector>(context.get_executor(), time_)),
       uplink_(context.get_executor(), {*connector_, inbox_, outbox_, *store_, time_, *log_}, facts(),
               seed_ + 1, uplink_limits_of(settings_.agent)),
-      road_(time_, [this] { return dial_settings(settings_.cloud); }),
+      renewal_connection_(time_, [this] { return dial_settings(settings_.cloud); }),
       renewal_(
-          context.get_executor(), {time_, road_, disk_work(), *log_}, renewal_facts(),
+          context.get_executor(), {time_, renewal_connection_, disk_work(), *log_}, renewal_facts(),
           [this](const tls::certificate_facts& facts, const std::filesystem::path& ca_file) {
               use_renewed(facts, ca_file);
           },
@@ -173,23 +164,10 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
           time_, *log_),
       parts_(context.get_executor())
 {
-    outbox_.clock().count_jumps([this] { return time_.jumps(); });
-    time_.on_jump([this](duration by) {
-        event::clock_jump.warn(
-            *log_,
-            "the machine slept, or its clock was set ahead, by {} ms: what is unfinished is looked up "
-            "before it goes on",
-            std::chrono::duration_cast<milliseconds>(by).count());
-        exchange_.machine_slept();
-    });
-    inbox_.on_refused([this](const protocol::ended_command& c) { ended(c); });
+    time_.on_jump([this](duration by) { machine_slept(by); });
+    inbox_.on_refused([this](const protocol::ended_command& c) { command_ended(c); });
     status_server_.use(settings_.status.listen);
-    // A broken file is not worked on. A request that Exchange is carrying out gets the time of a drain all the same: what
-    // it does has to be there when the command comes again and is looked up.
-    store_->on_damage([this] {
-        queue_damaged_ = true;
-        stop();
-    });
+    store_->on_damage([this] { queue_damaged(); });
 }
 
 agent::~agent()
@@ -215,62 +193,46 @@ protocol::checked<protocol::operation_ptr> agent::admit(const protocol::command&
     return operation;
 }
 
-void agent::ended(const protocol::ended_command& c)
+void agent::command_ended(const protocol::ended_command& c)
 {
     audit_.command_ended(c);
     if (c.how == protocol::ended_command::answer::result)
         recorder_.command_ended(c);
 }
 
-protocol::checked<void> agent::allows(const store::command_context& t) const
+void agent::watches_changed()
 {
-    return policy_.allows(t.op, **t.operation);
+    watcher_.changed();
+    subscriptions_.changed();
 }
 
-protocol::checked<void> agent::allows_watching(const mailbox_address& mailbox) const
+void agent::event_settled(const mailbox_address& host, const std::optional<store::event_write>& w)
 {
-    auto allowed = policy_.allows_operation("availability.watch");
-    return allowed.has_error() ? allowed : policy_.allows_mailbox(mailbox);
+    w ? event_watcher_.wrote(host, *w) : event_watcher_.wake(host);
 }
 
-// What it tells is what event.get would.
-bool agent::allows_looking_at_events(const mailbox_address& mailbox) const
+void agent::mailbox_changed(const mailbox_address& mailbox)
 {
-    return policy_.allows_operation("event.get").has_value() && policy_.allows_mailbox(mailbox).has_value();
+    watcher_.wake(mailbox);
+    event_watcher_.wake(mailbox);
 }
 
-watch::streams::parts agent::stream_parts()
+void agent::machine_slept(duration by)
 {
-    using exchange_access::server_state;
-    return {exchange_.notifications(),
-            dispatcher_.line(),
-            time_,
-            [this] {
-                const auto state = dispatcher_.gate().state();
-                return state == server_state::ok || state == server_state::unknown;
-            },
-            [this](const mailbox_address& m) {
-                watcher_.wake(m);
-                event_watcher_.wake(m);
-            },
-            [this] { event_watcher_.coverage_changed(); },
-            *log_,
-            seed_ + 3,
-            [this](const mailbox_address& m) {
-                return allows_watching(m).has_value() || allows_looking_at_events(m);
-            }};
+    event::clock_jump.warn(
+        *log_,
+        "the machine slept, or its clock was set ahead, by {} ms: what is unfinished is looked up "
+        "before it goes on",
+        std::chrono::duration_cast<milliseconds>(by).count());
+    exchange_.machine_slept();
 }
 
-watch::subscription_set::parts agent::subscription_parts()
+// A broken file is not worked on. A request that Exchange is carrying out gets the time of a drain all the same: what it
+// does has to be there when the command comes again and is looked up.
+void agent::queue_damaged()
 {
-    return {*store_,
-            streams_,
-            time_,
-            [this] { return settings_.exchange.streaming; },
-            [this] { return event_watcher_.mailboxes(); },
-            [this](const mailbox_address& m) {
-                return allows_watching(m).has_value() || allows_looking_at_events(m);
-            }};
+    queue_damaged_ = true;
+    stop();
 }
 
 uplink::hello_facts agent::facts() const
@@ -435,8 +397,9 @@ task<void> agent::serve()
 {
     co_await uplink_.run();
     // Without a link the uplink returns at once; what is under way at Exchange still gets its time.
-    while (inbox_.open() > 0 && time_.now() < stop_by_)
-        co_await time_.sleep_for(between_drain_looks);
+    using namespace asio::experimental::awaitable_operators;
+    co_await (inbox_.until_empty() ||
+              time_.sleep_for(std::min<duration>(stop_by_ - time_.now(), longest_drain)));
     parts_.stop();
 }
 
@@ -460,17 +423,44 @@ void agent::force_stop()
     parts_.stop();
 }
 
-void agent::reload_cloud(const config::cloud_settings& wanted, reloaded& told)
+task<void> agent::reload_log(const config::log_settings& wanted, reloaded& told)
 {
+    std::string why;
+    try {
+        const auto open_it = [wanted] { return open_outlet(wanted); };
+        auto outlet = co_await blocking_.run(open_it, time_.now() + disk_limit);
+        if (outlet.has_value()) {
+            use_settings(*log_, wanted, *std::move(outlet));
+            settings_.log = wanted;
+            co_return;
+        }
+        why = "log.file: " + outlet.error().message();
+    } catch (const std::runtime_error& e) {
+        why = e.what();
+    }
+    told.refused.push_back(why + "; the old log stays in use");
+}
+
+task<void> agent::reload_cloud(const config::cloud_settings& wanted, reloaded& told)
+{
+    struct files {
+        enrolment::outcome<identity> us;
+        uplink::outcome<uplink::tls_connector::loaded_ptr> dialling;
+    };
     if (!(wanted == settings_.cloud))
         told.notes.push_back("cloud: connects anew with the new settings");
-    auto identity = own_identity(wanted); // first: it ends what an enrolment that died had begun
-    if (const auto loaded = connector_->load(dial_settings(wanted)); loaded.has_error()) {
-        told.refused.push_back(
-            fmt::format("cloud: {}; the old settings stay in use", loaded.error().message));
+    const auto read_them = [wanted] {
+        auto us = own_identity(wanted); // first: it ends what an enrolment that died had begun
+        return files{std::move(us), uplink::tls_connector::read(dial_settings(wanted))};
+    };
+    auto fresh = co_await blocking_.run(read_them, time_.now() + disk_limit);
+    if (fresh.has_error() || fresh->dialling.has_error()) {
+        const auto why = fresh.has_error() ? fresh.error().message() : fresh->dialling.error().message;
+        told.refused.push_back(fmt::format("cloud: {}; the old settings stay in use", why));
     } else {
-        if (identity.has_value())
-            identity_ = *std::move(identity);
+        connector_->use(*std::move(fresh->dialling));
+        if (fresh->us.has_value())
+            identity_ = *std::move(fresh->us);
         settings_.cloud = wanted;
     }
     renewal_.use(renewal_facts());
@@ -492,18 +482,13 @@ task<void> agent::reload_exchange(const config::exchange_settings& wanted, reloa
     dispatcher_.set_limits(limits_of(wanted));
     watcher_.set_request_limit(wanted.timeout);
     event_watcher_.set_request_limit(wanted.timeout);
+    subscriptions_.want(wanted.streaming);
     settings_.exchange = wanted;
 }
 
 task<agent::reloaded> agent::reload(config::settings wanted)
 {
     reloaded told;
-    try {
-        use_settings(*log_, wanted.log);
-        settings_.log = wanted.log;
-    } catch (const std::runtime_error& e) {
-        told.refused.push_back(fmt::format("{}; the old log stays in use", e.what()));
-    }
     // What restricts comes before what may take its time.
     policy_ = policy::policy(rules_of(wanted.policy));
     settings_.policy = wanted.policy;
@@ -511,7 +496,8 @@ task<agent::reloaded> agent::reload(config::settings wanted)
     settings_.agent.drain_timeout = wanted.agent.drain_timeout;
     status_server_.use(wanted.status.listen);
     settings_.status = wanted.status;
-    reload_cloud(wanted.cloud, told);
+    co_await reload_log(wanted.log, told);
+    co_await reload_cloud(wanted.cloud, told);
     co_await reload_exchange(wanted.exchange, told);
     if (stop_by_ != steady_time::max()) // asked to stop meanwhile
         co_return told;

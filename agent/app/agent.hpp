@@ -39,12 +39,12 @@ struct cannot_start {
 };
 
 // Everything lives on the thread that runs `context`.
-class agent {
+class agent final : private commands::command_listener, private watch::watch_listener {
 public:
     // Reads the certificate and opens the queue. `context` outlives the agent.
     static boost::system::result<std::unique_ptr<agent>, cannot_start>
     make(asio::io_context& context, config::settings settings, std::shared_ptr<spdlog::logger> log);
-    ~agent();
+    ~agent() override;
     agent(const agent&) = delete;
     agent& operator=(const agent&) = delete;
 
@@ -78,13 +78,19 @@ private:
           opened o);
 
     protocol::checked<protocol::operation_ptr> admit(const protocol::command& c) const;
-    void ended(const protocol::ended_command& c);
-    protocol::checked<void> allows(const store::command_context& t) const;
-    protocol::checked<void> allows_watching(const mailbox_address& mailbox) const;
-    bool allows_looking_at_events(const mailbox_address& mailbox) const;
-    watch::streams::parts stream_parts();
-    watch::subscription_set::parts subscription_parts();
-    void reload_cloud(const config::cloud_settings& wanted, reloaded& told);
+
+    // What the parts hear of one another.
+    void command_ended(const protocol::ended_command& c) override;
+    void watches_changed() override;
+    void event_settled(const mailbox_address& host, const std::optional<store::event_write>& w) override;
+    void mailbox_changed(const mailbox_address& mailbox) override;
+    void coverage_changed() override { event_watcher_.coverage_changed(); }
+    void tracked_mailboxes_changed() override { subscriptions_.changed(); }
+    void queue_damaged();
+    void machine_slept(duration by);
+
+    task<void> reload_log(const config::log_settings& wanted, reloaded& told);
+    task<void> reload_cloud(const config::cloud_settings& wanted, reloaded& told);
     task<void> reload_exchange(const config::exchange_settings& wanted, reloaded& told);
     task<boost::json::object> diagnose();
     uplink::hello_facts facts() const;
@@ -112,13 +118,13 @@ private:
     exchange_connection exchange_;
     commands::dispatcher dispatcher_;
     watch::watcher watcher_;
-    watch::event_watcher event_watcher_;
     watch::streams streams_;
+    watch::event_watcher event_watcher_;
     watch::subscription_set subscriptions_;
     std::unique_ptr<uplink::tls_connector> connector_;
     uplink::uplink uplink_;
     http::blocking_executor blocking_; // of the renewal
-    enrolment::tls_connection road_;
+    enrolment::tls_connection renewal_connection_;
     enrolment::renewal renewal_;
     status::site site_;
     status::server status_server_;

@@ -29,7 +29,7 @@ allowed_mailboxes allowed_of(const std::vector<mailbox_address>& asked, const se
 {
     allowed_mailboxes some;
     for (std::size_t i = 0; i < asked.size(); ++i) {
-        if (const auto allowed = s.allows_mailbox(asked[i]); allowed.has_error()) {
+        if (const auto allowed = s.policy.allows_mailbox(asked[i]); allowed.has_error()) {
             answers[i] = allowed.error();
             continue;
         }
@@ -87,7 +87,8 @@ task<std::optional<ending>> ask_part(command_run& run, availability_question& al
     concurrency_limiter::permit mine;
     std::vector<std::size_t> numbers;
     const std::function<free_busy_question()> ask = [&] { // policy may have changed while it waited
-        auto asked = all.still_allowed(part, run.use().allows_mailbox);
+        auto asked = all.still_allowed(
+            part, [&run](const mailbox_address& m) { return run.use().policy.allows_mailbox(m); });
         numbers = std::move(asked.numbers);
         return free_busy_question{std::move(asked.mailboxes), part.start, part.end};
     };

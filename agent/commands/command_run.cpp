@@ -1,6 +1,6 @@
 #include "agent/commands/command_run.hpp"
 
-#include "agent/store/loop/ticket_subject.hpp"
+#include "agent/store/loop/command_subject.hpp"
 #include "common/log_event/log_event.hpp"
 
 #include <fmt/format.h>
@@ -36,7 +36,7 @@ private:
     command_run& run_;
 };
 
-command_run::command_run(const asio::any_io_executor& executor, store::context_ptr t, const services& s,
+command_run::command_run(const asio::any_io_executor& executor, store::context_ptr t, services& s,
                          const limits& l, std::uint64_t seed)
     : context_(std::move(t)),
       services_(s),
@@ -45,15 +45,14 @@ command_run::command_run(const asio::any_io_executor& executor, store::context_p
       pace_(retry_limits, seed),
       attempt_(*context_, {l.settle, lag_of(l)}, s.time.now())
 {
-    if (services_.jumps)
-        jumps_ = services_.jumps();
+    jumps_ = services_.time.jumps();
 }
 
 bool command_run::notice_jump()
 {
-    if (is_read() || !services_.jumps)
+    if (is_read())
         return false;
-    const auto jumps = services_.jumps();
+    const auto jumps = services_.time.jumps();
     if (std::exchange(jumps_, jumps) == jumps)
         return false;
     attempt_.time_jumped(services_.time.now());
@@ -202,7 +201,7 @@ bool command_run::may_start_now() const
     const auto now = services_.time.now();
     return order_ == order::go_on && !(context_->cancelled && !context_->started) &&
            now < context_->deadline && services_.gate.earliest_start(mailbox_, failed_before_) <= now &&
-           services_.allows(*context_).has_value();
+           policy_allows().has_value();
 }
 
 void command_run::starts()
@@ -213,7 +212,7 @@ void command_run::starts()
 
 std::optional<ending> command_run::forbidden()
 {
-    const auto allowed = services_.allows(*context_);
+    const auto allowed = policy_allows();
     if (allowed.has_value())
         return std::nullopt;
     auto why = allowed.error();

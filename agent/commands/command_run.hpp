@@ -3,9 +3,11 @@
 #pragma once
 
 #include "agent/commands/attempt.hpp"
+#include "agent/commands/command_listener.hpp"
 #include "agent/ews/exchange.hpp"
 #include "agent/exchange_access/circuit_breaker.hpp"
 #include "agent/exchange_access/concurrency_limiter.hpp"
+#include "agent/policy/policy.hpp"
 #include "agent/store/loop/command_context.hpp"
 #include "agent/store/queue_store.hpp"
 #include "common/async/notifier.hpp"
@@ -43,7 +45,7 @@ struct limits {
     std::size_t batched_mailboxes = ews::max_availability_mailboxes;
 };
 
-// What every command uses; owned by app, outlives every run.
+// What every command uses; owned by the dispatcher, outlives every run.
 struct services {
     ews::exchange& exchange;
     store::queue_store& store;
@@ -51,15 +53,10 @@ struct services {
     circuit_breaker& gate;
     exchange_access::concurrency_limiter& limiter;
     request_batcher& batcher;
-    // Policy's word on a command, and on one mailbox of availability: a fault where it must not be. Asked before each try:
-    // policy may have changed since the last one.
-    std::function<protocol::checked<void>(const store::command_context&)> allows;
-    std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
+    const policy::policy& policy; // asked before each try: it may have changed since the last one
     std::function<task<json::object>()> diagnose; // agent.diagnose
     spdlog::logger& log;
-    std::function<void()> watches_changed = {}; // the store holds other watches now
-    // How often the machine slept, or its clock was set ahead: see machine_time. May be empty.
-    std::function<std::uint64_t()> jumps = {};
+    command_listener& listener;
 };
 
 using reply = protocol::checked<json::object>;
@@ -98,8 +95,8 @@ enum class admin_request {
 // outside it.
 class command_run {
 public:
-    command_run(const asio::any_io_executor& executor, store::context_ptr t, const services& s,
-                const limits& l, std::uint64_t seed);
+    command_run(const asio::any_io_executor& executor, store::context_ptr t, services& s, const limits& l,
+                std::uint64_t seed);
 
     const store::command_context& context() const noexcept { return *context_; }
     const store::context_ptr& context_pointer() const noexcept { return context_; }
@@ -221,8 +218,13 @@ private:
     task<std::optional<ending>> pause_after(ews::error e, concurrency_limiter::permit& mine, bool ends);
     task<std::optional<ending>> rest_until(steady_time t, std::function<bool()> enough = {});
     std::optional<ending> ended_by(woken w) const;
+    protocol::checked<void> policy_allows() const
+    {
+        return services_.policy.allows(context_->op, **context_->operation);
+    }
+
     store::context_ptr context_;
-    services services_;
+    services& services_;
     limits limits_;
     std::string mailbox_;
     notifier wake_;

@@ -1,7 +1,7 @@
 #include "agent/commands/dispatcher.hpp"
 
 #include "agent/commands/operation.hpp"
-#include "agent/store/loop/ticket_subject.hpp"
+#include "agent/store/loop/command_subject.hpp"
 #include "common/log_event/log_event.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -37,6 +37,8 @@ dispatcher::dispatcher(asio::any_io_executor executor, parts p, limits l, std::u
           random_(), [this] { wake_all(); }, parts_.log),
       limiter_(parts_.time, l.most_requests),
       batcher_(executor, parts_.exchange, parts_.time, limiter_),
+      services_{parts_.exchange, parts_.store,  parts_.time,     gate_,      limiter_,
+                batcher_,        parts_.policy, parts_.diagnose, parts_.log, parts_.listener},
       handlers_(executor)
 {
 }
@@ -63,19 +65,7 @@ void dispatcher::set_limits(limits l)
 
 void dispatcher::take(store::context_ptr t)
 {
-    const services s{parts_.exchange,
-                     parts_.store,
-                     parts_.time,
-                     gate_,
-                     limiter_,
-                     batcher_,
-                     parts_.allows,
-                     parts_.allows_mailbox,
-                     parts_.diagnose,
-                     parts_.log,
-                     parts_.watches_changed,
-                     parts_.jumps};
-    const auto run = std::make_shared<command_run>(executor_, std::move(t), s, limits_, random_());
+    const auto run = std::make_shared<command_run>(executor_, std::move(t), services_, limits_, random_());
     runs_.insert(run);
     run->context_pointer()->wake = [weak = std::weak_ptr(run)] {
         if (const auto waiting = weak.lock())
@@ -130,8 +120,8 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
             auto kept = event;
             co_await parts_.out.finish(std::move(r), std::move(kept));
             if (const auto mailbox = mailbox_address::parse(context->mailbox);
-                parts_.event_settled && !context->event_id.empty() && mailbox.has_value())
-                parts_.event_settled(*mailbox, event);
+                !context->event_id.empty() && mailbox.has_value())
+                parts_.listener.event_settled(*mailbox, event);
         } else if (co_await parts_.in.may_answer(context)) {
             tell(*context, end, took);
             protocol::result r{context->id, std::move(answer), context->attempts, took};
@@ -154,8 +144,6 @@ task<void> dispatcher::carry_out(std::shared_ptr<command_run> run)
 void dispatcher::tell(const store::command_context& t, const ending& end, milliseconds took,
                       protocol::ended_command::answer how) const
 {
-    if (!parts_.ended)
-        return;
     protocol::ended_command told{.id = t.id, .op = t.op, .fault = {}, .attempts = t.attempts, .took = took};
     if (!end.is_suspended() && end.answer().has_error())
         told.fault = end.answer().error().code;
@@ -166,7 +154,7 @@ void dispatcher::tell(const store::command_context& t, const ending& end, millis
     told.event_id = t.event_id;
     if (t.operation.has_value())
         told.mailboxes = (*t.operation)->asks_about();
-    parts_.ended(told);
+    parts_.listener.command_ended(told);
 }
 
 task<std::optional<ending>> dispatcher::wait_for_earlier(command_run& run)
@@ -185,7 +173,7 @@ task<ending> dispatcher::perform(command_run& run)
         co_return reply(t.operation.error());
     // A write whose earlier try may have taken effect is looked up even where policy has changed, so that the answer is
     // true; it is not applied again.
-    if (const auto allowed = parts_.allows(t); allowed.has_error() && !t.begun)
+    if (const auto allowed = parts_.policy.allows(t.op, **t.operation); allowed.has_error() && !t.begun)
         co_return reply(allowed.error());
 
     unnamed.debug(parts_.log, subject_of(t), "{} {}: is being carried out", t.op, t.id);

@@ -27,18 +27,10 @@ public:
         store::queue_store& store;
         ews::exchange& exchange;
         time_source& time;
-        // Asked again before each try of a command: policy may have changed since it was admitted.
-        std::function<protocol::checked<void>(const store::command_context&)> allows;
-        std::function<protocol::checked<void>(const mailbox_address&)> allows_mailbox;
+        const policy::policy& policy; // asked again before each try of a command: it may have changed since
         std::function<task<json::object>()> diagnose;
         spdlog::logger& log;
-        protocol::ended_listener ended = {};        // told of each command that got its answer
-        std::function<void()> watches_changed = {}; // a command changed what is watched
-        // A stored write about an event has ended, its result is in the store, and so is what it means for the event's item
-        // (nothing: no more than before).
-        std::function<void(const mailbox_address&, const std::optional<store::event_write>&)> event_settled =
-            {};
-        std::function<std::uint64_t()> jumps = {}; // see services
+        command_listener& listener;
     };
 
     dispatcher(asio::any_io_executor executor, parts p, limits l, std::uint64_t seed);
@@ -81,6 +73,7 @@ private:
     circuit_breaker gate_;
     concurrency_limiter limiter_;
     request_batcher batcher_;
+    services services_;
     task_group handlers_;
     std::unordered_map<std::string, ordering_key> ordered_;
     std::unordered_set<std::shared_ptr<command_run>> runs_;

@@ -1,6 +1,6 @@
 #include "agent/commands/look_for.hpp"
 
-#include "agent/store/loop/ticket_subject.hpp"
+#include "agent/store/loop/command_subject.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>

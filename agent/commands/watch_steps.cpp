@@ -9,8 +9,7 @@ std::string watch_key(const std::string& watch_id)
 
 void tell_of_change(command_run& run)
 {
-    if (run.use().watches_changed)
-        run.use().watches_changed();
+    run.use().listener.watches_changed();
 }
 
 } // namespace relay::commands

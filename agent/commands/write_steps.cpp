@@ -1,7 +1,7 @@
 #include "agent/commands/write_steps.hpp"
 
 #include "agent/ews/reasons.hpp"
-#include "agent/store/loop/ticket_subject.hpp"
+#include "agent/store/loop/command_subject.hpp"
 #include "common/log_event/log_event.hpp"
 
 #include <spdlog/logger.h>

@@ -45,6 +45,8 @@ public:
     std::optional<steady_time> last_heard() const noexcept { return last_heard_; }
 
     server_state state() const noexcept { return state_; }
+    // Nothing speaks against asking now.
+    bool is_closed() const noexcept { return state_ == server_state::ok || state_ == server_state::unknown; }
     utc_time since() const noexcept { return since_; }
     const std::string& last_error() const noexcept { return last_error_; }
 

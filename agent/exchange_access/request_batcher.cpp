@@ -145,7 +145,7 @@ void request_batcher::take_along(batch_entry& first, const free_busy_question& q
         other->columns_ = add(*together, q);
         other->in_ = together;
         other->who_.starts();
-        other->mine_.leave();
+        other->mine_.release();
         other->who_.wake();
     }
     if (together->limit == duration::max())

@@ -77,6 +77,12 @@ checked<void> policy::allows_mailbox(const mailbox_address& mailbox) const
     return {};
 }
 
+checked<void> policy::allows_in(std::string_view op, const mailbox_address& mailbox) const
+{
+    auto allowed = allows_operation(op);
+    return allowed.has_error() ? allowed : allows_mailbox(mailbox);
+}
+
 checked<void> policy::allows(std::string_view op, const protocol::operation& operation) const
 {
     if (auto verdict = allows_operation(op); !verdict.has_value())

@@ -37,6 +37,8 @@ public:
     // The same. Faults: policy_denied, whose message names the rule that decided.
     protocol::checked<void> allows_operation(std::string_view op) const;
     protocol::checked<void> allows_mailbox(const mailbox_address& mailbox) const;
+    // Both: what the agent does by itself in a mailbox is forbidden like the command that would tell the same.
+    protocol::checked<void> allows_in(std::string_view op, const mailbox_address& mailbox) const;
 
     // The operation, and its mailbox where it names one. availability.get and availability.watch pass
     // whatever their mailboxes are: there a denied one fails alone (see allows_mailbox).

@@ -21,7 +21,6 @@ namespace {
 constexpr std::size_t most_unknown_types = 32;             // logged in a session
 constexpr int most_problems = 32;                          // the same
 constexpr std::size_t most_frame_bytes = 64 * 1024 * 1024; // whatever max_message_bytes says
-constexpr duration look_again = 10ms;                      // while a drain waits for silence
 constexpr backoff::limits store_retry{.first = 500ms, .cap = 10s};
 
 template <class... F>
@@ -59,7 +58,8 @@ session::session(asio::any_io_executor executor, link& l, const uplink::parts& p
       limits_(limits),
       children_(executor),
       over_(executor),
-      ping_wanted_(executor)
+      ping_wanted_(executor),
+      written_(executor)
 {
 }
 
@@ -273,6 +273,7 @@ task<void> session::write_frames()
         auto sent = co_await link_.write(batch);
         crash_points(batch, crash_moment::after);
         writing_ = false;
+        written_.notify();
         last_write_ = parts_.time.now();
         batch.clear();
         if (sent.has_error()) {
@@ -405,16 +406,12 @@ void session::depart(end how, duration limit)
 
 task<void> session::leave(end how, duration limit)
 {
-    const auto until = parts_.time.now() + limit;
-    const auto done = [&] {
-        return quiet() && (how.why != end::reason::stopped || parts_.inbox.open() == 0);
-    };
-    while (!done() && parts_.time.now() < until) {
-        if (const auto ec = co_await parts_.time.sleep_for(look_again); ec.failed())
-            co_return;
-        if (leaving_->why != how.why)
-            co_return; // overridden
-    }
+    using namespace asio::experimental::awaitable_operators;
+    const auto first =
+        co_await (until_quiet(how.why == end::reason::stopped) || parts_.time.sleep_for(limit));
+    const auto ec = first.index() == 0 ? std::get<0>(first) : std::get<1>(first);
+    if (ec.failed() || leaving_->why != how.why) // cancelled, or overridden
+        co_return;
     // 1001 is what a shutdown and the cloud's own drain end with; a link that we exchange for a new one ends normally.
     const bool ours = how.why == end::reason::asked;
     co_await hang_up(ours ? close_code::normal : close_code::going_away,
@@ -422,9 +419,21 @@ task<void> session::leave(end how, duration limit)
     finish(std::move(how));
 }
 
-bool session::quiet() const
+// Until everything that is owed is written; `drained`: and no command is open that will owe something.
+task<error_code> session::until_quiet(bool drained)
 {
-    return !writing_ && parts_.outbox.idle();
+    error_code ec;
+    while (!ec.failed()) {
+        if (drained && parts_.inbox.open() > 0)
+            ec = co_await parts_.inbox.until_empty();
+        else if (!parts_.outbox.idle())
+            ec = co_await parts_.outbox.until_idle();
+        else if (writing_)
+            ec = co_await written_.wait();
+        else
+            break;
+    }
+    co_return ec;
 }
 
 task<void> session::hang_up(close_code code, std::string reason)

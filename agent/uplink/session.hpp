@@ -46,7 +46,7 @@ private:
     void depart(end how, duration limit);
     void finish(end how);
     void lost(failed why);
-    bool quiet() const;
+    task<error_code> until_quiet(bool drained);
     steady_time last_sign() const noexcept;
 
     link& link_;
@@ -55,6 +55,7 @@ private:
     task_group children_;
     notifier over_;
     notifier ping_wanted_;
+    notifier written_; // a batch of frames
     std::optional<end> end_;
     std::optional<end> leaving_; // the way out that was begun
     steady_time up_since_{};

@@ -29,7 +29,7 @@ tls_connector::tls_connector(asio::any_io_executor executor, time_source& time)
 
 tls_connector::~tls_connector() = default;
 
-outcome<void> tls_connector::load(dial_settings settings)
+outcome<tls_connector::loaded_ptr> tls_connector::read(dial_settings settings)
 {
     const auto address = parse_web_url(settings.url, "wss");
     if (address.has_error())
@@ -39,8 +39,21 @@ outcome<void> tls_connector::load(dial_settings settings)
     if (context.has_error())
         return failed{step::settings, context.error().code, context.error().message};
     settings.step_limit = std::clamp<duration>(settings.step_limit, 1ms, 10s); // PROTOCOL.md: 10 s at most
+    return std::make_shared<const loaded>(loaded{std::move(settings), *address, *context});
+}
+
+void tls_connector::use(loaded_ptr fresh)
+{
     proxy_refusals_ = 0;
-    loaded_ = std::make_shared<const loaded>(loaded{std::move(settings), *address, *context});
+    loaded_ = std::move(fresh);
+}
+
+outcome<void> tls_connector::load(dial_settings settings)
+{
+    auto fresh = read(std::move(settings));
+    if (fresh.has_error())
+        return std::move(fresh).error();
+    use(*std::move(fresh));
     return {};
 }
 

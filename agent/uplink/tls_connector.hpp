@@ -56,8 +56,13 @@ public:
     tls_connector(asio::any_io_executor executor, time_source& time);
     ~tls_connector() override;
 
-    // Takes settings into use for the next connect(): reads the files, builds the TLS context. On failure nothing
-    // changes: what was loaded before stays in use. Links that are open are not touched.
+    struct loaded;
+    using loaded_ptr = std::shared_ptr<const loaded>;
+    // Reads the files that settings name, and builds the TLS context. May block, any thread.
+    static outcome<loaded_ptr> read(dial_settings settings);
+    // Takes them into use for the next connect(). Links that are open are not touched.
+    void use(loaded_ptr fresh);
+    // Both. On failure nothing changes: what was loaded before stays in use.
     outcome<void> load(dial_settings settings);
 
     task<outcome<link_ptr>> connect() override;
@@ -68,11 +73,10 @@ public:
     void judge(link_verdict v) override;
 
 private:
-    struct loaded;
     failed note_proxy(failed why);
 
     time_source& time_;
-    std::shared_ptr<const loaded> loaded_; // shared with the attempt that runs while load() replaces it
+    loaded_ptr loaded_; // shared with the attempt that runs while load() replaces it
     std::unique_ptr<name_lookup> names_;
     std::unique_ptr<http::blocking_executor> blocking_;
     std::unique_ptr<http::address_memory> memory_; // of the cloud's addresses, or the proxy's

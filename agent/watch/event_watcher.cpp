@@ -69,10 +69,10 @@ void event_watcher::wrote(const mailbox_address& mailbox, const store::event_wri
     ++h.written;
     // Whatever others did while it was being written could not be told from our own doing; nor can the next thing that
     // they do where it is not known what is written.
-    const bool soon = parts_.covered(mailbox) || w.what == store::event_write::effect::doubtful;
+    const bool soon = parts_.notified.covers(mailbox) || w.what == store::event_write::effect::doubtful;
     put(h, std::min(h.due, parts_.time.now() + (soon ? between_looks : interval)));
     if (is_new)
-        parts_.mailboxes_changed();
+        parts_.listener.tracked_mailboxes_changed();
 }
 
 void event_watcher::wake(const mailbox_address& mailbox)
@@ -93,7 +93,7 @@ void event_watcher::coverage_changed()
     std::int64_t n = 0;
     for (auto& [key, h] : hosts_) {
         ++n;
-        if (!h.left_to_others || parts_.covered(h.mailbox))
+        if (!h.left_to_others || parts_.notified.covers(h.mailbox))
             continue;
         h.left_to_others = false;
         put(h, std::min(h.due, now + interval * n / static_cast<std::int64_t>(hosts_.size())));
@@ -152,7 +152,7 @@ task<void> event_watcher::look_at(const std::string& key)
     } else if (h.written == written) {
         queue_.erase({h.due, key});
         hosts_.erase(key);
-        parts_.mailboxes_changed();
+        parts_.listener.tracked_mailboxes_changed();
     }
 }
 
@@ -178,7 +178,7 @@ task<bool> event_watcher::take_up()
     for (auto& [key, h] : hosts_)
         put(h, now + interval * n++ / static_cast<std::int64_t>(hosts_.size()));
     if (!hosts_.empty())
-        parts_.mailboxes_changed();
+        parts_.listener.tracked_mailboxes_changed();
     co_return true;
 }
 
@@ -196,7 +196,8 @@ task<void> event_watcher::pause_until(steady_time t)
 // One look at all events of a mailbox. How long until the next; duration::max() where it has none any more.
 task<duration> event_watcher::poll(const mailbox_address& mailbox)
 {
-    if (!parts_.allows(mailbox))
+    // What it tells is what event.get would.
+    if (parts_.policy.allows_in("event.get", mailbox).has_error())
         co_return after_refusal;
     look_again_ = false;
     bool any = false, elsewhere = false, gone = false;
@@ -240,7 +241,7 @@ task<duration> event_watcher::poll(const mailbox_address& mailbox)
     h.lost_some = gone;
     if (look_again_ || went)
         co_return after_trouble;
-    const bool covered = parts_.covered(mailbox) && !elsewhere;
+    const bool covered = parts_.notified.covers(mailbox) && !elsewhere;
     h.left_to_others = covered;
     co_return covered ? covered_interval : interval;
 }

@@ -6,9 +6,12 @@
 #include "agent/exchange_access/circuit_breaker.hpp"
 #include "agent/exchange_access/concurrency_limiter.hpp"
 #include "agent/exchange_access/look_up.hpp"
+#include "agent/policy/policy.hpp"
 #include "agent/store/loop/outbox.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/watch/store_trouble.hpp"
+#include "agent/watch/streams.hpp"
+#include "agent/watch/watch_listener.hpp"
 #include "common/async/notifier.hpp"
 
 #include <functional>
@@ -46,9 +49,9 @@ public:
         exchange_access::circuit_breaker& gate;
         exchange_access::concurrency_limiter& limiter;
         time_source& time;
-        std::function<bool(const mailbox_address&)> allows;  // policy's word, asked before each look
-        std::function<bool(const mailbox_address&)> covered; // notifications tell of its changes
-        std::function<void()> mailboxes_changed;             // mailboxes() is another now
+        const policy::policy& policy; // asked before each look
+        const streams& notified;      // which mailboxes' changes notifications tell of
+        watch_listener& listener;
         spdlog::logger& log;
     };
 
@@ -64,7 +67,7 @@ public:
     void wrote(const mailbox_address& mailbox, const store::event_write& w);
     // Something changed in the mailbox.
     void wake(const mailbox_address& mailbox);
-    // covered() may answer otherwise now.
+    // streams::covers() may answer otherwise now.
     void coverage_changed();
     void set_request_limit(duration request) { request_ = request; }
 

@@ -183,7 +183,7 @@ task<void> streams::part(line& l)
 {
     while (!l.parting.empty() && l.group && parts_.server_usable()) {
         const auto group = *l.group;
-        if (parts_.allows && !parts_.allows(group.anchor))
+        if (!may_be_followed(parts_.policy, group.anchor))
             break;
         const auto subscription = std::move(l.parting.back());
         l.parting.pop_back();
@@ -502,8 +502,8 @@ void streams::drop(line& l)
 void streams::close(line& l)
 {
     l.current.clear();
-    if (std::exchange(l.open, false) && parts_.coverage_changed)
-        parts_.coverage_changed();
+    if (std::exchange(l.open, false))
+        parts_.listener.coverage_changed();
 }
 
 void streams::turn_off(const ews::error& why)
@@ -514,6 +514,12 @@ void streams::turn_off(const ews::error& why)
     off_until_ = parts_.time.now() + limits_.refused;
 }
 
+bool may_be_followed(const policy::policy& policy, const mailbox_address& mailbox)
+{
+    return policy.allows_in("availability.watch", mailbox).has_value() ||
+           policy.allows_in("event.get", mailbox).has_value();
+}
+
 task<void> streams::deliver()
 {
     for (;;) {
@@ -522,10 +528,9 @@ task<void> streams::deliver()
             if (cancelled)
                 co_return;
         }
-        if (parts_.coverage_changed)
-            parts_.coverage_changed();
+        parts_.listener.coverage_changed();
         for (const auto& [key, mailbox] : std::exchange(news_, {}))
-            parts_.changed(mailbox);
+            parts_.listener.mailbox_changed(mailbox);
     }
 }
 

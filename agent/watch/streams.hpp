@@ -4,6 +4,8 @@
 
 #include "agent/ews/notifications.hpp"
 #include "agent/exchange_access/concurrency_limiter.hpp"
+#include "agent/policy/policy.hpp"
+#include "agent/watch/watch_listener.hpp"
 #include "common/async/notifier.hpp"
 #include "common/async/task_group.hpp"
 #include "common/time/backoff.hpp"
@@ -39,6 +41,9 @@ struct stream_limits {
     duration goodbye = 3s;  // of all requests that end the subscriptions
 };
 
+// Whether policy lets the agent follow what happens in a mailbox: it looks at free/busy time or at its own events there.
+bool may_be_followed(const policy::policy& policy, const mailbox_address& mailbox);
+
 // Loop thread only. Construct, follow(), spawn run(); goes after run() has returned.
 class streams {
 public:
@@ -49,12 +54,10 @@ public:
         time_source& time;
         std::function<bool()>
             server_usable; // false: no request now, as Exchange is down or asked for a pause
-        // Something may be new there; also after any time in which it was not followed. Several at once may mean the same.
-        std::function<void(const mailbox_address&)> changed;
-        std::function<void()> coverage_changed; // covers() may answer otherwise now; may be empty
-        spdlog::logger& log;                    // outlives the streams, as do the others
+        watch_listener& listener;
+        spdlog::logger& log; // outlives the streams, as do the others
         std::uint64_t seed;
-        std::function<bool(const mailbox_address&)> allows = {}; // policy's word; empty: on all mailboxes
+        const policy::policy& policy;
     };
 
     streams(asio::any_io_executor executor, parts p, stream_limits limits = {});

@@ -40,16 +40,16 @@ task<result<void>> subscription_set::renew()
     std::vector<mailbox_address> all;
     std::set<std::string> keys;
     const auto add = [&](const mailbox_address& m) {
-        if (parts_.allows(m) && keys.insert(m.key()).second)
+        if (may_be_followed(parts_.policy, m) && keys.insert(m.key()).second)
             all.push_back(m);
     };
     std::string after;
-    while (parts_.wanted()) {
+    while (wanted_) {
         const auto page = co_await parts_.store.watched_mailboxes(after, mailboxes_a_page);
         if (page.has_error())
             co_return page.error();
         if (after.empty())
-            for (const auto& m : parts_.own())
+            for (const auto& m : parts_.own.mailboxes())
                 add(m);
         for (const auto& key : *page)
             if (const auto m = mailbox_address::parse(key); m.has_value())

@@ -2,11 +2,9 @@
 #pragma once
 
 #include "agent/store/queue_store.hpp"
+#include "agent/watch/event_watcher.hpp"
 #include "agent/watch/streams.hpp"
 #include "common/async/notifier.hpp"
-
-#include <functional>
-#include <vector>
 
 namespace relay::watch {
 
@@ -17,17 +15,20 @@ public:
         store::queue_store& store;
         streams& by;
         time_source& time;
-        std::function<bool()> wanted;                       // exchange.streaming
-        std::function<std::vector<mailbox_address>()> own;  // that hold events of the agent
-        std::function<bool(const mailbox_address&)> allows; // policy's word
+        const event_watcher& own; // knows the mailboxes that hold events of the agent
+        const policy::policy& policy;
     };
 
-    subscription_set(const asio::any_io_executor& executor, parts p)
-        : parts_(std::move(p)),
+    // `wanted`: exchange.streaming; if not, nobody is followed.
+    subscription_set(const asio::any_io_executor& executor, parts p, bool wanted)
+        : parts_(p),
+          wanted_(wanted),
           changed_(executor)
     {
     }
 
+    // Takes effect with changed().
+    void want(bool wanted) { wanted_ = wanted; }
     // What parts tell, or what the store holds, is another now.
     void changed()
     {
@@ -42,6 +43,7 @@ private:
     task<result<void>> renew();
 
     parts parts_;
+    bool wanted_;
     notifier changed_;
     bool stale_ = true;
 };

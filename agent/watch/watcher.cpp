@@ -250,7 +250,9 @@ task<bool> watcher::ask(exchange_access::availability_question& question)
         const auto permit = co_await exchange_access::acquire_permit(parts_.limiter, {});
         if (!permit.is_granted())
             co_return false;
-        auto [whom, numbers] = question.still_allowed(part, parts_.allows);
+        auto [whom, numbers] = question.still_allowed(part, [this](const mailbox_address& m) {
+            return parts_.policy.allows_in("availability.watch", m);
+        });
         if (whom.empty())
             continue;
         const auto limit = question.is_about_several() ? request_ / limit_shares : request_;

@@ -7,6 +7,7 @@
 #include "agent/exchange_access/circuit_breaker.hpp"
 #include "agent/exchange_access/concurrency_limiter.hpp"
 #include "agent/exchange_access/mailbox_quarantine.hpp"
+#include "agent/policy/policy.hpp"
 #include "agent/store/loop/outbox.hpp"
 #include "agent/store/queue_store.hpp"
 #include "agent/watch/free_busy_snapshot.hpp"
@@ -37,8 +38,7 @@ public:
         exchange_access::concurrency_limiter& limiter;
         exchange_access::mailbox_quarantine& quarantine;
         time_source& time;
-        // Policy's word on watching a mailbox, asked before each look.
-        std::function<protocol::checked<void>(const mailbox_address&)> allows;
+        const policy::policy& policy; // asked before each look
         spdlog::logger& log;
     };
 

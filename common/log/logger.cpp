@@ -35,8 +35,9 @@ std::unique_ptr<line_writer> write_to(const std::filesystem::path& file)
     return write_to_files(file, max_log_file_bytes, max_log_files);
 }
 
-// A sink that writes lines as `settings` want them.
-spdlog::sink_ptr make_outlet(const config::log_settings& settings)
+} // namespace
+
+spdlog::sink_ptr open_outlet(const config::log_settings& settings)
 {
     const auto format = settings.format == config::log_format::json ? line_format::json : line_format::text;
     const auto sink = [](auto writer, std::unique_ptr<spdlog::formatter> formatter) {
@@ -53,6 +54,8 @@ spdlog::sink_ptr make_outlet(const config::log_settings& settings)
     return sink(write_to_journal(), std::make_unique<journal_formatter>(format));
 }
 
+namespace {
+
 // What a logger writes to for its whole life; what is in it can be exchanged under its lock.
 using outlets = spdlog::sinks::dist_sink_mt;
 
@@ -61,16 +64,15 @@ using outlets = spdlog::sinks::dist_sink_mt;
 std::shared_ptr<spdlog::logger> make_logger(const config::log_settings& settings, std::string component)
 {
     const auto all = std::make_shared<outlets>();
-    all->add_sink(make_outlet(settings));
+    all->add_sink(open_outlet(settings));
     auto log = std::make_shared<spdlog::logger>(std::move(component), all);
     set_level(*log, settings.level);
     return log;
 }
 
-void use_settings(spdlog::logger& log, const config::log_settings& settings)
+void use_settings(spdlog::logger& log, const config::log_settings& settings, spdlog::sink_ptr outlet)
 {
-    auto fresh = make_outlet(settings);
-    dynamic_cast<outlets&>(*log.sinks().front()).set_sinks({std::move(fresh)});
+    dynamic_cast<outlets&>(*log.sinks().front()).set_sinks({std::move(outlet)});
     set_level(log, settings.level);
 }
 

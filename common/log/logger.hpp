@@ -22,10 +22,12 @@ inline constexpr std::size_t max_log_files = 5; // agent.log, and agent.1.log to
 std::shared_ptr<spdlog::logger> make_logger(const config::log_settings& settings,
                                             std::string component = "agent");
 
-// Takes other settings into use for a logger that make_logger() made: level, format and file. The same file is opened anew,
-// so that one that was moved away (logrotate) is let go of. Any thread; no line is lost or torn. Throws as make_logger(),
-// and then nothing is changed.
-void use_settings(spdlog::logger& log, const config::log_settings& settings);
+// What writes lines as `settings` want them. The same file is opened anew, so that one that was moved away (logrotate) is let
+// go of. May block, any thread. Throws as make_logger().
+spdlog::sink_ptr open_outlet(const config::log_settings& settings);
+
+// Takes other settings into use for a logger that make_logger() made; `outlet` was opened for them. No line is lost or torn.
+void use_settings(spdlog::logger& log, const config::log_settings& settings, spdlog::sink_ptr outlet);
 
 // What became of lines that could not be written, since the settings in use were taken into use. On the thread that calls
 // use_settings().

@@ -29,8 +29,7 @@ public:
     // after it, where its time has come.
     boost::asio::awaitable<error_code> sleep_for(duration length) override;
 
-    // How often the machine slept, or its wall clock was set ahead: see elapsed_clock. What was known before may be old.
-    std::uint64_t jumps() const;
+    std::uint64_t jumps() const override;
     // `told` is called after each, as soon as it is noticed, with how long it was; from the loop, and only while somebody
     // waits. At most one listener; an empty one ends that.
     void on_jump(std::function<void(duration)> told);

@@ -23,6 +23,9 @@ public:
 
     virtual steady_time now() const = 0;
     virtual utc_time utc_now() const = 0;
+    // How often elapsed time made a jump: the machine slept, or its wall clock was set ahead (elapsed_clock). What was known
+    // before one may be old. Never where nobody counts.
+    virtual std::uint64_t jumps() const { return 0; }
 
     // Completes after `length` (at once where it is not positive) with success, or with operation_aborted where the
     // waiting coroutine is cancelled. Reports by value, never throws for a cancel: see with_timeout.

@@ -31,19 +31,20 @@ std::vector<mailbox_address> users(int first, int last)
     return all;
 }
 
-struct streams_world {
+struct streams_world : watch::watch_listener {
     temporary_folder folder;
     process exchange;
     std::unique_ptr<control> sim;
     asio::io_context context;
     real_time time;
-    exchange_access::turns turns{time, 10};
+    exchange_access::concurrency_limiter limiter{time, 10};
     std::ostringstream log_text;
     std::shared_ptr<spdlog::logger> log =
         std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text));
     std::unique_ptr<http::client> http;
     std::unique_ptr<ews::ews_client> client;
     std::unique_ptr<watch::streams> streams;
+    policy::policy rules{policy::rules()};
     std::map<std::string, int> told;
     asio::cancellation_signal until;
     bool over = false;
@@ -69,9 +70,7 @@ struct streams_world {
         http = std::make_unique<http::client>(s, time, log);
         client = std::make_unique<ews::ews_client>(
             *http, time, ews::client_settings{"localhost", "CORP\\workestra-svc", {}});
-        watch::streams::parts parts{
-            *client, turns, time, [] { return true; }, [this](const mailbox_address& m) { ++told[m.key()]; },
-            {},      *log,  7};
+        watch::streams::parts parts{*client, limiter, time, [] { return true; }, *this, *log, 7, rules};
         limits.again = {100ms, 1s};
         limits.crowded = {100ms, 1s};
         limits.gather = 50ms;
@@ -85,6 +84,10 @@ struct streams_world {
                        }));
     }
     ~streams_world() { stop(); }
+
+    void mailbox_changed(const mailbox_address& m) override { ++told[m.key()]; }
+    void coverage_changed() override {}
+    void tracked_mailboxes_changed() override {}
 
     bool run_until(const std::function<bool()>& condition, duration limit = 10s)
     {

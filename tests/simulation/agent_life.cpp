@@ -60,19 +60,8 @@ agent_life::agent_life(const surroundings& s)
           store::inbox::limits{static_cast<int>(reference::window)}, s.log),
       exchange_(s.exchange, s.clock),
       dispatcher_(s.context.get_executor(),
-                  {inbox_,
-                   outbox_,
-                   store_,
-                   exchange_,
-                   s.clock,
-                   [](const store::command_context&) { return protocol::checked<void>(); },
-                   [](const mailbox_address&) { return protocol::checked<void>(); },
-                   []() -> task<boost::json::object> { co_return boost::json::object(); },
-                   s.log,
-                   {},
-                   {},
-                   {},
-                   [&c = s.clock] { return c.jumps(); }},
+                  {inbox_, outbox_, store_, exchange_, s.clock, policy_,
+                   []() -> task<boost::json::object> { co_return boost::json::object(); }, s.log, listener_},
                   command_limits(), s.seed),
       door_(s.peer.open_door([this](const std::string& id) {
           return agent_view{inbox_.open(), inbox_.is_open(id), stop_by_ != steady_time::max()};
@@ -81,7 +70,6 @@ agent_life::agent_life(const surroundings& s)
               s.seed + 1, limits()),
       parts_(s.context.get_executor())
 {
-    outbox_.clock().count_jumps([&c = s.clock] { return c.jumps(); });
     asio::co_spawn(s.context, run(),
                    asio::bind_cancellation_slot(cancel_.slot(), [this](std::exception_ptr bug) {
                        ended_ = true;

@@ -66,6 +66,8 @@ private:
     store::outbox outbox_;
     store::inbox inbox_;
     exchange_client exchange_;
+    const policy::policy policy_{policy::rules()}; // allows everything
+    commands::command_listener listener_;          // nobody
     commands::dispatcher dispatcher_;
     std::unique_ptr<cloud::door> door_;
     uplink::uplink uplink_;

@@ -37,7 +37,7 @@ public:
     // sleeps wakes after it, where its time has come.
     void suspend(duration by);
     // How often it did.
-    std::uint64_t jumps() const noexcept { return jumps_; }
+    std::uint64_t jumps() const override { return jumps_; }
     std::size_t sleepers() const { return sleepers_.size(); }
 
 private:

@@ -2,7 +2,7 @@
 
 #include "agent/protocol/codec.hpp"
 #include "agent/protocol/fingerprint.hpp"
-#include "agent/store/loop/ticket_subject.hpp"
+#include "agent/store/loop/command_subject.hpp"
 #include "common/log_event/log_event.hpp"
 #include "common/text/text.hpp"
 
@@ -52,6 +52,7 @@ inbox::inbox(asio::any_io_executor executor, queue_store& store, outbox& out, ti
       log_(log),
       filled_(executor),
       looked_up_(executor),
+      emptied_(executor),
       earlier_(time),
       admissions_(executor)
 {
@@ -319,6 +320,16 @@ void inbox::release(const context_ptr& t)
 {
     if (const auto found = open_.find(t->id); found != open_.end() && found->second == t)
         open_.erase(found);
+    if (open_.empty())
+        emptied_.notify();
+}
+
+task<error_code> inbox::until_empty()
+{
+    while (!open_.empty())
+        if (const auto ec = co_await emptied_.wait())
+            co_return ec;
+    co_return error_code();
 }
 
 std::size_t inbox::open() const noexcept

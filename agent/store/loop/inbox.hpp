@@ -72,6 +72,8 @@ public:
 
     // Commands without a result: admitted or being admitted.
     std::size_t open() const noexcept;
+    // Waits until none is open; operation_aborted where the waiting coroutine is cancelled.
+    task<error_code> until_empty();
     bool is_open(const std::string& id) const;
 
     // Ends admissions that are under way and returns when they are gone.
@@ -103,6 +105,7 @@ private:
     spdlog::logger& log_;
     notifier filled_;
     notifier looked_up_; // a read's id
+    notifier emptied_;
     std::string session_;
 
     std::unordered_map<std::string, context_ptr> open_; // by id

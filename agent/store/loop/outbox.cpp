@@ -38,6 +38,7 @@ outbox::outbox(asio::any_io_executor executor, queue_store& store, time_source& 
       log_(log),
       filled_(executor),
       drained_(executor),
+      idled_(executor),
       flushed_now_(executor),
       session_ends_(executor),
       acks_(executor)
@@ -134,8 +135,10 @@ task<result<std::string>> outbox::next()
             co_return take_stored();
         else if (up_ && cached_to_ < tail_)
             ec = co_await fetch();
-        else
+        else {
+            idled_.notify();
             ec = co_await filled_.wait();
+        }
         if (ec)
             co_return ec;
     }
@@ -144,6 +147,14 @@ task<result<std::string>> outbox::next()
 bool outbox::idle() const noexcept
 {
     return !up_ || (passing_.empty() && refreshed_ && ready_.empty() && cached_to_ >= tail_);
+}
+
+task<error_code> outbox::until_idle()
+{
+    while (!idle())
+        if (const auto ec = co_await idled_.wait())
+            co_return ec;
+    co_return error_code();
 }
 
 bool outbox::ready() const noexcept

@@ -54,6 +54,8 @@ public:
     task<result<std::string>> next();
     // True where everything that is owed has been taken: what a drain waits for.
     bool idle() const noexcept;
+    // Waits for that; operation_aborted where the waiting coroutine is cancelled.
+    task<error_code> until_idle();
     // True where next() returns without waiting, not even for the disk: what may join a frame already taken.
     bool ready() const noexcept;
     // No message above it can have been sent by this store, which is `us` now: not by this process, and not before it. A
@@ -126,6 +128,7 @@ private:
     spdlog::logger& log_;
     notifier filled_;
     notifier drained_;
+    notifier idled_;
     notifier flushed_now_;  // flush_acks() ended
     notifier session_ends_; // it need not gather acknowledgements any longer
 

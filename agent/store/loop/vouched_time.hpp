@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <utility>
 
@@ -15,14 +14,12 @@ namespace relay::store {
 // Loop thread only.
 class vouched_time {
 public:
+    // A wall clock that is set ahead makes a jump of elapsed time, and is no second witness then: the time between two looks
+    // with a jump between them is not believed to have passed.
     explicit vouched_time(const time_source& time) : time_(time) {}
 
-    // How often elapsed time has made a jump, as machine_time counts them. A wall clock that is set ahead makes one, and is no
-    // second witness then: the time between two looks with a jump between them is not believed to have passed.
-    void count_jumps(std::function<std::uint64_t()> jumps) { jumps_ = std::move(jumps); }
-
     // The cloud's word, as it arrives.
-    void told(utc_time cloud) { told_ = heard{cloud, time_.now(), duration(0), time_.now(), jumps()}; }
+    void told(utc_time cloud) { told_ = heard{cloud, time_.now(), duration(0), time_.now(), time_.jumps()}; }
 
     // It is at least so late, as both say. Nothing before the cloud has spoken to this process.
     std::optional<utc_time> at_least() const
@@ -35,7 +32,7 @@ public:
         if (!told_)
             return std::nullopt;
         const auto now = time_.now();
-        const auto count = jumps();
+        const auto count = time_.jumps();
         if (std::exchange(told_->jumps, count) == count)
             told_->proven += now - told_->looked;
         told_->looked = now;
@@ -52,12 +49,9 @@ private:
         steady_time looked;
         std::uint64_t jumps;
     };
-    std::uint64_t jumps() const { return jumps_ ? jumps_() : 0; }
-
     utc_time cloud() const { return told_->said + std::chrono::floor<milliseconds>(time_.now() - told_->at); }
 
     const time_source& time_;
-    std::function<std::uint64_t()> jumps_;
     mutable std::optional<heard> told_;
 };
 

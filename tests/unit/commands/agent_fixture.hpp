@@ -45,6 +45,7 @@ struct life {
     life(asio::io_context& c, store::queue_store& s, manual_time& t, ews::exchange& e, spdlog::logger& log,
          const std::string& denied, const policy::policy* rules, const commands::limits& limits)
         : context(c),
+          own_rules({{"*"}, {"*"}, {denied}}),
           out(c.get_executor(), s, t, log),
           in(
               c.get_executor(), s, out, t, commands::catalog(),
@@ -57,31 +58,11 @@ struct life {
               },
               {}, log),
           works(c.get_executor(),
-                {in,
-                 out,
-                 s,
-                 e,
-                 t,
-                 [rules](const store::command_context& x) -> protocol::checked<void> {
-                     if (rules)
-                         return rules->allows(x.op, **x.operation);
-                     return boost::system::in_place_value;
-                 },
-                 [denied, rules](const mailbox_address& m) -> protocol::checked<void> {
-                     if (rules)
-                         return rules->allows_mailbox(m);
-                     if (m.key() == denied)
-                         return protocol::fault{protocol::fault_code::policy_denied, "denied", {}};
-                     return boost::system::in_place_value;
-                 },
+                {in, out, s, e, t, rules ? *rules : own_rules,
                  []() -> task<json::object> {
                      co_return json::object{{"ok", true}};
                  },
-                 log,
-                 {},
-                 {},
-                 {},
-                 [&t] { return t.jumps(); }},
+                 log, listener},
                 limits, 1),
           group(c.get_executor())
     {
@@ -128,6 +109,8 @@ struct life {
     }
 
     asio::io_context& context;
+    policy::policy own_rules;
+    commands::command_listener listener; // nobody
     store::outbox out;
     store::inbox in;
     commands::dispatcher works;

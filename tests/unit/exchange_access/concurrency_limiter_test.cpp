@@ -42,7 +42,7 @@ struct limiter_fixture {
     static void end_one_after_the_other(std::vector<concurrency_limiter::permit>& all)
     {
         for (std::size_t i = 0; i < all.size(); ++i)
-            std::ranges::find_if(all, &concurrency_limiter::permit::is_granted)->leave();
+            std::ranges::find_if(all, &concurrency_limiter::permit::is_granted)->release();
     }
     // `count` tries for a mailbox, one after the other, that all go well.
     void go_well(const std::string& mailbox, int count)
@@ -84,9 +84,9 @@ TEST_CASE_METHOD(limiter_fixture, "no more turns at once than are allowed in all
     CHECK(here(all) == 12);
     line.set_most(3);
     for (std::size_t i = 0; i < 9; ++i)
-        all[i].leave();
+        all[i].release();
     CHECK(line.under_way() == 3);
-    all[9].leave();
+    all[9].release();
     CHECK(line.under_way() == 3);
     CHECK(all[12].is_granted());
 }

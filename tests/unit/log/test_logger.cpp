@@ -70,7 +70,7 @@ TEST_CASE("a log file that was moved away is let go of, and a log that cannot be
     log->info("first");
     fs::rename(settings.file, here.path / "agent.log.1");
     log->info("second");
-    use_settings(*log, settings);
+    use_settings(*log, settings, open_outlet(settings));
     log->info("third");
     CHECK_THAT(contents(here.path / "agent.log.1"), Catch::EndsWith("agent: second\n"));
     CHECK_THAT(contents(settings.file), Catch::EndsWith("agent: third\n") && !Catch::Contains("second"));
@@ -78,13 +78,13 @@ TEST_CASE("a log file that was moved away is let go of, and a log that cannot be
     auto unusable = settings;
     unusable.file = here.path / "misspelt" / "agent.log";
     unusable.level = config::log_level::error;
-    CHECK_THROWS_WITH(use_settings(*log, unusable), Catch::Contains("misspelt"));
+    CHECK_THROWS_WITH(use_settings(*log, unusable, open_outlet(unusable)), Catch::Contains("misspelt"));
     log->info("fourth");
     CHECK_THAT(contents(settings.file), Catch::EndsWith("agent: fourth\n"));
 
     settings.format = config::log_format::json;
     settings.file = here.path / "other.log";
-    use_settings(*log, settings);
+    use_settings(*log, settings, open_outlet(settings));
     log->info("fifth");
     CHECK_THAT(contents(settings.file), Catch::EndsWith("\"message\":\"fifth\"}\n"));
 }
@@ -100,7 +100,8 @@ TEST_CASE("a log file that is full is put aside", "[unit][log]")
          written += text.size()) {
         log->info("{}", text);
         if (written % (3 * max_log_file_bytes) == 0)
-            use_settings(*log, settings); // the count goes on in the file that is there
+            use_settings(*log, settings,
+                         open_outlet(settings)); // the count goes on in the file that is there
     }
     CHECK(fs::exists(here.path / "agent.1.log"));
     CHECK(fs::file_size(settings.file) <= max_log_file_bytes);

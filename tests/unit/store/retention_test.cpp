@@ -101,7 +101,6 @@ TEST_CASE_METHOD(history_fixture,
                  "what a jump adds to elapsed time forgets no id before the cloud confirms it",
                  "[unit][store]")
 {
-    clock.count_jumps([this] { return time.jumps(); });
     clock.told(time.utc_now());
     end("c-1");
     keep();

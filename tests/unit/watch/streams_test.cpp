@@ -157,7 +157,7 @@ private:
     asio::any_io_executor executor_;
 };
 
-struct streams_fixture {
+struct streams_fixture : watch::watch_listener {
     asio::io_context context;
     manual_time time{context};
     scripted_notifications server{context.get_executor()};
@@ -165,20 +165,16 @@ struct streams_fixture {
     spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text)};
     std::multiset<std::string> published;
     bool usable = true;
-    std::function<bool(const mailbox_address&)> may_act;
+    policy::policy rules{policy::rules()};
     exchange_access::concurrency_limiter limiter{time, 10};
     watch::streams streams{context.get_executor(),
-                           {server,
-                            limiter,
-                            time,
-                            [this] { return usable; },
-                            [this](const mailbox_address& m) { published.insert(m.key()); },
-                            {},
-                            log,
-                            1,
-                            [this](const mailbox_address& m) { return !may_act || may_act(m); }}};
+                           {server, limiter, time, [this] { return usable; }, *this, log, 1, rules}};
     asio::cancellation_signal until;
     bool over = false;
+
+    void mailbox_changed(const mailbox_address& m) override { published.insert(m.key()); }
+    void coverage_changed() override {}
+    void tracked_mailboxes_changed() override {}
 
     streams_fixture()
     {
@@ -690,7 +686,8 @@ TEST_CASE_METHOD(streams_fixture, "nothing is asked in the name of a mailbox tha
                  "[unit][watch]")
 {
     const bool denied = GENERATE(false, true);
-    may_act = [=](const mailbox_address& m) { return !denied || m.key() != user(1).key(); };
+    if (denied)
+        rules = policy::policy({{"*"}, {"*"}, {user(1).key()}});
     streams.follow(users(1, 3));
     time.advance(2s);
     REQUIRE(server.open().front()->group.anchor.key() == user(1).key());

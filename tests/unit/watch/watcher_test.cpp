@@ -109,7 +109,7 @@ const ews::error outage{{protocol::fault_code::exchange_unavailable, "mail:443: 
 struct watch_fixture : test::loop_fixture {
     std::unique_ptr<store::sqlite_queue_store> queue = open();
     calendars exchange{time};
-    std::string denied;
+    policy::policy rules{policy::rules()};
     std::optional<store::outbox> out;
     std::optional<exchange_access::circuit_breaker> gate;
     exchange_access::concurrency_limiter limiter{time, 10};
@@ -128,16 +128,9 @@ struct watch_fixture : test::loop_fixture {
         REQUIRE(await(out->recover()).has_value());
         gate.emplace(
             1, [] {}, log);
-        watcher.emplace(context.get_executor(),
-                        watch::watcher::parts{
-                            *queue, *out, exchange, *gate, limiter, quarantine, time,
-                            [this](const mailbox_address& m) -> protocol::checked<void> {
-                                if (m.key() == denied)
-                                    return protocol::fault{protocol::fault_code::policy_denied, "denied", {}};
-                                return boost::system::in_place_value;
-                            },
-                            log},
-                        30s);
+        watcher.emplace(
+            context.get_executor(),
+            watch::watcher::parts{*queue, *out, exchange, *gate, limiter, quarantine, time, rules, log}, 30s);
         ended = false;
         asio::co_spawn(
             context, watcher->run(),
@@ -297,13 +290,13 @@ TEST_CASE_METHOD(watch_fixture, "a restart tells nothing anew and misses no chan
 TEST_CASE_METHOD(watch_fixture, "a mailbox that policy denies is told so and not asked about",
                  "[unit][watch]")
 {
-    denied = "ceo@corp.example";
+    rules = policy::policy({{"*"}, {"*"}, {"ceo@corp.example"}});
     put("w", {"a@corp.example", "CEO@corp.example"});
     CHECK(stored() == lines{"#1 w a@corp.example 0", "#2 w CEO@corp.example policy_denied"});
     CHECK(exchange.asked == lines{"a@corp.example", "a@corp.example"});
     time.advance(600s);
     CHECK(stored().size() == 2);
-    denied.clear();
+    rules = policy::policy(policy::rules());
     time.advance(300s);
     CHECK(stored() == lines{"#1 w a@corp.example 0", "#2 w CEO@corp.example 0"});
 }
