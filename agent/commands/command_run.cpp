@@ -191,7 +191,8 @@ task<std::optional<ending>> command_run::before_try(concurrency_limiter::permit&
             co_return over;
         }
         services_.gate.may_start(mailbox_, repeated, now);
-        attempt_.starts(services_.time.now());
+        try_began_ = services_.time.now();
+        attempt_.starts(try_began_);
         co_return std::nullopt;
     }
 }
@@ -207,6 +208,7 @@ bool command_run::may_start_now() const
 void command_run::starts()
 {
     context_->started = true;
+    try_began_ = services_.time.now();
     count_attempt();
 }
 
@@ -244,7 +246,7 @@ task<std::optional<ending>> command_run::pause_after(ews::error e, concurrency_l
     if (e.retry_action == ews::retry_action::back_off)
         services_.limiter.too_much(mine, e.whole_server);
     mine.release();
-    services_.gate.failed(e, mailbox_, now, services_.time.utc_now());
+    services_.gate.failed(e, mailbox_, now, services_.time.utc_now(), try_began_);
     // Exchange's own words may name people: its code says enough.
     unnamed.debug(services_.log, subject_of(*context_), "{} {}: {} ({})", context_->op, context_->id,
                   e.fault.exchange.empty() ? e.fault.message : e.fault.exchange,

@@ -236,6 +236,7 @@ private:
     order order_ = order::go_on;
     waiting waits_ = waiting::for_nothing;
     bool failed_before_ = false;
+    steady_time try_began_{}; // the last one
     bool retry_now_ = false;  // the pause after that failure was cut short
     std::uint64_t jumps_ = 0; // of the machine's time, as far as noticed
 };

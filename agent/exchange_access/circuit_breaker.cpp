@@ -73,7 +73,7 @@ steady_time circuit_breaker::may_start(const std::string& mailbox, bool repeated
 
 void circuit_breaker::succeeded(steady_time now, utc_time wall)
 {
-    last_heard_ = now;
+    last_heard_ = last_success_ = now;
     if (state_ == server_state::ok)
         return;
     const auto before = state_;
@@ -89,7 +89,8 @@ void circuit_breaker::succeeded(steady_time now, utc_time wall)
     changed_();
 }
 
-void circuit_breaker::failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall)
+void circuit_breaker::failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall,
+                             std::optional<steady_time> began)
 {
     // A free/busy request that is not answered tells nothing: the idle probe asks on in its place.
     if (!e.of_mailboxes || !e.fault.exchange.empty())
@@ -139,7 +140,8 @@ void circuit_breaker::failed(const ews::error& e, const std::string& mailbox, st
         change(server_state::auth_failed, wall);
         return;
     }
-    if (is_outage(e)) {
+    const bool is_old = began && last_success_ && *began < *last_success_;
+    if (is_outage(e) && !(is_old && state_ == server_state::ok)) {
         note_trouble(now);
         if (state_ != server_state::unreachable)
             event::exchange_unreachable.warn(

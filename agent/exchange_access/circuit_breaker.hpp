@@ -39,7 +39,10 @@ public:
     steady_time may_start(const std::string& mailbox, bool repeated, steady_time now);
 
     void succeeded(steady_time now, utc_time wall);
-    void failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall);
+    // `began`: when the try began; nothing: just now. An outage that it met before the last success is over already: requests
+    // of one burst end in any order.
+    void failed(const ews::error& e, const std::string& mailbox, steady_time now, utc_time wall,
+                std::optional<steady_time> began = {});
 
     // When a call was last told about here; nothing before the first.
     std::optional<steady_time> last_heard() const noexcept { return last_heard_; }
@@ -61,6 +64,7 @@ private:
     utc_time since_{};
     std::string last_error_;
     std::optional<steady_time> last_heard_;
+    std::optional<steady_time> last_success_;
     backoff probe_pace_;
     std::mt19937_64 random_;
     steady_time next_probe_{};

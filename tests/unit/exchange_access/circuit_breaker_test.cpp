@@ -53,6 +53,24 @@ ews::error busy(milliseconds back_off, bool whole_server)
 
 } // namespace
 
+TEST_CASE_METHOD(gate_fixture, "a failure from before the last success begins no other outage",
+                 "[unit][exchange_access]")
+{
+    const auto began = now;
+    fail(outage);
+    now += 1s;
+    gate.succeeded(now, wall);
+    REQUIRE(gate.state() == server_state::ok);
+    REQUIRE(count_lines() == 2);
+    now += 1ms;
+    gate.failed(outage, "a@x", now, wall, began);
+    CHECK(gate.state() == server_state::ok);
+    CHECK(count_lines() == 2);
+    gate.failed(outage, "a@x", now + 1ms, wall, now);
+    CHECK(gate.state() == server_state::unreachable);
+    CHECK(count_lines() == 3);
+}
+
 TEST_CASE_METHOD(gate_fixture, "in an outage a first try may go, repeats go one at a time",
                  "[unit][exchange_access]")
 {
