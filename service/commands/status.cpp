@@ -41,7 +41,12 @@ std::string why_nobody(error_code ec, const std::string& where, const std::files
                        where, ec.message());
 }
 
-int tell_status(const std::filesystem::path& config_file, bool as_json)
+struct request {
+    bool as_json = false;
+    bool alive = false; // is all that is asked
+};
+
+int tell_status(const std::filesystem::path& config_file, const request& asked)
 {
     // Whoever asks need not be allowed to read the agent's secrets, nor does the rest of the configuration matter.
     const auto settings = load_or_tell(config_file, config::purpose::enroll, config::file_check::none);
@@ -55,11 +60,11 @@ int tell_status(const std::filesystem::path& config_file, bool as_json)
     const auto answer = status::ask_own_agent(*listen, settings->agent.data_dir, patience);
     if (answer.has_error())
         return refuse(why_nobody(answer.error(), where, settings->agent.data_dir), exit_not_running);
-    if (as_json)
+    if (asked.as_json)
         fmt::print("{}{}", answer->page.body, answer->page.body.ends_with('\n') ? "" : "\n");
     else
         fmt::print("{}", status::plain_text(answer->now));
-    return answer->now.link.state == "connected" ? 0 : exit_not_connected;
+    return asked.alive || answer->now.link.state == "connected" ? 0 : exit_not_connected;
 }
 
 } // namespace
@@ -68,9 +73,11 @@ void add_status(command_line& line)
 {
     auto* command = line.add(
         "status", "Tell how the running agent does: exit code 0 connected, 3 not connected, 4 not running");
-    const auto as_json = std::make_shared<bool>(false);
-    command->add_flag("--json", *as_json, "As JSON, for scripts");
-    line.does(command, [as_json](const auto& config) { return tell_status(config, *as_json); });
+    const auto asked = std::make_shared<request>();
+    command->add_flag("--json", asked->as_json, "As JSON, for scripts");
+    command->add_flag("--alive", asked->alive,
+                      "Exit code 0 while the agent works, connected or not: for health checks");
+    line.does(command, [asked](const auto& config) { return tell_status(config, *asked); });
 }
 
 } // namespace relay::service
