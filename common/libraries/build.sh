@@ -15,8 +15,10 @@ finished=$home/versions # its last file: "PACKAGE VERSION" a line
 fail() { printf 'private libraries: %s\n' "$*" >&2; exit 1; }
 
 # A private apt: it knows the source packages of what this machine installs from, and touches nothing of the machine's.
-private_apt() {
-    apt-get -q -o Dir::Etc::sourcelist="$home/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User= \
+private_apt() { # PROGRAM ARGUMENTS…
+    local program=$1
+    shift
+    "$program" -q -o Dir::Etc::sourcelist="$home/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User= \
         -o Dir::State::lists="$home/apt/lists" -o Dir::Cache="$home/apt/cache" "$@"
 }
 prepare_apt() {
@@ -27,11 +29,11 @@ prepare_apt() {
             [ ! -e "$keys" ] || echo "deb-src [signed-by=$keys] $site $suite $component"
         done >"$home/apt/sources.list"
     [ -s "$home/apt/sources.list" ] || fail "no package list of the distribution here: run apt-get update first"
-    private_apt update >&2 || fail "the lists of source packages could not be fetched"
+    private_apt apt-get update >&2 || fail "the lists of source packages could not be fetched"
 }
 newest() { # PACKAGE: its version
     local version
-    version=$(private_apt source --print-uris "$1" 2>/dev/null | sed -n "s/^'.* \([^ ]*\)\.dsc .*/\1/p" | sed 's/^[^_]*_//' | head -1)
+    version=$(private_apt apt-cache showsrc "$1" 2>/dev/null | sed -n 's/^Version: //p' | sort -V | tail -1)
     [ -n "$version" ] || fail "there is no source package $1"
     printf '%s' "$version"
 }
@@ -42,7 +44,7 @@ make_static() { # PACKAGE [CMAKE ARGUMENTS]
     local package=$1 folder=$home/source/$1
     shift
     rm -rf "$folder" "$folder.build"
-    (cd "$home/source" && private_apt source --download-only "$package" && dpkg-source -x --no-copy "${package}"_*.dsc "$folder") >"$home/$package.log" 2>&1 &&
+    (cd "$home/source" && private_apt apt-get source --download-only "$package" && dpkg-source -x --no-copy "${package}"_*.dsc "$folder") >"$home/$package.log" 2>&1 &&
         cmake -S "$folder" -B "$folder.build" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" \
             -DBUILD_SHARED_LIBS=OFF -DCMAKE_INSTALL_PREFIX="$home" -DCMAKE_INSTALL_LIBDIR=lib "$@" >>"$home/$package.log" 2>&1 &&
         cmake --build "$folder.build" --target install >>"$home/$package.log" 2>&1 ||

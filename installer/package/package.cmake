@@ -1,5 +1,5 @@
-# What CPack makes of the install rules: a .deb and an .rpm, and the debug symbols of each in a package of their own.
-# `./dev package` runs it (build.sh beside this file), as a package needs more than CPack: symbols, checks, an inventory.
+# What CPack makes of the install rules: a .deb and an .rpm. `./dev package` runs it (build.sh beside this file), as a release needs
+# more than CPack makes: debug symbols in packages of their own, checks, an inventory.
 set(RELAY_MAINTAINER "Workestra <relay@workestra.example>" CACHE STRING "Who the packages say to write to")
 set(RELAY_PACKAGE_REVISION "" CACHE STRING "What follows the version in a package that is built for one distribution")
 
@@ -26,7 +26,6 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON)
 # What no library tells: who makes the user, and what a sign-in by NTLM stands on.
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers | systemd-sysusers")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates, gss-ntlmssp")

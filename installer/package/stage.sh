@@ -1,13 +1,20 @@
 #!/usr/bin/env bash
-# What the distributions want of the installed files beyond their places: compressed man pages, the changes in their own format,
-# the licences of all that is linked in, overrides of lintian with their reasons.
-# usage: stage.sh DEB|RPM FOLDER VERSION SOURCE
+# What the distributions want of the installed files beyond their places: debug symbols apart, compressed man pages, the changes in
+# their own format, the licences of all that is linked in, overrides of lintian with their reasons.
+# usage: stage.sh DEB|RPM FOLDER VERSION SOURCE     with SYMBOLS (the folder for them) and MAINTAINER in the environment
 set -euo pipefail
 kind=$1 folder=$2 version=$3 source=$4
 here=$source/installer/package
 documents=$folder/usr/share/doc/workestra-relay
 
-objcopy --remove-section=.comment "$folder/usr/bin/workestra-relay" # which compiler it was: the symbols tell it better
+program=$folder/usr/bin/workestra-relay
+id=$(readelf --notes "$program" | sed -n 's/.*Build ID: //p')
+symbols=$SYMBOLS/usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug # where debuggers of both distributions look for them
+mkdir -p "$(dirname "$symbols")"
+objcopy --only-keep-debug "$program" "$symbols"
+chmod 0644 "$symbols"
+strip --remove-section=.comment "$program"
+
 gzip -9nf "$folder"/usr/share/man/man?/*.[15]
 cp "$here/copyright" "$documents/copyright"
 case $kind in
@@ -17,7 +24,6 @@ DEB)
     install -D -m 0644 "$here/debian/lintian-overrides" "$folder/usr/share/lintian/overrides/workestra-relay"
     ;;
 RPM)
-    strip "$folder/usr/bin/workestra-relay" # of a .deb CPack itself takes the symbols out
     cp "$source/CHANGELOG.md" "$documents/CHANGELOG.md"
     mv "$folder/usr/share/zsh/vendor-completions" "$folder/usr/share/zsh/site-functions" # as Fedora calls it
     ;;
