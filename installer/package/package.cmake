@@ -26,9 +26,9 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-# What no library tells: who makes the user, and what a sign-in by NTLM stands on.
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers | systemd-sysusers")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates, gss-ntlmssp")
+# What no library tells: who makes the user, and what the usual sign-in, NTLM, loads.
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers | systemd-sysusers, gss-ntlmssp")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
     ${scripts}/debian/postinst ${scripts}/debian/prerm ${scripts}/debian/postrm)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
@@ -41,7 +41,8 @@ set(CPACK_RPM_SPEC_MORE_DEFINE "%define debug_package %{nil}
 %define _build_id_links none
 %define _buildhost workestra
 %define use_source_date_epoch_as_buildtime 1
-%define clamp_mtime_to_source_date_epoch 1")
+%define clamp_mtime_to_source_date_epoch 1
+Recommends: gssntlmssp ca-certificates")
 set(CPACK_RPM_PACKAGE_REQUIRES systemd)
 set(CPACK_RPM_POST_INSTALL_SCRIPT_FILE ${scripts}/rpm/post)
 set(CPACK_RPM_PRE_UNINSTALL_SCRIPT_FILE ${scripts}/rpm/preun)
