@@ -97,10 +97,17 @@ check configuration(const std::filesystem::path& file, const config::mistakes& w
         add(c.message, config::format(mistake, file), "; ");
     const bool only_enrolment = std::ranges::all_of(
         wrong, [](const config::mistake& m) { return m.key == "cloud.url" && m.line == 0; });
-    c.advice =
-        only_enrolment
-            ? std::string(enroll_advice)
-            : fmt::format("Correct this in {}, then look with: workestra-relay config check", file.string());
+    std::error_code ec;
+    if (only_enrolment)
+        c.advice = enroll_advice;
+    else if (!std::filesystem::exists(file, ec) && !ec)
+        c.advice =
+            fmt::format("Write {}: begin with /usr/share/doc/workestra-relay/examples/agent.toml (man "
+                        "workestra-relay.toml has all keys), then look with: workestra-relay config check",
+                        file.string());
+    else
+        c.advice =
+            fmt::format("Correct this in {}, then look with: workestra-relay config check", file.string());
     return c;
 }
 
