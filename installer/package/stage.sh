@@ -16,7 +16,7 @@ chmod 0644 "$symbols"
 strip --remove-section=.comment "$program"
 
 gzip -9nf "$folder"/usr/share/man/man?/*.[15]
-cp "$here/copyright" "$documents/copyright"
+install -m 0644 "$here/copyright" "$documents/copyright"
 case $kind in
 DEB)
     awk -v package=workestra-relay -v version="$version" -v date="$(date -u -R -d "@$SOURCE_DATE_EPOCH")" -v maintainer="$MAINTAINER" \
@@ -24,7 +24,7 @@ DEB)
     install -D -m 0644 "$here/debian/lintian-overrides" "$folder/usr/share/lintian/overrides/workestra-relay"
     ;;
 RPM)
-    cp "$source/CHANGELOG.md" "$documents/CHANGELOG.md"
+    install -m 0644 "$source/CHANGELOG.md" "$documents/CHANGELOG.md"
     mv "$folder/usr/share/zsh/vendor-completions" "$folder/usr/share/zsh/site-functions" # as Fedora calls it
     ;;
 esac
