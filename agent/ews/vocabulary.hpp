@@ -41,8 +41,8 @@ inline constexpr const char* command_id = "WorkestraCommandId";
 inline constexpr const char* iana_zone = "WorkestraTimeZone";
 inline constexpr const char* online_meeting_url = "WorkestraOnlineMeetingUrl";
 inline constexpr const char* location_filled = "WorkestraLocationFilled"; // "true" or "false"
-inline constexpr const char* body_note = "WorkestraBody";                 // see agent/commands/meeting_body.hpp
-inline constexpr const char* born_uid = "WorkestraUid"; // the calendar:UID that the create gave
+inline constexpr const char* body_note = "WorkestraBody"; // see agent/commands/meeting_body.hpp
+inline constexpr const char* born_uid = "WorkestraUid";   // the calendar:UID that the create gave
 inline constexpr std::array all{event_id,        command_id, iana_zone, online_meeting_url,
                                 location_filled, body_note,  born_uid};
 } // namespace property
