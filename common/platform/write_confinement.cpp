@@ -60,12 +60,13 @@ error_code last_error()
     return {errno, boost::system::system_category()};
 }
 
-// `rights` in `path` and below it. No error where there is nothing of that name.
+// `rights` in `path` and below it. No error where there is nothing of that name, or nothing that can be reached: whoever needs
+// it says so in its own words.
 error_code allow(const descriptor& rules, const char* path, std::uint64_t rights)
 {
     const descriptor place(::open(path, O_PATH | O_CLOEXEC));
     if (place.get() < 0)
-        return errno == ENOENT ? error_code() : last_error();
+        return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? error_code() : last_error();
     const landlock::path_rule rule{rights, place.get()};
     if (::syscall(landlock::add_rule, rules.get(), landlock::path_beneath, &rule, 0) != 0)
         return last_error();

@@ -16,7 +16,9 @@ SAFEGUARDS = {
         "the deadline is asked again once the try is durable, and before the first byte",
         [("agent/commands/command_run.cpp",
           "        // The disk may have taken its time, or the machine.\n        if (deadline_passed()) {",
-          "        if (false) {")],
+          "        if (false) {"),
+         ("agent/commands/command_run.hpp", "return {request_limit(), context_->deadline};",
+          "return {request_limit(), steady_time::max()};")],
         "clock", 5000),
     "elapsed-time": (
         "elapsed time goes on while the machine sleeps, and a jump makes everything unfinished uncertain",
