@@ -23,6 +23,7 @@ void world::heal()
     cloud_.latency(duration::zero());
     cloud_.withhold(false);
     disk_.latency = disk_.hang = duration::zero();
+    time_.advance(std::max(duration::zero(), disk_.hangs_until - time_.now())); // what hangs comes back
     const auto whole = [&] {
         return cloud_.connected() && cloud_.everything_answered() && cloud_.everything_done() &&
                model_.owed() == 0 && cloud_.held() == model_.last_seq();
