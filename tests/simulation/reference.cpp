@@ -95,6 +95,7 @@ void reference::received_now(track& t)
 {
     t.received = t.counts_from = time_.now();
     t.wall_offset = wall_offset_;
+    t.lowest_offset = wall_offset_;
     t.wall_ahead = 0ms;
 }
 

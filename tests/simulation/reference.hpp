@@ -166,7 +166,8 @@ private:
         steady_time counts_from{};   // the latest instant at which a restarted agent may take it to have come
         milliseconds wall_ahead{0};  // so far the wall clock has run before elapsed time since
         milliseconds wall_offset{0}; // at `received`
-        bool pending = false;        // a write: taken from the link, not stored yet
+        milliseconds lowest_offset{0}; // since
+        bool pending = false;          // a write: taken from the link, not stored yet
         bool stored = false;
         int place = -1; // under its ordering key, once stored
         bool begun = false;

@@ -39,7 +39,7 @@ void reference::put_back(const memory& m)
         t.result = then.result;
         if (knew) {
             t.received = then.received;
-            t.wall_offset = then.wall_offset;
+            t.wall_offset = t.lowest_offset = then.wall_offset;
         }
     }
     for (auto& [name, l] : lanes_) {

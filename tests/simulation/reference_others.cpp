@@ -59,8 +59,11 @@ bool reference::restored_by_hand(const std::string& name) const
 void reference::wall_clock_jumped(milliseconds by)
 {
     wall_offset_ += by;
-    for (auto& [id, t] : commands_)
-        t.wall_ahead = std::max(t.wall_ahead, wall_offset_ - t.wall_offset);
+    for (auto& [id, t] : commands_) {
+        // Each step ahead counts as time, also one that only makes good.
+        t.lowest_offset = std::min(t.lowest_offset, wall_offset_);
+        t.wall_ahead = std::max(t.wall_ahead, wall_offset_ - t.lowest_offset);
+    }
 }
 
 // A wall clock that was set back may be believed after the next restart.
