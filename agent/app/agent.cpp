@@ -30,7 +30,7 @@ namespace {
 constexpr int window = 64; // commands without a result that the agent takes at once
 constexpr duration diagnose_limit = 10s;
 constexpr duration longest_drain = 1h; // no sum of times overflows before stop() has said when it ends
-constexpr duration disk_limit = 60s;   // for the few small files of a renewal
+constexpr duration disk_limit = 60s;   // for the few small files of a renewal or a reload
 
 commands::limits limits_of(const config::exchange_settings& e)
 {
@@ -72,6 +72,12 @@ std::uint64_t random_seed()
 {
     std::random_device source;
     return (static_cast<std::uint64_t>(source()) << 32) | source();
+}
+
+// By the clock of blocking_executor's timers: the agent's own is ahead of it once the machine has slept.
+steady_time disk_deadline()
+{
+    return std::chrono::steady_clock::now() + disk_limit;
 }
 
 } // namespace
@@ -366,7 +372,7 @@ enrolment::renewal::off_loop agent::disk_work()
             work();
             return true;
         };
-        const auto done = co_await blocking_.run(carry_out, std::chrono::steady_clock::now() + disk_limit);
+        const auto done = co_await blocking_.run(carry_out, disk_deadline());
         co_return done.has_error() ? done.error() : error_code();
     };
 }
@@ -428,7 +434,7 @@ task<void> agent::reload_log(const config::log_settings& wanted, reloaded& told)
     std::string why;
     try {
         const auto open_it = [wanted] { return open_outlet(wanted); };
-        auto outlet = co_await blocking_.run(open_it, time_.now() + disk_limit);
+        auto outlet = co_await blocking_.run(open_it, disk_deadline());
         if (outlet.has_value()) {
             use_settings(*log_, wanted, *std::move(outlet));
             settings_.log = wanted;
@@ -453,7 +459,7 @@ task<void> agent::reload_cloud(const config::cloud_settings& wanted, reloaded& t
         auto us = own_identity(wanted); // first: it ends what an enrolment that died had begun
         return files{std::move(us), uplink::tls_connector::read(dial_settings(wanted))};
     };
-    auto fresh = co_await blocking_.run(read_them, time_.now() + disk_limit);
+    auto fresh = co_await blocking_.run(read_them, disk_deadline());
     if (fresh.has_error() || fresh->dialling.has_error()) {
         const auto why = fresh.has_error() ? fresh.error().message() : fresh->dialling.error().message;
         told.refused.push_back(fmt::format("cloud: {}; the old settings stay in use", why));
@@ -470,7 +476,7 @@ task<void> agent::reload_cloud(const config::cloud_settings& wanted, reloaded& t
 task<void> agent::reload_exchange(const config::exchange_settings& wanted, reloaded& told)
 {
     const auto read_it = [s = http_settings(wanted)] { return http::lay_groundwork(s); };
-    auto fresh = co_await blocking_.run(read_it, time_.now() + disk_limit);
+    auto fresh = co_await blocking_.run(read_it, disk_deadline());
     if (fresh.has_error() || fresh->has_error()) {
         const auto why = fresh.has_error() ? fresh.error().message() : fresh->error().message;
         told.refused.push_back(
