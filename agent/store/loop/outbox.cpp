@@ -93,6 +93,7 @@ task<void> outbox::link_down()
     ++session_;
     forget_ready();
     drained_.notify();
+    idled_.notify();
     filled_.notify();
     session_ends_.notify();
 
