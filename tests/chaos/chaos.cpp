@@ -18,6 +18,7 @@ namespace {
 using namespace relay::chaos;
 namespace json = boost::json;
 
+constexpr int most_times = 10;    // the faults that were asked for
 constexpr int rounds_a_world = 6; // then the lists that its stand-ins give out are long
 
 struct options {
@@ -84,7 +85,7 @@ private:
                 by_kind_[kind] += n - (before == kinds_before.end() ? 0 : before->second);
             }
             ++rounds_;
-            over_ = over_ || faults_ >= options_.faults;
+            over_ = over_ || enough();
             if (rounds_ % 10 == 0)
                 fmt::print("{} faults, {} commands, {} rounds, {:.0f} faults a minute\n", faults_, commands_,
                            rounds_, faults_ / minutes());
@@ -93,6 +94,18 @@ private:
         if (!wrong.empty())
             failed(&r, world, round, wrong);
         return wrong.empty();
+    }
+
+    // What the dice draw also depends on what takes how long: a kind that is still missing gets further rounds.
+    bool enough() const
+    {
+        const bool missing = options_.every_kind && !never().empty();
+        return (missing ? faults_ / most_times : faults_) >= options_.faults;
+    }
+
+    std::vector<std::string> never() const
+    {
+        return riot::never(by_kind_, {options_.without.begin(), options_.without.end()});
     }
 
     void failed(riot* r, int world, int round, const std::vector<std::string>& wrong)
@@ -126,9 +139,9 @@ private:
 
     int report()
     {
-        const auto never = riot::never(by_kind_, {options_.without.begin(), options_.without.end()});
-        const bool whole = never.empty() || !options_.every_kind;
-        for (const auto& name : never)
+        const auto missing = never();
+        const bool whole = missing.empty() || !options_.every_kind;
+        for (const auto& name : missing)
             fmt::print("{:>8} {}\n", "never", name);
         for (const auto& [kind, n] : by_kind_)
             fmt::print("{:>8} {}\n", n, kind);
@@ -173,7 +186,8 @@ int main(int argc, char** argv)
     app.add_option("--round", o.round, "faults in a round")
         ->check(CLI::Range(1, 10'000))
         ->capture_default_str();
-    app.add_flag("--every-kind", o.every_kind, "fails where a kind of trouble was never caused");
+    app.add_flag("--every-kind", o.every_kind,
+                 "goes on until each kind of trouble was caused, for ten times the faults at most");
     app.add_option("--without", o.without, "a family of trouble that is left out, to look at the others")
         ->check(CLI::IsMember(riot::families()));
     app.add_option("--json", o.json_file, "writes a report to this file");
