@@ -1,7 +1,7 @@
 #include "service/host.hpp"
 
 #include "common/log_event/log_event.hpp"
-#include "common/platform/start_pages.hpp"
+#include "common/platform/idle_memory.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
@@ -18,6 +18,8 @@ constexpr duration disk_limit = 60s; // for a file of at most 1 MiB
 
 // By then the link stands and Exchange has been asked, if they are there.
 constexpr duration start_takes = 10s;
+// Without a command. The probe of each minute runs code that nothing else needs then, to sign in.
+constexpr duration idle_after = 30s;
 
 } // namespace
 
@@ -37,7 +39,7 @@ task<void> host::run()
 {
     if (const auto period = platform::service_notify::watchdog())
         children_.spawn(keep_watchdog(*period));
-    children_.spawn(end_start());
+    children_.spawn(give_back_memory());
     manager_.ready(
         "connecting to the cloud"); // ready means: commands are kept from now on, whether or not the cloud is there
 
@@ -139,10 +141,18 @@ task<void> host::keep_watchdog(duration period)
     }
 }
 
-task<void> host::end_start()
+task<void> host::give_back_memory()
 {
-    if (const auto ec = co_await time_.sleep_for(start_takes); !ec)
-        platform::give_back_start_pages();
+    if (const auto ec = co_await time_.sleep_for(start_takes); ec)
+        co_return;
+    for (std::optional<std::uint64_t> before;;) {
+        const auto ended = agent_.commands_ended();
+        if (!before || ended == *before)
+            platform::give_back_idle_memory();
+        before = ended;
+        if (const auto ec = co_await time_.sleep_for(idle_after); ec)
+            co_return;
+    }
 }
 
 task<void> host::end_by(duration limit)

@@ -32,7 +32,7 @@ private:
     void tell(const app::agent::reloaded& outcome);
     void tell(const uplink::link_status& s);
     task<void> keep_watchdog(duration period);
-    task<void> end_start();
+    task<void> give_back_memory();
     task<void> end_by(duration limit);
 
     app::agent& agent_;

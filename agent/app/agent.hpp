@@ -66,6 +66,9 @@ public:
     // password. One at a time.
     task<reloaded> reload(config::settings settings);
 
+    // Since the start.
+    std::uint64_t commands_ended() const { return recorder_.commands().total(); }
+
     // Called after every change of the link's state.
     void on_link_change(std::function<void(const uplink::link_status&)> listener)
     {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -63,6 +64,7 @@ public:
     {
         return counts_.at(row * columns_ + column);
     }
+    std::uint64_t total() const { return std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0}); }
 
 private:
     std::size_t columns_;

@@ -2,7 +2,7 @@
 #include "common/platform/process.hpp"
 #include "common/platform/process_signals.hpp"
 #include "common/platform/service_notify.hpp"
-#include "common/platform/start_pages.hpp"
+#include "common/platform/idle_memory.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -66,7 +66,7 @@ private:
 
 } // namespace
 
-TEST_CASE("code that only the start needed is given back, and runs again if it is called", "[unit][platform]")
+TEST_CASE("code that nothing needs now is given back, and runs again if it is called", "[unit][platform]")
 {
     const auto resident_of_files = [] {
         std::ifstream status("/proc/self/status");
@@ -79,7 +79,7 @@ TEST_CASE("code that only the start needed is given back, and runs again if it i
     };
     const auto before = resident_of_files();
     REQUIRE(before > 0);
-    give_back_start_pages();
+    give_back_idle_memory();
     CHECK(resident_of_files() < before);
 }
 

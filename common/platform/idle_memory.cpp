@@ -1,6 +1,7 @@
-#include "common/platform/start_pages.hpp"
+#include "common/platform/idle_memory.hpp"
 
 #include <link.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -27,8 +28,11 @@ int give_back_code(::dl_phdr_info* library, std::size_t, void*)
 
 } // namespace
 
-void give_back_start_pages() noexcept
+void give_back_idle_memory() noexcept
 {
+#ifdef __GLIBC__
+    static_cast<void>(::malloc_trim(0));
+#endif
     static_cast<void>(::dl_iterate_phdr(&give_back_code, nullptr));
 }
 
