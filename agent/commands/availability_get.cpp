@@ -49,15 +49,15 @@ duration limit_for(const command_run& run, const availability_question& question
     return question.is_about_several() ? std::max(std::min(shortest, whole), whole / shares) : whole;
 }
 
-// The fault of a command that ends because its time is over, or null.
-const protocol::fault* out_of_time(const std::optional<ending>& over)
+// The fault of a command that ends because its time is over.
+std::optional<protocol::fault> out_of_time(const std::optional<ending>& over)
 {
     if (!over || over->is_suspended() || over->answer().has_value())
-        return nullptr;
-    const auto& fault = over->answer().error();
+        return std::nullopt;
+    auto fault = over->answer().error();
     const bool late = fault.code == protocol::fault_code::exchange_unavailable ||
                       fault.code == protocol::fault_code::deadline_exceeded;
-    return late ? &fault : nullptr;
+    return late ? std::optional(std::move(fault)) : std::nullopt;
 }
 
 // What several askers share; the first part that cannot be had ends all.
@@ -67,6 +67,7 @@ struct shared_question {
 };
 
 // The command as the batch of free/busy questions knows it.
+// NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and never deleted
 class batched final : public request_batcher::requester {
 public:
     explicit batched(command_run& run) : run_(run) {}
@@ -152,7 +153,7 @@ task<void> ask_parts(command_run& run, shared_question& shared, std::size_t most
     for (; most > 0 && !shared.over && shared.question.parts_left() > 0; --most) {
         const auto part = shared.question.take_part();
         auto over = co_await ask_part(run, shared.question, part);
-        if (const auto* late = out_of_time(over); late && shared.question.is_narrowed()) {
+        if (const auto late = out_of_time(over); late && shared.question.is_narrowed()) {
             shared.question.fail(mailboxes_of(part), *late); // the others have their answers
         } else if (over) {
             shared.over = std::move(over);

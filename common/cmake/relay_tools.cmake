@@ -49,13 +49,22 @@ function(relay_lint_file source target from to)
     add_custom_command(OUTPUT ${stamp}
         COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
         # Of every file it says on standard error how many warnings of other people's headers it holds back.
-        COMMAND sh -c "clang-tidy --quiet -p \"$1\" --extra-arg=-Wno-unknown-warning-option \"$2\" 2>\"$3.said\" && mv \"$3.said\" \"$3\" || { cat \"$3.said\"; exit 1; }"
+        COMMAND sh -c "clang-tidy --quiet -p \"$1/lint\" --extra-arg=-Wno-unknown-warning-option \"$2\" 2>\"$3.said\" && mv \"$3.said\" \"$3\" || { cat \"$3.said\"; exit 1; }"
                 sh ${PROJECT_BINARY_DIR} ${source} ${stamp}
         DEPENDS ${to}/CMakeFiles/${target}.dir/${object}.o ${PROJECT_SOURCE_DIR}/.clang-tidy
+            ${PROJECT_BINARY_DIR}/lint/compile_commands.json
         COMMENT "clang-tidy ${name}" VERBATIM)
 endfunction()
 
 function(relay_lint)
+    # clang cannot read the header that g++ precompiled, and takes it wherever it is named.
+    add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/lint/compile_commands.json
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/lint
+        COMMAND sed "s/ -Winvalid-pch -include [^ ]*cmake_pch[.]hxx//" ${PROJECT_BINARY_DIR}/compile_commands.json
+                > ${PROJECT_BINARY_DIR}/lint/new.json
+        COMMAND ${CMAKE_COMMAND} -E copy_if_different ${PROJECT_BINARY_DIR}/lint/new.json
+                ${PROJECT_BINARY_DIR}/lint/compile_commands.json
+        DEPENDS ${PROJECT_BINARY_DIR}/compile_commands.json VERBATIM)
     relay_lint_targets(${PROJECT_SOURCE_DIR})
     get_property(stamps GLOBAL PROPERTY relay_lint_stamps)
     add_custom_target(lint DEPENDS ${stamps})

@@ -21,6 +21,7 @@ int give_back_code(::dl_phdr_info* library, std::size_t, void*)
             continue;
         const auto begin = (library->dlpi_addr + segment.p_vaddr) & ~(page - 1);
         const auto end = (library->dlpi_addr + segment.p_vaddr + segment.p_memsz + page - 1) & ~(page - 1);
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader tells addresses as numbers
         static_cast<void>(::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED));
     }
     return 0;

@@ -65,7 +65,8 @@ task<any_answer> watched_store::carry_out(any_step s)
     if (const auto* admit = std::get_if<step::admit>(&s))
         model_.admitting(admit->command.command.id);
     if (state_.hang > duration::zero())
-        state_.hangs_until = std::max(state_.hangs_until, time_.now() + state_.hang); // others may hang already
+        state_.hangs_until =
+            std::max(state_.hangs_until, time_.now() + state_.hang); // others may hang already
     const auto takes = state_.latency + std::exchange(state_.hang, duration::zero());
     if (takes == duration::zero() && line_.empty() && !working_) {
         auto answer = co_await perform(std::move(s));

@@ -208,12 +208,13 @@ task<error_code> outbox::fetch()
         auto marked = co_await store_.read_to_send(cached_to_, page_messages, page_bytes);
         if (marked.has_error() && first == page->begin())
             co_return marked.error();
-        if (marked.has_error())
+        if (marked.has_error()) {
             page->erase(first, page->end());
-        else
+        } else {
             page = std::move(marked);
-        if (page.has_value() && marked.has_value() && session == session_)
-            may_send_ = std::numeric_limits<sequence>::max();
+            if (session == session_)
+                may_send_ = std::numeric_limits<sequence>::max();
+        }
     }
     if (session != session_)
         co_return error_code();

@@ -1,8 +1,8 @@
+#include "common/platform/idle_memory.hpp"
 #include "common/platform/journal.hpp"
 #include "common/platform/process.hpp"
 #include "common/platform/process_signals.hpp"
 #include "common/platform/service_notify.hpp"
-#include "common/platform/idle_memory.hpp"
 
 #include <catch2/catch.hpp>
 
