@@ -11,6 +11,8 @@ namespace relay::store {
 
 // Every call returns only when what it did is durable (or has failed and changed nothing), in the order the calls were
 // made. Called on the loop thread, never blocks it; cancelling a waiting coroutine does not undo a call already made.
+// What brings in what is new fails with errc::store_full already while little of the disk is free, or much waits for the
+// cloud: what is owed still finds room then.
 // Errors: errc::store_full, store_read_only, store_io, store_corrupt. After store_corrupt nothing is read or written any
 // more: every further call fails with it.
 class queue_store {
@@ -72,6 +74,9 @@ public:
     {
         return run(step::prune{before, latest, most});
     }
+
+    // Gives what pruning left free in the file back to the disk, some pages at a time; returns how many.
+    task<result<std::size_t>> shrink(std::size_t most_pages) { return run(step::shrink{most_pages}); }
 
     // ---- the audit of what leaves no other trace: reads and refusals ----
     task<result<void>> record(std::vector<audit_entry> entries)

@@ -87,6 +87,8 @@ struct stored_message {
 struct audit_status {
     audit_head head;
     std::optional<utc_time> oldest; // when the first entry that is kept was made
+    std::int64_t bytes = 0;         // of all entries that are kept, as they are counted
+    bool is_full = false;           // the oldest go for what is new
     bool head_fits = true;          // false: the last entry is not the one that the store wrote last
 };
 

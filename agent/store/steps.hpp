@@ -19,6 +19,10 @@ class queue_tables;
 using commit_name = std::optional<crash_step>;
 inline constexpr commit_name reads_only = std::nullopt;
 
+// How much of the disk has to be free for a step that brings what is new. Steps without it end what was begun, or make
+// room: the reserve is theirs.
+enum class needs { some, plenty };
+
 // What each does and answers is said at the call of queue_store that makes it.
 namespace step {
 
@@ -46,6 +50,12 @@ struct prune {
     utc_time before, latest;
     std::size_t most;
 };
+struct shrink {
+    using answer = std::size_t;
+    static constexpr commit_name commit = crash_step("store.prune");
+    result<answer> operator()(queue_tables& t) const;
+    std::size_t most_pages;
+};
 struct status {
     using answer = queue_status;
     static constexpr commit_name commit = reads_only;
@@ -61,6 +71,7 @@ struct unfinished {
 struct admit {
     using answer = admission;
     static constexpr commit_name commit = crash_step("store.admit");
+    static constexpr auto room = needs::plenty;
     result<answer> operator()(queue_tables& t) const;
     new_command command;
 };
@@ -95,6 +106,7 @@ struct finish {
 struct append {
     using answer = sequence;
     static constexpr commit_name commit = crash_step("store.append");
+    static constexpr auto room = needs::plenty;
     result<answer> operator()(queue_tables& t) const;
     std::string body, command_id;
     std::optional<utc_time> expires_at;
@@ -156,6 +168,7 @@ struct watched_mailboxes {
 struct publish {
     using answer = std::vector<stored_observation>;
     static constexpr commit_name commit = crash_step("store.tell");
+    static constexpr auto room = needs::plenty;
     result<answer> operator()(queue_tables& t) const;
     std::vector<observation> seen;
     bool at_once;
@@ -180,6 +193,7 @@ struct tracked_mailboxes {
 struct publish_changes {
     using answer = std::vector<stored_observation>;
     static constexpr commit_name commit = crash_step("store.tell");
+    static constexpr auto room = needs::plenty;
     result<answer> operator()(queue_tables& t) const;
     std::vector<event_observation> seen;
     bool at_once;
@@ -189,6 +203,7 @@ struct publish_changes {
 struct record {
     using answer = void;
     static constexpr commit_name commit = crash_step("store.audit");
+    static constexpr auto room = needs::some;
     result<answer> operator()(queue_tables& t) const;
     std::vector<audit_entry> entries;
 };
@@ -209,12 +224,12 @@ struct audit {
 } // namespace step
 
 using any_step =
-    std::variant<step::who, step::renew, step::owe_again, step::prune, step::status, step::unfinished,
-                 step::admit, step::look_up, step::begin, step::retract, step::finish, step::append,
-                 step::read, step::read_to_send, step::acknowledge, step::put_watch, step::remove_watch,
-                 step::watches, step::watched, step::watched_mailboxes, step::publish, step::tracked_events,
-                 step::tracked_mailboxes, step::publish_changes, step::record, step::forget_audit,
-                 step::audit>;
+    std::variant<step::who, step::renew, step::owe_again, step::prune, step::shrink, step::status,
+                 step::unfinished, step::admit, step::look_up, step::begin, step::retract, step::finish,
+                 step::append, step::read, step::read_to_send, step::acknowledge, step::put_watch,
+                 step::remove_watch, step::watches, step::watched, step::watched_mailboxes, step::publish,
+                 step::tracked_events, step::tracked_mailboxes, step::publish_changes, step::record,
+                 step::forget_audit, step::audit>;
 
 template <class Step>
 using answer_to = result<typename Step::answer>;

@@ -7,6 +7,7 @@ namespace relay::store {
 namespace {
 
 constexpr std::size_t pruned_a_call = 500; // some milliseconds of the store's thread, for which commands wait
+constexpr std::size_t pages_a_call = 512;  // as much
 constexpr duration between_rounds = 1h;
 constexpr duration until_told = 2s; // nothing is forgotten before the cloud has told the time
 
@@ -36,6 +37,10 @@ task<void> keep_history(queue_store& store, const vouched_time& clock, time_sour
             forgotten += *pruned;
             if (*pruned < pruned_a_call)
                 break;
+        }
+        for (bool more = before && !failing; more;) {
+            const auto given_back = co_await store.shrink(pages_a_call);
+            more = given_back.has_value() && *given_back == pages_a_call;
         }
         if (forgotten != 0)
             log.debug("queue: forgot {} commands that finished more than {} days ago", forgotten,

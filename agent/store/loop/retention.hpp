@@ -15,7 +15,7 @@ namespace relay::store {
 std::optional<utc_time> forgettable(const vouched_time& clock, std::chrono::days keep);
 
 // Once an hour, from the start on: prunes commands that ended more than `keep` ago (queue.history_days), in batches
-// between which other calls of the store get their turn. Returns where the coroutine is cancelled. Loop thread.
+// between which other calls of the store get their turn, and then gives free pages of the file back to the disk. Returns where the coroutine is cancelled. Loop thread.
 task<void> keep_history(queue_store& store, const vouched_time& clock, time_source& time,
                         std::chrono::days keep, spdlog::logger& log);
 

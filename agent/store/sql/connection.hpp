@@ -49,6 +49,9 @@ public:
     // How a transaction begins that will write: it waits for others now, and not half way.
     virtual std::string_view begin_to_write() const noexcept = 0;
     virtual bool in_transaction() const noexcept = 0;
+    // Gives at most so many pages that are free back to the disk, but for those that will soon be used; how many. Inside a
+    // transaction.
+    virtual result<std::size_t> give_back(std::size_t most) = 0;
     // Rows changed by the last INSERT, UPDATE or DELETE.
     virtual std::int64_t changes() const noexcept = 0;
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <stdexcept>
@@ -158,6 +159,14 @@ result<void> database::configure(bool in_memory)
     if (in_memory)
         return execute("PRAGMA journal_mode = MEMORY");
 
+    // Pages of a new file can be given back (give_back()). Of one that is there already this would be a write at each start.
+    const auto present = number("PRAGMA page_count");
+    if (present.has_error())
+        return present.error();
+    if (*present == 0)
+        if (auto done = execute("PRAGMA auto_vacuum = INCREMENTAL"); done.has_error())
+            return done;
+
     // The log keeps its size between checkpoints: writing over it is cheaper than growing it, and works on a
     // full disk.
     if (auto done = execute("PRAGMA journal_size_limit = 33554432"); done.has_error())
@@ -293,6 +302,37 @@ result<void> database::checkpoint()
         rc != SQLITE_OK && rc != SQLITE_BUSY)
         return failed(rc);
     return {};
+}
+
+result<std::size_t> database::give_back(std::size_t most)
+{
+    constexpr std::int64_t soon_used = 1'024; // pages; and an eighth of the file
+    const auto free = number("PRAGMA freelist_count"), all = number("PRAGMA page_count");
+    if (free.has_error() || all.has_error())
+        return free.has_error() ? free.error() : all.error();
+    const auto spare = *free - std::max(soon_used, *all / 8);
+    if (spare <= 0)
+        return std::size_t{0};
+    const auto some = std::min(spare, static_cast<std::int64_t>(most));
+    if (const auto done = execute(fmt::format("PRAGMA incremental_vacuum({})", some).c_str());
+        done.has_error())
+        return done.error();
+    const auto left = number("PRAGMA freelist_count");
+    if (left.has_error())
+        return left.error();
+    return static_cast<std::size_t>(std::max<std::int64_t>(0, *free - *left));
+}
+
+result<void> database::allow_shrinking(std::int64_t most_bytes)
+{
+    const auto mode = number("PRAGMA auto_vacuum"), pages = number("PRAGMA page_count"),
+               page_bytes = number("PRAGMA page_size");
+    for (const auto* asked : {&mode, &pages, &page_bytes})
+        if (asked->has_error())
+            return asked->error();
+    if (*mode != 0 || *pages * *page_bytes > most_bytes)
+        return {};
+    return execute("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
 }
 
 result<void> database::limit_pages(std::int64_t most)

@@ -54,6 +54,7 @@ public:
     std::string_view begin_to_write() const noexcept override { return "BEGIN IMMEDIATE"; }
     bool in_transaction() const noexcept override;
     std::int64_t changes() const noexcept override;
+    result<std::size_t> give_back(std::size_t most) override;
     error_code found_damaged(std::string why) override;
 
     // Rows changed since the file was opened, by any statement.
@@ -63,6 +64,9 @@ public:
     // Copies the log into the file as far as no reader holds it back; the next commit then starts the log
     // anew.
     result<void> checkpoint();
+    // Brings a file of an earlier version, which could only grow, to one that give_back() makes smaller: writes it whole, once.
+    // A file that has more than `most_bytes` stays as it is: its free pages are used again, but not given back.
+    result<void> allow_shrinking(std::int64_t most_bytes);
     // 0 or lower: no limit. For tests of a full disk.
     result<void> limit_pages(std::int64_t most);
 

@@ -7,13 +7,17 @@ namespace {
 //
 // store     one row. next_seq and acked are kept, not derived from the rows: a seq is never given out twice, also
 //           where everything was acknowledged and deleted. sent: no message above it was ever given to a link, as far as
-//           this file knows (identity::sent). buried: what queue_tables::bury_failed_commit() changes.
+//           this file knows (identity::sent). history_bytes, message_bytes: the sums over acknowledged commands and over
+//           the outbox, so that no start has to count. buried: what queue_tables::bury_failed_commit() changes.
 // commands  the writes that were accepted. Kept until acknowledged and then for queue.history_days (prune()). params
 //           is dropped when the result is stored. The partial indexes hold only what is owed, those without a result
-//           first (so that a start finds these among a million results), and only what may be pruned.
+//           first (so that a start finds these among a million results), and only what may be pruned; of this those by
+//           themselves that changed nothing in Exchange. bytes: what a finished one takes, as it is counted
+//           (commands_table.cpp); those from before it was counted are taken for an average one.
 // outbox    what the cloud has not acknowledged; rows go with the acknowledgement. A result is kept once, in commands;
 //           other messages carry their body. `command` is no declared foreign key: deleting a command would then look
 //           for children, and only acknowledged ones, which have none, are deleted.
+//           bytes: of the body, where it has one.
 //           about: which state a message tells that a newer one may replace in place; null once it may have been sent.
 // watches   what availability.watch asked for; command_id: the command that made it.
 // watched   the mailboxes of each watch, numbered without reuse. told: what the cloud was told last, as the watching part
@@ -25,6 +29,7 @@ namespace {
 //           column that is added later is null in older rows, and then no part of their text. Kept for
 //           audit.retention_days (forget()).
 // audit_head  one row: where the chain ends, and with what hash the first entry that is kept begins. A cut off end shows.
+//           bytes: what all entries take, as it is counted (audit_tables.cpp).
 constexpr sqlite::migration steps[] = {
     R"sql(
     PRAGMA application_id = 1464554060;
@@ -140,6 +145,20 @@ constexpr sqlite::migration steps[] = {
     )sql",
     R"sql(
     ALTER TABLE own_events ADD COLUMN series INTEGER NOT NULL DEFAULT 0
+    )sql",
+    R"sql(
+    ALTER TABLE commands ADD COLUMN bytes INTEGER NOT NULL DEFAULT 800;
+    ALTER TABLE outbox ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE outbox SET bytes = length(body) WHERE body IS NOT NULL;
+    ALTER TABLE store ADD COLUMN history_bytes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE store ADD COLUMN message_bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE store SET history_bytes = (SELECT coalesce(sum(bytes), 0) FROM commands WHERE acknowledged = 1),
+                     message_bytes = (SELECT coalesce(sum(bytes), 0) FROM outbox);
+    ALTER TABLE audit_head ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE audit_head SET bytes = (SELECT coalesce(sum(120 + length(id) + length(session) + length(op) +
+        length(mailbox) + length(event_id) + length(outcome) + coalesce(length(addresses), 0)), 0) FROM audit);
+    CREATE INDEX commands_repeatable ON commands(finished_at) WHERE acknowledged = 1
+        AND op IN ('availability.watch', 'availability.unwatch')
     )sql",
 };
 

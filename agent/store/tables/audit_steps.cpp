@@ -20,6 +20,8 @@ result<audit_status> audit::operator()(queue_tables& t) const
 {
     audit_status s;
     s.head = t.audit().head();
+    s.bytes = t.audit().bytes();
+    s.is_full = t.audit().is_full();
     const auto oldest = t.audit().oldest();
     if (oldest.has_error())
         return oldest.error();

@@ -5,8 +5,13 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <limits>
+
 namespace relay::store {
 namespace {
+
+// What a row takes beside its texts: numbers, the fingerprint, its places in the indexes, room that pages leave free.
+constexpr std::int64_t row_bytes = 240;
 
 // Params that no longer parse become none: the command then fails its check and gets an answer, instead of
 // being lost.
@@ -66,8 +71,9 @@ commands_table::commands_table(sql::connection& db)
                    " WHERE id = ?1 AND finished_at IS NULL"),
       progress_(db, "SELECT n, finished_at, seq, session, op, mailbox, event_id FROM commands WHERE id = ?1"),
       finish_(db,
-              "UPDATE commands SET finished_at = ?2, seq = ?3, result = ?4, params = NULL, begun_at = NULL"
-              " WHERE n = ?1"),
+              "UPDATE commands SET finished_at = ?2, seq = ?3, result = ?4, params = NULL, begun_at = NULL,"
+              " bytes = ?5 + length(op) + length(mailbox) + length(session) + 2 * length(id)"
+              " + 2 * length(event_id) WHERE n = ?1"),
       mark_acknowledged_(db, "UPDATE commands SET acknowledged = 1 WHERE n IN"
                              " (SELECT command FROM outbox WHERE seq <= ?1 AND command IS NOT NULL)"),
       renumber_results_(db, "UPDATE commands SET seq = seq - ?1 WHERE n IN"
@@ -79,11 +85,23 @@ commands_table::commands_table(sql::connection& db)
       still_there_(db, "SELECT count(*) FROM commands WHERE acknowledged = 1 AND (seq > ?1 OR ?1 = 0)"),
       unacknowledge_(db, "UPDATE commands SET acknowledged = 0, seq = o.seq FROM outbox o"
                          " WHERE o.command = commands.n AND commands.acknowledged = 1"),
-      prune_(db, "DELETE FROM commands WHERE n IN (SELECT n FROM commands INDEXED BY commands_history"
-                 " WHERE acknowledged = 1 AND finished_at < ?1 ORDER BY finished_at LIMIT ?2)"),
+      old_(db, "SELECT n, bytes FROM commands INDEXED BY commands_history"
+               " WHERE acknowledged = 1 AND finished_at < ?1 ORDER BY finished_at LIMIT ?2"),
       not_later_(db, "UPDATE commands SET finished_at = ?1 WHERE acknowledged = 1 AND finished_at > ?1"),
       oldest_(db, "SELECT received_at FROM commands INDEXED BY commands_owed"
-                  " WHERE acknowledged = 0 AND finished_at IS NULL ORDER BY n LIMIT 1")
+                  " WHERE acknowledged = 0 AND finished_at IS NULL ORDER BY n LIMIT 1"),
+      to_acknowledge_(db, "SELECT count(*), coalesce(sum(bytes), 0) FROM commands WHERE n IN"
+                          " (SELECT command FROM outbox WHERE seq <= ?1 AND command IS NOT NULL)"),
+      to_unacknowledge_(db,
+                        "SELECT coalesce(sum(c.bytes), 0) FROM outbox o JOIN commands c ON c.n = o.command"
+                        " WHERE c.acknowledged = 1"),
+      oldest_repeatable_(db,
+                         "SELECT n, bytes FROM commands INDEXED BY commands_repeatable"
+                         " WHERE acknowledged = 1 AND op IN ('availability.watch', 'availability.unwatch')"
+                         " ORDER BY finished_at LIMIT ?1"),
+      oldest_ended_(db, "SELECT n, bytes FROM commands INDEXED BY commands_history"
+                        " WHERE acknowledged = 1 ORDER BY finished_at LIMIT ?1"),
+      remove_(db, "DELETE FROM commands WHERE n = ?1")
 {
 }
 
@@ -185,14 +203,22 @@ result<std::optional<commands_table::progress>> commands_table::find(std::string
 
 result<void> commands_table::finish(std::int64_t n, utc_time at, sequence seq, std::string_view body)
 {
-    return finish_.run({n, to_number(at), seq, body});
+    return finish_.run({n, to_number(at), seq, body, static_cast<std::int64_t>(body.size()) + row_bytes});
 }
 
-result<std::int64_t> commands_table::acknowledge(sequence up_to)
+result<commands_table::amount> commands_table::acknowledge(sequence up_to)
 {
+    amount those;
+    {
+        auto found = to_acknowledge_.query({up_to});
+        const auto row = found.next();
+        if (row.has_error())
+            return row.error();
+        those = {found.number(0), found.number(1)};
+    }
     if (const auto done = mark_acknowledged_.run({up_to}); done.has_error())
-        return {boost::system::in_place_error, done.error()};
-    return db_.changes();
+        return done.error();
+    return those;
 }
 
 result<void> commands_table::renumber_results(sequence shift)
@@ -238,9 +264,19 @@ result<std::int64_t> commands_table::count_acknowledged_after(sequence held)
     return counted.number(0);
 }
 
-result<void> commands_table::unacknowledge_what_is_owed()
+result<std::int64_t> commands_table::unacknowledge_what_is_owed()
 {
-    return unacknowledge_.run({});
+    std::int64_t bytes = 0;
+    {
+        auto found = to_unacknowledge_.query({});
+        const auto row = found.next();
+        if (row.has_error())
+            return {boost::system::in_place_error, row.error()};
+        bytes = found.number(0);
+    }
+    if (const auto done = unacknowledge_.run({}); done.has_error())
+        return {boost::system::in_place_error, done.error()};
+    return bytes;
 }
 
 result<void> commands_table::end_no_later_than(utc_time latest)
@@ -248,11 +284,43 @@ result<void> commands_table::end_no_later_than(utc_time latest)
     return not_later_.run({to_number(latest)});
 }
 
-result<std::size_t> commands_table::prune(utc_time before, std::size_t most)
+result<commands_table::amount> commands_table::prune(utc_time before, std::size_t most)
 {
-    if (const auto done = prune_.run({to_number(before), static_cast<std::int64_t>(most)}); done.has_error())
-        return done.error();
-    return static_cast<std::size_t>(db_.changes());
+    return remove(old_.query({to_number(before), static_cast<std::int64_t>(most)}),
+                  std::numeric_limits<std::int64_t>::max());
+}
+
+result<commands_table::amount> commands_table::trim(std::int64_t bytes, std::size_t most)
+{
+    auto all = remove(oldest_repeatable_.query({static_cast<std::int64_t>(most)}), bytes);
+    if (all.has_error() || all->bytes >= bytes || all->commands >= static_cast<std::int64_t>(most))
+        return all;
+    const auto others =
+        remove(oldest_ended_.query({static_cast<std::int64_t>(most) - all->commands}), bytes - all->bytes);
+    if (others.has_error())
+        return others;
+    return amount{all->commands + others->commands, all->bytes + others->bytes};
+}
+
+// Of those found the first, until so many bytes are free.
+result<commands_table::amount> commands_table::remove(sql::statement::rows found, std::int64_t bytes)
+{
+    std::vector<std::int64_t> some;
+    amount all;
+    while (all.bytes < bytes) {
+        const auto row = found.next();
+        if (row.has_error())
+            return row.error();
+        if (!*row)
+            break;
+        some.push_back(found.number(0));
+        all.bytes += found.number(1);
+    }
+    for (const auto n : some)
+        if (const auto done = remove_.run({n}); done.has_error())
+            return done.error();
+    all.commands = std::ssize(some);
+    return all;
 }
 
 result<std::optional<utc_time>> commands_table::oldest()

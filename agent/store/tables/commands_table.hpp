@@ -36,27 +36,36 @@ public:
     result<void> finish(std::int64_t n, utc_time at, sequence seq, std::string_view body);
 
     // ---- acknowledgements and renumbering, by what the outbox holds ----
-    result<std::int64_t> acknowledge(sequence up_to); // how many that were
+    struct amount {
+        std::int64_t commands = 0, bytes = 0;
+    };
+    result<amount> acknowledge(sequence up_to);
     result<void> renumber_results(sequence shift);
     result<void> forget_acknowledged_numbers();
     // Which of the messages after `held` and up to `acked` are gone.
     result<void> find_lost(sequence held, sequence acked, owed_again& found);
     // How many acknowledged results the cloud has lost that holds this store's messages up to `held`.
     result<std::int64_t> count_acknowledged_after(sequence held);
-    result<void> unacknowledge_what_is_owed();
+    result<std::int64_t> unacknowledge_what_is_owed(); // their bytes
 
     // ---- forgetting ----
     result<void> end_no_later_than(utc_time latest);
-    result<std::size_t> prune(utc_time before, std::size_t most);
+    // At most `most` of those that ended before `before`.
+    result<amount> prune(utc_time before, std::size_t most);
+    // The oldest of the history, first those that changed nothing in Exchange: until `bytes` are free, at most `most`.
+    result<amount> trim(std::int64_t bytes, std::size_t most);
 
     // When the oldest unfinished one came.
     result<std::optional<utc_time>> oldest();
 
 private:
+    result<amount> remove(sql::statement::rows found, std::int64_t bytes);
+
     sql::connection& db_;
     sql::statement count_, last_end_, unfinished_, find_, is_event_known_, insert_, begin_, retract_;
     sql::statement progress_, finish_, mark_acknowledged_, renumber_results_, forget_numbers_;
-    sql::statement still_known_, still_there_, unacknowledge_, prune_, not_later_, oldest_;
+    sql::statement still_known_, still_there_, unacknowledge_, old_, not_later_, oldest_;
+    sql::statement to_acknowledge_, to_unacknowledge_, oldest_repeatable_, oldest_ended_, remove_;
 };
 
 } // namespace relay::store

@@ -58,8 +58,10 @@ result<owed_again> owe_again::operator()(queue_tables& t) const
         return done.error();
     if (const auto done = t.outbox().owe_again(held); done.has_error())
         return done.error();
-    if (const auto done = t.commands().unacknowledge_what_is_owed(); done.has_error())
-        return done.error();
+    const auto bytes = t.commands().unacknowledge_what_is_owed();
+    if (bytes.has_error())
+        return bytes.error();
+    t.now().history_bytes -= *bytes;
     if (const auto done = t.commands().forget_acknowledged_numbers(); done.has_error())
         return done.error();
     t.now().owed += again.results;
@@ -74,11 +76,20 @@ result<std::size_t> prune::operator()(queue_tables& t) const
     t.now().last_end = std::min(t.now().last_end, latest);
     auto pruned = t.commands().prune(before, most);
     if (pruned.has_error())
-        return pruned;
+        return pruned.error();
+    t.now().history_bytes -= pruned->bytes;
+    const auto trimmed = t.trim_history(most);
+    if (trimmed.has_error())
+        return trimmed;
     // Whoever looks at the tracked events lets them go before that: this is for those that nobody may look at.
     if (const auto done = t.tracked_events().prune(before); done.has_error())
         return done.error();
-    return pruned;
+    return std::max(static_cast<std::size_t>(pruned->commands), *trimmed);
+}
+
+result<std::size_t> shrink::operator()(queue_tables& t) const
+{
+    return t.give_back(most_pages);
 }
 
 // Without bytes and files, which the tables do not know.

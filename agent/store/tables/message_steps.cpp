@@ -16,7 +16,12 @@ result<stored_observation> store_event(queue_tables& t, const std::string& about
     const auto unsent = t.outbox().find_replaceable(about);
     if (unsent.has_error())
         return unsent.error();
+    const auto size = static_cast<std::int64_t>(body.size());
     if (*unsent) {
+        const auto before = t.outbox().bytes(**unsent, **unsent);
+        if (before.has_error())
+            return before.error();
+        t.now().message_bytes += size - *before;
         if (const auto replaced = t.outbox().replace(**unsent, body); replaced.has_error())
             return replaced.error();
         return stored_observation{how::replaced, **unsent};
@@ -26,6 +31,7 @@ result<stored_observation> store_event(queue_tables& t, const std::string& about
     const auto seq = t.now().next_seq;
     if (const auto added = t.outbox().add_event(seq, body, name, t.utc_now()); added.has_error())
         return added.error();
+    t.now().message_bytes += size;
     ++t.now().next_seq;
     return stored_observation{how::added, seq};
 }
@@ -37,6 +43,7 @@ result<sequence> append::operator()(queue_tables& t) const
     const sequence seq = t.now().next_seq;
     if (const auto done = t.outbox().add(seq, body, command_id, expires_at, t.utc_now()); done.has_error())
         return done.error();
+    t.now().message_bytes += static_cast<std::int64_t>(body.size());
     ++t.now().next_seq;
     return seq;
 }
@@ -70,11 +77,20 @@ result<sequence> acknowledge::operator()(queue_tables& t) const
     const auto commands = t.commands().acknowledge(up_to);
     if (commands.has_error())
         return commands.error();
-    now.owed -= *commands;
+    now.owed -= commands->commands;
+    now.history_bytes += commands->bytes;
     assert(now.owed >= now.unfinished);
+    const auto bytes = t.outbox().bytes(now.acked + 1, up_to);
+    if (bytes.has_error())
+        return {boost::system::in_place_error, bytes.error()};
+    now.message_bytes -= *bytes;
     if (const auto done = t.outbox().remove(up_to); done.has_error())
         return done.error();
     now.acked = up_to;
+    // More goes than came: a smaller budget than before is reached in time, too.
+    const auto most_forgotten = 2 * static_cast<std::size_t>(commands->commands) + 16;
+    if (const auto done = t.trim_history(most_forgotten); done.has_error())
+        return {boost::system::in_place_error, done.error()};
     return up_to;
 }
 

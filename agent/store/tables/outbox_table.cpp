@@ -3,18 +3,26 @@
 #include "agent/store/tables/numbers.hpp"
 
 namespace relay::store {
+namespace {
+
+std::int64_t size_of(std::string_view body)
+{
+    return static_cast<std::int64_t>(body.size());
+}
+
+} // namespace
 
 outbox_table::outbox_table(sql::connection& db)
     : // One by one: asked for both at once SQLite walks through the whole table.
       ends_(db, "SELECT (SELECT min(seq) FROM outbox), (SELECT max(seq) FROM outbox)"),
       unsent_(db, "SELECT min(seq) FROM outbox WHERE about IS NOT NULL"),
       append_result_(db, "INSERT INTO outbox(seq, command, command_id, stored_at) VALUES (?1, ?2, '', ?3)"),
-      append_(db,
-              "INSERT INTO outbox(seq, body, command_id, expires_at, stored_at) VALUES (?1, ?2, ?3, ?4, ?5)"),
-      append_event_(
-          db, "INSERT INTO outbox(seq, body, command_id, stored_at, about) VALUES (?1, ?2, '', ?3, ?4)"),
+      append_(db, "INSERT INTO outbox(seq, body, command_id, expires_at, stored_at, bytes)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
+      append_event_(db, "INSERT INTO outbox(seq, body, command_id, stored_at, about, bytes)"
+                        " VALUES (?1, ?2, '', ?3, ?4, ?5)"),
       replaceable_(db, "SELECT seq FROM outbox WHERE about = ?1"),
-      replace_(db, "UPDATE outbox SET body = ?2 WHERE seq = ?1"),
+      replace_(db, "UPDATE outbox SET body = ?2, bytes = ?3 WHERE seq = ?1"),
       // '0' is the character after '/': all names that begin with ?1 and a slash, by the index.
       settle_(db,
               "UPDATE outbox SET about = NULL WHERE about > ?1 || '/' AND about < ?1 || '0' AND about <> ?2"),
@@ -25,6 +33,7 @@ outbox_table::outbox_table(sql::connection& db)
           " FROM outbox o LEFT JOIN commands c ON c.n = o.command WHERE o.seq > ?1 ORDER BY o.seq LIMIT ?2"),
       send_(db, "UPDATE outbox SET about = NULL WHERE about IS NOT NULL AND seq > ?1 AND seq <= ?2"),
       delete_acknowledged_(db, "DELETE FROM outbox WHERE seq <= ?1"),
+      bytes_(db, "SELECT coalesce(sum(bytes), 0) FROM outbox WHERE seq >= ?1 AND seq <= ?2"),
       // By way of negative numbers, so that no row meets another's old number on the way.
       lift_(db, "UPDATE outbox SET seq = ?1 - seq"),
       lower_(db, "UPDATE outbox SET seq = -seq"),
@@ -64,14 +73,14 @@ result<void> outbox_table::add(sequence seq, std::string_view body, std::string_
                                std::optional<utc_time> expires_at, utc_time at)
 {
     const auto expires = expires_at ? sql::value(to_number(*expires_at)) : sql::value(nullptr);
-    return append_.run({seq, body, command_id, expires, to_number(at)});
+    return append_.run({seq, body, command_id, expires, to_number(at), size_of(body)});
 }
 
 result<void> outbox_table::add_event(sequence seq, std::string_view body,
                                      std::optional<std::string_view> about, utc_time at)
 {
     const auto name = about ? sql::value(*about) : sql::value(nullptr);
-    return append_event_.run({seq, body, to_number(at), name});
+    return append_event_.run({seq, body, to_number(at), name, size_of(body)});
 }
 
 result<std::optional<sequence>> outbox_table::find_replaceable(std::string_view about)
@@ -85,7 +94,16 @@ result<std::optional<sequence>> outbox_table::find_replaceable(std::string_view 
 
 result<void> outbox_table::replace(sequence seq, std::string_view body)
 {
-    return replace_.run({seq, body});
+    return replace_.run({seq, body, size_of(body)});
+}
+
+result<std::int64_t> outbox_table::bytes(sequence first, sequence up_to)
+{
+    auto found = bytes_.query({first, up_to});
+    const auto row = found.next();
+    if (row.has_error())
+        return {boost::system::in_place_error, row.error()};
+    return found.number(0);
 }
 
 result<void> outbox_table::settle(std::string_view about, std::string_view except)

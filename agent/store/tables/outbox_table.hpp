@@ -28,6 +28,8 @@ public:
     // Under which seq an event about this lies that was never sent.
     result<std::optional<sequence>> find_replaceable(std::string_view about);
     result<void> replace(sequence seq, std::string_view body);
+    // Of the bodies of the messages up to `seq`, from `first` on.
+    result<std::int64_t> bytes(sequence first, sequence up_to);
     // From now on no event about something below `about` is replaced, but for `except`.
     result<void> settle(std::string_view about, std::string_view except);
 
@@ -48,6 +50,7 @@ public:
 private:
     sql::statement ends_, unsent_, append_result_, append_, append_event_;
     sql::statement replaceable_, replace_, settle_, read_, send_, delete_acknowledged_;
+    sql::statement bytes_;
     sql::statement lift_, lower_, owe_again_, oldest_;
 };
 

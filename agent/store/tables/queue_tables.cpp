@@ -8,9 +8,10 @@
 namespace relay::store {
 
 queue_tables::queue_tables(sql::connection& db, std::int64_t max_commands, std::function<utc_time()> utc_now,
-                           std::function<std::string()> new_store_id)
+                           std::function<std::string()> new_store_id, byte_budgets budgets)
     : db_(db),
       max_commands_(max_commands),
+      budgets_(budgets),
       utc_now_(std::move(utc_now)),
       new_store_id_(std::move(new_store_id)),
       counters_(db),
@@ -18,7 +19,7 @@ queue_tables::queue_tables(sql::connection& db, std::int64_t max_commands, std::
       outbox_(db),
       watches_(db),
       tracked_events_(db),
-      audit_(db),
+      audit_(db, budgets.audit),
       begin_commit_(db, db.begin_to_write()),
       begin_job_(db, "SAVEPOINT job"),
       keep_job_(db, "RELEASE job"),
@@ -86,6 +87,19 @@ result<void> queue_tables::check_outbox()
         return db_.found_damaged(fmt::format("it holds the messages {} to {}, where {} to {} should be",
                                              first, last, now().acked + 1, now().next_seq - 1));
     return {};
+}
+
+result<std::size_t> queue_tables::trim_history(std::size_t most)
+{
+    const auto over = budgets_.history ? now().history_bytes - *budgets_.history : 0;
+    if (over <= 0)
+        return std::size_t{0};
+    const auto gone = commands_.trim(over, most);
+    if (gone.has_error())
+        return gone.error();
+    // Where nothing is left, nothing takes any bytes, whatever was counted.
+    now().history_bytes = gone->commands == 0 ? 0 : now().history_bytes - gone->bytes;
+    return static_cast<std::size_t>(gone->commands);
 }
 
 // ---- the frame of a commit ----

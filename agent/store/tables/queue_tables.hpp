@@ -14,11 +14,16 @@
 
 namespace relay::store {
 
+// Where the oldest goes for what is new. Nothing: no such limit.
+struct byte_budgets {
+    std::optional<std::int64_t> history = {}, audit = {};
+};
+
 class queue_tables {
 public:
     // `db` has the schema already. `new_store_id` makes UUIDs.
     queue_tables(sql::connection& db, std::int64_t max_commands, std::function<utc_time()> utc_now,
-                 std::function<std::string()> new_store_id);
+                 std::function<std::string()> new_store_id, byte_budgets budgets = {});
 
     // Reads where the store stands; makes its identity where there is none. Once, before anything else.
     // errc::store_corrupt where the tables contradict each other.
@@ -44,6 +49,11 @@ public:
     tracked_event_tables& tracked_events() noexcept { return tracked_events_; }
     audit_tables& audit() noexcept { return audit_; }
 
+    // Forgets the oldest acknowledged commands while these take more than their budget, at most `most`; how many.
+    result<std::size_t> trim_history(std::size_t most);
+    // Gives pages that are free back to the disk, at most `most`, while more are free than will soon be used; how many.
+    result<std::size_t> give_back(std::size_t most) { return db_.give_back(most); }
+
     std::int64_t max_commands() const noexcept { return max_commands_; }
     utc_time utc_now() const { return utc_now_(); }
     std::string new_store_id() const { return new_store_id_(); }
@@ -54,6 +64,7 @@ private:
 
     sql::connection& db_;
     const std::int64_t max_commands_;
+    const byte_budgets budgets_;
     const std::function<utc_time()> utc_now_;
     const std::function<std::string()> new_store_id_;
 

@@ -18,7 +18,9 @@ struct counts {
     std::int64_t unfinished = 0;
     std::int64_t owed = 0; // commands unfinished, or finished and not acknowledged
     sequence sent = any_message;
-    utc_time last_end{}; // of the command that finished last
+    utc_time last_end{};            // of the command that finished last
+    std::int64_t history_bytes = 0; // of acknowledged commands
+    std::int64_t message_bytes = 0; // of messages that are no results of commands
 
     identity to_identity() const;
 };

@@ -9,12 +9,21 @@
 #include <boost/uuid/uuid_io.hpp>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <limits>
+
 namespace relay::store {
 namespace {
 
 constexpr std::uintmax_t always_checked_bytes =
     16 * 1'048'576; // a larger file only where it was not closed in order
 constexpr milliseconds longest_check{3'000};
+constexpr std::int64_t most_written_anew = 256 * 1'048'576;
+constexpr std::uintmax_t usual_reserve = 64 * 1'048'576;
+constexpr std::uintmax_t largest = std::numeric_limits<std::int64_t>::max();
+constexpr milliseconds between_looks{100}; // what is written meanwhile is far less than the reserve
+// Of 4 KiB. A reader that does not go on (a backup, a pipe that nobody reads) keeps the log from being begun anew.
+constexpr int most_log_pages = 65'536;
 
 std::string new_uuid()
 {
@@ -28,18 +37,20 @@ utc_time machine_time()
 
 } // namespace
 
-queue_file::queue_file(std::int64_t max_commands, std::function<utc_time()> utc_now, spdlog::logger& log)
+queue_file::queue_file(std::int64_t max_commands, disk_limits disk, std::function<utc_time()> utc_now,
+                       spdlog::logger& log)
     : max_commands_(max_commands),
+      disk_(disk),
       utc_now_(utc_now ? std::move(utc_now) : machine_time),
       log_(log)
 {
 }
 
 result<std::unique_ptr<queue_file>> queue_file::open(const std::filesystem::path& folder,
-                                                     std::int64_t max_commands,
+                                                     std::int64_t max_commands, disk_limits disk,
                                                      std::function<utc_time()> utc_now, spdlog::logger& log)
 {
-    std::unique_ptr<queue_file> q(new queue_file(max_commands, std::move(utc_now), log));
+    std::unique_ptr<queue_file> q(new queue_file(max_commands, disk, std::move(utc_now), log));
     if (!folder.empty())
         if (const auto locked = q->lock(folder); locked.has_error())
             return locked.error();
@@ -109,7 +120,10 @@ result<void> queue_file::open_once()
         if (auto migrated = db_->migrate(queue_schema()); migrated.has_error())
             return migrated;
         crash_point("start.migrate", crash_moment::after);
-        tables_.emplace(*db_, max_commands_, utc_now_, new_uuid);
+        if (!file_.empty())
+            if (auto shrinks = db_->allow_shrinking(most_written_anew); shrinks.has_error())
+                return shrinks;
+        tables_.emplace(*db_, max_commands_, utc_now_, new_uuid, disk_.budgets);
         return tables_->load();
     }();
     if (done.has_error())
@@ -161,6 +175,44 @@ void queue_file::close()
 {
     tables_.reset();
     db_.reset();
+}
+
+bool queue_file::has(needs room)
+{
+    if (file_.empty())
+        return true;
+    look_at_disk();
+    const auto kept_free = room == needs::plenty ? reserve_ : reserve_ / 2;
+    return free_ >= kept_free && db_->wal_pages() < most_log_pages &&
+           (room == needs::some || tables_->now().message_bytes < disk_.message_bytes);
+}
+
+void queue_file::look_at_disk()
+{
+    const auto now = std::chrono::steady_clock::now();
+    if (now - looked_at_ < between_looks)
+        return;
+    looked_at_ = now;
+    std::error_code ec;
+    const auto space = std::filesystem::space(file_.parent_path(), ec);
+    if (ec) { // who writes will hear what is wrong
+        free_ = reserve_ = 0;
+        return;
+    }
+    constexpr std::uintmax_t share = 10;
+    free_ = static_cast<std::int64_t>(std::min<std::uintmax_t>(space.available, largest));
+    reserve_ = disk_.reserve_bytes.value_or(
+        static_cast<std::int64_t>(std::min<std::uintmax_t>(usual_reserve, space.capacity / share)));
+    const bool low = free_ < reserve_;
+    if (low && !low_)
+        event::queue_full.warn(
+            log_,
+            "queue: only {} MiB are free in {}: new commands are answered overloaded, what "
+            "is owed to the cloud still finds room",
+            free_ >> 20, file_.parent_path().string());
+    else if (!low && low_)
+        log_.info("queue: there is room on the disk again: new commands are taken");
+    low_ = low;
 }
 
 std::int64_t queue_file::bytes_on_disk() const

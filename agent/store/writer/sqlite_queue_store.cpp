@@ -21,6 +21,19 @@ commit_name commit_of(const any_step& s)
     return std::visit([](const auto& one) { return one.commit; }, s);
 }
 
+// Nothing for a step that may use what is kept free.
+std::optional<needs> room_for(const any_step& s)
+{
+    return std::visit(
+        []<class Step>(const Step&) -> std::optional<needs> {
+            if constexpr (requires { Step::room; })
+                return Step::room;
+            else
+                return std::nullopt;
+        },
+        s);
+}
+
 // Store thread.
 any_answer answer(const any_step& s, queue_tables& tables, const queue_file& file)
 {
@@ -34,7 +47,7 @@ any_answer answer(const any_step& s, queue_tables& tables, const queue_file& fil
 template <class Handler>
 class call final : public job {
 public:
-    call(const queue_file& file, std::shared_ptr<damage_listener> listener, any_step s, Handler handler)
+    call(queue_file& file, std::shared_ptr<damage_listener> listener, any_step s, Handler handler)
         : job(commit_of(s) ? kind::writing : kind::reading, commit_of(s)),
           file_(file),
           listener_(std::move(listener)),
@@ -48,6 +61,11 @@ public:
 
     error_code run(queue_tables& tables) override
     {
+        // What there is no room for is not begun: that is no trouble of the commit's.
+        if (const auto room = room_for(step_); room && !file_.has(*room)) {
+            answer_.emplace(not_done(step_, errc::store_full));
+            return {};
+        }
         answer_.emplace(answer(step_, tables, file_));
         return error_of(*answer_);
     }
@@ -75,7 +93,7 @@ private:
         });
     }
 
-    const queue_file& file_;
+    queue_file& file_;
     std::shared_ptr<damage_listener> listener_;
     any_step step_;
     Handler handler_;
@@ -93,7 +111,9 @@ struct sqlite_queue_store::parts {
 
 result<std::unique_ptr<sqlite_queue_store>> sqlite_queue_store::open(settings s, spdlog::logger& log)
 {
-    auto file = queue_file::open(s.folder, s.max_commands, std::move(s.utc_now), log);
+    auto file = queue_file::open(s.folder, s.max_commands,
+                                 {{s.history_bytes, s.audit_bytes}, s.message_bytes, s.reserve_bytes},
+                                 std::move(s.utc_now), log);
     if (file.has_error())
         return file.error();
     std::unique_ptr<parts> p(new parts{std::move(*file)});

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace spdlog {
 class logger;
@@ -30,6 +31,11 @@ public:
         std::function<utc_time()>
             utc_now;           // stamps events and stored reads; empty: the machine's clock. Store thread
         int log_pages = 1'000; // the write-ahead log is copied into the file from this size on
+        // What the history and the audit may take; past it their oldest entries go. Nothing: no such limit.
+        std::optional<std::int64_t> history_bytes = {}, audit_bytes = {};
+        std::int64_t message_bytes = 256 * 1'048'576; // of events and reads that wait for the cloud
+        // Kept free on the disk for what is owed. Nothing: 64 MiB, or a tenth of the disk if that is less.
+        std::optional<std::int64_t> reserve_bytes = {};
     };
 
     static constexpr std::size_t most_queued_jobs =

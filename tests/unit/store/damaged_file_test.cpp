@@ -176,7 +176,7 @@ TEST_CASE_METHOD(damage_fixture, "the log goes with its file", "[unit][store]")
     auto queue = open(running.path());
     REQUIRE(await(queue->append("event", {}, {})).has_value());
     test::copy_as_after_a_crash(running.path(), folder.path());
-    overwrite(0, std::string(100, 'x'));
+    overwrite(2 * page, std::string(6 * 4096, 'x')); // more than the log has anew
     check_begun_anew();
     CHECK(names().count(files().at(0) + "-wal") == 1);
 }
