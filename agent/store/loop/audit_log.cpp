@@ -3,6 +3,7 @@
 #include "agent/store/loop/retention.hpp"
 #include "common/log_event/log_event.hpp"
 #include "common/time/backoff.hpp"
+#include "common/time/rfc3339.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <spdlog/spdlog.h>
@@ -20,6 +21,7 @@ constexpr duration between_heads = 24h;
 constexpr duration between_rounds = 1h;
 constexpr duration most_a_round = 24h; // of the log's own time
 constexpr std::size_t forgotten_a_call = 500;
+constexpr duration longest_rest = 24h; // whoever notes something ends it
 
 std::string_view outcome_of(const ended_command& c)
 {
@@ -32,6 +34,14 @@ std::string_view outcome_of(const ended_command& c)
         break;
     }
     return c.fault ? protocol::name(*c.fault) : "ok";
+}
+
+std::size_t size_of(const audit_entry& e)
+{
+    auto bytes = sizeof(audit_entry) + e.mailbox.size() + e.session.size() + e.event_id.size();
+    for (const auto& one : e.addresses)
+        bytes += sizeof(one) + one.size();
+    return bytes;
 }
 
 } // namespace
@@ -49,6 +59,8 @@ void audit_log::command_ended(const ended_command& c)
 {
     if (c.stored)
         return; // finish() does it
+    if (gather(c))
+        return;
     // What was carried out is noted in any case: works() keeps more of it from coming.
     if (!c.admitted && waiting_.size() >= most_waiting) {
         ++unrecorded_;
@@ -70,12 +82,62 @@ void audit_log::command_ended(const ended_command& c)
             for (const auto& m : c.mailboxes)
                 e.addresses.push_back(m.str());
     }
-    waiting_.push_back(std::move(e));
+    put(std::move(e));
     noted_.notify();
+}
+
+// True where it is only counted.
+bool audit_log::gather(const ended_command& c)
+{
+    const bool asked_nothing = !c.admitted || c.attempts == 0;
+    if (!asked_nothing)
+        return false;
+    if (!window_end_) {
+        window_end_ = time_.now() + window;
+        alone_ = 0;
+        noted_.notify();
+    }
+    if (alone_ < most_alone) {
+        ++alone_;
+        return false;
+    }
+    // The name of an unknown operation is whatever the cloud likes.
+    auto op = c.fault == protocol::fault_code::unsupported_operation ? std::string()
+                                                                     : cut_to(c.op, audit_entry::longest_op);
+    std::pair kind(std::move(op), std::string(outcome_of(c)));
+    if (!gathered_.contains(kind) && gathered_.size() >= most_kinds)
+        kind.first.clear();
+    auto& e = gathered_[kind];
+    if (!e.commands) {
+        e.session = c.session;
+        e.op = kind.first;
+        e.outcome = kind.second;
+        e.commands = 0;
+    }
+    if (e.session != c.session)
+        e.session.clear(); // of several
+    ++*e.commands;
+    e.at = time_.utc_now();
+    return true;
+}
+
+void audit_log::end_window()
+{
+    window_end_.reset();
+    for (auto& [kind, e] : gathered_)
+        put(std::move(e));
+    gathered_.clear();
+}
+
+void audit_log::put(audit_entry e)
+{
+    waiting_bytes_ += size_of(e);
+    waiting_.push_back(std::move(e));
 }
 
 task<void> audit_log::run()
 {
+    using namespace asio::experimental::awaitable_operators;
     // A write that is under way is seen to its end: whether it was done must be known, or it would be done twice.
     co_await asio::this_coro::throw_if_cancelled(false);
     co_await tell_head(true);
@@ -86,10 +148,15 @@ task<void> audit_log::run()
             co_await asio::this_coro::cancellation_state; // a call of the store does not end for it
         if (state.cancelled() != asio::cancellation_type::none)
             co_return;
-        while (waiting_.empty()) {
-            const auto ec = co_await noted_.wait();
+        if (window_end_ && time_.now() >= *window_end_)
+            end_window();
+        if (waiting_.empty()) {
+            const auto until = window_end_ ? *window_end_ - time_.now() : longest_rest;
+            const auto first = co_await (noted_.wait() || time_.sleep_for(until));
+            const auto ec = first.index() == 0 ? std::get<0>(first) : std::get<1>(first);
             if (ec)
                 co_return;
+            continue;
         }
         if (const auto ec = co_await time_.sleep_for(failing_ ? delays.next() : patience))
             co_return;
@@ -105,6 +172,7 @@ task<void> audit_log::run()
 
 task<void> audit_log::stop()
 {
+    end_window();
     co_await write();
     if (!waiting_.empty())
         log_.error(
@@ -123,13 +191,16 @@ task<void> audit_log::write()
         note(done.has_error() ? done.error() : error_code());
         if (failing_)
             co_return;
-        waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(many));
+        for (std::size_t i = 0; i < many; ++i) {
+            waiting_bytes_ -= size_of(waiting_.front());
+            waiting_.pop_front();
+        }
         if (waiting_.empty() && unrecorded_ != 0) {
             audit_entry e;
             e.at = time_.utc_now();
             e.outcome = audit_entry::unrecorded;
             e.commands = std::exchange(unrecorded_, 0);
-            waiting_.push_back(std::move(e));
+            put(std::move(e));
         }
     }
 }
@@ -165,11 +236,16 @@ task<void> audit_log::tell_head(bool starting)
 task<void> keep_audit(queue_store& store, const vouched_time& clock, time_source& time,
                       std::chrono::days keep, spdlog::logger& log)
 {
-    bool failing = false;
+    bool failing = false, full = false;
     for (;;) {
         if (const auto ec = co_await time.sleep_for(between_rounds))
             co_return;
         const auto now = co_await store.audit();
+        if (now.has_value() && now->is_full && !full)
+            log.warn("audit: audit.max_mb is reached: the oldest entries go for new ones, whatever "
+                     "audit.retention_days says; the first that is kept is from {}",
+                     now->oldest ? format_rfc3339(*now->oldest) : "now");
+        full = now.has_value() ? now->is_full : full;
         std::size_t forgotten = 0;
         error_code trouble = now.has_error() ? now.error() : error_code();
         if (!trouble && now->oldest) {

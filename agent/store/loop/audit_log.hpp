@@ -9,6 +9,9 @@
 #include "common/async/notifier.hpp"
 
 #include <deque>
+#include <map>
+#include <optional>
+#include <utility>
 
 namespace spdlog {
 class logger;
@@ -25,7 +28,13 @@ public:
     // Entries that wait for a disk. While there are as many, or one could not be written, works() is false; of
     // refusals beyond them only the number is kept.
     static constexpr std::size_t most_waiting = 4'096;
+    static constexpr std::size_t most_waiting_bytes = 2 * 1'024 * 1'024; // as much
     static constexpr std::size_t most_a_commit = 256;
+    // What asked nothing of Exchange costs a hostile cloud nothing. So many such a window have an entry each; beyond it
+    // those of one kind (operation and outcome) share one that tells how many they were, when the window is over.
+    static constexpr std::size_t most_alone = 60;
+    static constexpr std::size_t most_kinds = 64; // beyond it the operation is not told apart
+    static constexpr duration window = std::chrono::minutes(1);
 
     audit_log(const asio::any_io_executor& executor, queue_store& store, time_source& time,
               spdlog::logger& log);
@@ -33,7 +42,10 @@ public:
     // Notes how a command ended. Returns at once.
     void command_ended(const protocol::ended_command& c);
     // False while entries cannot be written: then nothing is to be carried out that leaves no other trace.
-    bool works() const noexcept { return !failing_ && waiting_.size() < most_waiting; }
+    bool works() const noexcept
+    {
+        return !failing_ && waiting_.size() < most_waiting && waiting_bytes_ < most_waiting_bytes;
+    }
 
     // Writes what was noted until the coroutine is cancelled. Says in the log where the chain begins this life, and once a
     // day where it has come to: the log is the copy elsewhere that gives away a chain made anew.
@@ -42,6 +54,9 @@ public:
     task<void> stop();
 
 private:
+    bool gather(const protocol::ended_command& c);
+    void end_window();
+    void put(audit_entry e);
     task<void> write();
     task<void> tell_head(bool starting);
     void note(error_code ec);
@@ -51,7 +66,12 @@ private:
     spdlog::logger& log_;
     notifier noted_;
     std::deque<audit_entry> waiting_;
-    std::int64_t unrecorded_ = 0; // refusals
+    std::size_t waiting_bytes_ = 0;
+    // The window, begun by the first that asked nothing: how many have an entry of their own, and those that have not.
+    std::optional<steady_time> window_end_;
+    std::size_t alone_ = 0;
+    std::map<std::pair<std::string, std::string>, audit_entry> gathered_; // by operation and outcome
+    std::int64_t unrecorded_ = 0;                                         // refusals
     bool failing_ = false;
 };
 

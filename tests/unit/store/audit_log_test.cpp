@@ -3,6 +3,8 @@
 #include "agent/store/offline/audit_reader.hpp"
 #include "tests/unit/store/doors_fixture.hpp"
 
+#include <fmt/format.h>
+
 using namespace relay;
 using namespace relay::store;
 using protocol::ended_command;
@@ -41,8 +43,21 @@ struct audit_doors : test::doors_fixture {
     }
     void a_read(const std::string& id, bool admitted = true)
     {
-        audit->command_ended({.id = id, .op = "mailbox.verify", .fault = {}, .admitted = admitted});
+        audit->command_ended({.id = id,
+                              .op = "mailbox.verify",
+                              .fault = {},
+                              .admitted = admitted,
+                              .attempts = admitted ? 1 : 0});
     }
+    std::vector<std::string> whole_lines() const
+    {
+        std::vector<std::string> all;
+        auto reader = audit_reader::open(folder.path());
+        REQUIRE(reader.has_value());
+        REQUIRE(reader->each({}, [&](const std::string& line) { all.push_back(line); }).has_value());
+        return all;
+    }
+    std::string last_line() const { return whole_lines().back(); }
     // "c-1 ok", one an entry.
     std::vector<std::string> written() const
     {
@@ -102,9 +117,12 @@ TEST_CASE_METHOD(audit_doors, "of refusals that find no room only their number i
                  "[unit][store][audit]")
 {
     gate->writes_fail = errc::store_io;
-    constexpr std::size_t more = 30;
-    for (std::size_t i = 0; i < audit_log::most_waiting + more; ++i)
-        a_read("r-" + std::to_string(i), false);
+    std::size_t many = 0;
+    while (many < audit_log::most_waiting + 30) {
+        for (std::size_t i = 0; i < audit_log::most_alone; ++i)
+            a_read("r-" + std::to_string(many++), false);
+        time.advance(audit_log::window + 5s);
+    }
     CHECK_FALSE(audit->works());
     a_read("carried-out");
     gate->writes_fail.reset();
@@ -113,10 +131,60 @@ TEST_CASE_METHOD(audit_doors, "of refusals that find no room only their number i
     REQUIRE(all.size() == audit_log::most_waiting + 2);
     CHECK(all[audit_log::most_waiting] == "carried-out ok");
     CHECK(all.back() == " unrecorded");
-    auto reader = audit_reader::open(folder.path());
-    std::string last;
-    REQUIRE(reader->each({}, [&](const std::string& line) { last = line; }).has_value());
-    CHECK(last.find(R"("commands":30)") != std::string::npos);
+    CHECK(last_line().find(fmt::format(R"("commands":{})", many - audit_log::most_waiting)) !=
+          std::string::npos);
+}
+
+TEST_CASE_METHOD(audit_doors, "what asked nothing of Exchange shares an entry with its kind once it is many",
+                 "[unit][store][audit]")
+{
+    using protocol::fault_code;
+    const auto end = [&](int i, std::string_view op, fault_code why, bool admitted) {
+        audit->command_ended({.id = fmt::format("x-{}", i),
+                              .op = op,
+                              .fault = why,
+                              .admitted = admitted,
+                              .session = "s-1",
+                              .mailbox = "host@corp.example"});
+    };
+    constexpr int many = 10'000;
+    for (int i = 0; i < many; ++i) {
+        end(i, "event.get", fault_code::policy_denied, false);
+        end(i, fmt::format("unknown.{}", i), fault_code::unsupported_operation, false);
+        end(i, "availability.get", fault_code::auth_failed, true); // at once: the sign-in is known to fail
+    }
+    a_read("carried-out"); // asked something: always by itself
+    time.advance(audit_log::window + audit_log::patience);
+    const auto all = written();
+    CHECK(all.size() == audit_log::most_alone + 1 + 3);
+    std::int64_t told = 0;
+    for (const auto& line : whole_lines()) {
+        const auto e = boost::json::parse(line).as_object();
+        told += e.contains("commands") ? e.at("commands").as_int64() : 1;
+        if (e.contains("commands"))
+            CHECK(e.at("session").as_string() == "s-1");
+    }
+    CHECK(told == 3 * many + 1);
+    // The next minute begins anew, and an end in order loses no number.
+    for (std::size_t i = 0; i < audit_log::most_alone + 5; ++i)
+        end(static_cast<int>(i), "event.get", fault_code::policy_denied, false);
+    stop();
+    await(audit->stop());
+    CHECK(written().size() == all.size() + audit_log::most_alone + 1);
+    CHECK(last_line().find(R"("commands":5)") != std::string::npos);
+}
+
+TEST_CASE_METHOD(audit_doors, "kinds of refusals are bounded whatever the cloud calls them",
+                 "[unit][store][audit]")
+{
+    for (int i = 0; i < 5'000; ++i)
+        audit->command_ended({.id = "x",
+                              .op = fmt::format("op.{}", i),
+                              .fault = protocol::fault_code::overloaded,
+                              .admitted = false,
+                              .session = fmt::format("s-{}", i % 2)});
+    time.advance(audit_log::window + audit_log::patience);
+    CHECK(written().size() <= audit_log::most_alone + audit_log::most_kinds + 1);
 }
 
 TEST_CASE_METHOD(audit_doors, "an end in order writes what waits, once", "[unit][store][audit]")
