@@ -135,7 +135,9 @@ bool cloud::send_raw(std::string frame, frame_format format)
         return false;
     // Where it is a command, or a cancel, after all, what the agent answers is judged as for any other.
     error_code ec;
-    const auto value = format == frame_format::text ? json::parse(frame, ec) : json::value();
+    constexpr std::size_t longest_judged = 8u << 20;
+    const bool judged = format == frame_format::text && frame.size() <= longest_judged;
+    const auto value = judged ? json::parse(frame, ec) : json::value();
     const auto* object = ec ? nullptr : value.if_object();
     const auto text = [&](std::string_view name) {
         const auto* field = object ? object->if_contains(name) : nullptr;

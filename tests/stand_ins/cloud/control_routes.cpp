@@ -170,7 +170,16 @@ void add_command_routes(stand_in::routes& routes, cloud& c, recorder& disk)
     routes.on("POST", "/raw", [&](const control_request& r) {
         const auto& o = body_of(r);
         if (o.contains("text")) {
-            need_agent(c.send_raw(std::string(o.at("text").as_string()), frame_format::text));
+            std::string frame(o.at("text").as_string());
+            if (const auto* piece = o.if_contains("piece")) {
+                const auto times = o.at("times").to_number<std::size_t>();
+                frame.reserve(frame.size() + piece->as_string().size() * times);
+                for (std::size_t i = 0; i < times; ++i)
+                    frame += std::string_view(piece->as_string());
+            }
+            if (const auto* end = o.if_contains("end"))
+                frame += std::string_view(end->as_string());
+            need_agent(c.send_raw(std::move(frame), frame_format::text));
         } else {
             const auto bytes = from_base64(std::string_view(o.at("binary_base64").as_string()));
             if (!bytes)

@@ -27,6 +27,7 @@ struct question {
     exchange_sim::view view;
     minutes interval{30};
     bool times_with_zone = false;
+    int meetings_a_day = 0;
 };
 
 int number_in(pugi::xml_node parent, std::string_view name, int least, int most)
@@ -143,6 +144,22 @@ std::string merged(const std::vector<occurrence>& events, const question& q)
     return digits;
 }
 
+// Half an hour of each hour, from 8:00 on.
+void put_made_up_events(std::string& out, const question& q)
+{
+    for (auto day = floor<days>(q.start); day < q.end; day += days(1))
+        for (int i = 0; i < q.meetings_a_day; ++i) {
+            const utc_time start = day + hours(8 + i), end = start + minutes(30);
+            if (start >= q.end || end <= q.start)
+                continue;
+            out.append("<t:CalendarEvent>");
+            put(out, "StartTime", format_naive(q.zone->to_local(start)));
+            put(out, "EndTime", format_naive(q.zone->to_local(end)));
+            put(out, "BusyType", "Busy");
+            out.append("</t:CalendarEvent>");
+        }
+}
+
 void put_event(std::string& out, const occurrence& e, const question& q, bool detailed)
 {
     out.append("<t:CalendarEvent>");
@@ -245,10 +262,11 @@ void put_view(std::string& out, const mailbox& box, const question& q, const ope
     open_view(out, name_of(*seen));
     if (has_digits(*seen))
         put(out, "MergedFreeBusy", merged(events, q));
-    if (*seen != view::merged_only && !events.empty()) {
+    if (*seen != view::merged_only && (!events.empty() || q.meetings_a_day != 0)) {
         out.append("<t:CalendarEventArray>");
         for (const auto& e : events)
             put_event(out, e, q, *seen == view::detailed || *seen == view::detailed_merged);
+        put_made_up_events(out, q);
         out.append("</t:CalendarEventArray>");
     }
     put_working_hours(out);
@@ -345,6 +363,7 @@ std::string get_user_availability(operation_context& context)
                        "FreeBusyViewOptions or SuggestionsViewOptions must be there.");
     auto q = read_question(request, zone);
     q.times_with_zone = context.habits.times_with_zone;
+    q.meetings_a_day = context.habits.meetings_a_day;
     if (context.habits.detailed)
         q.view = view::detailed;
 

@@ -2,6 +2,10 @@
 
 #include "tests/stand_ins/exchange/soap.hpp"
 
+#include <zlib.h>
+
+#include <stdexcept>
+
 namespace relay::exchange_sim {
 namespace {
 
@@ -75,6 +79,40 @@ std::string deep(std::uint64_t levels)
     for (std::uint64_t i = 0; i < levels; ++i)
         xml.append("</d>");
     return xml.append("</s:Body></s:Envelope>");
+}
+
+// As many nodes as fit: an element and a text in five bytes.
+std::string nodes(std::uint64_t bytes)
+{
+    std::string xml = "<s:Envelope xmlns:s=\"";
+    xml.append(soap_namespace).append("\"><s:Body>");
+    xml.reserve(bytes + 64);
+    while (xml.size() < bytes)
+        xml.append("<a/>x");
+    return xml.append("</s:Body></s:Envelope>");
+}
+
+// `bytes` of an envelope that never ends, packed a thousand to one.
+std::string gzip_bomb(std::uint64_t bytes)
+{
+    constexpr int gzip_wrapper = 16;
+    z_stream z{};
+    if (deflateInit2(&z, 9, Z_DEFLATED, MAX_WBITS + gzip_wrapper, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+        throw std::runtime_error("zlib");
+    std::string piece(1u << 16, ' '), packed, out(1u << 16, '\0');
+    for (std::uint64_t given = 0; given < bytes; given += piece.size()) {
+        z.next_in = reinterpret_cast<Bytef*>(piece.data());
+        z.avail_in = static_cast<uInt>(piece.size());
+        const bool last = given + piece.size() >= bytes;
+        do {
+            z.next_out = reinterpret_cast<Bytef*>(out.data());
+            z.avail_out = static_cast<uInt>(out.size());
+            deflate(&z, last ? Z_FINISH : Z_NO_FLUSH);
+            packed.append(out, 0, out.size() - z.avail_out);
+        } while (z.avail_out == 0);
+    }
+    deflateEnd(&z);
+    return packed;
 }
 
 // From UTF-8, with every character beyond U+00FF as a question mark.
@@ -210,6 +248,13 @@ reply bad_answer(const fault& f, const product& server, reply good)
         break;
     case fault_action::deep:
         r.body = deep(f.levels);
+        break;
+    case fault_action::nodes:
+        r.body = nodes(f.bytes);
+        break;
+    case fault_action::gzip_bomb:
+        r.headers.emplace_back("Content-Encoding", "gzip");
+        r.body = gzip_bomb(f.bytes);
         break;
     case fault_action::empty:
         r.body = envelope(server, {});

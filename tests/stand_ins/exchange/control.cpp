@@ -274,6 +274,8 @@ control_reply set_habits(const json::object& fields, habits& h)
     h.properties_twice = flag_in(fields, "properties_twice", false);
     h.detailed = flag_in(fields, "detailed", false);
     h.times_with_zone = flag_in(fields, "times_with_zone", false);
+    const auto* meetings = fields.if_contains("meetings_a_day");
+    h.meetings_a_day = meetings ? meetings->to_number<int>() : 0;
     return {200, json::object{}};
 }
 

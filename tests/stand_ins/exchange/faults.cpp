@@ -27,6 +27,8 @@ constexpr std::pair<std::string_view, fault_action> actions[] = {
     {"huge", fault_action::huge},
     {"bomb", fault_action::bomb},
     {"deep", fault_action::deep},
+    {"nodes", fault_action::nodes},
+    {"gzip_bomb", fault_action::gzip_bomb},
     {"empty", fault_action::empty},
     {"unauthorized", fault_action::unauthorized},
     {"unseen", fault_action::unseen},

@@ -30,6 +30,8 @@ enum class fault_action {
     huge,
     bomb,
     deep,
+    nodes,
+    gzip_bomb,
     empty,
     unauthorized,
     unseen,

@@ -9,6 +9,8 @@ struct habits {
     bool properties_twice = false; // each extended property comes once empty and once with its value
     bool detailed = false;         // free/busy answers are Detailed, whatever view was asked for
     bool times_with_zone = false;  // times in free/busy answers end with Z
+    int meetings_a_day =
+        0; // in free/busy answers, of every mailbox beside its own, from 8:00 UTC on, one an hour
 };
 
 } // namespace relay::exchange_sim
