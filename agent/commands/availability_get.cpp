@@ -6,37 +6,61 @@
 #include "agent/exchange_access/availability_question.hpp"
 #include "agent/exchange_access/request_batcher.hpp"
 #include "agent/protocol/codec.hpp"
+#include "agent/store/loop/outbox.hpp"
 #include "common/async/task_group.hpp"
 
 #include <algorithm>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
+#include <unordered_map>
+
 namespace relay::commands {
 namespace {
 
 using namespace exchange_access;
 
-// The mailboxes that policy lets us ask about, and where each one's answer belongs.
+// What a busy period takes as JSON at least, and until it is that.
+constexpr std::size_t least_text =
+    std::string_view(R"({"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:00:00Z","status":"oof"},)")
+        .size();
+constexpr std::size_t while_asking = sizeof(ews::busy_period) + least_text;
+constexpr std::size_t as_values = 350;
+
+// The mailboxes that policy lets us ask about, each once however often it was asked for.
 struct allowed_mailboxes {
     std::vector<mailbox_address> mailboxes;
-    std::vector<std::size_t> places;
+    std::vector<std::size_t> asked; // how often, by number
+    std::vector<boost::system::result<std::size_t, protocol::fault>>
+        numbers; // of each that was asked for, in that order
 };
 
 // Takes out what policy denies, which is answered so, each mailbox on its own.
-allowed_mailboxes allowed_of(const std::vector<mailbox_address>& asked, const services& s,
-                             std::vector<ews::mailbox_busy>& answers)
+allowed_mailboxes allowed_of(const std::vector<mailbox_address>& asked, const services& s)
 {
     allowed_mailboxes some;
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-        if (const auto allowed = s.policy.allows_mailbox(asked[i]); allowed.has_error()) {
-            answers[i] = allowed.error();
+    std::unordered_map<std::string, std::size_t> known; // by mailbox_address::key()
+    for (const auto& mailbox : asked) {
+        if (const auto allowed = s.policy.allows_mailbox(mailbox); allowed.has_error()) {
+            some.numbers.emplace_back(allowed.error());
             continue;
         }
-        some.mailboxes.push_back(asked[i]);
-        some.places.push_back(i);
+        const auto [at, is_new] = known.try_emplace(mailbox.key(), some.mailboxes.size());
+        if (is_new) {
+            some.mailboxes.push_back(mailbox);
+            some.asked.push_back(0);
+        }
+        ++some.asked[at->second];
+        some.numbers.emplace_back(at->second);
     }
     return some;
+}
+
+protocol::fault too_much_under_way()
+{
+    return {protocol::fault_code::overloaded,
+            "what is under way takes all of the memory that agent.memory_mb gives it",
+            {}};
 }
 
 // So that there is time for smaller lists: of several mailboxes one may hold up the request. Narrowing 100 down to one takes
@@ -63,8 +87,24 @@ std::optional<protocol::fault> out_of_time(const std::optional<ending>& over)
 // What several askers share; the first part that cannot be had ends all.
 struct shared_question {
     availability_question question;
+    std::vector<std::size_t> asked; // as allowed_mailboxes has it
     std::optional<ending> over{};
 };
+
+// How the command ends if what is known of its answer already is more than can be told or held.
+std::optional<ending> too_large(command_run& run, const shared_question& shared)
+{
+    const auto periods = shared.question.least_periods(shared.asked);
+    const auto limit = run.use().out.longest_frame();
+    if (periods * least_text > limit)
+        return ending{protocol::fault{
+            protocol::fault_code::result_too_large,
+            fmt::format("the result is over the {} bytes that the cloud takes: ask for less at once", limit),
+            {}}};
+    if (!run.holds(periods * while_asking))
+        return ending{too_much_under_way()};
+    return std::nullopt;
+}
 
 // The command as the batch of free/busy questions knows it.
 // NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and never deleted
@@ -82,12 +122,15 @@ private:
 };
 
 // Asks for one part until it is answered; how the command ends instead.
-task<std::optional<ending>> ask_part(command_run& run, availability_question& all, availability_part part)
+task<std::optional<ending>> ask_part(command_run& run, shared_question& shared, availability_part part)
 {
+    auto& all = shared.question;
     auto& batcher = run.use().batcher;
     concurrency_limiter::permit mine;
     std::vector<std::size_t> numbers;
     const std::function<free_busy_question()> ask = [&] { // policy may have changed while it waited
+        if (shared.over)                                  // nobody wants to know any more
+            return free_busy_question{};
         auto asked = all.still_allowed(
             part, [&run](const mailbox_address& m) { return run.use().policy.allows_mailbox(m); });
         numbers = std::move(asked.numbers);
@@ -152,7 +195,9 @@ task<void> ask_parts(command_run& run, shared_question& shared, std::size_t most
 {
     for (; most > 0 && !shared.over && shared.question.parts_left() > 0; --most) {
         const auto part = shared.question.take_part();
-        auto over = co_await ask_part(run, shared.question, part);
+        auto over = co_await ask_part(run, shared, part);
+        if (!over)
+            over = too_large(run, shared);
         if (const auto late = out_of_time(over); late && shared.question.is_narrowed()) {
             shared.question.fail(mailboxes_of(part), *late); // the others have their answers
         } else if (over) {
@@ -163,16 +208,19 @@ task<void> ask_parts(command_run& run, shared_question& shared, std::size_t most
 }
 
 json::object output_of_availability(const std::vector<mailbox_address>& mailboxes,
+                                    const allowed_mailboxes& allowed,
                                     const std::vector<ews::mailbox_busy>& busy)
 {
     json::array list;
     list.reserve(mailboxes.size());
     for (std::size_t i = 0; i < mailboxes.size(); ++i) {
-        json::object entry{{"mailbox", mailboxes[i].str()}, {"ok", busy[i].has_value()}};
-        if (busy[i].has_value())
-            entry["busy"] = exchange_access::busy_list(*busy[i]);
+        const auto& number = allowed.numbers[i];
+        const bool ok = number.has_value() && busy[*number].has_value();
+        json::object entry{{"mailbox", mailboxes[i].str()}, {"ok", ok}};
+        if (ok)
+            entry["busy"] = exchange_access::busy_list(*busy[*number]);
         else
-            entry["error"] = protocol::to_json(busy[i].error());
+            entry["error"] = protocol::to_json(number.has_value() ? busy[*number].error() : number.error());
         list.push_back(std::move(entry));
     }
     return {{"mailboxes", std::move(list)}};
@@ -206,12 +254,11 @@ availability_get::availability_get(protocol::unread_operation& from)
 
 task<ending> availability_get::carry_out(command_run& run) const
 {
-    std::vector<ews::mailbox_busy> answers(mailboxes_.size(), std::vector<ews::busy_period>{});
-    auto [mailboxes, places] = allowed_of(mailboxes_, run.use(), answers);
+    const auto allowed = allowed_of(mailboxes_, run.use());
     const availability_question::apart alone = [&](const mailbox_address& m) {
         return run.use().batcher.quarantine().holds(m, run.use().time.now());
     };
-    shared_question shared{{std::move(mailboxes), start_, end_, alone}};
+    shared_question shared{{allowed.mailboxes, start_, end_, alone}, allowed.asked};
     // A part that fails may leave several: then there is more for others to do.
     while (!shared.over && shared.question.parts_left() > 0) {
         const auto parts = shared.question.parts_left();
@@ -227,12 +274,9 @@ task<ending> availability_get::carry_out(command_run& run) const
     }
     if (shared.over)
         co_return *shared.over;
-    for (std::size_t i = 0; i < places.size(); ++i)
-        answers[places[i]] = std::move(shared.question.answers()[i]);
-    for (auto& mailbox : answers)
-        if (mailbox.has_value())
-            *mailbox = join_periods(std::move(*mailbox), start_, end_);
-    co_return reply(output_of_availability(mailboxes_, answers));
+    if (!run.holds(shared.question.least_periods(shared.asked) * as_values))
+        co_return reply(too_much_under_way());
+    co_return reply(output_of_availability(mailboxes_, allowed, shared.question.answers()));
 }
 
 } // namespace

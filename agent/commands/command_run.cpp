@@ -94,6 +94,14 @@ task<std::optional<ending>> command_run::rest_until(steady_time t, std::function
     }
 }
 
+bool command_run::holds(std::size_t bytes)
+{
+    const auto came_with = context_->memory.held() - std::exchange(held_, 0);
+    const bool granted = context_->memory.resize(came_with + bytes);
+    held_ = context_->memory.held() - came_with;
+    return granted;
+}
+
 task<std::optional<ending>> command_run::wait_for_wake()
 {
     const stay in_line(*this, waiting::in_line);

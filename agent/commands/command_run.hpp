@@ -27,6 +27,10 @@ namespace relay::exchange_access {
 class request_batcher;
 }
 
+namespace relay::store {
+class outbox;
+}
+
 namespace relay::commands {
 
 namespace json = boost::json;
@@ -57,6 +61,7 @@ struct services {
     std::function<task<json::object>()> diagnose; // agent.diagnose
     spdlog::logger& log;
     command_listener& listener;
+    const store::outbox& out;
 };
 
 using reply = protocol::checked<json::object>;
@@ -132,6 +137,9 @@ public:
     bool may_start_now() const;
     // It does.
     void starts();
+
+    // It takes so much memory beside what it came with; false if all that is under way together would take too much.
+    bool holds(std::size_t bytes);
 
     // How the command ends where policy forbids it by now; nothing where it does not.
     std::optional<ending> forbidden();
@@ -238,6 +246,7 @@ private:
     bool failed_before_ = false;
     steady_time try_began_{}; // the last one
     bool retry_now_ = false;  // the pause after that failure was cut short
+    std::size_t held_ = 0;    // by holds()
     std::uint64_t jumps_ = 0; // of the machine's time, as far as noticed
 };
 

@@ -375,13 +375,21 @@ ews_client::states(const mailbox_address& mailbox, std::vector<std::string> item
 {
     const auto started = time_.now();
     std::vector<outcome<item_state>> all;
+    auto at_once = item_ids.size();
     while (!item_ids.empty()) {
-        reader<std::vector<outcome<item_state>>> read = [expected = item_ids.size()](const soap_answer& a,
-                                                                                     const call& c) {
-            return read_states(a, expected, c);
-        };
-        auto got = co_await ask(operation::get_item, write_states(mailbox, item_ids), &mailbox,
+        at_once = std::min(at_once, item_ids.size());
+        const std::vector<std::string> some(item_ids.begin(),
+                                            item_ids.begin() + static_cast<std::ptrdiff_t>(at_once));
+        reader<std::vector<outcome<item_state>>> read =
+            [expected = at_once](const soap_answer& a, const call& c) { return read_states(a, expected, c); };
+        auto got = co_await ask(operation::get_item, write_states(mailbox, some), &mailbox,
                                 left_of(limit, started, time_), std::move(read));
+        // Items of very many attendees: fewer at once.
+        if (got.has_error() && got.error().fault.code == protocol::fault_code::result_too_large &&
+            at_once > 1) {
+            at_once /= 2;
+            continue;
+        }
         if (got.has_error())
             co_return got.error();
         std::ranges::move(*got, std::back_inserter(all));

@@ -14,8 +14,8 @@
 namespace relay::ews {
 
 inline constexpr int max_answer_depth = 64; // a calendar item is 12 deep
-inline constexpr std::size_t max_answer_nodes =
-    1'000'000; // 100 mailboxes with 1000 entries each are half of it
+// Elements, attributes and texts, some 64 bytes each. A free/busy answer of 3 MiB has 170,000.
+inline constexpr std::size_t max_answer_nodes = 250'000;
 
 // Why an answer was not taken as XML.
 enum class unreadable {

@@ -62,6 +62,8 @@ public:
             const auto open = rest_.find('<');
             if (open == rest_.npos)
                 return unreadable::none;
+            if (open != 0)
+                ++nodes_; // a text
             rest_.remove_prefix(open);
             const auto problem = markup();
             if (problem != unreadable::none)

@@ -87,7 +87,8 @@ std::vector<ews::busy_period> join_periods(std::vector<ews::busy_period> periods
     std::erase_if(periods, [](const auto& p) { return p.start >= p.end; });
 
     const auto by_status = [](const auto& p) { return std::tuple(p.status, p.start, p.end); };
-    std::ranges::sort(periods, {}, by_status);
+    if (!std::ranges::is_sorted(periods, {}, by_status)) // mostly they come so
+        std::ranges::sort(periods, {}, by_status);
     std::vector<ews::busy_period> joined;
     for (const auto& p : periods) {
         if (!joined.empty() && joined.back().status == p.status && p.start <= joined.back().end)
@@ -95,7 +96,9 @@ std::vector<ews::busy_period> join_periods(std::vector<ews::busy_period> periods
         else
             joined.push_back(p);
     }
-    std::ranges::sort(joined, {}, [](const auto& p) { return std::tuple(p.start, p.end, p.status); });
+    const auto by_time = [](const auto& p) { return std::tuple(p.start, p.end, p.status); };
+    if (!std::ranges::is_sorted(joined, {}, by_time))
+        std::ranges::sort(joined, {}, by_time);
     return joined;
 }
 

@@ -10,6 +10,8 @@ namespace relay::exchange_access {
 availability_question::availability_question(std::vector<mailbox_address> mailboxes, utc_time start,
                                              utc_time end, const apart& alone)
     : mailboxes_(std::move(mailboxes)),
+      start_(start),
+      end_(end),
       answers_(mailboxes_.size(), std::vector<ews::busy_period>{})
 {
     std::vector<std::size_t> together;
@@ -49,13 +51,40 @@ void availability_question::take_in(const availability_part& part, const std::ve
         if (answer.has_error())
             continue;
         if (got[i].has_value())
-            answer->insert(answer->end(), got[i]->begin(), got[i]->end());
+            keep(answer, *got[i]);
         else if (ews::has_too_many_entries(got[i].error()) && !halve_window(part, {numbers[i]}).empty())
             too_full.push_back(numbers[i]);
         else
             answer = got[i].error();
     }
     add_next(halve_window(part, std::move(too_full)));
+}
+
+void availability_question::keep(ews::mailbox_busy& answer, const std::vector<ews::busy_period>& more)
+{
+    periods_ -= answer->size();
+    auto joined = join_periods(more, start_, end_);
+    const bool behind = answer->empty() || joined.empty() || joined.front().start > answer->back().end;
+    answer->insert(answer->end(), joined.begin(), joined.end());
+    if (!behind)
+        *answer = join_periods(*std::move(answer), start_, end_);
+    if (periods_ + answer->size() > most_periods)
+        answer =
+            protocol::fault{protocol::fault_code::result_too_large,
+                            "Exchange tells of more busy periods than there can be: ask for less at once",
+                            {}};
+    else
+        periods_ += answer->size();
+}
+
+std::size_t availability_question::least_periods(const std::vector<std::size_t>& times) const
+{
+    const auto windows = static_cast<std::size_t>((end_ - start_) / ews::max_availability_window) + 1;
+    std::size_t sum = 0;
+    for (std::size_t n = 0; n < answers_.size(); ++n)
+        if (answers_[n].has_value() && answers_[n]->size() > windows)
+            sum += (answers_[n]->size() - windows) * times[n];
+    return sum;
 }
 
 bool availability_question::ask_for_less(const availability_part& part,

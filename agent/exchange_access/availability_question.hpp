@@ -27,6 +27,12 @@ public:
     availability_question(std::vector<mailbox_address> mailboxes, utc_time start, utc_time end,
                           const apart& alone = {});
 
+    // Busy periods that are kept of all mailboxes. What goes beyond is no true answer, and its mailbox fails.
+    static constexpr std::size_t most_periods = 250'000;
+    // How many there are now, each as often as `times` says that its mailbox was asked for, by its number. What is still to
+    // come can only join a few of them, one at each end of a window: those are not counted.
+    std::size_t least_periods(const std::vector<std::size_t>& times) const;
+
     const mailbox_address& mailbox(std::size_t number) const { return mailboxes_.at(number); }
     bool is_about_several() const noexcept { return mailboxes_.size() > 1; }
 
@@ -61,7 +67,7 @@ public:
     // For what cannot be asked at all: the answer of each of them.
     void fail(const std::vector<std::size_t>& numbers, const protocol::fault& why);
 
-    // In the question's order, periods in no order yet (join_periods).
+    // In the question's order; the periods of each are joined (join_periods).
     std::vector<ews::mailbox_busy>& answers() noexcept { return answers_; }
 
 private:
@@ -71,7 +77,11 @@ private:
 
     bool add_next(std::vector<availability_part> more);
 
+    void keep(ews::mailbox_busy& answer, const std::vector<ews::busy_period>& more);
+
     std::vector<mailbox_address> mailboxes_;
+    utc_time start_, end_;
+    std::size_t periods_ = 0; // in answers_
     std::vector<ews::mailbox_busy> answers_;
     std::vector<availability_part> parts_;
     std::size_t next_ = 0;

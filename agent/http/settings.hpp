@@ -17,7 +17,7 @@ struct connection_limits {
     duration connect = std::chrono::seconds(10);      // name, TCP and TLS together
     duration stalled = std::chrono::seconds(60);      // no byte either way for so long: the request fails
     duration reuse_within = std::chrono::seconds(90); // an idle connection older than this is not used again
-    std::size_t max_body_bytes = 8 * 1024 * 1024;     // of an answer, after decompression
+    std::size_t max_body_bytes = 3 * 1024 * 1024;     // of an answer, after decompression
     std::size_t max_header_bytes = 64 * 1024;         // of an answer, all headers together
 };
 

@@ -6,7 +6,7 @@
 namespace relay::protocol {
 
 // Reads one text frame from the cloud. A frame that PROTOCOL.md calls invalid comes back as the `problem` to answer with.
-// Never throws on outside bytes; nesting is bounded (32).
+// Never throws on outside bytes; nesting is bounded (32), and so is the number of values.
 boost::system::result<inbound, problem> decode(std::string_view frame);
 
 std::string encode(const hello& h);

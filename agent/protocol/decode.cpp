@@ -19,6 +19,8 @@ namespace {
 using decoded = boost::system::result<inbound, problem>;
 
 constexpr std::size_t deepest = 32;
+// Members, elements and lists of a frame. The largest legal command has 5,000; a value takes up to 20 times its text.
+constexpr std::size_t most_values = 32'768;
 constexpr std::size_t no_limit = std::size_t(-1);
 constexpr std::size_t longest_word = 100; // op, code
 constexpr std::size_t longest_session = 200;
@@ -43,6 +45,24 @@ std::string printable(std::string_view text, std::size_t limit)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
             c = ' ';
     return out;
+}
+
+// Whether parsing it would make more values than any true frame has. Outside of texts each begins behind one of these.
+bool has_too_many_values(std::string_view frame) noexcept
+{
+    if (frame.size() <= most_values)
+        return false;
+    std::size_t values = 0;
+    for (std::size_t i = 0; i < frame.size() && values <= most_values; ++i) {
+        const char c = frame[i];
+        if (c == '"') {
+            for (++i; i < frame.size() && frame[i] != '"'; ++i)
+                i += frame[i] == '\\' ? 1 : 0;
+        } else if (c == ',' || c == ':' || c == '[' || c == '{') {
+            ++values;
+        }
+    }
+    return values > most_values;
 }
 
 // The envelope of one frame, field by field; the first field that is wrong is kept.
@@ -231,6 +251,8 @@ decoded decode_problem(envelope e)
 
 decoded decode(std::string_view frame)
 {
+    if (has_too_many_values(frame))
+        return refuse(fmt::format("the frame holds more than {} values", most_values), salvage_id(frame));
     json::parse_options options;
     options.max_depth = deepest;
     boost::system::error_code ec;

@@ -18,9 +18,10 @@
 namespace relay::uplink {
 namespace {
 
-constexpr std::size_t most_unknown_types = 32;             // logged in a session
-constexpr int most_problems = 32;                          // the same
-constexpr std::size_t most_frame_bytes = 64 * 1024 * 1024; // whatever max_message_bytes says
+constexpr std::size_t most_unknown_types = 32; // logged in a session
+constexpr int most_problems = 32;              // the same
+// Either way, whatever max_message_bytes says: the largest legal command, every character of it escaped, is some 3 MiB.
+constexpr std::size_t most_frame_bytes = 4 * 1024 * 1024;
 constexpr backoff::limits store_retry{.first = 500ms, .cap = 10s};
 
 template <class... F>
@@ -334,7 +335,7 @@ void session::take(std::string_view frame)
         parts_.log.debug("answering a frame with a problem: {}", message.error().message);
         parts_.outbox.reply(protocol::encode(message.error()));
     } else if (auto* command = std::get_if<protocol::command>(&*message)) {
-        parts_.inbox.offer(std::move(*command));
+        parts_.inbox.offer(std::move(*command), frame.size());
     } else if (const auto* ack = std::get_if<protocol::ack>(&*message)) {
         parts_.outbox.acknowledge(ack->seq);
     } else {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/protocol/operation.hpp"
+#include "agent/store/loop/memory_budget.hpp"
 
 #include <functional>
 #include <memory>
@@ -47,7 +48,8 @@ struct command_context {
         false; // set by dispatch when a write's first try of this run is begun: some of it may have been applied
     bool overtaken = false; // set by dispatch: it took effect before, and its item is another's doing by now
     bool cancelled = false; // set by inbox::cancel() before that, which then calls wake
-    std::function<void()> wake; // set by dispatch: the command is waiting and has a reason to look up
+    memory_budget::share memory; // what it takes until it is answered
+    std::function<void()> wake;  // set by dispatch: the command is waiting and has a reason to look up
 };
 
 using context_ptr = std::shared_ptr<

@@ -18,6 +18,9 @@ using protocol::fault;
 using protocol::fault_code;
 using protocol::operation_class;
 
+// A command as it came, and the values made of it.
+constexpr std::size_t memory_a_byte = 2;
+
 milliseconds ttl_of(const protocol::command& c, operation_class kind)
 {
     const auto by_class =
@@ -53,6 +56,7 @@ inbox::inbox(asio::any_io_executor executor, queue_store& store, outbox& out, ti
       filled_(executor),
       looked_up_(executor),
       emptied_(executor),
+      memory_(l.memory_bytes),
       earlier_(time),
       admissions_(executor)
 {
@@ -117,7 +121,7 @@ void inbox::session_began(std::string_view name)
     make_ready(earlier_.count_anew(out_.clock().at_least().value_or(time_.utc_now())));
 }
 
-void inbox::offer(protocol::command c)
+void inbox::offer(protocol::command c, std::size_t bytes)
 {
     if (const auto known = open_.find(c.id); known != open_.end())
         return offer_known(c, *known->second);
@@ -130,6 +134,11 @@ void inbox::offer(protocol::command c)
     if (operation.has_error())
         return refuse(c, operation.error());
 
+    auto memory = memory_.open_share();
+    if (!memory.resize(memory_a_byte * bytes))
+        return refuse(c, {fault_code::overloaded,
+                          "what is under way takes all of the memory that agent.memory_mb gives it",
+                          {}});
     const auto now = time_.now();
     const auto ttl = ttl_of(c, kind);
     const auto ordering_key = (*operation)->ordering_key();
@@ -139,6 +148,7 @@ void inbox::offer(protocol::command c)
     t->session = session_;
     t->received_at = now;
     t->deadline = now + ttl;
+    t->memory = std::move(memory);
     open_.emplace(c.id, t);
     unnamed.debug(log_, subject_of(*t), "{} {}: received in session {}, about {}{}", c.op, c.id, session_,
                   t->mailbox.empty() ? "no mailbox" : t->mailbox, c.redelivered ? ", redelivered" : "");

@@ -33,6 +33,7 @@ public:
     struct limits {
         int window =
             64; // commands without a result, reads and writes together; one beyond it is answered overloaded
+        std::size_t memory_bytes = memory_budget::usual; // of them together, as far as they are counted
     };
 
     inbox(asio::any_io_executor executor, queue_store& store, outbox& out, time_source& time,
@@ -47,7 +48,8 @@ public:
     // ---- for the uplink ----
     // Takes a command as PROTOCOL.md says ("Commands and results"). Returns at once; admission goes on behind it, in order.
     // A refusal (window, policy, params) of a command whose id the store knows is not given: the known outcome is.
-    void offer(protocol::command c);
+    // `bytes`: of its frame.
+    void offer(protocol::command c, std::size_t bytes = 0);
     // Marks a command that dispatch has not started as cancelled; it still comes out of next(), to be answered.
     void cancel(std::string_view id);
     // The name of the session, as welcome gave it, by which commands come from now on. The outbox's clock has heard its time.
@@ -108,6 +110,7 @@ private:
     notifier emptied_;
     std::string session_;
 
+    memory_budget memory_;
     std::unordered_map<std::string, context_ptr> open_; // by id
     reorder_buffer being_stored_;
     std::deque<context_ptr> ready_;

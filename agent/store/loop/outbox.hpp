@@ -92,6 +92,9 @@ public:
     // What was seen of tracked events, as publish(); what is out of date is not told.
     task<result<void>> publish_changes(std::vector<event_observation> seen);
 
+    // The longest frame that the cloud takes, in this session or the last one.
+    std::size_t longest_frame() const noexcept { return max_bytes_; }
+
     // Stored messages that the cloud has not acknowledged.
     std::int64_t unacked() const noexcept;
 

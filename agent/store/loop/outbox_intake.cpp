@@ -70,7 +70,8 @@ task<void> outbox::answer_read(protocol::result r, steady_time deadline)
         if (safe)
             co_return;
     }
-    if (!up_ && passing_.size() >= most_kept_reads) {
+    const bool room = passing_.size() < most_kept_reads && passing_bytes_ < most_reply_bytes;
+    if (!up_ && !room) {
         log_.warn("queue: the result of read {} is dropped: the link is down and nothing can be stored",
                   p.id);
         co_return;
