@@ -98,11 +98,12 @@ agent::make(asio::io_context& context, config::settings settings, std::shared_pt
     o.identity = *std::move(identity);
 
     crash_point("start.open", crash_moment::before);
-    auto store = store::sqlite_queue_store::open({settings.agent.data_dir,
-                                                  settings.queue.max_commands,
-                                                  store::sqlite_queue_store::threading::own_thread,
-                                                  {}},
-                                                 *log);
+    store::sqlite_queue_store::settings kept;
+    kept.folder = settings.agent.data_dir;
+    kept.max_commands = settings.queue.max_commands;
+    kept.history_bytes = std::int64_t{settings.queue.history_max_mb} << 20;
+    kept.audit_bytes = std::int64_t{settings.audit.max_mb} << 20;
+    auto store = store::sqlite_queue_store::open(std::move(kept), *log);
     if (store.has_error())
         return cannot_start{store_refusal(store.error(), settings.agent.data_dir)};
     crash_point("start.open", crash_moment::after);
@@ -124,7 +125,8 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
       outbox_(context.get_executor(), *store_, time_, *log_),
       inbox_(
           context.get_executor(), *store_, outbox_, time_, commands::catalog(),
-          [this](const protocol::command& c) { return admit(c); }, store::inbox::limits{window}, *log_),
+          [this](const protocol::command& c) { return admit(c); },
+          store::inbox::limits{window, static_cast<std::size_t>(settings_.agent.memory_mb) << 20}, *log_),
       audit_(context.get_executor(), *store_, time_, *log_),
       queue_numbers_(context.get_executor(), *store_, time_),
       exchange_(settings_.exchange, settings_.agent.data_dir, time_, log_,
@@ -514,6 +516,7 @@ task<agent::reloaded> agent::reload(config::settings wanted)
             told.notes.push_back(fmt::format("{}: takes effect at the next start", key));
     };
     at_next_start(wanted.agent.data_dir == settings_.agent.data_dir, "agent.data_dir");
+    at_next_start(wanted.agent.memory_mb == settings_.agent.memory_mb, "agent.memory_mb");
     at_next_start(wanted.audit == settings_.audit, "audit");
     at_next_start(wanted.queue == settings_.queue, "queue");
 

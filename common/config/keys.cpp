@@ -134,6 +134,11 @@ const key_rule rules[] = {
         "agent.drain_timeout_s", 0, 600,
         "How long running commands may take to finish when the agent is stopped, in seconds. "
         "`TimeoutStopSec` of the unit has to stay above it."),
+    key<&settings::agent, &agent::memory_mb>(
+        "agent.memory_mb", 8, 4096,
+        "What all commands under way may take of memory together, in MiB; past it new ones are answered "
+        "`overloaded`. The process itself takes some 60 MiB more at worst. A change takes effect at the next "
+        "start."),
 
     key<&settings::cloud, &cloud::url, cloud_url>(
         "cloud.url", 1, 2048,
@@ -228,6 +233,10 @@ const key_rule rules[] = {
     key<&settings::audit, &audit_settings::retention>(
         "audit.retention_days", 1, 3650,
         "How long the audit is kept. A change takes effect at the next start."),
+    key<&settings::audit, &audit_settings::max_mb>(
+        "audit.max_mb", 16, 1'048'576,
+        "How much of the disk the audit may take, in MiB; past it its oldest entries go, however young they "
+        "are. A change takes effect at the next start."),
 
     key<&settings::queue, &queue_settings::max_commands>(
         "queue.max_commands", 1, 10'000'000,
@@ -237,6 +246,10 @@ const key_rule rules[] = {
         "queue.history_days", 7, 3650,
         "How long the result of a finished write is remembered. A change takes effect at the next "
         "start."), // PROTOCOL.md promises 7
+    key<&settings::queue, &queue_settings::history_max_mb>(
+        "queue.history_max_mb", 16, 1'048'576,
+        "How much of the disk the results of finished writes may take, in MiB; past it the oldest are "
+        "forgotten, first those that changed nothing in Exchange. A change takes effect at the next start."),
 
     key<&settings::log, &log_settings::level>(
         "log.level", 1, 16, "What is logged. `debug` and `trace` show addresses of mailboxes."),

@@ -49,6 +49,7 @@ struct agent_settings {
     std::string name;                                    // empty: the host's name
     std::filesystem::path data_dir = default_data_dir(); // absolute
     std::chrono::seconds drain_timeout{20};              // 0 to 600: for running commands at shutdown
+    int memory_mb = 24;                                  // 8 to 4096: for all commands under way together
 
     friend bool operator==(const agent_settings&, const agent_settings&) = default;
 };
@@ -92,6 +93,7 @@ struct policy_settings {
 
 struct audit_settings {
     std::chrono::days retention{400}; // 1 to 3650
+    int max_mb = 1'024;               // 16 to 1,048,576: past it the oldest entries go
 
     friend bool operator==(const audit_settings&, const audit_settings&) = default;
 };
@@ -100,6 +102,7 @@ struct queue_settings {
     std::int64_t max_commands =
         100'000;                  // 1 to 10,000,000 stored at once; past it writes are answered overloaded
     std::chrono::days history{7}; // 7 to 3650: how long a finished write's result is remembered
+    int history_max_mb = 512;     // 16 to 1,048,576: past it the oldest go
 
     friend bool operator==(const queue_settings&, const queue_settings&) = default;
 };
