@@ -21,6 +21,10 @@ endif()
 set(CMAKE_CXX_ARCHIVE_CREATE "<CMAKE_AR> qcT <TARGET> <LINK_FLAGS> <OBJECTS>")
 set(CMAKE_CXX_ARCHIVE_APPEND "<CMAKE_AR> qT <TARGET> <LINK_FLAGS> <OBJECTS>")
 
+# Of processors: x86-64 has it, Arm names it otherwise.
+include(CheckCXXCompilerFlag)
+check_cxx_compiler_flag(-fcf-protection=full RELAY_CONTROL_FLOW_PROTECTION)
+
 add_library(relay_compile_options INTERFACE)
 target_compile_features(relay_compile_options INTERFACE cxx_std_20)
 target_include_directories(relay_compile_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
@@ -36,13 +40,17 @@ if(RELAY_SANITIZE)
     target_link_options(relay_compile_options INTERFACE -fsanitize=${RELAY_SANITIZE})
 else()
     target_compile_options(relay_compile_options INTERFACE -fstack-protector-strong
-        $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>
+        # What a mistake could still be used for: tests/package/test_hardening.sh reads these off the program.
+        $<$<CONFIG:RelWithDebInfo>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=3;-D_GLIBCXX_ASSERTIONS;-fstack-clash-protection>
+        $<$<AND:$<CONFIG:RelWithDebInfo>,$<BOOL:${RELAY_CONTROL_FLOW_PROTECTION}>>:-fcf-protection=full>
         # What nobody calls is left out, and no path of the machine that compiled it gets in.
         $<$<CONFIG:RelWithDebInfo>:-ffunction-sections;-fdata-sections;-ffile-prefix-map=${PROJECT_SOURCE_DIR}=.>)
 endif()
 # How the program that ships is linked: hardened as Debian does it, and without what nobody calls.
 add_library(relay_shipped INTERFACE)
-target_link_options(relay_shipped INTERFACE $<$<CONFIG:RelWithDebInfo>:-Wl,--gc-sections;-Wl,--build-id=sha1;-Wl,--as-needed;-Wl,-z,relro;-Wl,-z,now>
+target_link_options(relay_shipped INTERFACE $<$<CONFIG:RelWithDebInfo>:-Wl,--gc-sections;-Wl,--build-id=sha1;-Wl,--as-needed;-Wl,-z,relro;-Wl,-z,now;-Wl,-z,noexecstack>
+    # A shadow stack asks nothing of the little that was compiled without (the C library's start, pugixml).
+    $<$<AND:$<CONFIG:RelWithDebInfo>,$<BOOL:${RELAY_CONTROL_FLOW_PROTECTION}>>:-Wl,-z,shstk>
     # Code that only failures run apart from what always runs, as bfd does by itself: fewer pages are touched.
     $<$<BOOL:${RELAY_LLD}>:-Wl,-z,keep-text-section-prefix>)
 

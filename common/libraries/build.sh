@@ -39,7 +39,8 @@ newest() { # PACKAGE: its version
 }
 
 # Compiled as Debian hardens what it ships. No path of this machine gets into it.
-flags="-O2 -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong -D_FORTIFY_SOURCE=2 -ffile-prefix-map=$home=."
+flags="-O2 -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=3 -D_GLIBCXX_ASSERTIONS -ffile-prefix-map=$home=."
+[ "$(uname -m)" != x86_64 ] || flags+=" -fcf-protection=full"
 make_static() { # PACKAGE [CMAKE ARGUMENTS]
     local package=$1 folder=$home/source/$1
     shift
