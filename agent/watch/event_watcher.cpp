@@ -40,8 +40,8 @@ ews::error cut_off()
 
 } // namespace
 
-event_watcher::event_watcher(const asio::any_io_executor& executor, parts p, duration request)
-    : parts_(std::move(p)),
+event_watcher::event_watcher(const asio::any_io_executor& executor, const parts& p, duration request)
+    : parts_(p),
       request_(request),
       woken_(executor),
       store_(parts_.log, "changes of events are told")

@@ -56,7 +56,7 @@ public:
     };
 
     // `request`: how long one request to Exchange may take.
-    event_watcher(const asio::any_io_executor& executor, parts p, duration request);
+    event_watcher(const asio::any_io_executor& executor, const parts& p, duration request);
 
     // Looks until the coroutine is cancelled or stop() was called.
     task<void> run();

@@ -70,8 +70,8 @@ bool is_new(const store::watched_mailbox& m, const free_busy_snapshot& seen)
 
 } // namespace
 
-watcher::watcher(const asio::any_io_executor& executor, parts p, duration request)
-    : parts_(std::move(p)),
+watcher::watcher(const asio::any_io_executor& executor, const parts& p, duration request)
+    : parts_(p),
       request_(request),
       woken_(executor),
       store_(parts_.log, "changes are told")

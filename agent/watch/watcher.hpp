@@ -43,7 +43,7 @@ public:
     };
 
     // `request`: how long one request to Exchange may take.
-    watcher(const asio::any_io_executor& executor, parts p, duration request);
+    watcher(const asio::any_io_executor& executor, const parts& p, duration request);
 
     // Takes up the watches of the store and looks until the coroutine is cancelled or stop() was called.
     task<void> run();

@@ -31,7 +31,8 @@ std::vector<mailbox_address> users(int first, int last)
     return all;
 }
 
-struct streams_world : watch::watch_listener {
+// NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and never deleted
+struct streams_world final : watch::watch_listener {
     temporary_folder folder;
     process exchange;
     std::unique_ptr<control> sim;
