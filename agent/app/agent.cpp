@@ -49,11 +49,6 @@ uplink::uplink_limits uplink_limits_of(const config::agent_settings& a)
     return l;
 }
 
-policy::rules rules_of(const config::policy_settings& p)
-{
-    return {p.allow_operations, p.allow_mailboxes, p.deny_mailboxes};
-}
-
 std::string damage_found(const std::filesystem::path& folder)
 {
     return fmt::format("the queue in {} was found damaged while it was in use; the agent ends, and begins a "
@@ -119,7 +114,7 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
       started_at_(time_.utc_now()),
       home_(home_of(settings_.agent.data_dir)),
       identity_(std::move(o.identity)),
-      policy_(rules_of(settings_.policy)),
+      policy_(policy::rules_of(settings_.policy)),
       recorder_(time_, commands::catalog()),
       store_(std::move(o.store)),
       outbox_(context.get_executor(), *store_, time_, *log_),
@@ -498,7 +493,7 @@ task<agent::reloaded> agent::reload(config::settings wanted)
 {
     reloaded told;
     // What restricts comes before what may take its time.
-    policy_ = policy::policy(rules_of(wanted.policy));
+    policy_ = policy::policy(policy::rules_of(wanted.policy));
     settings_.policy = wanted.policy;
     settings_.agent.name = wanted.agent.name;
     settings_.agent.drain_timeout = wanted.agent.drain_timeout;

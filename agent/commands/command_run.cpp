@@ -223,9 +223,31 @@ void command_run::starts()
 std::optional<ending> command_run::forbidden()
 {
     const auto allowed = policy_allows();
-    if (allowed.has_value())
+    return allowed.has_error() ? std::optional(denied(allowed.error())) : std::nullopt;
+}
+
+std::optional<ending> command_run::forbidden_to_tell(const std::vector<protocol::attendee>& attendees) const
+{
+    const auto allowed = services_.policy.allows_attendees(attendees);
+    return allowed.has_error() ? std::optional(denied(allowed.error())) : std::nullopt;
+}
+
+std::optional<ending> command_run::over_the_rate(std::size_t invitations)
+{
+    const auto* host = (*context_->operation)->mailbox();
+    if (invitations_counted_ || invitations == 0 || host == nullptr)
         return std::nullopt;
-    auto why = allowed.error();
+    const auto may = services_.invitations.take(*host, static_cast<std::int64_t>(invitations),
+                                                services_.policy.most_invitations(), services_.time.now(),
+                                                services_.time.utc_now());
+    if (may.has_error())
+        return denied(may.error());
+    invitations_counted_ = true;
+    return std::nullopt;
+}
+
+ending command_run::denied(protocol::fault why) const
+{
     if (attempt_.is_partly_applied())
         why.message += rest_is_changed;
     return ending{std::move(why)};
@@ -299,10 +321,12 @@ duration command_run::request_limit() const
     return std::clamp(context_->deadline - services_.time.now(), shortest_request, limits_.request);
 }
 
-task<command_run::try_start> command_run::begin()
+task<command_run::try_start> command_run::begin(std::size_t invitations)
 {
     if (notice_jump()) // what was found is old
         co_return try_start{};
+    if (auto over = over_the_rate(invitations))
+        co_return try_start{false, std::move(over)};
     const auto stored = co_await services_.store.begin(context_->id, services_.time.utc_now());
     if (stored.has_value()) {
         attempt_.begun();

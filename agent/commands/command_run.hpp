@@ -7,6 +7,7 @@
 #include "agent/ews/exchange.hpp"
 #include "agent/exchange_access/circuit_breaker.hpp"
 #include "agent/exchange_access/concurrency_limiter.hpp"
+#include "agent/policy/invitation_rate.hpp"
 #include "agent/policy/policy.hpp"
 #include "agent/store/loop/command_context.hpp"
 #include "agent/store/queue_store.hpp"
@@ -58,6 +59,7 @@ struct services {
     exchange_access::concurrency_limiter& limiter;
     request_batcher& batcher;
     const policy::policy& policy; // asked before each try: it may have changed since the last one
+    policy::invitation_rate& invitations;
     std::function<task<json::object>()> diagnose; // agent.diagnose
     spdlog::logger& log;
     command_listener& listener;
@@ -143,6 +145,8 @@ public:
 
     // How the command ends where policy forbids it by now; nothing where it does not.
     std::optional<ending> forbidden();
+    // The same of those who are to be told and whom the command does not name: the attendees that the item has already.
+    std::optional<ending> forbidden_to_tell(const std::vector<protocol::attendee>& attendees) const;
 
     // Every successful call tells the gate.
     void succeeded();
@@ -163,7 +167,9 @@ public:
         // How the command ends instead; nothing: go back to looking and begin again.
         std::optional<ending> over;
     };
-    task<try_start> begin();
+    // `invitations`: how many its request may send. They count for the host once for the whole command; over the rate that policy
+    // allows the command ends.
+    task<try_start> begin(std::size_t invitations = 0);
     // The begun try is known to have changed nothing.
     task<void> retract(protocol::fault_code why);
     // The command's time was over before the request of the begun try could leave: takes it back, and how the command ends.
@@ -221,6 +227,8 @@ private:
     enum class order { go_on, drop, drain };
     class stay;
     bool notice_jump();
+    ending denied(protocol::fault why) const;
+    std::optional<ending> over_the_rate(std::size_t invitations);
     task<void> take_back(protocol::fault_code why);
     task<woken> pause_until(steady_time t);
     task<std::optional<ending>> pause_after(ews::error e, concurrency_limiter::permit& mine, bool ends);
@@ -244,6 +252,7 @@ private:
     order order_ = order::go_on;
     waiting waits_ = waiting::for_nothing;
     bool failed_before_ = false;
+    bool invitations_counted_ = false;
     steady_time try_began_{}; // the last one
     bool retry_now_ = false;  // the pause after that failure was cut short
     std::size_t held_ = 0;    // by holds()

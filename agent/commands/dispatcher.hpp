@@ -73,6 +73,7 @@ private:
     circuit_breaker gate_;
     concurrency_limiter limiter_;
     request_batcher batcher_;
+    policy::invitation_rate invitations_;
     services services_;
     task_group handlers_;
     std::unordered_map<std::string, ordering_key> ordered_;

@@ -32,11 +32,11 @@ struct looked_and_begun {
     command_run::try_start started;
 };
 
-task<looked_and_begun> look_and_begin(command_run& run, const event_operation& op)
+task<looked_and_begun> look_and_begin(command_run& run, const event_operation& op, std::size_t invitations)
 {
     using namespace asio::experimental::awaitable_operators;
     const auto far = run.context().event_known ? search_scope::everywhere : search_scope::usual;
-    auto both = co_await (look_up(run, op.host(), op.event_id(), far) && run.begin());
+    auto both = co_await (look_up(run, op.host(), op.event_id(), far) && run.begin(invitations));
     co_return looked_and_begun{std::move(std::get<0>(both)), std::move(std::get<1>(both))};
 }
 
@@ -47,13 +47,13 @@ struct fresh_start {
     std::optional<ending> over;
 };
 
-task<fresh_start> start_fresh(command_run& run, const event_operation& op)
+task<fresh_start> start_fresh(command_run& run, const event_operation& op, std::size_t invitations)
 {
     fresh_start start;
     start.over = co_await run.before_try();
     if (start.over || run.may_be_repeat()) // time may have jumped while it waited
         co_return start;
-    auto both = co_await look_and_begin(run, op);
+    auto both = co_await look_and_begin(run, op, invitations);
     if (both.started.over) {
         start.over = std::move(both.started.over);
     } else if (both.found.has_error()) {
@@ -76,12 +76,17 @@ public:
     {
     }
 
+    std::span<const protocol::attendee> invites() const override { return fields_.attendees; }
     task<ending> carry_out(command_run& run) const override;
     std::optional<store::event_write> effect(const store::command_context& record,
                                              const json::object* output) const override;
 
 private:
     task<ews::outcome<ews::item_ref>> apply(command_run& run, const std::string& uid) const;
+    std::size_t invitations() const
+    {
+        return notify_ == protocol::notify::none ? 0 : fields_.attendees.size();
+    }
 
     protocol::event_fields fields_;
     protocol::notify notify_;
@@ -107,7 +112,7 @@ task<ending> event_create::carry_out(command_run& run) const
     const auto uid = exchange_access::uid_for(event_id(), run.context().id);
     std::optional<marked_items> fresh;
     if (!run.may_be_repeat()) {
-        auto start = co_await start_fresh(run, *this);
+        auto start = co_await start_fresh(run, *this, invitations());
         if (start.over)
             co_return *start.over;
         fresh = std::move(start.found);
@@ -145,7 +150,7 @@ task<ending> event_create::carry_out(command_run& run) const
         if (!may.given)
             continue;
         if (!begun) {
-            auto started = co_await run.begin();
+            auto started = co_await run.begin(invitations());
             if (started.over)
                 co_return *started.over;
             if (!started.durable)

@@ -40,6 +40,15 @@ task<ews::outcome<ews::item_ref>> update_item(command_run& run, const mailbox_ad
     co_return changed;
 }
 
+// How many the update sends an invitation to, or a change of one.
+std::size_t invitations_of(protocol::notify notify, const ews::item_fields& fields, const ews::item& now)
+{
+    if (notify == protocol::notify::none ||
+        (notify == protocol::notify::changed && !changes_who_is_asked(fields, now)))
+        return 0;
+    return (fields.attendees ? *fields.attendees : now.fields.attendees).size();
+}
+
 class event_update final : public event_operation {
 public:
     explicit event_update(protocol::unread_operation& from)
@@ -50,6 +59,11 @@ public:
     }
 
     bool may_apply_in_part() const override { return true; }
+    std::span<const protocol::attendee> invites() const override
+    {
+        return set_.attendees && *set_.attendees ? std::span<const protocol::attendee>(**set_.attendees)
+                                                 : std::span<const protocol::attendee>();
+    }
     task<ending> carry_out(command_run& run) const override;
     std::optional<store::event_write> effect(const store::command_context& record,
                                              const json::object* output) const override;
@@ -133,7 +147,11 @@ task<ending> event_update::carry_out(command_run& run) const
         auto fields = fields_for_update(set_, *item);
         if (fields.has_error())
             co_return reply(fields.error());
-        auto started = co_await run.begin();
+        const auto invitations = invitations_of(notify_, *fields, *item);
+        if (invitations > 0 && !fields->attendees)
+            if (auto over = run.forbidden_to_tell(item->fields.attendees))
+                co_return *over;
+        auto started = co_await run.begin(invitations);
         if (started.over)
             co_return *started.over;
         if (!started.durable)

@@ -144,8 +144,9 @@ task<std::optional<ending>> invite(command_run& run, const mailbox_address& mail
         co_return co_await run.wait_to_settle(); // Exchange may be about to send them itself
     const bool refused = run.never_arrived().has_value();
     std::optional<ending> over;
-    if (!refused && !run.deadline_passed() && !run.forbidden()) {
-        auto started = co_await run.begin();
+    const bool allowed = !run.forbidden() && !run.forbidden_to_tell(whole->fields.attendees);
+    if (!refused && !run.deadline_passed() && allowed) {
+        auto started = co_await run.begin(whole->fields.attendees.size());
         over = std::move(started.over);
         if (started.durable) {
             ews::item_fields nothing_else;

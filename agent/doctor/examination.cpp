@@ -5,6 +5,7 @@
 #include "agent/doctor/local_files.hpp"
 #include "agent/doctor/log_file.hpp"
 #include "agent/doctor/mailboxes.hpp"
+#include "agent/doctor/policy_rules.hpp"
 #include "common/config/enrolment_record.hpp"
 
 #include <algorithm>
@@ -27,11 +28,14 @@ check read_configuration(const doctor_input& who)
 std::vector<check> local_checks(const doctor_input& who, utc_time now)
 {
     const auto& s = *who.settings;
-    std::vector<check> checks{read_configuration(who), file_permissions(s, who.config_file),
-                              data_folder(s.agent.data_dir), queue_file(s.agent.data_dir),
+    std::vector<check> checks{read_configuration(who),
+                              policy_rules(s.policy, who.mailboxes),
+                              file_permissions(s, who.config_file),
+                              data_folder(s.agent.data_dir),
+                              queue_file(s.agent.data_dir),
                               certificate(who.cloud.files, now)};
     if (!s.log.file.empty()) // behind the data folder
-        checks.insert(checks.begin() + 3, log_file(s.log.file));
+        checks.insert(checks.begin() + 4, log_file(s.log.file));
     return checks;
 }
 
@@ -88,7 +92,8 @@ task<report> examine(time_source& time, doctor_input who, progress::listener lis
     progress p(std::move(listener));
     if (!who.settings) {
         p.end(read_configuration(who));
-        for (const std::string_view name : {"file_permissions", "data_folder", "queue_file", "certificate"})
+        for (const std::string_view name :
+             {"policy", "file_permissions", "data_folder", "queue_file", "certificate"})
             p.end(not_tried(name, no_settings));
         p.end(cloud_checks_not_tried(no_settings));
         p.end(not_tried(exchange_connection_check, no_settings));

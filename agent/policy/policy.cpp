@@ -40,6 +40,14 @@ policy::policy(rules r) : rules_(std::move(r))
 {
     lower_all(rules_.allow_mailboxes);
     lower_all(rules_.deny_mailboxes);
+    lower_all(rules_.allow_attendees);
+    lower_all(rules_.deny_attendees);
+}
+
+rules rules_of(const config::policy_settings& s)
+{
+    return {s.allow_operations, s.allow_mailboxes,          s.deny_mailboxes,    s.allow_attendees,
+            s.deny_attendees,   s.max_invitations_per_hour, s.distribution_lists};
 }
 
 std::string verdict::sentence(std::string_view subject) const
@@ -63,6 +71,14 @@ verdict policy::judge_mailbox(const mailbox_address& mailbox) const
     return {rule != nullptr, "policy.allow_mailboxes", rule ? *rule : std::string()};
 }
 
+verdict policy::judge_attendee(const mailbox_address& attendee) const
+{
+    if (const auto* rule = match(rules_.deny_attendees, attendee.key()))
+        return {false, "policy.deny_attendees", *rule};
+    const auto* rule = match(rules_.allow_attendees, attendee.key());
+    return {rule != nullptr, "policy.allow_attendees", rule ? *rule : std::string()};
+}
+
 checked<void> policy::allows_operation(std::string_view op) const
 {
     if (const auto v = judge_operation(op); !v.allowed)
@@ -77,6 +93,14 @@ checked<void> policy::allows_mailbox(const mailbox_address& mailbox) const
     return {};
 }
 
+checked<void> policy::allows_attendees(std::span<const protocol::attendee> invited) const
+{
+    for (const auto& a : invited)
+        if (const auto v = judge_attendee(a.email); !v.allowed)
+            return denied(v.sentence(a.email.str()));
+    return {};
+}
+
 checked<void> policy::allows_in(std::string_view op, const mailbox_address& mailbox) const
 {
     auto allowed = allows_operation(op);
@@ -88,8 +112,9 @@ checked<void> policy::allows(std::string_view op, const protocol::operation& ope
     if (auto verdict = allows_operation(op); !verdict.has_value())
         return verdict;
     if (const auto* mailbox = operation.mailbox())
-        return allows_mailbox(*mailbox);
-    return {};
+        if (auto verdict = allows_mailbox(*mailbox); !verdict.has_value())
+            return verdict;
+    return allows_attendees(operation.invites());
 }
 
 bool policy::closed_to_mailboxes() const

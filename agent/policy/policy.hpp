@@ -1,7 +1,9 @@
-// What the customer lets the cloud do: rules on operations and on mailboxes, which nothing the cloud sends can lift.
+// What the customer lets the cloud do: rules on operations, on mailboxes and on who is invited, which nothing the cloud sends
+// can lift.
 #pragma once
 
 #include "agent/protocol/operation.hpp"
+#include "common/config/settings.hpp"
 #include "common/text/mailbox_address.hpp"
 
 #include <string>
@@ -13,8 +15,14 @@ namespace relay::policy {
 struct rules {
     std::vector<std::string> allow_operations{"*"}; // '*' as wildcard; empty: nothing is allowed
     std::vector<std::string> allow_mailboxes{"*"};  // compared without case; empty: none
-    std::vector<std::string> deny_mailboxes;        // deny wins over allow
+    std::vector<std::string> deny_mailboxes{};      // deny wins over allow
+    std::vector<std::string> allow_attendees{"*"};  // who may be invited; as allow_mailboxes
+    std::vector<std::string> deny_attendees{};
+    std::int64_t most_invitations = 0; // within an hour from each host; 0: no limit
+    config::distribution_lists lists = config::distribution_lists::refuse;
 };
+
+rules rules_of(const config::policy_settings& s);
 
 // What was decided, and by which rule.
 struct verdict {
@@ -33,16 +41,22 @@ public:
 
     verdict judge_operation(std::string_view op) const;
     verdict judge_mailbox(const mailbox_address& mailbox) const;
+    verdict judge_attendee(const mailbox_address& attendee) const;
 
     // The same. Faults: policy_denied, whose message names the rule that decided.
     protocol::checked<void> allows_operation(std::string_view op) const;
     protocol::checked<void> allows_mailbox(const mailbox_address& mailbox) const;
-    // Both: what the agent does by itself in a mailbox is forbidden like the command that would tell the same.
+    // The first of them who may not be invited is named.
+    protocol::checked<void> allows_attendees(std::span<const protocol::attendee> invited) const;
+    // Operation and mailbox: what the agent does by itself in a mailbox is forbidden like the command that would tell the same.
     protocol::checked<void> allows_in(std::string_view op, const mailbox_address& mailbox) const;
 
-    // The operation, and its mailbox where it names one. availability.get and availability.watch pass
+    // The operation, its mailbox where it names one, and whom it invites. availability.get and availability.watch pass
     // whatever their mailboxes are: there a denied one fails alone (see allows_mailbox).
     protocol::checked<void> allows(std::string_view op, const protocol::operation& operation) const;
+
+    // How many invitations may go out within an hour from each host; 0: no limit.
+    std::int64_t most_invitations() const noexcept { return rules_.most_invitations; }
 
     // What hello lists: the operations of `all` that policy does not forbid altogether.
     std::vector<std::string> operations(const protocol::operation_catalog& all) const;

@@ -40,6 +40,8 @@ public:
     virtual const mailbox_address* mailbox() const { return nullptr; }
     // The mailboxes whose free/busy it asks for, in the order given.
     virtual std::span<const mailbox_address> asks_about() const { return {}; }
+    // Whom it would put on an event's list of attendees.
+    virtual std::span<const attendee> invites() const { return {}; }
     // Empty if it is about no event.
     virtual const std::string& event_id() const;
     // What the commands share that run one after the other: "mailbox/event_id" (mailbox in lower case) for those about an

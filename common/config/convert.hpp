@@ -110,6 +110,11 @@ struct words<log_format> {
     static constexpr std::array<std::string_view, 2> list{"text", "json"};
 };
 
+template <>
+struct words<distribution_lists> {
+    static constexpr std::array<std::string_view, 2> list{"refuse", "allow"};
+};
+
 template <class Enum>
 requires std::is_enum_v<Enum>
 struct converter<Enum> {

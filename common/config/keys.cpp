@@ -32,9 +32,10 @@ std::string operation_pattern(const std::string& text)
 // A pattern that no address can match is a typing error, and in deny_mailboxes a dangerous one.
 std::string mailbox_pattern(const std::string& text)
 {
-    return text.find_first_of("@*") != text.npos && text.find_first_of(" ,;<>\"") == text.npos
+    const auto ascii = std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    return ascii && text.find_first_of("@*") != text.npos && text.find_first_of(" ,;<>\"") == text.npos
                ? ""
-               : "must hold addresses, such as ceo@corp.example or *@corp.example";
+               : "must hold addresses in ASCII, such as ceo@corp.example or *@corp.example";
 }
 
 std::string program(const std::string& text)
@@ -229,6 +230,16 @@ const key_rule rules[] = {
         "policy.deny_mailboxes", 0, 100'000,
         "The mailboxes that may not. Deny wins over allow. In a question about several mailboxes it "
         "fails that mailbox alone."),
+    key<&settings::policy, &policy::allow_attendees, mailbox_pattern>(
+        "policy.allow_attendees", 0, 100'000,
+        "Who may be invited: addresses, `*` is a wildcard. An empty list allows nobody."),
+    key<&settings::policy, &policy::deny_attendees, mailbox_pattern>(
+        "policy.deny_attendees", 0, 100'000,
+        "Who may not. Deny wins over allow. One such attendee fails the whole command."),
+    key<&settings::policy, &policy::max_invitations_per_hour>(
+        "policy.max_invitations_per_hour", 0, 1'000'000,
+        "How many invitations and changes of invitations may go out for each host within an hour, one for "
+        "each attendee. 0: no limit. Cancellations do not count."),
 
     key<&settings::audit, &audit_settings::retention>(
         "audit.retention_days", 1, 3650,

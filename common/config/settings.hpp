@@ -29,6 +29,8 @@ struct proxy_settings {
 
 using relay::auth_scheme;
 using relay::channel_binding;
+// Whether the free/busy time of several people at once may be asked for.
+enum class distribution_lists { refuse, allow };
 enum class log_level { error, warn, info, debug, trace };
 enum class log_format { text, json };
 
@@ -60,6 +62,7 @@ struct cloud_settings {
     std::filesystem::path private_key_file; // absent: pki/agent.key in data_dir (load() fills it in)
     std::filesystem::path ca_file;          // empty: the system's trust store
     proxy_settings proxy;
+    std::vector<std::string> proxy_auth; // of negotiate, ntlm, basic; empty: what is safe on that connection
 
     friend bool operator==(const cloud_settings&, const cloud_settings&) = default;
 };
@@ -87,6 +90,11 @@ struct policy_settings {
     std::vector<std::string> allow_operations{"*"}; // names of operations, '*' as wildcard; empty: none
     std::vector<std::string> allow_mailboxes{"*"};  // addresses, '*' as wildcard; empty: none
     std::vector<std::string> deny_mailboxes;        // deny wins
+    std::vector<std::string> allow_attendees{"*"}; // addresses, '*' as wildcard; empty: nobody may be invited
+    std::vector<std::string> deny_attendees;       // deny wins
+    std::int64_t max_invitations_per_hour = 0;     // 0 to 1,000,000 from each host; 0: no limit
+    config::distribution_lists distribution_lists =
+        config::distribution_lists::refuse; // in availability, if the rules on mailboxes restrict
 
     friend bool operator==(const policy_settings&, const policy_settings&) = default;
 };

@@ -8,8 +8,11 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace relay::service {
 namespace {
@@ -17,9 +20,14 @@ namespace {
 constexpr int exit_denied = 3; // not 1: a configuration that cannot be read is no verdict
 
 struct question {
-    std::string op, mailbox;
+    std::string op, mailbox, attendee;
     bool json = false;
 };
+
+bool invites(std::string_view op)
+{
+    return op == "event.create" || op == "event.update";
+}
 
 std::string known_operations()
 {
@@ -36,35 +44,69 @@ boost::json::object rule_json(const policy::verdict& v)
             {"allows", v.allowed}};
 }
 
-void tell(const question& asked, const protocol::operation_row& known,
-          const std::optional<mailbox_address>& mailbox, const policy::verdict& operation,
-          const std::optional<policy::verdict>& of_mailbox)
+// One of the things that are judged: "event.create", "host@corp.example".
+struct judged {
+    std::string subject;
+    policy::verdict verdict;
+};
+
+// Of what is denied the first reason, of what is allowed all.
+std::string reason(const std::vector<judged>& all)
 {
-    const bool allowed = operation.allowed && (!of_mailbox || of_mailbox->allowed);
-    auto why = operation.sentence(asked.op);
-    if (operation.allowed && of_mailbox)
-        why = of_mailbox->allowed ? why + ", " + of_mailbox->sentence(mailbox->str())
-                                  : of_mailbox->sentence(mailbox->str());
+    std::string why;
+    for (const auto& j : all) {
+        if (!j.verdict.allowed)
+            return j.verdict.sentence(j.subject);
+        why += (why.empty() ? "" : ", ") + j.verdict.sentence(j.subject);
+    }
+    return why;
+}
+
+boost::json::value or_null(const std::string& text)
+{
+    return text.empty() ? boost::json::value(nullptr) : boost::json::value(text);
+}
+
+void tell(const question& asked, const protocol::operation_row& known, const std::vector<judged>& all,
+          std::int64_t most_invitations)
+{
+    const bool allowed = std::ranges::all_of(all, [](const auto& j) { return j.verdict.allowed; });
+    const auto why = reason(all);
     if (asked.json) {
-        boost::json::array rules{rule_json(operation)};
-        if (of_mailbox)
-            rules.push_back(rule_json(*of_mailbox));
-        fmt::print("{}\n", boost::json::serialize(
-                               boost::json::object{{"allowed", allowed},
-                                                   {"op", asked.op},
-                                                   {"mailbox", mailbox ? boost::json::value(mailbox->str())
-                                                                       : boost::json::value(nullptr)},
-                                                   {"message", why},
-                                                   {"rules", std::move(rules)}}));
+        boost::json::array rules;
+        for (const auto& j : all)
+            rules.push_back(rule_json(j.verdict));
+        boost::json::object answer{{"allowed", allowed},
+                                   {"op", asked.op},
+                                   {"mailbox", or_null(asked.mailbox)},
+                                   {"attendee", or_null(asked.attendee)},
+                                   {"message", why},
+                                   {"rules", std::move(rules)}};
+        if (invites(asked.op))
+            answer["max_invitations_per_hour"] = most_invitations;
+        fmt::print("{}\n", boost::json::serialize(answer));
         return;
     }
     fmt::print("{}: {}\n", allowed ? "allowed" : "denied", printable(why));
-    const bool one_of_many = operation.allowed && known.mailboxes == protocol::operation_mailboxes::several;
+    const bool one_of_many =
+        all.front().verdict.allowed && known.mailboxes == protocol::operation_mailboxes::several;
     if (!allowed)
         fmt::print("  The cloud is answered policy_denied{}, and Exchange is not asked.\n",
                    one_of_many ? " for this mailbox alone" : "");
-    else if (one_of_many && !of_mailbox)
+    else if (one_of_many && asked.mailbox.empty())
         fmt::print("  Each of its mailboxes is judged on its own: give --mailbox.\n");
+    else if (invites(asked.op) && asked.attendee.empty())
+        fmt::print("  Each of its attendees is judged, too: give --attendee.\n");
+    if (allowed && invites(asked.op) && most_invitations > 0)
+        fmt::print(
+            "  For each host {} invitations go out within an hour (policy.max_invitations_per_hour).\n",
+            most_invitations);
+}
+
+std::optional<mailbox_address> address_in(const std::string& text)
+{
+    auto parsed = mailbox_address::parse(text);
+    return parsed.has_value() ? std::optional(*std::move(parsed)) : std::nullopt;
 }
 
 int test(const std::filesystem::path& config_file, const question& asked)
@@ -74,29 +116,27 @@ int test(const std::filesystem::path& config_file, const question& asked)
         return refuse(
             fmt::format("--op: this agent has no operation {}; it has {}", asked.op, known_operations()),
             exit_usage);
-    std::optional<mailbox_address> mailbox;
-    if (!asked.mailbox.empty()) {
-        auto parsed = mailbox_address::parse(asked.mailbox);
-        if (parsed.has_error())
-            return refuse(fmt::format("--mailbox: {} is no address such as host@corp.example", asked.mailbox),
+    for (const auto& [option, text] : {std::pair("--mailbox", asked.mailbox), {"--attendee", asked.attendee}})
+        if (!text.empty() && !address_in(text))
+            return refuse(fmt::format("{}: {} is no address such as host@corp.example", option, text),
                           exit_usage);
-        mailbox = *std::move(parsed);
-    } else if (known->mailboxes == protocol::operation_mailboxes::one) {
+    if (asked.mailbox.empty() && known->mailboxes == protocol::operation_mailboxes::one)
         return refuse(fmt::format("{} acts in a mailbox: say in which, with --mailbox", asked.op),
                       exit_usage);
-    }
+    if (!asked.attendee.empty() && !invites(asked.op))
+        return refuse(fmt::format("--attendee: {} invites nobody", asked.op), exit_usage);
     // Whoever asks need not be allowed to read the agent's secrets, nor does the rest of the configuration matter.
     const auto settings = load_or_tell(config_file, config::purpose::enroll, config::file_check::none);
     if (!settings)
         return exit_failure;
-    const auto& p = settings->policy;
-    const policy::policy rules({p.allow_operations, p.allow_mailboxes, p.deny_mailboxes});
-    const auto operation = rules.judge_operation(asked.op);
-    std::optional<policy::verdict> of_mailbox;
-    if (mailbox && known->mailboxes != protocol::operation_mailboxes::none)
-        of_mailbox = rules.judge_mailbox(*mailbox);
-    tell(asked, *known, mailbox, operation, of_mailbox);
-    return operation.allowed && (!of_mailbox || of_mailbox->allowed) ? 0 : exit_denied;
+    const policy::policy rules(policy::rules_of(settings->policy));
+    std::vector<judged> all{{asked.op, rules.judge_operation(asked.op)}};
+    if (!asked.mailbox.empty() && known->mailboxes != protocol::operation_mailboxes::none)
+        all.push_back({asked.mailbox, rules.judge_mailbox(*address_in(asked.mailbox))});
+    if (!asked.attendee.empty())
+        all.push_back({asked.attendee, rules.judge_attendee(*address_in(asked.attendee))});
+    tell(asked, *known, all, rules.most_invitations());
+    return std::ranges::all_of(all, [](const auto& j) { return j.verdict.allowed; }) ? 0 : exit_denied;
 }
 
 } // namespace
@@ -113,6 +153,7 @@ void add_policy(command_line& line)
         ->type_name("OP")
         ->required();
     command->add_option("--mailbox", asked->mailbox, "The mailbox it is for")->type_name("ADDRESS");
+    command->add_option("--attendee", asked->attendee, "Somebody whom it invites")->type_name("ADDRESS");
     command->add_flag("--json", asked->json, "As JSON, for scripts");
     line.does(command, [asked](const auto& config) { return test(config, *asked); });
 }

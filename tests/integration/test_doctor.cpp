@@ -158,11 +158,11 @@ TEST_CASE("a well agent passes every check, and is not disturbed while it works"
     std::vector<std::string> names;
     for (const auto& c : e.document.at("checks").as_array())
         names.emplace_back(c.at("name").as_string());
-    CHECK(names == std::vector<std::string>{"configuration", "file_permissions", "data_folder", "queue_file",
-                                            "certificate", "clock", "cloud_name", "cloud_tcp", "cloud_proxy",
-                                            "cloud_tls", "cloud_websocket", "exchange_connection",
-                                            "exchange_tls", "sign_in", "server_version", "resolve_names",
-                                            "impersonation host@corp.example", "calendar host@corp.example"});
+    CHECK(names == std::vector<std::string>{
+                       "configuration", "policy", "file_permissions", "data_folder", "queue_file",
+                       "certificate", "clock", "cloud_name", "cloud_tcp", "cloud_proxy", "cloud_tls",
+                       "cloud_websocket", "exchange_connection", "exchange_tls", "sign_in", "server_version",
+                       "resolve_names", "impersonation host@corp.example", "calendar host@corp.example"});
     CHECK_THAT(e.message("server_version"), Contains("Exchange 2019 (15.2.1118.7)"));
     CHECK_THAT(e.message("cloud_websocket"), Contains("no hello was sent"));
     CHECK_THAT(e.message("calendar host@corp.example"), Contains("Helga Host"));

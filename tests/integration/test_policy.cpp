@@ -142,3 +142,97 @@ TEST_CASE("an empty variable does not lift what the file forbids: it is a mistak
           "WORKESTRA_RELAY_CLOUD_CA_FILE"})
         check(name, "");
 }
+
+TEST_CASE("policy test judges whom a command invites, and tells the rate", "[integration]")
+{
+    const rules_file rules("allow_attendees = ['*@corp.example', '*@partner.example']\n"
+                           "deny_attendees = ['all-staff@corp.example']\n"
+                           "max_invitations_per_hour = 50\n");
+    const auto ask = [&](std::string attendee, std::vector<std::string> more = {}) {
+        std::vector<std::string> words{"--op",       "event.create",     "--mailbox", "host@corp.example",
+                                       "--attendee", std::move(attendee)};
+        words.insert(words.end(), more.begin(), more.end());
+        return rules.ask(std::move(words));
+    };
+    auto e = ask("a@partner.example");
+    INFO(e.out << e.err);
+    CHECK(e.code == 0);
+    CHECK_THAT(e.out, Contains("a@partner.example matches \"*@partner.example\" in policy.allow_attendees") &&
+                          Contains("50 invitations") && Contains("policy.max_invitations_per_hour"));
+    e = ask("All-Staff@corp.example");
+    CHECK(e.code == 3);
+    CHECK_THAT(e.out, StartsWith("denied: All-Staff@corp.example matches \"all-staff@corp.example\" in "
+                                 "policy.deny_attendees\n"));
+    e = ask("x@elsewhere.example", {"--json"});
+    CHECK(e.code == 3);
+    const auto d = boost::json::parse(e.out);
+    CHECK(text_at(d, "/attendee") == "x@elsewhere.example");
+    CHECK(text_at(d, "/rules/2/key") == "policy.allow_attendees");
+    CHECK(at(d, "/max_invitations_per_hour").as_int64() == 50);
+
+    CHECK(ask("nobody").code == 2);
+    CHECK(rules.ask({"--op", "event.get", "--mailbox", "host@corp.example", "--attendee", "a@corp.example"})
+              .code == 2);
+}
+
+TEST_CASE("config check refuses a pattern that no address can match", "[integration]")
+{
+    scenario w({.config = {{"policy.deny_attendees", "['all-staff', 'vorst\u00e4nde@corp.example']"},
+                           {"policy.max_invitations_per_hour", "-1"}},
+                .exchange_arguments = {},
+                .cloud_arguments = {},
+                .environment = {},
+                .start_agent = false});
+    const auto e = run_to_end(relay_program(), {"config", "check", "--config", w.config_file().string()});
+    INFO(e.err);
+    CHECK(e.code == 1);
+    CHECK_THAT(e.err, Contains("policy.deny_attendees") && Contains("policy.max_invitations_per_hour"));
+}
+
+TEST_CASE("the cloud invites whom policy allows, as often as it allows; the audit and the doctor know",
+          "[integration]")
+{
+    scenario w({.config = {{"policy.deny_attendees", "['all-staff@corp.example']"},
+                           {"policy.max_invitations_per_hour", "3"}},
+                .exchange_arguments = {},
+                .cloud_arguments = {},
+                .environment = {}});
+    const auto invite = [&](std::string event, std::vector<std::string> whom) {
+        json::array attendees;
+        for (const auto& a : whom)
+            attendees.push_back(json::object{{"email", a}});
+        return w.call("event.create", host,
+                      {{"event_id", event},
+                       {"subject", "S"},
+                       {"start", "2026-11-23T09:00:00Z"},
+                       {"end", "2026-11-23T10:00:00Z"},
+                       {"attendees", std::move(attendees)}});
+    };
+    CHECK(described(invite("e-1", {"user1@corp.example", "user2@corp.example"})) == "ok");
+    CHECK_THAT(described(invite("e-2", {"user1@corp.example", "All-Staff@corp.example"})),
+               StartsWith("policy_denied: All-Staff@corp.example matches \"all-staff@corp.example\" in "
+                          "policy.deny_attendees"));
+    CHECK_THAT(described(invite("e-3", {"user1@corp.example", "user2@corp.example"})),
+               StartsWith("policy_denied: 2 invitations went out for host@corp.example within an hour") &&
+                   Contains("it may come again at 20"));
+    CHECK(described(invite("e-4", {"user1@corp.example"})) == "ok");
+    CHECK(described(w.call("event.cancel", host, {{"event_id", "e-1"}})) == "ok");
+    const auto ledger = w.exchange().get("/ledger");
+    int requests = 0;
+    for (const auto& n : at(ledger, "/notifications").as_array())
+        requests += n.at("kind").as_string() == "request";
+    CHECK(requests == 3);
+
+    const auto audit = run_to_end(relay_program(), {"audit", "--config", w.config_file().string()});
+    CHECK(std::count(audit.out.begin(), audit.out.end(), '\n') == 5);
+    std::size_t denied = 0;
+    for (auto found = audit.out.find("policy_denied"); found != audit.out.npos;
+         found = audit.out.find("policy_denied", found + 1))
+        ++denied;
+    CHECK(denied == 2);
+
+    const auto doctor =
+        run_to_end(relay_program(), {"doctor", "--json", "--config", w.config_file().string()});
+    CHECK_THAT(doctor.out,
+               Contains("it may invite anybody, but for those of one pattern, 3 an hour for each host"));
+}

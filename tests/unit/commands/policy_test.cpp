@@ -319,3 +319,61 @@ TEST_CASE_METHOD(judged, "a write whose outcome is unknown is looked up, answere
     else
         CHECK(code("c-1") == "policy_denied");
 }
+
+TEST_CASE_METHOD(judged,
+                 "invitations over the rate are denied at their try, with the time when they may come again",
+                 "[unit][policy]")
+{
+    policy::rules r;
+    r.most_invitations = 2;
+    in_force.emplace(r);
+    create_meeting("c-1", "e-1");
+    create_meeting("c-2", "e-2");
+    create("c-3", "e-3"); // invites nobody
+    CHECK(ok("c-1"));
+    CHECK(ok("c-2"));
+    CHECK(ok("c-3"));
+    create_meeting("c-4", "e-4");
+    CHECK(code("c-4") == "policy_denied");
+    CHECK(exchange.effects("create e-4") == 0);
+    CHECK(result("c-4")->at("error").at("message").as_string().find("it may come again at 20") !=
+          json::string::npos);
+    update("c-5", "e-1"); // tells its attendee
+    CHECK(code("c-5") == "policy_denied");
+    cancel_event("c-6", "e-1"); // taking back is always possible
+    CHECK(ok("c-6"));
+    time.advance(61min);
+    create_meeting("c-7", "e-4");
+    CHECK(ok("c-7"));
+}
+
+TEST_CASE_METHOD(judged, "a command counts its invitations once, however often it is tried", "[unit][policy]")
+{
+    policy::rules r;
+    r.most_invitations = 1;
+    in_force.emplace(r);
+    for (int i = 0; i < 3; ++i)
+        exchange.troubles.push_back({call::create, outage});
+    create_meeting("c-1", "e-1");
+    time.advance(5min);
+    CHECK(exchange.count(call::create) == 4);
+    CHECK(ok("c-1"));
+}
+
+TEST_CASE_METHOD(judged, "nobody is told of a change whom policy forbids to invite by now", "[unit][policy]")
+{
+    create_meeting("c-1", "e-1");
+    REQUIRE(ok("c-1"));
+    policy::rules r;
+    r.deny_attendees = {"guest@*"};
+    in_force.emplace(r);
+    update("c-2", "e-1");
+    CHECK(code("c-2") == "policy_denied");
+    CHECK(exchange.count(call::update) == 0);
+    send("c-3", "event.update", {{"event_id", "e-1"}, {"set", {{"subject", "New"}}}, {"notify", "none"}});
+    CHECK(ok("c-3"));
+    create_meeting("c-4", "e-4");
+    CHECK(code("c-4") == "policy_denied");
+    cancel_event("c-5", "e-1");
+    CHECK(ok("c-5"));
+}

@@ -103,3 +103,45 @@ TEST_CASE("a verdict names the key and the entry that decided", "[unit][policy]"
     CHECK(p.judge_mailbox(address("a@b.c")).sentence("a@b.c") ==
           "a@b.c matches nothing in policy.allow_mailboxes");
 }
+
+TEST_CASE("who may be invited is judged apart from mailboxes, and deny wins", "[unit][policy]")
+{
+    policy::rules r;
+    r.allow_mailboxes = {"*@corp.example"};
+    r.allow_attendees = {"*@corp.example", "*@Partner.example"};
+    r.deny_attendees = {"ALL-*@corp.example"};
+    const policy::policy p(r);
+    CHECK(p.judge_attendee(address("a@partner.example")).allowed);
+    CHECK_FALSE(p.judge_attendee(address("a@elsewhere.example")).allowed);
+    CHECK(p.judge_attendee(address("all-staff@Corp.example")).sentence("all-staff@Corp.example") ==
+          "all-staff@Corp.example matches \"all-*@corp.example\" in policy.deny_attendees");
+    CHECK_FALSE(p.judge_mailbox(address("a@partner.example")).allowed);
+
+    const auto invites = [&](std::string op, std::string_view params) {
+        protocol::command c;
+        c.op = std::move(op);
+        c.mailbox = "host@corp.example";
+        c.params = boost::json::parse(boost::json::string_view(params.data(), params.size())).as_object();
+        const auto read = commands::catalog().read(c);
+        REQUIRE(read.has_value());
+        return p.allows(c.op, **read).has_value();
+    };
+    constexpr std::string_view made =
+        R"({"event_id":"e","subject":"S","start":"2026-11-22T10:00:00Z",)"
+        R"("end":"2026-11-22T11:00:00Z","attendees":[{"email":"a@corp.example"},)";
+    CHECK(invites("event.create", std::string(made) + R"({"email":"b@partner.example"}]})"));
+    CHECK_FALSE(invites("event.create", std::string(made) + R"({"email":"b@elsewhere.example"}]})"));
+    CHECK_FALSE(invites("event.create",
+                        std::string(made) + R"({"email":"All-Staff@corp.example"}],"notify":"none"})"));
+    CHECK_FALSE(invites("event.update", R"({"event_id":"e","set":{"attendees":[{"email":"x@y.example"}]}})"));
+    CHECK(invites("event.update", R"({"event_id":"e","set":{"attendees":null}})"));
+    CHECK(invites("event.cancel", R"({"event_id":"e"})"));
+}
+
+TEST_CASE("an empty list of attendees that are allowed lets nobody be invited", "[unit][policy]")
+{
+    policy::rules r;
+    r.allow_attendees = {};
+    CHECK_FALSE(policy::policy(r).judge_attendee(address("a@corp.example")).allowed);
+    CHECK(policy::policy({}).judge_attendee(address("a@corp.example")).allowed);
+}
