@@ -8,6 +8,7 @@
 #include "agent/doctor/exchange_checks.hpp"
 #include "agent/doctor/inside.hpp"
 #include "agent/exchange_access/idle_probe.hpp"
+#include "agent/policy/rules_of.hpp"
 #include "agent/store/loop/retention.hpp"
 #include "agent/store/writer/sqlite_queue_store.hpp"
 #include "common/crash_point/crash_point.hpp"
@@ -135,7 +136,7 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
                   limits_of(settings_.exchange), seed_),
       watcher_(context.get_executor(),
                {*store_, outbox_, exchange_.exchange(), dispatcher_.gate(), dispatcher_.line(),
-                dispatcher_.quarantine(), time_, policy_, *log_},
+                dispatcher_.quarantine(), time_, policy_, dispatcher_.recipients(), *log_},
                settings_.exchange.timeout),
       streams_(context.get_executor(),
                {exchange_.notifications(), dispatcher_.line(), time_,
@@ -495,6 +496,7 @@ task<agent::reloaded> agent::reload(config::settings wanted)
     // What restricts comes before what may take its time.
     policy_ = policy::policy(policy::rules_of(wanted.policy));
     settings_.policy = wanted.policy;
+    dispatcher_.recipients().forget(); // so an administrator makes a change of the address book known
     settings_.agent.name = wanted.agent.name;
     settings_.agent.drain_timeout = wanted.agent.drain_timeout;
     status_server_.use(wanted.status.listen);

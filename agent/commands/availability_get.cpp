@@ -1,5 +1,6 @@
 // availability.get: how busy mailboxes are. Split at the limits of Exchange, asked together with the questions of other commands,
 // and narrowed down to the mailbox that holds up the others.
+#include "agent/commands/identify.hpp"
 #include "agent/commands/operation.hpp"
 #include "agent/commands/operations.hpp"
 #include "agent/exchange_access/answer_lists.hpp"
@@ -19,6 +20,7 @@ namespace relay::commands {
 namespace {
 
 using namespace exchange_access;
+using protocol::checked;
 
 // What a busy period takes as JSON at least, and until it is that.
 constexpr std::size_t least_text =
@@ -35,13 +37,18 @@ struct allowed_mailboxes {
         numbers; // of each that was asked for, in that order
 };
 
+checked<void> allows(const services& s, const mailbox_address& m)
+{
+    return allows_free_busy(s.policy, s.recipients, m, s.time.now());
+}
+
 // Takes out what policy denies, which is answered so, each mailbox on its own.
 allowed_mailboxes allowed_of(const std::vector<mailbox_address>& asked, const services& s)
 {
     allowed_mailboxes some;
     std::unordered_map<std::string, std::size_t> known; // by mailbox_address::key()
     for (const auto& mailbox : asked) {
-        if (const auto allowed = s.policy.allows_mailbox(mailbox); allowed.has_error()) {
+        if (const auto allowed = allows(s, mailbox); allowed.has_error()) {
             some.numbers.emplace_back(allowed.error());
             continue;
         }
@@ -121,6 +128,17 @@ private:
     command_run& run_;
 };
 
+// Policy may restrict since the last try: then it matters who they are.
+task<std::optional<ending>> identify_part(command_run& run, const availability_question& all,
+                                          const std::vector<std::size_t>& numbers)
+{
+    std::vector<mailbox_address> mailboxes;
+    if (run.use().policy.bounds_mailboxes())
+        for (const auto n : numbers)
+            mailboxes.push_back(all.mailbox(n));
+    co_return co_await identify_mailboxes(run, mailboxes);
+}
+
 // Asks for one part until it is answered; how the command ends instead.
 task<std::optional<ending>> ask_part(command_run& run, shared_question& shared, availability_part part)
 {
@@ -131,8 +149,8 @@ task<std::optional<ending>> ask_part(command_run& run, shared_question& shared, 
     const std::function<free_busy_question()> ask = [&] { // policy may have changed while it waited
         if (shared.over)                                  // nobody wants to know any more
             return free_busy_question{};
-        auto asked = all.still_allowed(
-            part, [&run](const mailbox_address& m) { return run.use().policy.allows_mailbox(m); });
+        auto asked =
+            all.still_allowed(part, [&run](const mailbox_address& m) { return allows(run.use(), m); });
         numbers = std::move(asked.numbers);
         return free_busy_question{std::move(asked.mailboxes), part.start, part.end};
     };
@@ -143,9 +161,12 @@ task<std::optional<ending>> ask_part(command_run& run, shared_question& shared, 
     auto most = alone ? 0 : run.bounds().batched_mailboxes;
     batched who(run);
     for (;;) {
+        auto over = co_await identify_part(run, all, all_numbers);
+        if (over)
+            co_return over;
         request_batcher::batch_entry entry(batcher, who, mine, most, part.start, part.end, ask);
         const std::function<bool()> taken = [&entry] { return entry.is_taken(); };
-        auto over = co_await run.before_try(mine, taken);
+        over = co_await run.before_try(mine, taken);
         if (over)
             co_return over;
         free_busy_question question;
@@ -254,6 +275,8 @@ availability_get::availability_get(protocol::unread_operation& from)
 
 task<ending> availability_get::carry_out(command_run& run) const
 {
+    if (auto over = co_await identify_mailboxes(run, mailboxes_))
+        co_return *over;
     const auto allowed = allowed_of(mailboxes_, run.use());
     const availability_question::apart alone = [&](const mailbox_address& m) {
         return run.use().batcher.quarantine().holds(m, run.use().time.now());

@@ -220,6 +220,23 @@ void command_run::starts()
     count_attempt();
 }
 
+protocol::checked<void> command_run::policy_allows() const
+{
+    const auto& operation = **context_->operation;
+    auto allowed = services_.policy.allows(context_->op, operation);
+    const auto* host = operation.mailbox();
+    if (allowed.has_error() || host == nullptr)
+        return allowed;
+    return exchange_access::allows_invited(services_.policy, services_.recipients, operation.invites(), *host,
+                                           services_.time.now());
+}
+
+std::vector<mailbox_address> command_run::strangers() const
+{
+    return exchange_access::strangers(services_.policy, services_.recipients,
+                                      (*context_->operation)->invites(), services_.time.now());
+}
+
 std::optional<ending> command_run::forbidden()
 {
     const auto allowed = policy_allows();

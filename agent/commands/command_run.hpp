@@ -7,6 +7,7 @@
 #include "agent/ews/exchange.hpp"
 #include "agent/exchange_access/circuit_breaker.hpp"
 #include "agent/exchange_access/concurrency_limiter.hpp"
+#include "agent/exchange_access/recipients.hpp"
 #include "agent/policy/invitation_rate.hpp"
 #include "agent/policy/policy.hpp"
 #include "agent/store/loop/command_context.hpp"
@@ -60,6 +61,7 @@ struct services {
     request_batcher& batcher;
     const policy::policy& policy; // asked before each try: it may have changed since the last one
     policy::invitation_rate& invitations;
+    exchange_access::recipients& recipients;      // who addresses are
     std::function<task<json::object>()> diagnose; // agent.diagnose
     spdlog::logger& log;
     command_listener& listener;
@@ -148,6 +150,9 @@ public:
     // The same of those who are to be told and whom the command does not name: the attendees that the item has already.
     std::optional<ending> forbidden_to_tell(const std::vector<protocol::attendee>& attendees) const;
 
+    // Those whom it invites and of whom it has to be found out who they are, before policy can judge.
+    std::vector<mailbox_address> strangers() const;
+
     // Every successful call tells the gate.
     void succeeded();
     void succeeded(const concurrency_limiter::permit& mine);
@@ -234,10 +239,7 @@ private:
     task<std::optional<ending>> pause_after(ews::error e, concurrency_limiter::permit& mine, bool ends);
     task<std::optional<ending>> rest_until(steady_time t, std::function<bool()> enough = {});
     std::optional<ending> ended_by(woken w) const;
-    protocol::checked<void> policy_allows() const
-    {
-        return services_.policy.allows(context_->op, **context_->operation);
-    }
+    protocol::checked<void> policy_allows() const;
 
     store::context_ptr context_;
     services& services_;

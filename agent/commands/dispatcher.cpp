@@ -37,8 +37,9 @@ dispatcher::dispatcher(asio::any_io_executor executor, parts p, limits l, std::u
           random_(), [this] { wake_all(); }, parts_.log),
       limiter_(parts_.time, l.most_requests),
       batcher_(executor, parts_.exchange, parts_.time, limiter_),
-      services_{parts_.exchange, parts_.store, parts_.time,     gate_,      limiter_,        batcher_,
-                parts_.policy,   invitations_, parts_.diagnose, parts_.log, parts_.listener, parts_.out},
+      services_{parts_.exchange, parts_.store,    parts_.time,  gate_,       limiter_,
+                batcher_,        parts_.policy,   invitations_, recipients_, parts_.diagnose,
+                parts_.log,      parts_.listener, parts_.out},
       handlers_(executor)
 {
 }

@@ -50,6 +50,7 @@ public:
     circuit_breaker& gate() noexcept { return gate_; }
     concurrency_limiter& line() noexcept { return limiter_; }
     exchange_access::mailbox_quarantine& quarantine() noexcept { return batcher_.quarantine(); }
+    exchange_access::recipients& recipients() noexcept { return recipients_; }
     void set_limits(limits l);
 
 private:
@@ -74,6 +75,7 @@ private:
     concurrency_limiter limiter_;
     request_batcher batcher_;
     policy::invitation_rate invitations_;
+    exchange_access::recipients recipients_;
     services services_;
     task_group handlers_;
     std::unordered_map<std::string, ordering_key> ordered_;

@@ -1,4 +1,5 @@
 // event.create: makes the item of an event, once.
+#include "agent/commands/identify.hpp"
 #include "agent/commands/meeting.hpp"
 #include "agent/commands/operation.hpp"
 #include "agent/commands/operations.hpp"
@@ -50,7 +51,9 @@ struct fresh_start {
 task<fresh_start> start_fresh(command_run& run, const event_operation& op, std::size_t invitations)
 {
     fresh_start start;
-    start.over = co_await run.before_try();
+    start.over = co_await identify_invited(run);
+    if (!start.over)
+        start.over = co_await run.before_try();
     if (start.over || run.may_be_repeat()) // time may have jumped while it waited
         co_return start;
     auto both = co_await look_and_begin(run, op, invitations);

@@ -1,5 +1,6 @@
 #include "agent/commands/write_steps.hpp"
 
+#include "agent/commands/identify.hpp"
 #include "agent/ews/reasons.hpp"
 #include "agent/store/loop/command_subject.hpp"
 #include "common/log_event/log_event.hpp"
@@ -107,6 +108,8 @@ task<permission> permission_to_apply(command_run& run, const marked_items& found
         p.over = ending{run.deadline_answer()};
     else if (auto forbidden = run.forbidden())
         p.over = std::move(forbidden);
+    else if (!run.strangers().empty())
+        p.over = co_await identify_invited(run); // and looks again: that may have taken its time
     else if (auto unread = unread_deleted_items(found); unread && deleted == deleted_items::may_tell)
         p.over = co_await run.after_failure(std::move(*unread));
     else

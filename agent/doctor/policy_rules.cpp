@@ -1,5 +1,6 @@
 #include "agent/doctor/policy_rules.hpp"
 
+#include "agent/policy/rules_of.hpp"
 #include "common/text/text.hpp"
 
 #include <fmt/format.h>

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "agent/doctor/report.hpp"
-#include "agent/policy/policy.hpp"
+#include "common/config/settings.hpp"
+#include "common/text/mailbox_address.hpp"
 
 #include <vector>
 

@@ -16,6 +16,9 @@ struct directory_entry {
 // `entry` is what was asked for. That nothing is found is no error: it proves the sign-in.
 outcome<directory_entry> read_resolved(const soap_answer& a, std::string_view entry, const call& c);
 
+// That nobody is found, or several and none of that very address, is an answer; that the account may not ask is an error.
+outcome<recipient> read_recipient(const soap_answer& a, const mailbox_address& asked, const call& c);
+
 outcome<void> read_folder_opened(const soap_answer& a, const call& c);
 
 // One answer a mailbox, `mailboxes` of them; periods that overlap the window, whole and unmerged. Where

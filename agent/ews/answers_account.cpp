@@ -2,6 +2,8 @@
 #include "agent/ews/answers.hpp"
 #include "common/text/text.hpp"
 
+#include <algorithm>
+
 namespace relay::ews {
 namespace {
 
@@ -25,7 +27,47 @@ bool is_exactly(const directory_entry& entry, std::string_view asked)
            ascii_iequals(entry.email.substr(0, entry.email.find('@')), asked);
 }
 
+// MailboxType of the schema. What it does not name yet counts as several: that is refused where it matters.
+bool is_one(std::string_view type)
+{
+    return type == "Mailbox" || type == "Contact" || type == "OneOff";
+}
+
+std::vector<pugi::xml_node> resolutions_of(pugi::xml_node message)
+{
+    std::vector<pugi::xml_node> all;
+    const auto set = child(message, "ResolutionSet");
+    for (auto node = set.first_child(); node; node = node.next_sibling())
+        if (local_name(node) == "Resolution")
+            all.push_back(node);
+    return all;
+}
+
 } // namespace
+
+outcome<recipient> read_recipient(const soap_answer& a, const mailbox_address& asked, const call& c)
+{
+    auto messages = response_messages(a, 1, c);
+    if (messages.has_error())
+        return messages.error();
+    const auto message = messages->front();
+    const auto code = trimmed(child(message, "ResponseCode"));
+    if (code == "ErrorNameResolutionNoResults")
+        return recipient{};
+    if (!succeeded(message) && code != "ErrorNameResolutionMultipleResults")
+        return classify_message(message, c);
+    const auto found = resolutions_of(message);
+    const auto itself = std::ranges::find_if(
+        found, [&](auto node) { return ascii_iequals(entry_of(node).email, asked.str()); });
+    if (itself == found.end() && found.size() != 1)
+        return recipient{};
+    const auto node = itself == found.end() ? found.front() : *itself;
+    auto primary = entry_of(node).email;
+    if (primary.empty())
+        return recipient{};
+    const auto type = trimmed(child(child(node, "Mailbox"), "MailboxType"));
+    return recipient{is_one(type) ? recipient::kind::one : recipient::kind::several, std::move(primary)};
+}
 
 outcome<directory_entry> read_resolved(const soap_answer& a, std::string_view asked, const call& c)
 {
@@ -39,10 +81,8 @@ outcome<directory_entry> read_resolved(const soap_answer& a, std::string_view as
     if (!succeeded(message) && code != "ErrorNameResolutionMultipleResults")
         return classify_message(message, c);
     std::vector<directory_entry> entries;
-    const auto set = child(message, "ResolutionSet");
-    for (auto node = set.first_child(); node; node = node.next_sibling())
-        if (local_name(node) == "Resolution")
-            entries.push_back(entry_of(node));
+    for (const auto node : resolutions_of(message))
+        entries.push_back(entry_of(node));
     for (auto& entry : entries)
         if (is_exactly(entry, asked))
             return std::move(entry);

@@ -148,6 +148,7 @@ void ews_client::reconfigure(client_settings settings)
     online_host_ = is_exchange_online_host(settings_.host);
     answered_ = false;
     version_.reset();
+    acted_for_.reset();
 }
 
 std::optional<error> ews_client::refusal(const call& c) const
@@ -210,6 +211,8 @@ task<outcome<T>> ews_client::ask(operation op, std::string body, const mailbox_a
     const bool may_stay = is_write(op) || (result.has_error() && !is_final(result.error()));
     if (version_ && !may_stay && support_of(*version_) != support::supported)
         result = unsupported_server(support_of(*version_), version_->product());
+    if (mailbox != nullptr && result.has_value() && !acted_for_)
+        acted_for_ = *mailbox;
     const auto failure = result.has_error() ? std::optional(result.error()) : std::nullopt;
     report(op, failure ? &*failure : nullptr, status, time_.now() - sent, id, front_end);
     co_return result;
@@ -242,6 +245,26 @@ task<outcome<server_info>> ews_client::resolve_account(duration limit)
         info.account_email = found->email;
     }
     co_return info;
+}
+
+task<outcome<recipient>> ews_client::find_recipient(const mailbox_address& address, duration limit)
+{
+    const auto started = time_.now();
+    const auto entry = "smtp:" + address.str();
+    const reader<recipient> read = [&address](const soap_answer& a, const call& c) {
+        return read_recipient(a, address, c);
+    };
+    auto found = co_await ask(operation::resolve_names, write_resolve_names(entry), nullptr, limit, read);
+    if (found.has_value() || !proves_sign_in(found.error().fault.exchange))
+        co_return found;
+    const auto as = acted_for_.value_or(address);
+    found = co_await ask(operation::resolve_names, write_resolve_names(entry, &as), &as,
+                         left_of(limit, started, time_), read);
+    if (found.has_value() || found.error().retry_action != retry_action::give_up)
+        co_return found;
+    if (as != address) // it may be gone, or no more within reach: the next one asks in another name
+        acted_for_.reset();
+    co_return recipient{recipient::kind::untold, {}};
 }
 
 task<outcome<mailbox_info>> ews_client::open_calendar(const mailbox_address& mailbox, duration limit)

@@ -49,6 +49,9 @@ public:
     const std::optional<server_version>& version() const noexcept { return version_; }
 
     task<outcome<server_info>> resolve_account(duration limit) override;
+    // One request, and another where the account has no mailbox, for which Exchange resolves no names: then in the name of one that
+    // it has acted for, or of `address` itself.
+    task<outcome<recipient>> find_recipient(const mailbox_address& address, duration limit) override;
     // Two requests: GetFolder, which decides, and ResolveNames for the display name, which falls back to the
     // address.
     task<outcome<mailbox_info>> open_calendar(const mailbox_address& mailbox, duration limit) override;
@@ -120,7 +123,8 @@ private:
     bool answered_ = false; // as EWS, since the start
     std::optional<server_version> version_;
     std::mt19937_64 random_;
-    std::set<std::string> left_out_; // the mailboxes that were told of
+    std::optional<mailbox_address> acted_for_; // one whose impersonation worked
+    std::set<std::string> left_out_;           // the mailboxes that were told of
 };
 
 } // namespace relay::ews

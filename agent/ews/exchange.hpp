@@ -58,6 +58,18 @@ struct mailbox_info {
     std::string display_name;
 };
 
+// Who an address is, as Exchange's address book has it.
+struct recipient {
+    enum class kind {
+        one,     // a mailbox, a room, a contact
+        several, // a distribution list, a group
+        unknown, // nobody whom it shows
+        untold,  // it does not tell this account
+    };
+    kind what = kind::unknown;
+    std::string primary; // its SMTP address
+};
+
 enum class busy_status { busy, tentative, oof, working_elsewhere, no_data };
 
 struct busy_period {
@@ -191,6 +203,7 @@ public:
     virtual ~exchange() = default;
 
     virtual task<outcome<server_info>> resolve_account(duration limit) = 0; // ResolveNames
+    virtual task<outcome<recipient>> find_recipient(const mailbox_address& address, duration limit) = 0;
     virtual task<outcome<mailbox_info>> open_calendar(const mailbox_address& mailbox, duration limit) = 0;
     // At most max_availability_mailboxes and max_availability_window. In the order asked.
     virtual task<outcome<std::vector<mailbox_busy>>>

@@ -28,6 +28,17 @@ fault denied(std::string message)
     return {fault_code::policy_denied, std::move(message), {}};
 }
 
+bool holds_everything(const std::vector<std::string>& patterns)
+{
+    return std::ranges::any_of(
+        patterns, [](const auto& p) { return !p.empty() && p.find_first_not_of('*') == p.npos; });
+}
+
+bool holds_exactly(const std::vector<std::string>& patterns, const std::string& key)
+{
+    return std::ranges::find(patterns, key) != patterns.end();
+}
+
 void lower_all(std::vector<std::string>& texts)
 {
     for (auto& t : texts)
@@ -42,12 +53,6 @@ policy::policy(rules r) : rules_(std::move(r))
     lower_all(rules_.deny_mailboxes);
     lower_all(rules_.allow_attendees);
     lower_all(rules_.deny_attendees);
-}
-
-rules rules_of(const config::policy_settings& s)
-{
-    return {s.allow_operations, s.allow_mailboxes,          s.deny_mailboxes,    s.allow_attendees,
-            s.deny_attendees,   s.max_invitations_per_hour, s.distribution_lists};
 }
 
 std::string verdict::sentence(std::string_view subject) const
@@ -119,8 +124,35 @@ checked<void> policy::allows(std::string_view op, const protocol::operation& ope
 
 bool policy::closed_to_mailboxes() const
 {
-    const auto all = [](const std::string& p) { return !p.empty() && p.find_first_not_of('*') == p.npos; };
-    return rules_.allow_mailboxes.empty() || std::ranges::any_of(rules_.deny_mailboxes, all);
+    return rules_.allow_mailboxes.empty() || holds_everything(rules_.deny_mailboxes);
+}
+
+bool policy::bounds_mailboxes() const
+{
+    return !rules_.deny_mailboxes.empty() || !holds_everything(rules_.allow_mailboxes);
+}
+
+bool policy::bounds_attendees() const
+{
+    return !rules_.deny_attendees.empty() || !holds_everything(rules_.allow_attendees);
+}
+
+bool policy::names_mailbox(const mailbox_address& mailbox) const
+{
+    return holds_exactly(rules_.allow_mailboxes, mailbox.key());
+}
+
+bool policy::names_attendee(const mailbox_address& attendee) const
+{
+    return holds_exactly(rules_.allow_attendees, attendee.key());
+}
+
+bool policy::denies_in(std::string_view domain) const
+{
+    return std::ranges::any_of(rules_.deny_attendees, [&](const std::string& p) {
+        const auto at = p.find('@');
+        return at != p.npos && std::string_view(p).substr(at + 1) == domain;
+    });
 }
 
 std::vector<std::string> policy::operations(const protocol::operation_catalog& all) const

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "agent/protocol/operation.hpp"
-#include "common/config/settings.hpp"
 #include "common/text/mailbox_address.hpp"
 
 #include <string>
@@ -19,10 +18,8 @@ struct rules {
     std::vector<std::string> allow_attendees{"*"};  // who may be invited; as allow_mailboxes
     std::vector<std::string> deny_attendees{};
     std::int64_t most_invitations = 0; // within an hour from each host; 0: no limit
-    config::distribution_lists lists = config::distribution_lists::refuse;
+    bool allow_lists = false; // free/busy of several people at once, if the rules on mailboxes restrict
 };
-
-rules rules_of(const config::policy_settings& s);
 
 // What was decided, and by which rule.
 struct verdict {
@@ -54,6 +51,16 @@ public:
     // The operation, its mailbox where it names one, and whom it invites. availability.get and availability.watch pass
     // whatever their mailboxes are: there a denied one fails alone (see allows_mailbox).
     protocol::checked<void> allows(std::string_view op, const protocol::operation& operation) const;
+
+    // Whether the rules tell mailboxes, or attendees, apart: then it matters who an address is.
+    bool bounds_mailboxes() const;
+    bool bounds_attendees() const;
+    // Whether an entry is that very address: the customer vouches for it.
+    bool names_mailbox(const mailbox_address& mailbox) const;
+    bool names_attendee(const mailbox_address& attendee) const;
+    // Whether an entry of deny_attendees is of this domain (in lower case), and no other.
+    bool denies_in(std::string_view domain) const;
+    bool refuses_lists() const noexcept { return !rules_.allow_lists; }
 
     // How many invitations may go out within an hour from each host; 0: no limit.
     std::int64_t most_invitations() const noexcept { return rules_.most_invitations; }

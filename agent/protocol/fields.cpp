@@ -38,6 +38,11 @@ bool is_id(std::string_view text, std::size_t longest) noexcept
     return !text.empty() && text.size() <= longest && std::all_of(text.begin(), text.end(), is_id_char);
 }
 
+bool is_ascii(std::string_view text) noexcept
+{
+    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 std::optional<std::int64_t> as_integer(const boost::json::value& v) noexcept
 {
     constexpr auto least = std::numeric_limits<std::int64_t>::min();

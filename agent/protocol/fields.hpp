@@ -1,4 +1,4 @@
-// What reading an envelope and reading params have in common: ids and whole numbers. For this module only.
+// What reading an envelope and reading params have in common: ids, whole numbers and addresses. For this module only.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -12,6 +12,9 @@ namespace relay::protocol {
 
 // True for 1 to `longest` of A-Z a-z 0-9 . _ : -
 bool is_id(std::string_view text, std::size_t longest) noexcept;
+
+// Exchange may fold other characters of an address into those of another mailbox's.
+bool is_ascii(std::string_view text) noexcept;
 
 inline constexpr std::size_t longest_command_id = 64;
 inline constexpr std::size_t longest_event_id = 200;

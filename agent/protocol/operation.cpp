@@ -1,5 +1,6 @@
 #include "agent/protocol/operation.hpp"
 
+#include "agent/protocol/fields.hpp"
 #include "common/text/text.hpp"
 
 #include <fmt/format.h>
@@ -16,6 +17,8 @@ std::optional<mailbox_address> read_acting_mailbox(const command& c, findings& f
     auto address = mailbox_address::parse(c.mailbox);
     if (!address.has_value())
         return found.add("mailbox", "is not an SMTP address"), std::nullopt;
+    if (!is_ascii(address->str()))
+        return found.add("mailbox", "must be in ASCII"), std::nullopt;
     return std::move(*address);
 }
 

@@ -75,6 +75,8 @@ std::optional<mailbox_address> read_mailbox(const json::value& v, const std::str
     auto address = mailbox_address::parse(text_of(v));
     if (!address.has_value())
         return found.add(path, "is not an SMTP address"), std::nullopt;
+    if (!is_ascii(address->str()))
+        return found.add(path, "must be in ASCII"), std::nullopt;
     return std::move(*address);
 }
 

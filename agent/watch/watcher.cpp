@@ -18,6 +18,7 @@
 namespace relay::watch {
 namespace {
 
+constexpr std::string_view operation = "availability.watch"; // whose policy counts
 constexpr duration after_store_trouble = std::chrono::seconds(5);
 // A request about several mailboxes has this part of the time of one about a single mailbox: one of them may hold it up.
 constexpr int limit_shares = 3;
@@ -211,6 +212,9 @@ task<bool> watcher::look_ahead(mailboxes_ahead of, std::chrono::days horizon)
         if (places.emplace(address->key(), whom.size()).second)
             whom.push_back(*std::move(address));
     }
+    const bool identified = co_await identify(whom);
+    if (!identified)
+        co_return false;
     exchange_access::availability_question question(
         std::move(whom), w.ask_from, w.ask_to,
         [this](const mailbox_address& m) { return parts_.quarantine.holds(m, parts_.time.now()); });
@@ -239,6 +243,46 @@ task<bool> watcher::look_ahead(mailboxes_ahead of, std::chrono::days horizon)
     co_return co_await publish(std::move(news));
 }
 
+template <class T>
+void watcher::note(const ews::outcome<T>& got, const exchange_access::concurrency_limiter::permit& permit)
+{
+    const auto now = parts_.time.now();
+    if (got.has_value()) {
+        parts_.gate.succeeded(now, parts_.time.utc_now());
+        parts_.limiter.went_well(permit);
+        return;
+    }
+    parts_.gate.failed(got.error(), {}, now, parts_.time.utc_now());
+    if (got.error().retry_action == ews::retry_action::back_off)
+        parts_.limiter.too_much(permit, got.error().whole_server);
+}
+
+// Who they are, as far as policy cannot judge by their addresses alone. False where there is no answer.
+task<bool> watcher::identify(const std::vector<mailbox_address>& whom)
+{
+    if (parts_.policy.allows_operation(operation).has_error())
+        co_return true;
+    const auto some = exchange_access::strangers(parts_.policy, parts_.recipients,
+                                                 std::span<const mailbox_address>(whom), parts_.time.now());
+    for (const auto& m : some) {
+        const bool open = co_await until_usable(parts_.gate, parts_.time, stopping_);
+        if (!open)
+            co_return false;
+        const auto permit = co_await exchange_access::acquire_permit(parts_.limiter, {});
+        if (!permit.is_granted())
+            co_return false;
+        auto found = co_await exchange_access::look_up_recipient(parts_.exchange, m, request_);
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none)
+            co_return false;
+        note(found, permit);
+        if (found.has_error())
+            co_return false;
+        parts_.recipients.learn(m, *std::move(found), parts_.time.now());
+    }
+    co_return true;
+}
+
 // False where there is no answer; then the gate knows why.
 task<bool> watcher::ask(exchange_access::availability_question& question)
 {
@@ -251,7 +295,10 @@ task<bool> watcher::ask(exchange_access::availability_question& question)
         if (!permit.is_granted())
             co_return false;
         auto [whom, numbers] = question.still_allowed(part, [this](const mailbox_address& m) {
-            return parts_.policy.allows_in("availability.watch", m);
+            const auto allowed = parts_.policy.allows_operation(operation);
+            return allowed.has_error() ? allowed
+                                       : exchange_access::allows_free_busy(parts_.policy, parts_.recipients,
+                                                                           m, parts_.time.now());
         });
         if (whom.empty())
             continue;
@@ -260,15 +307,7 @@ task<bool> watcher::ask(exchange_access::availability_question& question)
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none)
             co_return false; // what it ended with says nothing about the server
-        const auto now = parts_.time.now();
-        if (got.has_value()) {
-            parts_.gate.succeeded(now, parts_.time.utc_now());
-            parts_.limiter.went_well(permit);
-        } else {
-            parts_.gate.failed(got.error(), {}, now, parts_.time.utc_now());
-            if (got.error().retry_action == ews::retry_action::back_off)
-                parts_.limiter.too_much(permit, got.error().whole_server);
-        }
+        note(got, permit);
         if (got.has_value())
             question.take_in(part, numbers, *got);
         else if (!question.ask_for_less(part, numbers, got.error().fault) &&

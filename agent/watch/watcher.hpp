@@ -7,6 +7,7 @@
 #include "agent/exchange_access/circuit_breaker.hpp"
 #include "agent/exchange_access/concurrency_limiter.hpp"
 #include "agent/exchange_access/mailbox_quarantine.hpp"
+#include "agent/exchange_access/recipients.hpp"
 #include "agent/policy/policy.hpp"
 #include "agent/store/loop/outbox.hpp"
 #include "agent/store/queue_store.hpp"
@@ -38,7 +39,8 @@ public:
         exchange_access::concurrency_limiter& limiter;
         exchange_access::mailbox_quarantine& quarantine;
         time_source& time;
-        const policy::policy& policy; // asked before each look
+        const policy::policy& policy;            // asked before each look
+        exchange_access::recipients& recipients; // who addresses are
         spdlog::logger& log;
     };
 
@@ -70,7 +72,10 @@ private:
     task<void> pause_until(steady_time t);
     task<bool> poll();
     task<bool> look_ahead(mailboxes_ahead of, std::chrono::days horizon);
+    task<bool> identify(const std::vector<mailbox_address>& whom);
     task<bool> ask(exchange_access::availability_question& question);
+    template <class T>
+    void note(const ews::outcome<T>& got, const exchange_access::concurrency_limiter::permit& permit);
     bool is_narrowed_down(exchange_access::availability_question& question,
                           const exchange_access::availability_part& part,
                           const std::vector<std::size_t>& numbers, const ews::error& e);

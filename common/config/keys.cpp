@@ -240,6 +240,11 @@ const key_rule rules[] = {
         "policy.max_invitations_per_hour", 0, 1'000'000,
         "How many invitations and changes of invitations may go out for each host within an hour, one for "
         "each attendee. 0: no limit. Cancellations do not count."),
+    key<&settings::policy, &policy::distribution_lists>(
+        "policy.distribution_lists", 1, 16,
+        "Whether the free/busy time of a distribution list or another group may be asked for, if "
+        "`allow_mailboxes` or "
+        "`deny_mailboxes` restrict: it tells of all who are on it, denied ones too."),
 
     key<&settings::audit, &audit_settings::retention>(
         "audit.retention_days", 1, 3650,

@@ -1,5 +1,5 @@
-#include "agent/policy/policy.hpp"
 #include "agent/commands/catalog.hpp"
+#include "agent/policy/rules_of.hpp"
 #include "common/log/line_formatter.hpp"
 #include "service/commands/commands.hpp"
 #include "service/load_or_tell.hpp"
@@ -68,20 +68,21 @@ boost::json::value or_null(const std::string& text)
 }
 
 void tell(const question& asked, const protocol::operation_row& known, const std::vector<judged>& all,
-          std::int64_t most_invitations)
+          const policy::policy& rules)
 {
     const bool allowed = std::ranges::all_of(all, [](const auto& j) { return j.verdict.allowed; });
     const auto why = reason(all);
+    const auto most_invitations = rules.most_invitations();
     if (asked.json) {
-        boost::json::array rules;
+        boost::json::array judged_by;
         for (const auto& j : all)
-            rules.push_back(rule_json(j.verdict));
+            judged_by.push_back(rule_json(j.verdict));
         boost::json::object answer{{"allowed", allowed},
                                    {"op", asked.op},
                                    {"mailbox", or_null(asked.mailbox)},
                                    {"attendee", or_null(asked.attendee)},
                                    {"message", why},
-                                   {"rules", std::move(rules)}};
+                                   {"rules", std::move(judged_by)}};
         if (invites(asked.op))
             answer["max_invitations_per_hour"] = most_invitations;
         fmt::print("{}\n", boost::json::serialize(answer));
@@ -95,7 +96,7 @@ void tell(const question& asked, const protocol::operation_row& known, const std
                    one_of_many ? " for this mailbox alone" : "");
     else if (one_of_many && asked.mailbox.empty())
         fmt::print("  Each of its mailboxes is judged on its own: give --mailbox.\n");
-    else if (invites(asked.op) && asked.attendee.empty())
+    else if (invites(asked.op) && asked.attendee.empty() && rules.bounds_attendees())
         fmt::print("  Each of its attendees is judged, too: give --attendee.\n");
     if (allowed && invites(asked.op) && most_invitations > 0)
         fmt::print(
@@ -135,7 +136,7 @@ int test(const std::filesystem::path& config_file, const question& asked)
         all.push_back({asked.mailbox, rules.judge_mailbox(*address_in(asked.mailbox))});
     if (!asked.attendee.empty())
         all.push_back({asked.attendee, rules.judge_attendee(*address_in(asked.attendee))});
-    tell(asked, *known, all, rules.most_invitations());
+    tell(asked, *known, all, rules);
     return std::ranges::all_of(all, [](const auto& j) { return j.verdict.allowed; }) ? 0 : exit_denied;
 }
 

@@ -129,6 +129,16 @@ task<ews::outcome<ews::server_info>> exchange_client::resolve_account(duration l
     co_return ews::server_info{"15.2.1118.7", "Exchange 2019", "Service", "svc@corp.example"};
 }
 
+task<ews::outcome<ews::recipient>> exchange_client::find_recipient(const mailbox_address& address,
+                                                                   duration limit)
+{
+    std::string lane = "/";
+    const auto primary = address.key();
+    if (auto e = co_await ask(std::move(lane), ews::operation::resolve_names, limit))
+        co_return *e;
+    co_return ews::recipient{ews::recipient::kind::one, primary};
+}
+
 task<ews::outcome<ews::mailbox_info>> exchange_client::open_calendar(const mailbox_address& mailbox,
                                                                      duration limit)
 {

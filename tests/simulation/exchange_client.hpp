@@ -13,6 +13,8 @@ public:
     void cut_off() noexcept { cut_off_ = true; }
 
     task<ews::outcome<ews::server_info>> resolve_account(duration limit) override;
+    task<ews::outcome<ews::recipient>> find_recipient(const mailbox_address& address,
+                                                      duration limit) override;
     task<ews::outcome<ews::mailbox_info>> open_calendar(const mailbox_address& mailbox,
                                                         duration limit) override;
     task<ews::outcome<std::vector<ews::mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes,

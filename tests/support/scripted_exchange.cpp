@@ -1,6 +1,7 @@
 #include "tests/support/scripted_exchange.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace relay::test {
 
@@ -67,6 +68,20 @@ task<ews::outcome<ews::server_info>> scripted_exchange::resolve_account(duration
     const auto t = co_await enter(call::resolve);
     co_return finish<ews::server_info>(t, [] {
         return ews::server_info{"15.2.1118.7", "Exchange 2019", "Service", "svc@corp.example"};
+    });
+}
+
+// At once, whatever `slowness` says: it is asked beside what tests are about.
+task<ews::outcome<ews::recipient>> scripted_exchange::find_recipient(const mailbox_address& address,
+                                                                     duration)
+{
+    const auto usual = std::exchange(slowness, duration::zero());
+    auto work = enter(call::recipient);
+    const auto t = co_await std::move(work);
+    slowness = usual;
+    co_return finish<ews::recipient>(t, [this, key = address.key()] {
+        const auto found = address_book.find(key);
+        return found == address_book.end() ? ews::recipient{ews::recipient::kind::one, key} : found->second;
     });
 }
 

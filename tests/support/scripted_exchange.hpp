@@ -15,7 +15,19 @@ namespace relay::test {
 
 class scripted_exchange final : public ews::exchange {
 public:
-    enum class call { resolve, open, availability, find, folders, find_in, get, create, update, remove };
+    enum class call {
+        resolve,
+        recipient,
+        open,
+        availability,
+        find,
+        folders,
+        find_in,
+        get,
+        create,
+        update,
+        remove
+    };
 
     // What happens to one call.
     struct trouble {
@@ -56,6 +68,8 @@ public:
     std::vector<std::vector<std::string>> asked_about;
     // What a mailbox's answer is; empty: busy for the first hour of the window asked for.
     std::function<ews::mailbox_busy(const mailbox_address&, utc_time start, utc_time end)> calendar;
+    // Who addresses are, by their keys; whoever is not in it is a mailbox of that primary address.
+    std::map<std::string, ews::recipient> address_book;
     // How much longer an availability() takes; may be empty.
     std::function<duration(const std::vector<mailbox_address>&)> takes;
     // What becomes of a whole availability() instead; empty, or nothing from it: it succeeds.
@@ -70,6 +84,8 @@ public:
     void run_late_work();
 
     task<ews::outcome<ews::server_info>> resolve_account(duration limit) override;
+    task<ews::outcome<ews::recipient>> find_recipient(const mailbox_address& address,
+                                                      duration limit) override;
     task<ews::outcome<ews::mailbox_info>> open_calendar(const mailbox_address& mailbox,
                                                         duration limit) override;
     task<ews::outcome<std::vector<ews::mailbox_busy>>> availability(std::vector<mailbox_address> mailboxes,

@@ -130,6 +130,7 @@ struct mailbox {
     free_busy_rights rights = free_busy_rights::detail;
     std::string free_busy_failure;    // a ResponseCode that its free/busy time always fails with; empty: none
     bool is_room = false;             // answers invitations by itself: see resource_booking
+    bool hidden = false;              // from the address book: names are not resolved to it
     std::vector<std::string> members; // a distribution list, which has no calendar; empty: a mailbox
     std::vector<folder_contents> folders{folder_count};
     std::vector<made_folder> made_folders; // whose contents follow those of the usual ones

@@ -79,6 +79,12 @@ control_reply put_mailbox(const control_request& request, mailbox_store& store)
         for (const auto& address : json_reading::list("members", *members))
             box.members.push_back(json_reading::text("members", address));
     }
+    if (const auto* hidden = fields.if_contains("hidden"))
+        box.hidden = hidden->as_bool();
+    if (const auto* aliases = fields.if_contains("aliases"))
+        for (const auto& address : json_reading::list("aliases", *aliases))
+            if (!store.add_alias(box, json_reading::text("aliases", address)))
+                throw control_error(409, "another mailbox has that address");
     return {200, json::object{{"email", box.email}}};
 }
 

@@ -16,12 +16,13 @@ std::vector<const mailbox*> resolve(std::string_view entry, operation_context& c
         entry.remove_prefix(5);
     if (entry.find('@') != entry.npos) {
         const auto* exact = context.store.find_mailbox(entry);
-        return exact ? std::vector<const mailbox*>{exact} : std::vector<const mailbox*>{};
+        return exact && !exact->hidden ? std::vector<const mailbox*>{exact} : std::vector<const mailbox*>{};
     }
     std::vector<const mailbox*> found;
     const auto wanted = ascii_lower(entry);
     for (const auto& box : context.store.mailboxes())
-        if (box.key.starts_with(wanted) || ascii_lower(box.display_name).find(wanted) != std::string::npos)
+        if (!box.hidden &&
+            (box.key.starts_with(wanted) || ascii_lower(box.display_name).find(wanted) != std::string::npos))
             found.push_back(&box);
     return found;
 }
@@ -105,13 +106,16 @@ std::string resolve_names(operation_context& context)
         out.append(">");
         for (std::size_t i = 0; i < count; ++i) {
             out.append("<t:Resolution>");
-            put_mailbox_element(out, found[i]->display_name, found[i]->email);
+            put_mailbox_element(out, found[i]->display_name, found[i]->email,
+                                found[i]->members.empty() ? "Mailbox" : "PublicDL");
             out.append("</t:Resolution>");
         }
         out.append("</m:ResolutionSet>");
     };
     answer_writer answer(context.server, "ResolveNames");
-    if (found.empty())
+    if (!context.acting)
+        answer.error({"ErrorNameResolutionNoMailbox", "The account has no mailbox to resolve names in.", {}});
+    else if (found.empty())
         answer.error({"ErrorNameResolutionNoResults", "No results were found.", {}});
     else if (found.size() == 1)
         answer.message(put_resolutions);

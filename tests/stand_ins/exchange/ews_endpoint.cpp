@@ -40,6 +40,12 @@ mailbox* impersonated(const soap_request& request, mailbox_store& store)
         throw soap_fault{{"ErrorNonExistentMailbox",
                           "The SMTP address has no mailbox associated with it.",
                           {{"SmtpAddress", request.impersonated}}}};
+    const auto header = child(request.document.document_element(), "Header");
+    const auto sid = child(child(header, "ExchangeImpersonation"), "ConnectingSID");
+    if (child(sid, "PrimarySmtpAddress") && ascii_lower(request.impersonated) != box->key)
+        throw soap_fault{{"ErrorNonPrimarySmtpAddress",
+                          "The primary SMTP address must be specified when referencing a mailbox.",
+                          {{"Primary", box->email}}}};
     if (!box->impersonation_allowed)
         refuse_request("ErrorImpersonateUserDenied",
                        "The account does not have permission to impersonate the requested "

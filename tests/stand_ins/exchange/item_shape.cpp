@@ -383,13 +383,15 @@ void put_folder_id(std::string& out, const mailbox& owner, folder_kind folder, s
     out.append("/>");
 }
 
-void put_mailbox_element(std::string& out, std::string_view name, std::string_view email)
+void put_mailbox_element(std::string& out, std::string_view name, std::string_view email,
+                         std::string_view type)
 {
     out.append("<t:Mailbox>");
     put(out, "Name", name.empty() ? email : name);
     put(out, "EmailAddress", email);
     put(out, "RoutingType", std::string_view("SMTP"));
-    out.append("<t:MailboxType>Mailbox</t:MailboxType></t:Mailbox>");
+    put(out, "MailboxType", type);
+    out.append("</t:Mailbox>");
 }
 
 } // namespace relay::exchange_sim

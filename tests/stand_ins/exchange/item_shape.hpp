@@ -35,6 +35,7 @@ void put_folder_id(std::string& out, const mailbox& owner, folder_kind folder,
                    std::string_view element = "FolderId");
 std::string folder_id(const mailbox& owner, folder_kind folder);
 // Appends the elements of <t:Mailbox> for an address.
-void put_mailbox_element(std::string& out, std::string_view name, std::string_view email);
+void put_mailbox_element(std::string& out, std::string_view name, std::string_view email,
+                         std::string_view type = "Mailbox");
 
 } // namespace relay::exchange_sim

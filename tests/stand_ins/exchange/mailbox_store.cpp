@@ -70,6 +70,11 @@ mailbox& mailbox_store::put_mailbox(std::string_view email, std::string_view dis
     return box;
 }
 
+bool mailbox_store::add_alias(mailbox& box, std::string_view email)
+{
+    return by_email_.emplace(ascii_lower(email), &box).first->second == &box;
+}
+
 mailbox* mailbox_store::find_mailbox(std::string_view email) noexcept
 {
     const auto found = by_email_.find(ascii_lower(email));

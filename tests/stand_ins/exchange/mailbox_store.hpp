@@ -26,6 +26,9 @@ class mailbox_store {
 public:
     // Adds a mailbox, or returns the one of that address (compared without case).
     mailbox& put_mailbox(std::string_view email, std::string_view display_name);
+    // `email` is another address of the mailbox from now on; false where it is one of another.
+    bool add_alias(mailbox& box, std::string_view email);
+    // By its primary address or another.
     mailbox* find_mailbox(std::string_view email) noexcept;
     mailbox* mailbox_by_number(std::uint32_t number) noexcept;
     const std::deque<mailbox>& mailboxes() const noexcept { return mailboxes_; }

@@ -45,7 +45,7 @@ struct life {
     life(asio::io_context& c, store::queue_store& s, manual_time& t, ews::exchange& e, spdlog::logger& log,
          const std::string& denied, const policy::policy* rules, const commands::limits& limits)
         : context(c),
-          own_rules({{"*"}, {"*"}, {denied}}),
+          own_rules({{"*"}, {"*"}, denied.empty() ? std::vector<std::string>() : std::vector{denied}}),
           out(c.get_executor(), s, t, log),
           in(
               c.get_executor(), s, out, t, commands::catalog(),
@@ -127,7 +127,7 @@ struct agent_fixture {
     scripted_exchange exchange{context.get_executor(), time};
     std::unique_ptr<life> now;
     ews::exchange* in_use = &exchange; // what commands call, from the next start on
-    std::string denied = "ceo@corp.example";
+    std::string denied = "ceo@corp.example"; // empty: nobody
     std::string acts_for = "host@corp.example"; // the mailbox of what is sent
     commands::limits limits{30s, 120s, 4};      // from the next start on
     // Judges instead of `denied`, from the next start on; may be given other rules at any time.

@@ -81,6 +81,12 @@ public:
             co_return outage;
         co_return co_await real_.resolve_account(limit);
     }
+    task<ews::outcome<ews::recipient>> find_recipient(const mailbox_address& address, duration limit) override
+    {
+        if (down)
+            co_return outage;
+        co_return co_await real_.find_recipient(address, limit);
+    }
     task<ews::outcome<ews::mailbox_info>> open_calendar(const mailbox_address& m, duration limit) override
     {
         saw("mailbox.verify", m.str());

@@ -377,3 +377,82 @@ TEST_CASE_METHOD(judged, "nobody is told of a change whom policy forbids to invi
     cancel_event("c-5", "e-1");
     CHECK(ok("c-5"));
 }
+
+TEST_CASE_METHOD(judged, "no other name and no list leads round what policy denies", "[unit][policy]")
+{
+    using kind = ews::recipient::kind;
+    exchange.address_book = {{"boss@corp.example", {kind::one, "ceo@corp.example"}},
+                             {"board@corp.example", {kind::several, "board@corp.example"}},
+                             {"nobody@corp.example", {kind::unknown, {}}}};
+    deny({"ceo@corp.example"});
+    const auto ask = [&](const std::string& id) {
+        send(id, "availability.get",
+             {{"mailboxes", json::array{"host@corp.example", "Boss@corp.example", "board@corp.example",
+                                        "nobody@corp.example", "host@corp.example", "ceo@corp.example"}},
+              {"start", "2026-11-23T00:00:00Z"},
+              {"end", "2026-11-24T00:00:00Z"}});
+        time.advance(1s);
+        std::string told;
+        for (const auto& m : output(id).at("mailboxes").as_array())
+            told += m.at("ok").as_bool() ? std::string("ok ")
+                                         : std::string(m.at("error").at("code").as_string()) + ' ';
+        return told;
+    };
+    CHECK(ask("r-1") == "ok policy_denied policy_denied mailbox_not_found ok policy_denied ");
+    CHECK(exchange.count(call::recipient) == 4);
+    CHECK(result("r-1")->at("attempts").as_int64() == 1);
+    for (const auto& together : exchange.asked_about)
+        for (const auto& m : together)
+            CHECK(m == "host@corp.example");
+    ask("r-2");
+    CHECK(exchange.count(call::recipient) == 4); // no further round trip
+    in_force.emplace(policy::rules{});           // nothing is restricted: nobody is looked up
+    send("r-3", "availability.get",
+         {{"mailboxes", json::array{"somebody@corp.example"}},
+          {"start", "2026-11-23T00:00:00Z"},
+          {"end", "2026-11-24T00:00:00Z"}});
+    CHECK(ok("r-3"));
+    CHECK(exchange.count(call::recipient) == 4);
+}
+
+TEST_CASE_METHOD(judged, "nobody is invited under another name than the one that policy denies",
+                 "[unit][policy]")
+{
+    exchange.address_book = {
+        {"guest@corp.example", {ews::recipient::kind::several, "all-staff@corp.example"}}};
+    policy::rules r;
+    r.deny_attendees = {"all-staff@corp.example"};
+    in_force.emplace(r);
+    limits.most_requests = 1; // a command does not wait for itself
+    restart();
+    create_meeting("c-1", "e-1");
+    time.advance(10s);
+    CHECK(code("c-1") == "policy_denied");
+    CHECK(exchange.count(call::create) == 0);
+    create("c-2", "e-2");
+    CHECK(ok("c-2"));
+    send("c-3", "event.update",
+         {{"event_id", "e-2"},
+          {"set", {{"attendees", json::array{json::object{{"email", "guest@corp.example"}}}}}}});
+    time.advance(10s);
+    CHECK(code("c-3") == "policy_denied");
+    send("c-4", "event.update",
+         {{"event_id", "e-2"},
+          {"set", {{"attendees", json::array{json::object{{"email", "new@corp.example"}}}}}}});
+    time.advance(10s);
+    CHECK(ok("c-4"));
+    CHECK(exchange.count(call::recipient) == 2);
+}
+
+TEST_CASE_METHOD(judged, "who an address is, is asked again as long as Exchange is away", "[unit][policy]")
+{
+    deny({"ceo@corp.example"});
+    exchange.troubles.push_back({call::recipient, outage});
+    send("r-1", "availability.get",
+         {{"mailboxes", json::array{"host@corp.example"}},
+          {"start", "2026-11-23T00:00:00Z"},
+          {"end", "2026-11-24T00:00:00Z"}});
+    time.advance(29s);
+    CHECK(output("r-1").at("mailboxes").at(0).at("ok") == true);
+    CHECK(exchange.count(call::recipient) == 2);
+}

@@ -557,3 +557,73 @@ TEST_CASE_METHOD(client_fixture, "a write goes out as written and its answer com
     CHECK(run(client.get(host, {"A", "C"}, 30s))->ref.id == "A");
     CHECK(reports.size() == 3);
 }
+
+namespace {
+
+std::string resolution(std::string_view email, std::string_view type)
+{
+    return fmt::format("<t:Resolution><t:Mailbox><t:Name>N</t:Name><t:EmailAddress>{}</t:EmailAddress>"
+                       "<t:RoutingType>SMTP</t:RoutingType><t:MailboxType>{}</t:MailboxType></t:Mailbox>"
+                       "</t:Resolution>",
+                       email, type);
+}
+
+std::string resolved(const std::string& all, std::string_view code = "NoError")
+{
+    const bool warns = code != "NoError";
+    return test::envelope(fmt::format(
+        "<m:ResolveNamesResponse><m:ResponseMessages><m:ResolveNamesResponseMessage ResponseClass='{}'>"
+        "<m:ResponseCode>{}</m:ResponseCode><m:ResolutionSet>{}</m:ResolutionSet></"
+        "m:ResolveNamesResponseMessage>"
+        "</m:ResponseMessages></m:ResolveNamesResponse>",
+        warns ? "Warning" : "Success", code, all));
+}
+
+} // namespace
+
+TEST_CASE_METHOD(client_fixture,
+                 "who an address is, is told with its primary address and whether it is several people",
+                 "[unit][ews][policy]")
+{
+    using kind = recipient::kind;
+    const auto ask = [&](std::string body) {
+        answer(std::move(body));
+        return run(client.find_recipient(mailbox("boss@corp.example"), 30s));
+    };
+    auto who = ask(resolved(resolution("ceo@corp.example", "Mailbox")));
+    CHECK(who->what == kind::one);
+    CHECK(who->primary == "ceo@corp.example");
+    CHECK(http.requests[0].body.find("<m:UnresolvedEntry>smtp:boss@corp.example<") != std::string::npos);
+    CHECK(http.requests[0].body.find("Impersonation") == std::string::npos);
+    for (const auto* type : {"PublicDL", "PrivateDL", "GroupMailbox", "PublicFolder", "Unknown", ""})
+        CHECK(ask(resolved(resolution("boss@corp.example", type)))->what == kind::several);
+    CHECK(ask(resolved(resolution("boss@corp.example", "Contact")))->what == kind::one);
+    CHECK(ask(nobody_found(15, 2))->what == kind::unknown);
+    CHECK(ask(resolved(resolution("/O=CORP/CN=boss", "Mailbox")))->what == kind::unknown);
+    // It finds by prefix, too.
+    const auto two =
+        resolution("boss@corp.example.org", "Mailbox") + resolution("Boss@corp.example", "PublicDL");
+    CHECK(ask(resolved(two, "ErrorNameResolutionMultipleResults"))->what == kind::several);
+    const auto others = resolution("a@corp.example", "Mailbox") + resolution("b@corp.example", "Mailbox");
+    CHECK(ask(resolved(others, "ErrorNameResolutionMultipleResults"))->what == kind::unknown);
+}
+
+TEST_CASE_METHOD(client_fixture,
+                 "an account without a mailbox finds out who addresses are in the name of a host",
+                 "[unit][ews][policy]")
+{
+    using kind = recipient::kind;
+    const auto boss = mailbox("boss@corp.example");
+    const auto no_mailbox = test::soap_fault("ErrorNameResolutionNoMailbox");
+    answer(no_mailbox, 500);
+    answer(test::soap_fault("ErrorNonPrimarySmtpAddress"), 500); // nobody else is known: in its own name
+    CHECK(run(client.find_recipient(boss, 30s))->what == kind::untold);
+    CHECK(http.requests[1].body.find("<t:PrimarySmtpAddress>boss@corp.example<") != std::string::npos);
+
+    answer(test::success("DeleteItem", ""));
+    CHECK(run(client.remove(host, {"id", ""}, protocol::notify::all, in_time(17s))).has_value());
+    answer(no_mailbox, 500);
+    answer(resolved(resolution("ceo@corp.example", "Mailbox")));
+    CHECK(run(client.find_recipient(boss, 30s))->primary == "ceo@corp.example");
+    CHECK(http.requests[4].body.find("<t:PrimarySmtpAddress>organizer@corp.example<") != std::string::npos);
+}

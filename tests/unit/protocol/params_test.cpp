@@ -121,6 +121,8 @@ TEST_CASE("what is wrong in an event is told with its place", "[unit][protocol]"
     CHECK(refused(create(R"({"attendees":["a@b"]})")) == "params.attendees[0]: must be an object with email");
     CHECK(refused(create(R"({"attendees":[{"email":"a@b.c"},{"email":"c@d.e"},{"email":"x"}]})")) ==
           "params.attendees[2].email: is not an SMTP address");
+    CHECK(refused(create(R"({"attendees":[{"email":"vorst\u00e4nde@corp.example"}]})")) ==
+          "params.attendees[0].email: must be in ASCII");
     CHECK(refused(create(R"({"attendees":[{"name":"x"}]})")) == "params.attendees[0].email: is missing");
     CHECK(refused(create(R"({"attendees":[{"email":"a@b.c","role":"chair"}]})")) ==
           "params.attendees[0].role: must be one of required, optional, resource");

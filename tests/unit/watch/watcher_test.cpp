@@ -27,6 +27,8 @@ public:
     int requests = 0;
     std::size_t most_asked = 0;
     std::vector<std::string> asked;
+    std::vector<std::string> looked_up;                 // in the address book
+    std::map<std::string, ews::recipient> address_book; // whoever is not in it is a mailbox of that address
 
     task<ews::outcome<std::vector<ews::mailbox_busy>>>
     availability(std::vector<mailbox_address> mailboxes, utc_time start, utc_time end, duration) override
@@ -54,6 +56,15 @@ public:
     }
 
     task<ews::outcome<ews::server_info>> resolve_account(duration) override { co_return ews::error{}; }
+    task<ews::outcome<ews::recipient>> find_recipient(const mailbox_address& address, duration) override
+    {
+        looked_up.push_back(address.key());
+        if (error)
+            co_return *error;
+        const auto found = address_book.find(address.key());
+        co_return found == address_book.end() ? ews::recipient{ews::recipient::kind::one, address.key()}
+                                              : found->second;
+    }
     task<ews::outcome<ews::mailbox_info>> open_calendar(const mailbox_address&, duration) override
     {
         co_return ews::error{};
@@ -114,6 +125,7 @@ struct watch_fixture : test::loop_fixture {
     std::optional<exchange_access::circuit_breaker> gate;
     exchange_access::concurrency_limiter limiter{time, 10};
     exchange_access::mailbox_quarantine quarantine;
+    exchange_access::recipients recipients;
     std::optional<watch::watcher> watcher;
     asio::cancellation_signal cancel;
     bool ended = false;
@@ -128,9 +140,10 @@ struct watch_fixture : test::loop_fixture {
         REQUIRE(await(out->recover()).has_value());
         gate.emplace(
             1, [] {}, log);
-        watcher.emplace(
-            context.get_executor(),
-            watch::watcher::parts{*queue, *out, exchange, *gate, limiter, quarantine, time, rules, log}, 30s);
+        watcher.emplace(context.get_executor(),
+                        watch::watcher::parts{*queue, *out, exchange, *gate, limiter, quarantine, time, rules,
+                                              recipients, log},
+                        30s);
         ended = false;
         asio::co_spawn(
             context, watcher->run(),
@@ -299,6 +312,27 @@ TEST_CASE_METHOD(watch_fixture, "a mailbox that policy denies is told so and not
     rules = policy::policy(policy::rules());
     time.advance(300s);
     CHECK(stored() == lines{"#1 w a@corp.example 0", "#2 w CEO@corp.example 0"});
+}
+
+TEST_CASE_METHOD(watch_fixture,
+                 "a list, and another name of a denied mailbox, are watched no more than that mailbox",
+                 "[unit][watch][policy]")
+{
+    using kind = ews::recipient::kind;
+    exchange.address_book = {{"boss@corp.example", {kind::one, "ceo@corp.example"}},
+                             {"board@corp.example", {kind::several, "board@corp.example"}}};
+    rules = policy::policy({{"*"}, {"*"}, {"ceo@corp.example"}});
+    put("w", {"a@corp.example", "boss@corp.example", "board@corp.example"});
+    CHECK(stored() == lines{"#1 w a@corp.example 0", "#2 w boss@corp.example policy_denied",
+                            "#3 w board@corp.example policy_denied"});
+    for (const auto& m : exchange.asked)
+        CHECK(m == "a@corp.example");
+    CHECK(exchange.looked_up.size() == 3);
+    time.advance(3600s);
+    CHECK(exchange.looked_up.size() == 3); // known for a day
+    rules = policy::policy(policy::rules());
+    time.advance(300s);
+    CHECK(stored().back() == "#3 w board@corp.example 0");
 }
 
 TEST_CASE_METHOD(watch_fixture, "one mailbox that cannot be read is an error of its own", "[unit][watch]")
