@@ -10,16 +10,16 @@
 namespace relay::app {
 namespace {
 
-uplink::proxy_rule proxy_of(const config::proxy_settings& p)
+uplink::proxy_rule proxy_of(const config::proxy_settings& p, const std::vector<std::string>& auth)
 {
     using mode = uplink::proxy_rule::mode;
     switch (p.mode) {
     case config::proxy_mode::direct:
         return {mode::direct, {}};
     case config::proxy_mode::environment:
-        return {mode::environment, {}};
+        return {mode::environment, {}, auth};
     case config::proxy_mode::fixed:
-        return {mode::fixed, p.fixed};
+        return {mode::fixed, p.fixed, auth};
     }
     return {};
 }
@@ -36,7 +36,7 @@ uplink::dial_settings dial_settings(const config::cloud_settings& c)
     uplink::dial_settings d;
     d.url = c.url;
     d.files = credentials(c);
-    d.proxy = proxy_of(c.proxy);
+    d.proxy = proxy_of(c.proxy, c.proxy_auth);
     d.user_agent = "workestra-relay/" + std::string(version());
     d.environment = [](const char* name) {
         const char* value = std::getenv(name);

@@ -53,13 +53,24 @@ meaning of_proxy(const cloud_findings& f)
                 "Correct HTTPS_PROXY in the environment of the service, or set cloud.proxy."};
     if (ec == errc::proxy_auth_required)
         return {fmt::format("the proxy {} wants a sign-in", who),
-                "Ask the proxy team for an account (Negotiate, NTLM or Basic) and put it into cloud.proxy "
+                "If it offers one that is not used, cloud.proxy_auth says which may be: by default Basic "
+                "goes to https:// proxies "
+                "only, as over http:// whoever listens can read the password. Else ask the proxy team for an "
+                "account (Negotiate, NTLM or Basic) and put it into cloud.proxy "
                 "(http://user:password@host:port, special characters as %XX: CORP%5Cuser), or to let this "
                 "machine through without one."};
     if (ec == asio::error::no_permission)
         return {fmt::format("the proxy {} refuses the user name or password of cloud.proxy", who),
                 "Correct them (special characters as %XX: CORP%5Cuser), and check with the proxy team that "
                 "the account is not locked. The agent tries twice, then every 5 minutes."};
+    if (tls::is_tls_error(ec) || ec == errc::certificate_name_mismatch)
+        return {
+            fmt::format("the proxy {} shows a certificate that this machine does not trust, or no TLS at all",
+                        who),
+            "An https:// proxy is believed by the system's trust store: add its CA there "
+            "(update-ca-certificates), and check "
+            "that cloud.proxy names it as its certificate does. If the proxy speaks no TLS itself, write "
+            "http://."};
     if (ec == errc::proxy_refused)
         return {
             fmt::format("the proxy {} refuses to connect to {}", who, f.address.authority()),
@@ -204,6 +215,22 @@ meaning of_failure(const cloud_findings& f)
     return {};
 }
 
+// What whoever listens between here and the proxy gets to know of the sign-in.
+std::string exposure(const uplink::dial_report& d)
+{
+    if (d.proxy_sign_in.empty())
+        return {};
+    if (d.proxy_encrypted)
+        return fmt::format("; it was signed in to by {}, over TLS", d.proxy_sign_in);
+    if (d.proxy_sign_in == "Basic")
+        return "; it was signed in to by Basic over http://: whoever listens on the way can read the "
+               "password";
+    return fmt::format("; it was signed in to by {} over http://: the password is not shown, but nothing "
+                       "binds the sign-in to "
+                       "this connection, so whoever sits in between could use it in the agent's place",
+                       d.proxy_sign_in);
+}
+
 std::string success(const cloud_findings& f, const stage& s, const std::string& detail)
 {
     const bool via = !f.dialled.proxy.empty();
@@ -214,7 +241,7 @@ std::string success(const cloud_findings& f, const stage& s, const std::string& 
         return fmt::format("connected to {} ({})",
                            via ? "the proxy " + f.dialled.proxy : f.address.authority(), detail);
     case step::proxy:
-        return fmt::format("{} opened a tunnel to {}", detail, f.address.authority());
+        return fmt::format("{} opened a tunnel to {}{}", detail, f.address.authority(), exposure(f.dialled));
     case step::tls:
         return fmt::format("{}, signed by {}, valid until {}", detail, f.dialled.peer.issuer,
                            format_rfc3339(f.dialled.peer.not_after));
@@ -236,6 +263,10 @@ check judge_stage(const cloud_findings& f, const stage& s)
     }
     if (const auto* d = done(f, s.at)) {
         c.message = success(f, s, d->detail);
+        if (s.at == step::proxy && f.dialled.proxy_sign_in == "Basic" && !f.dialled.proxy_encrypted)
+            c.advice = "Ask the proxy team for an https:// proxy, or for Negotiate or NTLM; then take "
+                       "\"basic\" out of "
+                       "cloud.proxy_auth.";
         return c;
     }
     if (f.failure && f.failure->at == s.at) {

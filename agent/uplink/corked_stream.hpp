@@ -1,6 +1,8 @@
 // Lets many small WebSocket frames leave in one TLS record and one system call, where Beast would make one of each.
 #pragma once
 
+#include "agent/uplink/hop_stream.hpp"
+
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -25,7 +27,7 @@ namespace asio = boost::asio;
 // A failure is reported by the writes that follow it. Loop thread only.
 class corked_stream {
 public:
-    using next_layer_type = asio::ssl::stream<asio::ip::tcp::socket>;
+    using next_layer_type = asio::ssl::stream<hop_stream>;
     using executor_type = asio::any_io_executor;
     static constexpr std::size_t most_pending = 64 * 1024;
     static constexpr std::size_t one_write = 16 * 1024; // what a TLS record holds
@@ -45,7 +47,7 @@ public:
 
     // Owned by the stream and by the write to the network that is under way, which may outlive the stream.
     struct core : std::enable_shared_from_this<core> {
-        core(asio::ip::tcp::socket socket, asio::ssl::context& context) : tls(std::move(socket), context) {}
+        core(hop_stream hop, asio::ssl::context& context) : tls(std::move(hop), context) {}
 
         bool idle() const noexcept { return !writing && pending.empty(); }
         void pump(); // starts writing what is pending, unless a write is under way

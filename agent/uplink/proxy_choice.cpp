@@ -119,6 +119,14 @@ bool bypasses_proxy(std::string_view no_proxy, std::string_view host, std::uint1
     return false;
 }
 
+bool may_sign_in_by(std::string_view scheme, const proxy_rule& rule, const proxy_url& proxy)
+{
+    const bool named = std::ranges::find(rule.auth, scheme) != rule.auth.end();
+    if (scheme != "basic")
+        return named || rule.auth.empty();
+    return !proxy.password.empty() && (named || (rule.auth.empty() && proxy.encrypted));
+}
+
 boost::system::result<std::optional<proxy_url>, bad_url>
 choose_proxy(const proxy_rule& rule, const web_url& target, const environment& read)
 {

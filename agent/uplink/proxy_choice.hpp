@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace relay::uplink {
 
@@ -20,7 +21,13 @@ struct proxy_rule {
     };
     mode how = mode::direct;
     proxy_url address;
+    // Which of "negotiate", "ntlm", "basic" may be used to sign in; empty: what is safe on that connection.
+    std::vector<std::string> auth = {};
 };
+
+// Whether one of them may be used to sign in to `proxy`, which offers it. Basic needs a password, and a connection that nobody reads
+// along or a rule that says so.
+bool may_sign_in_by(std::string_view scheme, const proxy_rule& rule, const proxy_url& proxy);
 
 using environment = std::function<std::string(const char*)>;
 

@@ -19,7 +19,6 @@ namespace relay::uplink {
 namespace {
 
 namespace beast = boost::beast;
-using asio::ip::tcp;
 using parser = beast::http::response_parser<beast::http::buffer_body>;
 using beast::http::field;
 using beast::http::status;
@@ -62,10 +61,11 @@ bool keeps_open(const parser& p)
 // A conversation with one proxy, over as many connections as it takes.
 class knock {
 public:
-    knock(tcp::socket s, const proxy_url& proxy, std::string target, const redial& again,
-          http::blocking_executor& blocking_executor)
-        : socket_(std::move(s)),
+    knock(hop_stream hop, const proxy_url& proxy, const proxy_rule& rule, std::string target,
+          const redial& again, http::blocking_executor& blocking_executor)
+        : hop_(std::move(hop)),
           proxy_(proxy),
+          rule_(rule),
           target_(std::move(target)),
           again_(again),
           blocking_(blocking_executor),
@@ -73,7 +73,7 @@ public:
     {
     }
 
-    task<outcome<tcp::socket>> open();
+    task<outcome<tunnel>> open();
 
 private:
     // Nothing: it cannot be done here, so another scheme may be tried.
@@ -87,20 +87,23 @@ private:
     task<outcome<void>> sign_in(const reply& first);
     task<verdict> by_tokens(signin::mechanism mechanism, std::string_view scheme);
     task<outcome<void>> by_basic();
+    std::string why_not(bool basic_offered) const;
     outcome<void> judge(const reply& r) const;
     failed refused(const reply& r) const;
     failed read_failure(error_code ec) const;
 
-    tcp::socket socket_;
+    hop_stream hop_;
     const proxy_url& proxy_;
+    const proxy_rule& rule_;
     std::string target_;
     const redial& again_;
     http::blocking_executor& blocking_;
     std::string who_;
-    bool usable_ = true;        // socket_ can carry the next CONNECT
+    bool usable_ = true;        // hop_ can carry the next CONNECT
     bool used_ = false;         // and has carried one
     bool gone_ = false;         // the proxy closed it instead of answering
     std::string local_trouble_; // why a scheme could not even be begun
+    std::string signed_in_by_;
 };
 
 bool is_end(error_code ec)
@@ -133,7 +136,7 @@ task<outcome<reply>> knock::ask(const secret& authorization)
                     beast::string_view(authorization.reveal().data(), authorization.reveal().size()));
     usable_ = false;
     used_ = true;
-    const auto [not_sent, sent] = co_await beast::http::async_write(socket_, request, use_tuple);
+    const auto [not_sent, sent] = co_await beast::http::async_write(hop_, request, use_tuple);
     gone_ = is_end(not_sent);
     if (not_sent.failed())
         co_return failed{step::proxy, not_sent, who_ + " closed the connection: " + not_sent.message()};
@@ -163,7 +166,7 @@ task<result<void>> knock::read_head(beast::flat_buffer& buffer, std::optional<pa
         p.emplace();
         p->header_limit(most_proxy_header_bytes);
         p->body_limit(boost::none); // what is too long is not read
-        const auto [ec, read] = co_await beast::http::async_read_header(socket_, buffer, *p, use_tuple);
+        const auto [ec, read] = co_await beast::http::async_read_header(hop_, buffer, *p, use_tuple);
         if (ec.failed())
             co_return ec;
         if (p->get().result_int() / 100 != 1)
@@ -180,7 +183,7 @@ task<bool> knock::skip_body(beast::flat_buffer& buffer, parser& p)
         auto& body = p.get().body();
         body.data = scrap.data();
         body.size = scrap.size();
-        const auto [ec, read] = co_await beast::http::async_read(socket_, buffer, p, use_tuple);
+        const auto [ec, read] = co_await beast::http::async_read(hop_, buffer, p, use_tuple);
         if (ec.failed() && ec != beast::http::error::need_buffer)
             co_return false;
         skipped += scrap.size() - body.size;
@@ -211,7 +214,7 @@ task<outcome<void>> knock::renew()
     auto fresh = co_await again_();
     if (fresh.has_error())
         co_return fresh.error();
-    socket_ = *std::move(fresh);
+    hop_ = *std::move(fresh);
     usable_ = true;
     used_ = false;
     co_return outcome<void>();
@@ -295,9 +298,12 @@ task<knock::verdict> knock::by_tokens(signin::mechanism mechanism, std::string_v
 task<outcome<void>> knock::sign_in(const reply& first)
 {
     const auto& offers = first.offers;
-    const auto offered = " (it offers: " + http::offered_schemes(offers) + ")";
+    const auto schemes = http::offered_schemes(offers);
+    const auto offered = " (it offers: " + schemes + ")";
     const bool named = !proxy_.username.empty();
-    if (http::challenge_token(offers, "Negotiate")) {
+    const auto may = [&](std::string_view scheme) { return may_sign_in_by(scheme, rule_, proxy_); };
+    if (http::challenge_token(offers, "Negotiate") && may("negotiate")) {
+        signed_in_by_ = "Negotiate";
         auto done = co_await by_tokens(signin::mechanism::negotiate, "Negotiate");
         if (done)
             co_return *std::move(done);
@@ -305,23 +311,34 @@ task<outcome<void>> knock::sign_in(const reply& first)
     if (!named)
         co_return failed{step::proxy, errc::proxy_auth_required,
                          who_ + " wants a user name and a password" + offered};
-    if (http::challenge_token(offers, "NTLM")) {
+    if (http::challenge_token(offers, "NTLM") && may("ntlm")) {
+        signed_in_by_ = "NTLM";
         auto done = co_await by_tokens(signin::mechanism::ntlm, "NTLM");
         if (done)
             co_return *std::move(done);
     }
     // With the realm behind it, which is no token.
-    const bool basic = ascii_lower(http::offered_schemes(offers)).find("basic") != std::string::npos;
-    if (basic)
+    const bool basic = ascii_lower(schemes).find("basic") != std::string::npos;
+    if (basic && may("basic")) {
+        signed_in_by_ = "Basic";
         co_return co_await by_basic();
-    co_return failed{step::proxy, errc::proxy_auth_required,
-                     who_ +
-                         (local_trouble_.empty() ? " offers no sign-in that this agent knows"
-                                                 : " cannot be signed in to: " + local_trouble_) +
-                         offered};
+    }
+    co_return failed{step::proxy, errc::proxy_auth_required, who_ + why_not(basic) + offered};
 }
 
-task<outcome<tcp::socket>> knock::open()
+// Why none of what is offered was used, behind the proxy's name.
+std::string knock::why_not(bool basic_offered) const
+{
+    if (!local_trouble_.empty())
+        return " cannot be signed in to: " + local_trouble_;
+    if (basic_offered && !proxy_.password.empty() && rule_.auth.empty())
+        return " is not shown the password by Basic over http://, where whoever listens can read it: use an "
+               "https:// proxy, or allow it with cloud.proxy_auth = [\"basic\"]";
+    return rule_.auth.empty() ? " offers no sign-in that this agent knows"
+                              : " offers no sign-in that cloud.proxy_auth allows";
+}
+
+task<outcome<tunnel>> knock::open()
 {
     const secret nothing;
     const auto first = co_await ask(nothing);
@@ -332,15 +349,16 @@ task<outcome<tcp::socket>> knock::open()
         done = co_await sign_in(*first);
     if (done.has_error())
         co_return done.error();
-    co_return std::move(socket_);
+    co_return tunnel{std::move(hop_), std::move(signed_in_by_)};
 }
 
 } // namespace
 
-task<outcome<tcp::socket>> open_tunnel(tcp::socket socket, const proxy_url& proxy, std::string target,
-                                       const redial& again, http::blocking_executor& blocking_executor)
+task<outcome<tunnel>> open_tunnel(hop_stream hop, const proxy_url& proxy, const proxy_rule& rule,
+                                  std::string target, const redial& again,
+                                  http::blocking_executor& blocking_executor)
 {
-    knock at_the_door(std::move(socket), proxy, std::move(target), again, blocking_executor);
+    knock at_the_door(std::move(hop), proxy, rule, std::move(target), again, blocking_executor);
     co_return co_await at_the_door.open();
 }
 

@@ -1,5 +1,6 @@
 #include "agent/uplink/tls_connection.hpp"
 
+#include "agent/http/blocking_executor.hpp"
 #include "agent/uplink/proxy_tunnel.hpp"
 #include "agent/uplink/tcp_race.hpp"
 #include "agent/uplink/tls_handshake.hpp"
@@ -90,6 +91,68 @@ task<outcome<tcp::socket>> dial_tcp(dial_steps& steps, name_lookup& names, http:
 
 namespace {
 
+constexpr duration read_trust_limit = 10s;
+
+// Whom the system trusts: cloud.ca_file is for the cloud.
+task<outcome<tls::context_ptr>> trust_for_proxy(http::blocking_executor& blocking_executor)
+{
+    const auto read = [] { return tls::make_client_context({}); };
+    auto trusted = co_await blocking_executor.run(read, std::chrono::steady_clock::now() + read_trust_limit);
+    if (trusted.has_error())
+        co_return failed{step::proxy, trusted.error(),
+                         "the system's trust store cannot be read: " + trusted.error().message()};
+    if (trusted->has_error())
+        co_return failed{step::proxy, trusted->error().code, trusted->error().message};
+    co_return **trusted;
+}
+
+// TLS to the proxy, if it is an https:// one.
+task<outcome<hop_stream>> reach_proxy(proxy_url via, hop_stream hop,
+                                      http::blocking_executor& blocking_executor)
+{
+    if (!via.encrypted)
+        co_return std::move(hop);
+    auto trusted = co_await trust_for_proxy(blocking_executor);
+    if (trusted.has_error())
+        co_return trusted.error();
+    co_return co_await secure_hop(std::move(hop.socket()), *std::move(trusted), via);
+}
+
+task<outcome<tunnel>> reach_through(time_source& time, const proxy_url& via, const proxy_rule& rule,
+                                    std::string target, hop_stream hop,
+                                    http::blocking_executor& blocking_executor)
+{
+    error_code gone; // then the first CONNECT will say so
+    const auto peer = hop.socket().remote_endpoint(gone);
+    const redial again = [&, peer]() -> task<outcome<hop_stream>> {
+        std::vector<tcp::endpoint> there{peer};
+        auto socket = co_await reach(time, std::move(there), "the proxy " + via.authority());
+        if (socket.has_error())
+            co_return socket.error();
+        co_return co_await reach_proxy(via, hop_stream(*std::move(socket)), blocking_executor);
+    };
+    auto ready = co_await reach_proxy(via, std::move(hop), blocking_executor);
+    if (ready.has_error())
+        co_return ready.error();
+    co_return co_await open_tunnel(*std::move(ready), via, rule, std::move(target), again, blocking_executor);
+}
+
+task<outcome<hop_stream>> go_through(dial_steps& steps, const proxy_url& via, const proxy_rule& rule,
+                                     const web_url& address, hop_stream hop,
+                                     http::blocking_executor& blocking_executor)
+{
+    const auto first_hop = "the proxy " + via.authority();
+    auto opened = co_await steps.run(
+        step::proxy, "CONNECT to " + address.authority() + " by " + first_hop,
+        reach_through(steps.time(), via, rule, address.authority(), std::move(hop), blocking_executor));
+    if (opened.has_error())
+        co_return opened.error();
+    steps.report().proxy_sign_in = opened->signed_in_by;
+    steps.report().proxy_encrypted = via.encrypted;
+    steps.note(step::proxy, first_hop);
+    co_return std::move(opened->hop);
+}
+
 task<outcome<tls_stream>> dial_once(dial_steps& steps, name_lookup& names, http::address_memory& memory,
                                     http::blocking_executor& blocking_executor, const dial_settings& settings,
                                     const web_url& address, tls::context_ptr context)
@@ -107,21 +170,17 @@ task<outcome<tls_stream>> dial_once(dial_steps& steps, name_lookup& names, http:
     if (socket.has_error())
         co_return socket.error();
 
+    hop_stream hop(*std::move(socket));
     if (via) {
-        error_code gone; // then the first CONNECT will say so
-        const auto peer = socket->remote_endpoint(gone);
-        const redial again = [&] { return reach(steps.time(), {peer}, first_hop); };
-        auto tunnel = co_await steps.run(
-            step::proxy, "CONNECT to " + address.authority() + " by " + first_hop,
-            open_tunnel(*std::move(socket), *via, address.authority(), again, blocking_executor));
-        if (tunnel.has_error())
-            co_return tunnel.error();
-        socket = std::move(tunnel);
-        steps.note(step::proxy, first_hop);
+        auto tunnelled =
+            co_await go_through(steps, *via, settings.proxy, address, std::move(hop), blocking_executor);
+        if (tunnelled.has_error())
+            co_return tunnelled.error();
+        hop = *std::move(tunnelled);
     }
 
     auto secured = co_await steps.run(step::tls, "the TLS handshake with " + address.authority(),
-                                      secure(*std::move(socket), context, address, steps.report().peer));
+                                      secure(std::move(hop), context, address, steps.report().peer));
     if (secured.has_error())
         co_return secured.error();
     steps.note(step::tls, version_of(*secured) + ", " + steps.report().peer.subject);

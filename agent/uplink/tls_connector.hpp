@@ -40,6 +40,8 @@ struct dial_report {
     std::optional<utc_time> server_time; // the Date of the answer to the upgrade, also where it was a refusal
     tls::certificate_facts peer;         // also where it was refused
     std::string proxy;                   // "proxy.corp.example:3128", empty where it went direct
+    std::string proxy_sign_in;           // "Basic", where the proxy wanted one and took it
+    bool proxy_encrypted = false;        // an https:// one
     std::optional<asio::ip::address> reached; // by TCP: the cloud's address, or the proxy's
     bool reached_by_name = false;             // and not because it is in the URL
 };

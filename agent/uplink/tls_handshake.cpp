@@ -4,11 +4,11 @@
 
 namespace relay::uplink {
 
-task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context, web_url address,
+task<outcome<tls_stream>> secure(hop_stream hop, tls::context_ptr context, web_url address,
                                  tls::certificate_facts& peer)
 {
     tls_stream stream{context, std::make_unique<tls::peer_check>(address.host),
-                      std::make_shared<corked_stream::core>(std::move(socket), *context)};
+                      std::make_shared<corked_stream::core>(std::move(hop), *context)};
     auto& tls = stream.core->tls;
     if (const auto ready = stream.check->attach(tls.native_handle()); ready.has_error())
         co_return failed{step::tls, ready.error(),

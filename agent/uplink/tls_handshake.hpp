@@ -7,10 +7,10 @@
 
 namespace relay::uplink {
 
-// Handshakes with `address` over `socket`: chain and host name are verified. The message of a failure says which check
+// Handshakes with `address` over `hop`: chain and host name are verified. The message of a failure says which check
 // failed on which certificate. Sets no deadline of its own. `peer` outlives the call: it gets what the other side showed,
 // be it refused.
-task<outcome<tls_stream>> secure(asio::ip::tcp::socket socket, tls::context_ptr context, web_url address,
+task<outcome<tls_stream>> secure(hop_stream hop, tls::context_ptr context, web_url address,
                                  tls::certificate_facts& peer);
 
 // Of a finished handshake.

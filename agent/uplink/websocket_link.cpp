@@ -80,7 +80,7 @@ public:
     void abort() noexcept override
     {
         error_code ignored; // there is nobody left to tell
-        beast::get_lowest_layer(ws_).close(ignored);
+        beast::get_lowest_layer(ws_).socket().close(ignored);
     }
     void limit_frames(std::size_t most) override { ws_.read_message_max(most); }
     steady_time last_arrival() const noexcept override { return arrived_; }
@@ -259,7 +259,7 @@ task<void> websocket_link::see_out()
 {
     using namespace asio::experimental::awaitable_operators;
     error_code ignored; // where the peer is gone there is nobody to see out
-    beast::get_lowest_layer(ws_).shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    beast::get_lowest_layer(ws_).socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     co_await (drain() || time_.sleep_for(close_limit));
 }
 
@@ -269,7 +269,7 @@ task<void> websocket_link::drain()
     std::size_t drained = 0;
     while (drained < most_drained) {
         const auto [ec, bytes] =
-            co_await beast::get_lowest_layer(ws_).async_read_some(asio::buffer(rest), use_tuple);
+            co_await beast::get_lowest_layer(ws_).socket().async_read_some(asio::buffer(rest), use_tuple);
         if (ec.failed())
             co_return;
         drained += bytes;

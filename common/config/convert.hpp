@@ -170,7 +170,8 @@ struct converter<proxy_settings> {
         }
         auto proxy = parse_proxy_url(text);
         if (proxy.has_error() || text.find("://") == text.npos)
-            return "must be http://host:port, with user:password@ before the host where the proxy wants a "
+            return "must be http://host:port or https://host:port, with user:password@ before the host where "
+                   "the proxy wants a "
                    "sign-in "
                    "(in them, percent-encode characters such as @ : / # %), or \"env\"";
         to = {proxy_mode::fixed, *std::move(proxy)};

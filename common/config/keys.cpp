@@ -38,6 +38,12 @@ std::string mailbox_pattern(const std::string& text)
                : "must hold addresses in ASCII, such as ceo@corp.example or *@corp.example";
 }
 
+std::string proxy_scheme(const std::string& text)
+{
+    return text == "negotiate" || text == "ntlm" || text == "basic" ? ""
+                                                                    : "must hold negotiate, ntlm or basic";
+}
+
 std::string program(const std::string& text)
 {
     return text.empty() ? "must begin with a program" : "";
@@ -159,7 +165,15 @@ const key_rule rules[] = {
     key<&settings::cloud, &cloud::proxy>(
         "cloud.proxy", 0, 2048,
         "How to reach the cloud. Empty: directly. `\"env\"`: by `HTTPS_PROXY` and `NO_PROXY`. Else "
-        "`http://user:password@host:port`; user and password are percent-decoded."),
+        "`http://user:password@host:port`, or `https://` for TLS to the proxy itself (its certificate is "
+        "checked by the "
+        "system's trust store); user and password are percent-decoded."),
+    key<&settings::cloud, &cloud::proxy_auth, proxy_scheme>(
+        "cloud.proxy_auth", 0, 3,
+        "Which of `negotiate`, `ntlm` and `basic` may be used to sign in to the proxy. Empty: `negotiate` "
+        "and `ntlm`; `basic` to an "
+        "`https://` proxy, if the URL holds a password. Over `http://` Basic shows the password to whoever "
+        "listens."),
 
     key<&settings::exchange, &exchange::url, exchange_url>(
         "exchange.url", 1, 2048,
@@ -328,7 +342,8 @@ raw_value converter<proxy_settings>::read(const proxy_settings& from)
         return std::string();
     if (from.mode == proxy_mode::environment)
         return std::string("env");
-    return fmt::format("http://{}{}", from.fixed.username.empty() ? "" : "***:***@", from.fixed.authority());
+    return fmt::format("{}://{}{}", from.fixed.encrypted ? "https" : "http",
+                       from.fixed.username.empty() ? "" : "***:***@", from.fixed.authority());
 }
 
 std::span<const key_rule> key_rules()

@@ -51,6 +51,11 @@ error_code make_error_code(tls_error d) noexcept
     return {static_cast<int>(d), doubts};
 }
 
+bool is_tls_error(const error_code& ec) noexcept
+{
+    return ec.category() == make_error_code(tls_error::unfit).category();
+}
+
 bool is_about_ours(const error_code& ec) noexcept
 {
     return ec == tls_error::ours_refused || ec == tls_error::ours_unknown_issuer ||

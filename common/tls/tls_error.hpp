@@ -25,6 +25,8 @@ enum class tls_error {
 
 error_code make_error_code(tls_error d) noexcept;
 
+// Whether `ec` is one of them.
+bool is_tls_error(const error_code& ec) noexcept;
 // Whether `ec` says that the peer does not take our certificate.
 bool is_about_ours(const error_code& ec) noexcept;
 

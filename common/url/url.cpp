@@ -112,15 +112,16 @@ boost::system::result<proxy_url, bad_url> parse_proxy_url(std::string_view text)
     const auto url = urls::parse_uri(whole);
     if (text.size() > longest_url || !url.has_value() || !url->has_authority())
         return bad_url{"it is not a URL (a special character in the password must be written as %XX)"};
-    if (!ascii_iequals(std::string_view(url->scheme()), "http"))
-        return bad_url{"only http:// proxies are supported"};
+    const bool encrypted = ascii_iequals(std::string_view(url->scheme()), "https");
+    if (!encrypted && !ascii_iequals(std::string_view(url->scheme()), "http"))
+        return bad_url{"it must begin with http:// or https://"};
     if (url->has_query() || url->has_fragment() ||
         !(url->encoded_path().empty() || url->encoded_path() == "/"))
         return bad_url{"it must end with the port"};
-    auto at = location_of(*url, 80);
+    auto at = location_of(*url, encrypted ? 443 : 80);
     if (at.has_error())
         return at.error();
-    proxy_url proxy{std::move(at->host), at->port, url->user(), {}};
+    proxy_url proxy{std::move(at->host), at->port, url->user(), {}, encrypted};
     std::string password = url->password();
     proxy.password = secret::take(password);
     if (proxy.username.find(':') != std::string::npos)

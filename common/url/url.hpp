@@ -39,17 +39,18 @@ boost::system::result<web_url, bad_url> parse_web_url(std::string_view text);
 boost::system::result<web_url, bad_url> parse_web_url(std::string_view text, std::string_view scheme);
 
 struct proxy_url {
-    std::string host; // without brackets
-    std::uint16_t port = 80;
-    std::string username; // percent-decoded: DOMAIN\user, user@domain or user; empty: none is set
-    secret password;      // percent-decoded
+    std::string host;        // without brackets
+    std::uint16_t port = 80; // the scheme's own (80, 443) if the URL says none
+    std::string username;    // percent-decoded: DOMAIN\user, user@domain or user; empty: none is set
+    secret password;         // percent-decoded
+    bool encrypted = false;  // https://: TLS to the proxy itself
 
     std::string authority() const { return authority_of(host, port); } // fit for the log
 
     friend bool operator==(const proxy_url&, const proxy_url&) = default;
 };
 
-// http://[user:password@]host[:port]. "host:port" alone is taken as http://, as proxy variables often have it.
+// http:// or https://[user:password@]host[:port]. "host:port" alone is taken as http://, as proxy variables often have it.
 boost::system::result<proxy_url, bad_url> parse_proxy_url(std::string_view text);
 
 } // namespace relay

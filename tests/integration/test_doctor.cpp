@@ -198,13 +198,13 @@ TEST_CASE("a person sees a line a check, with what to do below it", "[integratio
     const auto well = run_doctor(w, {});
     INFO(well.out << well.err);
     CHECK(well.code == 0);
-    CHECK_THAT(well.out, Contains("ok    configuration        ") && Contains("all 16 checks are well") &&
+    CHECK_THAT(well.out, Contains("ok    configuration        ") && Contains("all 17 checks are well") &&
                              Contains("--mailbox"));
     CHECK(well.out.find('\x1b') == std::string::npos); // no terminal
     const auto ill = run_doctor(w, {"--mailbox", "private@corp.example"});
     CHECK(ill.code == 1);
     CHECK_THAT(ill.out, Contains("FAIL  impersonation private@corp.example") &&
-                            Contains("      what to do: ") && Contains("2 of 18 checks failed"));
+                            Contains("      what to do: ") && Contains("2 of 19 checks failed"));
     CHECK(run_doctor(w, {"--mailbox", "nobody"}).code == 2);
     CHECK(run_doctor(w, {"--mailboxes", "a@b"}).code == 2);
 }
@@ -318,7 +318,8 @@ TEST_CASE("a cloud that cannot be reached: by name, by TCP, by the proxy", "[int
 
     const auto with_proxy = [&](std::uint16_t port, const std::string& who = {}) {
         return examine_with(
-            w, {{"cloud.proxy", in_quotes("http://" + who + "127.0.0.1:" + std::to_string(port))}});
+            w, {{"cloud.proxy_auth", "['negotiate', 'ntlm', 'basic']"},
+                {"cloud.proxy", in_quotes("http://" + who + "127.0.0.1:" + std::to_string(port))}});
     };
     const connect_proxy wants_sign_in("joe:word");
     CHECK_THAT(with_proxy(wants_sign_in.port()).says("cloud_proxy"),

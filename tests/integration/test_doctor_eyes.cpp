@@ -49,7 +49,8 @@ TEST_CASE("the doctor sees the proxy and the settings that only the running agen
 {
     connect_proxy proxy("joe:s3cret");
     const auto at_proxy = "127.0.0.1:" + std::to_string(proxy.port());
-    scenario w(without_agent({{"cloud.proxy", "'env'"}, {"exchange.username", ""}}));
+    scenario w(without_agent(
+        {{"cloud.proxy", "'env'"}, {"cloud.proxy_auth", "['basic']"}, {"exchange.username", ""}}));
     const std::map<std::string, std::string> of_the_service{
         {"HTTPS_PROXY", "http://joe:s3cret@" + at_proxy},
         {"WORKESTRA_RELAY_EXCHANGE_USERNAME", "CORP\\workestra-svc"}};

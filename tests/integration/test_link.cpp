@@ -153,7 +153,7 @@ TEST_CASE("the cloud is reached through a proxy that wants a sign-in", "[integra
     const auto url = [&](std::string_view who) {
         return "'http://" + std::string(who) + "127.0.0.1:" + std::to_string(proxy.port()) + "'";
     };
-    scenario w({.config = {{"cloud.proxy", url("joe:p%40ss%3Aword@")}},
+    scenario w({.config = {{"cloud.proxy", url("joe:p%40ss%3Aword@")}, {"cloud.proxy_auth", "['basic']"}},
                 .exchange_arguments = {},
                 .cloud_arguments = {},
                 .environment = {}});
@@ -162,7 +162,7 @@ TEST_CASE("the cloud is reached through a proxy that wants a sign-in", "[integra
     CHECK(outcome(w.call("connection.test", "", {})) == "ok");
 
     REQUIRE(w.stop_agent() == 0);
-    w.configure({{"cloud.proxy", url("joe:wrong@")}});
+    w.configure({{"cloud.proxy", url("joe:wrong@")}, {"cloud.proxy_auth", "['basic']"}});
     w.start_agent();
     CHECK(eventually([&] { return proxy.refusals() > 0; }));
     CHECK(eventually(

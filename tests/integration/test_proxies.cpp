@@ -99,9 +99,11 @@ private:
     std::optional<process> program_;
 };
 
-world_options through(const std::string& proxy, std::map<std::string, std::string> environment = {})
+// `auth`: cloud.proxy_auth. Most proxies here are http:// ones that want Basic, which they get only if that is said.
+world_options through(const std::string& proxy, std::map<std::string, std::string> environment = {},
+                      const std::string& auth = "['negotiate', 'ntlm', 'basic']")
 {
-    return {.config = {{"cloud.proxy", "'" + proxy + "'"}},
+    return {.config = {{"cloud.proxy", "'" + proxy + "'"}, {"cloud.proxy_auth", auth}},
             .exchange_arguments = {},
             .cloud_arguments = {},
             .environment = std::move(environment),
@@ -165,7 +167,8 @@ TEST_CASE("squid lets the agent through after a sign-in", "[integration][proxy]"
     w.cut_link();
     REQUIRE(eventually([&] { return w.cloud().get("/agents").as_array().size() == 2 && w.connected(); }));
     REQUIRE(w.stop_agent() == 0);
-    w.configure({{"cloud.proxy", "'" + proxy.at(joe + "wrong@") + "'"}});
+    w.configure({{"cloud.proxy_auth", "['negotiate', 'ntlm', 'basic']"},
+                 {"cloud.proxy", "'" + proxy.at(joe + "wrong@") + "'"}});
     turned_away(w, "refuses the user name or password (it offers: ");
 }
 
@@ -199,7 +202,8 @@ TEST_CASE("a proxy is signed in to by NTLM, and its refusals do not go on", "[in
     CHECK(outcome(w.call("connection.test", "", {})) == "ok");
     REQUIRE(w.stop_agent() == 0);
 
-    w.configure({{"cloud.proxy", "'" + at("wr0ng") + "'"}});
+    w.configure(
+        {{"cloud.proxy_auth", "['negotiate', 'ntlm', 'basic']"}, {"cloud.proxy", "'" + at("wr0ng") + "'"}});
     turned_away(w, "refuses the user name or password (it offers: NTLM)");
     REQUIRE(eventually([&] { return proxy.refusals() == 2; }));
     std::this_thread::sleep_for(3s); // backoff alone would have led to more by now
@@ -207,7 +211,8 @@ TEST_CASE("a proxy is signed in to by NTLM, and its refusals do not go on", "[in
     CHECK(w.agent().running());
 
     // A reload with the right one needs no waiting.
-    w.configure({{"cloud.proxy", "'" + at("p%40ss%20word") + "'"}});
+    w.configure({{"cloud.proxy_auth", "['negotiate', 'ntlm', 'basic']"},
+                 {"cloud.proxy", "'" + at("p%40ss%20word") + "'"}});
     w.agent().signal(SIGHUP);
     CHECK(eventually([&] { return w.connected(); }));
 }
@@ -255,7 +260,8 @@ TEST_CASE("a proxy that closes after its 407 without saying so gets the password
     CHECK(w.agent_log().find("no link to the cloud") == std::string::npos); // at the first try
     REQUIRE(w.stop_agent() == 0);
 
-    w.configure({{"cloud.proxy", "'" + at("p%40sswrong") + "'"}});
+    w.configure({{"cloud.proxy_auth", "['negotiate', 'ntlm', 'basic']"},
+                 {"cloud.proxy", "'" + at("p%40sswrong") + "'"}});
     turned_away(w, "refuses the user name or password (it offers: Basic)");
     CHECK(proxy.refusals() <= 2);
 }
@@ -267,4 +273,54 @@ TEST_CASE("answers of 1xx before a proxy's 200 are not taken for its answer", "[
     w.start_agent();
     w.wait_connected();
     CHECK(proxy.tunnels() == 1);
+}
+
+TEST_CASE("a proxy that offers Basic alone gets no password over plain TCP, and the doctor says why",
+          "[integration][proxy]")
+{
+    connect_proxy proxy("joe:p@ss");
+    const auto url = "http://joe:p%40ss@127.0.0.1:" + std::to_string(proxy.port());
+    scenario w(through(url, {}, "[]"));
+    turned_away(w, "is not shown the password by Basic over http://");
+    CHECK(proxy.refusals() == 0); // a sign-in that it was shown would be one, or a tunnel
+    CHECK(proxy.tunnels() == 0);
+    const auto doctor = [&] {
+        return run_to_end(relay_program(), {"doctor", "--config", w.config_file().string()}).out;
+    };
+    CHECK_THAT(doctor(), Catch::Contains("cloud.proxy_auth says which may be"));
+    REQUIRE(w.stop_agent() == 0);
+    w.configure({{"cloud.proxy", "'" + url + "'"}, {"cloud.proxy_auth", "['basic']"}});
+    w.start_agent();
+    w.wait_connected();
+    CHECK(proxy.tunnels() == 1);
+    CHECK_THAT(doctor(), Catch::Contains("whoever listens on the way can read the password"));
+}
+
+TEST_CASE(
+    "an https:// proxy is signed in to over TLS, by Basic too, and believed by the system's trust store",
+    "[integration][proxy]")
+{
+    connect_proxy behind("joe:p@ss");
+    const tls_front proxy(behind.port(), development_pki() / "cloud-server.crt",
+                          development_pki() / "cloud-server.key");
+    const auto url = "https://joe:p%40ss@localhost:" + std::to_string(proxy.port());
+    SECTION("its CA is in the trust store")
+    {
+        scenario w(through(url, {{"SSL_CERT_FILE", (development_pki() / "cloud-ca.crt").string()}}, "[]"));
+        w.start_agent();
+        w.wait_connected();
+        CHECK(behind.tunnels() == 1);
+        CHECK(outcome(w.call("connection.test", "", {})) == "ok");
+        w.cut_link(); // and once more
+        REQUIRE(eventually([&] { return behind.tunnels() == 2 && w.connected(); }));
+        REQUIRE(w.stop_agent() == 0);
+    }
+    SECTION("its CA is not")
+    {
+        scenario w(through(url, {}, "[]"));
+        turned_away(w, "the proxy localhost:" + std::to_string(proxy.port()) + ": ");
+        CHECK(behind.tunnels() == 0);
+        const auto doctor = run_to_end(relay_program(), {"doctor", "--config", w.config_file().string()});
+        CHECK_THAT(doctor.out, Catch::Contains("believed by the system's trust store"));
+    }
 }

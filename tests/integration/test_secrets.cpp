@@ -375,6 +375,7 @@ TEST_CASE("no secret shows in anything that the agent wrote or told", "[integrat
     };
     const configuration talkative{{"log.level", "'trace'"},
                                   {"status.listen", "'127.0.0.1:0'"},
+                                  {"cloud.proxy_auth", "['basic']"},
                                   {"cloud.proxy", proxy_url("pr0xy%20w0rd%2F%C3%BC%2B")}};
     const auto auth = GENERATE(std::string("'ntlm'"), std::string("'basic'"));
     auto options = without_agent(talkative);

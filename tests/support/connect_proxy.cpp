@@ -11,6 +11,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
 #include <array>
@@ -238,6 +240,86 @@ int connect_proxy::tunnels() const
 int connect_proxy::refusals() const
 {
     return impl_->refusals;
+}
+
+struct tls_front::impl {
+    using stream = asio::ssl::stream<tcp::socket>;
+
+    impl(std::uint16_t to, const std::filesystem::path& certificate, const std::filesystem::path& key)
+        : behind(asio::ip::address_v4::loopback(), to),
+          acceptor(loop, {asio::ip::address_v4::loopback(), 0}),
+          connections(loop.get_executor())
+    {
+        context.use_certificate_chain_file(certificate.string());
+        context.use_private_key_file(key.string(), asio::ssl::context::pem);
+        thread = std::thread([this] {
+            connections.spawn(accept());
+            asio::co_spawn(loop, connections.join(), [](std::exception_ptr) {});
+            loop.run();
+        });
+    }
+    ~impl()
+    {
+        asio::post(loop, [this] { connections.stop(); });
+        thread.join();
+    }
+
+    task<void> accept()
+    {
+        for (;;) {
+            auto [ec, client] = co_await acceptor.async_accept(use_tuple);
+            if (ec)
+                co_return;
+            connections.spawn(serve(std::move(client)));
+        }
+    }
+
+    task<void> serve(tcp::socket client)
+    {
+        stream outside(std::move(client), context);
+        const auto [refused] = co_await outside.async_handshake(stream::server, use_tuple);
+        if (refused)
+            co_return;
+        tcp::socket inside(loop);
+        const auto [away] = co_await inside.async_connect(behind, use_tuple);
+        if (away)
+            co_return;
+        co_await (copy(outside, inside) || copy(inside, outside));
+    }
+
+    template <class From, class To>
+    static task<void> copy(From& from, To& to)
+    {
+        std::array<char, 16384> buffer{};
+        for (;;) {
+            const auto [read_ec, n] = co_await from.async_read_some(asio::buffer(buffer), use_tuple);
+            if (read_ec)
+                co_return;
+            const auto [write_ec, m] = co_await asio::async_write(to, asio::buffer(buffer, n), use_tuple);
+            if (write_ec)
+                co_return;
+        }
+    }
+
+    asio::io_context loop{1};
+    asio::ssl::context context{asio::ssl::context::tls_server};
+    tcp::endpoint behind;
+    tcp::acceptor acceptor;
+    task_group connections;
+    std::thread thread; // last: it uses all of the above
+};
+
+tls_front::tls_front(std::uint16_t behind, const std::filesystem::path& certificate,
+                     const std::filesystem::path& key)
+    : impl_(std::make_unique<impl>(behind, certificate, key))
+{
+}
+
+tls_front::~tls_front() = default;
+
+std::uint16_t tls_front::port() const
+{
+    return impl_->acceptor.local_endpoint().port();
 }
 
 } // namespace relay::test

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -34,6 +35,20 @@ public:
     std::uint16_t port() const;
     int tunnels() const;  // opened so far
     int refusals() const; // sign-ins refused so far
+
+private:
+    struct impl;
+    std::unique_ptr<impl> impl_;
+};
+
+// TLS in front of a port on loopback: with a connect_proxy behind it, an https:// proxy. On a thread of its own.
+class tls_front {
+public:
+    tls_front(std::uint16_t behind, const std::filesystem::path& certificate,
+              const std::filesystem::path& key);
+    ~tls_front();
+
+    std::uint16_t port() const;
 
 private:
     struct impl;

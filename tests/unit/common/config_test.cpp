@@ -113,7 +113,7 @@ TEST_CASE("each format is checked", "[unit][config]")
 {
     CHECK(about("cloud", "ca_file = 5") == "cloud.ca_file: must be a text in quotes");
     CHECK(about("cloud", "ca_file = \"a\\u0000b\"") == "cloud.ca_file: must not hold control characters");
-    CHECK(about("cloud", "proxy = \"https://proxy.example:3128\"")
+    CHECK(about("cloud", "proxy = \"ftp://proxy.example:3128\"")
               .starts_with("cloud.proxy: must be http://host:port"));
     CHECK(about("cloud", "proxy = \"proxy.example:3128\"")
               .starts_with("cloud.proxy: must be http://host:port"));

@@ -39,8 +39,11 @@ TEST_CASE("a proxy URL holds nothing but a host, its port and who signs in", "[u
     REQUIRE(proxy.has_value());
     CHECK(*proxy == proxy_url{"proxy.corp.example", 3128, "corp\\svc", secret("p@ss")});
     CHECK(parse_proxy_url("proxy")->port == 80);
+    CHECK_FALSE(parse_proxy_url("proxy")->encrypted);
+    CHECK(parse_proxy_url("HTTPS://proxy")->port == 443);
+    CHECK(parse_proxy_url("https://proxy:3129")->encrypted);
     for (const std::string bad :
-         {"https://proxy:1", "http://proxy/path", "http://proxy?x", "http://proxy#x",
+         {"socks5://proxy:1", "http://proxy/path", "http://proxy?x", "http://proxy#x",
           "http://a%3Ab:secret@proxy", "http://u:sec%0Aret@proxy", "http://:secret@proxy"}) {
         INFO(bad);
         CHECK(parse_proxy_url(bad).has_error());

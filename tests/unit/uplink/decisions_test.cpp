@@ -54,7 +54,7 @@ TEST_CASE("user and password of a proxy are percent-decoded", "[unit][uplink]")
 
 TEST_CASE("a bad proxy URL is refused without repeating it", "[unit][uplink]")
 {
-    for (const auto* bad : {"https://u:secret@proxy:1", "socks5://u:secret@proxy:1", "http://u:sec ret@proxy",
+    for (const auto* bad : {"ftp://u:secret@proxy:1", "socks5://u:secret@proxy:1", "http://u:sec ret@proxy",
                             "http://", "http://a%3Ab:secret@proxy:1", "http://u:secret@proxy:0"}) {
         const auto proxy = parse_proxy_url(bad);
         REQUIRE(proxy.has_error());
@@ -114,7 +114,7 @@ TEST_CASE("the environment's proxy counts only where the rule says so", "[unit][
     CHECK_FALSE(choose_proxy(rule, inside, read)->has_value());
     variables["https_proxy"] = "lower:2";
     CHECK((*choose_proxy(rule, outside, read))->authority() == "lower:2");
-    variables["https_proxy"] = "https://u:secret@lower";
+    variables["https_proxy"] = "socks5://u:secret@lower";
     CHECK(choose_proxy(rule, outside, read).error().message.find("secret") == std::string::npos);
     CHECK_FALSE(choose_proxy(rule, outside, {})->has_value());
     rule = {proxy_rule::mode::fixed, {"fixed", 8080, {}, {}}};

@@ -20,10 +20,47 @@ TEST_CASE_METHOD(dialling_fixture, "a proxy that refuses the password is told ap
     through_proxy("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"corp\"\r\n\r\n");
     settings.proxy.address.username = "svc";
     settings.proxy.address.password = secret("secret");
+    settings.proxy.auth = {"basic"};
     const auto text = failure(step::proxy);
     CHECK_THAT(text, Contains("refuses the user name or password"));
     CHECK_THAT(text, !Contains("secret") && !Contains("c3ZjOnNlY3JldA"));
     CHECK_THAT(proxy->seen, Contains("Proxy-Authorization: Basic c3ZjOnNlY3JldA==\r\n"));
+}
+
+TEST_CASE_METHOD(
+    dialling_fixture,
+    "a proxy that offers Basic alone is not shown the password over http://, unless a rule says so",
+    "[unit][uplink][proxy]")
+{
+    through_proxy("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"corp\"\r\n\r\n");
+    settings.proxy.address.username = "svc";
+    settings.proxy.address.password = secret("secret");
+    const auto text = failure(step::proxy);
+    CHECK_THAT(text, Contains("is not shown the password by Basic over http://") &&
+                         Contains("cloud.proxy_auth = [\"basic\"]") && Contains("it offers: Basic"));
+    CHECK_THAT(proxy->seen, !Contains("uthorization"));
+    settings.proxy.auth = {"negotiate", "ntlm"};
+    CHECK_THAT(failure(step::proxy), Contains("offers no sign-in that cloud.proxy_auth allows"));
+    CHECK_THAT(proxy->seen, !Contains("uthorization"));
+}
+
+TEST_CASE("what may be used to sign in to a proxy follows from the rule and from the connection",
+          "[unit][uplink][proxy]")
+{
+    using uplink::may_sign_in_by;
+    const auto plain = *parse_proxy_url("http://svc:secret@proxy:3128");
+    const auto encrypted = *parse_proxy_url("https://svc:secret@proxy:3128");
+    const auto nameless = *parse_proxy_url("https://proxy:3128");
+    const uplink::proxy_rule usual{};
+    const uplink::proxy_rule basic{uplink::proxy_rule::mode::fixed, {}, {"basic"}};
+    for (const auto* scheme : {"negotiate", "ntlm"}) {
+        CHECK(may_sign_in_by(scheme, usual, plain));
+        CHECK_FALSE(may_sign_in_by(scheme, basic, plain));
+    }
+    CHECK_FALSE(may_sign_in_by("basic", usual, plain));
+    CHECK(may_sign_in_by("basic", usual, encrypted));
+    CHECK(may_sign_in_by("basic", basic, plain));
+    CHECK_FALSE(may_sign_in_by("basic", basic, nameless));
 }
 
 TEST_CASE_METHOD(dialling_fixture, "a proxy whose sign-ins are all unknown is told apart",
@@ -53,6 +90,7 @@ TEST_CASE_METHOD(dialling_fixture, "a proxy that goes on refusing is left alone 
     through_proxy("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"corp\"\r\n\r\n");
     settings.proxy.address.username = "svc";
     settings.proxy.address.password = secret("secret");
+    settings.proxy.auth = {"basic"};
     CHECK_THAT(failure(step::proxy), !Contains("5 minutes"));
     const auto again = [&] {
         proxy->seen.clear();
