@@ -101,7 +101,9 @@ private:
     task<void> serve();
     enrolment::renewal::off_loop disk_work();
     enrolment::renewal::in_use renewal_facts() const;
-    void use_renewed(const tls::certificate_facts& facts, const std::filesystem::path& ca_file);
+    void use_renewed(const tls::certificate_facts& facts, const enrolment::trust_files& trust);
+    task<void> watch_trust();
+    task<void> note_trust();
 
     config::settings settings_;
     std::shared_ptr<spdlog::logger> log_;
@@ -129,6 +131,7 @@ private:
     http::blocking_executor blocking_; // of the renewal
     enrolment::tls_connection renewal_connection_;
     enrolment::renewal renewal_;
+    notifier trust_changed_;
     status::site site_;
     status::server status_server_;
     admin::server admin_server_;

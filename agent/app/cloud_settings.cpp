@@ -28,7 +28,21 @@ uplink::proxy_rule proxy_of(const config::proxy_settings& p, const std::vector<s
 
 tls::credential_files credentials(const config::cloud_settings& c)
 {
-    return {c.certificate_file, c.private_key_file, c.ca_file};
+    return {c.certificate_file, c.private_key_file, c.ca_file, trust_of(c).told_ca_file};
+}
+
+enrolment::trust_files trust_of(const config::cloud_settings& c)
+{
+    return {c.ca_file, c.told_ca_counts ? c.told_ca_file : std::filesystem::path()};
+}
+
+// What an administrator names and is not there yet, enrolling makes.
+enrolment::places enrolment_places(const config::cloud_settings& c)
+{
+    std::error_code ec;
+    const bool to_be_made = !c.ca_file.empty() && !std::filesystem::exists(c.ca_file, ec);
+    return enrolment::places_of(c.certificate_file, c.private_key_file,
+                                to_be_made ? c.ca_file : c.told_ca_file);
 }
 
 uplink::dial_settings dial_settings(const config::cloud_settings& c)
@@ -49,8 +63,7 @@ enrolment::outcome<identity> own_identity(const config::cloud_settings& c)
 {
     using enrolment::failed;
     using enrolment::fault;
-    const enrolment::identity_files files(
-        enrolment::places_of(c.certificate_file, c.private_key_file, c.ca_file));
+    const enrolment::identity_files files(enrolment_places(c));
     if (const auto well = files.settle(); well.has_error())
         return well.error();
     auto certificate = tls::read_certificate(c.certificate_file, c.private_key_file);

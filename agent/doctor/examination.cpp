@@ -42,7 +42,7 @@ std::vector<check> local_checks(const doctor_input& who, utc_time now)
 bool ca_told_by_cloud(const config::cloud_settings& c)
 {
     const auto record = config::read_enrolment_record(c.certificate_file);
-    return record && !record->ca_file.empty() && record->ca_file == c.ca_file;
+    return record && !record->ca_file.empty() && record->ca_file == c.ca_file && !c.ca_file.empty();
 }
 
 // What there is to say where there is no account to sign in with.

@@ -53,10 +53,11 @@ std::string text_of(const fs::path& file)
 
 } // namespace
 
-places places_of(const fs::path& certificate_file, const fs::path& private_key_file, const fs::path& ca_file)
+places places_of(const fs::path& certificate_file, const fs::path& private_key_file,
+                 const fs::path& told_ca_file)
 {
     return {certificate_file, private_key_file,
-            ca_file.empty() ? certificate_file.parent_path() / "cloud-ca.crt" : ca_file};
+            told_ca_file.empty() ? certificate_file.parent_path() / "cloud-ca.crt" : told_ca_file};
 }
 
 void identity_files::step() const
@@ -207,10 +208,12 @@ outcome<void> identity_files::remove_all() const
     return {};
 }
 
-tls::credential_files identity_files::staged_credentials(const fs::path& ca_file) const
+tls::credential_files identity_files::staged_credentials(const trust_files& now) const
 {
-    return {beside(places_.certificate), beside(places_.key),
-            there(beside(places_.ca)) ? beside(places_.ca) : ca_file};
+    const auto told = there(beside(places_.ca)) ? beside(places_.ca) : now.told_ca_file;
+    const bool is_theirs =
+        now.ca_file == places_.ca; // nobody has set one: what the cloud told is all that counts
+    return {beside(places_.certificate), beside(places_.key), is_theirs ? fs::path() : now.ca_file, told};
 }
 
 std::string agent_id_of(const fs::path& certificate_file, const tls::certificate_facts& facts)

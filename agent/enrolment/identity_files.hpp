@@ -12,6 +12,7 @@
 #pragma once
 
 #include "agent/enrolment/key_request.hpp"
+#include "agent/enrolment/trusted_ca.hpp"
 #include "common/config/enrolment_record.hpp"
 #include "common/tls/tls.hpp"
 
@@ -31,9 +32,9 @@ struct places {
     friend bool operator==(const places&, const places&) = default;
 };
 
-// Where cloud.ca_file is not set, a CA goes beside the certificate, as cloud-ca.crt.
+// `told_ca_file` empty: a CA goes beside the certificate, as cloud-ca.crt.
 places places_of(const std::filesystem::path& certificate_file, const std::filesystem::path& private_key_file,
-                 const std::filesystem::path& ca_file);
+                 const std::filesystem::path& told_ca_file);
 
 struct identity {
     const private_key& key;
@@ -72,8 +73,8 @@ public:
     // Removes it.
     outcome<void> discard() const;
 
-    // What is staged, with the CA that will count once it is in use. `ca_file`: what counts now.
-    tls::credential_files staged_credentials(const std::filesystem::path& ca_file) const;
+    // What is staged, with the CAs that will count once it is in use. `now`: those that count.
+    tls::credential_files staged_credentials(const trust_files& now) const;
 
     // Called before each step that changes the disk, for tests: one that throws leaves everything as a kill there would.
     void at_each_step(std::function<void()> f) { step_ = std::move(f); }

@@ -1,5 +1,6 @@
 #include "agent/enrolment/renewal.hpp"
 
+#include "agent/uplink/wording.hpp"
 #include "common/log_event/log_event.hpp"
 #include "common/text/text.hpp"
 #include "common/time/rfc3339.hpp"
@@ -10,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace relay::enrolment {
 namespace {
@@ -108,8 +110,7 @@ task<duration> renewal::look()
     const auto& f = **seen;
     if (f.staged) {
         // Granted, and never taken into use: we died before the trial, or the network did.
-        auto works =
-            co_await parts_.road.try_out(identity_files(now_.files).staged_credentials(now_.ca_file));
+        auto works = co_await parts_.road.try_out(identity_files(now_.files).staged_credentials(now_.trust));
         if (works.has_value())
             works = co_await take(std::nullopt);
         if (works.has_value())
@@ -181,18 +182,23 @@ task<outcome<void>> renewal::ask(const found& f)
                                      granted->agent_id, now_.agent_id)};
     auto record = f.record;
     record.agent_id = granted->agent_id;
-    const bool other_ca = !granted->ca.empty() && (granted->ca != f.ca || now_.ca_file.empty());
-    if (other_ca && now_.ca_file.empty())
-        record.ca_file = now_.files.ca; // from now on it counts
-    disk_work write = [key, record, certificate = granted->certificate,
-                       ca = other_ca ? std::optional(granted->ca)
-                                     : std::nullopt](const identity_files& files) {
+    const auto verdict = std::make_shared<ca_verdict>();
+    disk_work write = [key, record, certificate = granted->certificate, offered = granted->ca, had = f.ca,
+                       trust = now_.trust, verdict](const identity_files& files) mutable {
+        std::optional<std::string> ca;
+        if (!offered.empty())
+            *verdict = judge_ca(offered, trust);
+        if (!verdict->accepted.empty() && (verdict->accepted != had || trust.told_ca_file.empty())) {
+            ca = verdict->accepted;
+            record.ca_file = files.where().ca; // from now on it counts
+        }
         return files.stage(identity{key->key, certificate, ca, record});
     };
     auto staged = co_await on_disk(std::move(write));
     if (staged.has_error())
         co_return staged.error();
-    auto works = co_await parts_.road.try_out(identity_files(now_.files).staged_credentials(now_.ca_file));
+    tell_refused(verdict->refused);
+    auto works = co_await parts_.road.try_out(identity_files(now_.files).staged_credentials(now_.trust));
     if (works.has_error()) {
         disk_work drop = [](const identity_files& files) { return files.discard(); };
         if (works.error().what != fault::unreached) // else it is tried again before another one is asked for
@@ -202,11 +208,26 @@ task<outcome<void>> renewal::ask(const found& f)
     co_return co_await take(granted->certificate);
 }
 
+// Once for the same ones: each renewal offers them again.
+void renewal::tell_refused(const std::vector<refused_ca>& refused)
+{
+    if (refused == std::exchange(told_refused_, refused))
+        return;
+    for (const auto& one : refused)
+        parts_.log.warn(
+            "the cloud offers a CA that nobody has signed who is trusted: {} (SHA-256 {}) is not trusted; if "
+            "it "
+            "is to be, put it into cloud.ca_file, or enrol again (workestra-relay enroll --force)",
+            uplink::printable(one.subject), one.sha256);
+    if (!refused.empty() && parts_.ca_refused)
+        parts_.ca_refused(refused);
+}
+
 // The staged pair works: puts it in its places and has it used.
 task<outcome<void>> renewal::take(std::optional<std::string> certificate)
 {
     const auto facts = std::make_shared<tls::certificate_facts>();
-    const auto ca_file = std::make_shared<std::filesystem::path>();
+    const auto told_ca = std::make_shared<std::filesystem::path>();
     disk_work work = [=](const identity_files& files) -> outcome<void> {
         if (auto moved = files.commit(certificate); moved.has_error())
             return moved;
@@ -216,7 +237,7 @@ task<outcome<void>> renewal::take(std::optional<std::string> certificate)
             return failed{fault::local, read.error().message};
         *facts = *read;
         if (const auto told = config::read_enrolment_record(at.certificate))
-            *ca_file = told->ca_file;
+            *told_ca = told->ca_file;
         return {};
     };
     const auto done = co_await on_disk(std::move(work));
@@ -225,12 +246,15 @@ task<outcome<void>> renewal::take(std::optional<std::string> certificate)
     schedule_.answered();
     told_.reset();
     told_expired_ = false;
-    if (now_.ca_file.empty())
-        now_.ca_file = *ca_file;
+    if (*told_ca == now_.files.ca) {
+        now_.trust.told_ca_file = *told_ca;
+        if (now_.trust.ca_file.empty())
+            now_.trust.ca_file = *told_ca;
+    }
     event::certificate_renewed.info(parts_.log,
                                     "the certificate is renewed: {}, valid until {}; connecting anew with it",
                                     facts->subject, format_rfc3339(facts->not_after));
-    taken_(*facts, now_.ca_file);
+    taken_(*facts, now_.trust);
     co_return outcome<void>();
 }
 

@@ -56,17 +56,18 @@ public:
         cloud_connection& road;
         off_loop disk;
         spdlog::logger& log;
+        // Told of CAs that the cloud offered and that were not taken. May be empty.
+        std::function<void(const std::vector<refused_ca>& refused)> ca_refused = {};
     };
-    // What counts now: the files, the CA that is trusted (empty: the system's), and who we are.
+    // What counts now: the files, whom to trust, and who we are.
     struct in_use {
         places files;
-        std::filesystem::path ca_file;
+        trust_files trust;
         std::string agent_id;
     };
 
-    // What it is told that has a new pair in its places: `ca_file` is the CA to trust from now on.
-    using listener =
-        std::function<void(const tls::certificate_facts& facts, const std::filesystem::path& ca_file)>;
+    // What it is told that has a new pair in its places: `trust` says whom to trust from now on.
+    using listener = std::function<void(const tls::certificate_facts& facts, const trust_files& trust)>;
 
     // All of `p` outlives it.
     renewal(const asio::any_io_executor& executor, parts p, in_use now, listener taken, std::uint64_t seed);
@@ -82,6 +83,7 @@ private:
     task<duration> look();
     task<outcome<std::shared_ptr<found>>> read();
     task<outcome<void>> ask(const found& f);
+    void tell_refused(const std::vector<refused_ca>& refused);
     task<outcome<void>> take(std::optional<std::string> certificate);
     using disk_work = std::function<outcome<void>(const identity_files&)>;
     task<outcome<void>> on_disk(disk_work work);
@@ -93,7 +95,8 @@ private:
     renewal_schedule schedule_;
     notifier changed_;
     bool looking_again_ = false;
-    std::optional<fault> told_; // the trouble that was logged last
+    std::vector<refused_ca> told_refused_; // the CAs that were told of last
+    std::optional<fault> told_;            // the trouble that was logged last
     bool told_expired_ = false;
 };
 

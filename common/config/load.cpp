@@ -50,15 +50,20 @@ void fill_in_defaults(settings& s, const std::filesystem::path& folder)
 void fill_in_enrolment(settings& s, const places& set)
 {
     const bool url_set = set.contains("cloud.url"), ca_set = set.contains("cloud.ca_file");
-    if (url_set && ca_set)
-        return;
     const auto told = read_enrolment_record(s.cloud.certificate_file);
+    const auto folder = s.cloud.certificate_file.parent_path();
+    s.cloud.told_ca_file = folder / "cloud-ca.crt";
+    if (ca_set && s.cloud.ca_file.lexically_normal() == s.cloud.told_ca_file.lexically_normal())
+        s.cloud.told_ca_file = folder / "cloud-ca-told.crt";
     if (!told)
         return;
     if (!url_set)
         s.cloud.url = told->relay_url;
     if (!ca_set)
         s.cloud.ca_file = told->ca_file;
+    if (!ca_set && !told->ca_file.empty())
+        s.cloud.told_ca_file = told->ca_file;
+    s.cloud.told_ca_counts = !told->ca_file.empty() && told->ca_file == s.cloud.told_ca_file;
 }
 
 // The password that the service manager hands over, where no other place for it is set. Outside of the service, what

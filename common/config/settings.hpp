@@ -61,6 +61,10 @@ struct cloud_settings {
     std::filesystem::path certificate_file; // absent: pki/agent.crt in data_dir (load() fills it in)
     std::filesystem::path private_key_file; // absent: pki/agent.key in data_dir (load() fills it in)
     std::filesystem::path ca_file;          // empty: the system's trust store
+    // No key. Where what the cloud hands out is kept, and whether that counts: enrolment told it. Not ca_file, if an administrator set
+    // that; else the same (load() fills all three in).
+    std::filesystem::path told_ca_file;
+    bool told_ca_counts = false;
     proxy_settings proxy;
     std::vector<std::string> proxy_auth; // of negotiate, ntlm, basic; empty: what is safe on that connection
 

@@ -34,14 +34,8 @@ checked<void> use_client_certificate(SSL_CTX* context, const credential_files& f
     return {};
 }
 
-checked<void> trust(SSL_CTX* context, const std::filesystem::path& ca_file)
+checked<void> trust_file(X509_STORE* store, const std::filesystem::path& ca_file)
 {
-    X509_STORE* store = SSL_CTX_get_cert_store(context);
-    if (ca_file.empty()) {
-        if (!add_system_store(store))
-            return failed{errc::bad_certificate, "the system's trust store cannot be opened"};
-        return {};
-    }
     const auto trusted = read_certificates(ca_file);
     if (trusted.has_error())
         return trusted.error();
@@ -49,6 +43,18 @@ checked<void> trust(SSL_CTX* context, const std::filesystem::path& ca_file)
         if (X509_STORE_add_cert(store, one.get()) != 1)
             return failed{errc::bad_certificate,
                           shown(ca_file) + " cannot be used (" + last_openssl_reason() + ")"};
+    return {};
+}
+
+checked<void> trust(SSL_CTX* context, const credential_files& files)
+{
+    X509_STORE* store = SSL_CTX_get_cert_store(context);
+    if (files.ca_file.empty() && files.told_ca_file.empty() && !add_system_store(store))
+        return failed{errc::bad_certificate, "the system's trust store cannot be opened"};
+    for (const auto& file : {files.ca_file, files.told_ca_file})
+        if (!file.empty())
+            if (auto done = trust_file(store, file); done.has_error())
+                return done;
     return {};
 }
 
@@ -63,7 +69,7 @@ checked<context_ptr> make_client_context(const credential_files& files)
     SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS); // 34 KB less for each idle connection
     SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
-    if (const auto done = trust(native, files.ca_file); done.has_error())
+    if (const auto done = trust(native, files); done.has_error())
         return done.error();
     if (!files.certificate_file.empty())
         if (const auto done = use_client_certificate(native, files); done.has_error())

@@ -34,7 +34,8 @@ using checked = boost::system::result<T, failed>;
 struct credential_files {
     std::filesystem::path certificate_file; // PEM chain, leaf first; empty: no client certificate
     std::filesystem::path private_key_file; // PEM, not encrypted; empty only where certificate_file is
-    std::filesystem::path ca_file;          // PEM, whom to trust; empty: the system's trust store
+    std::filesystem::path ca_file; // PEM, whom to trust; empty, and so the next: the system's trust store
+    std::filesystem::path told_ca_file = {}; // PEM, whom to trust as well
 };
 
 // Shared by the part that dials with it and the connections it made, which may outlive its replacement.

@@ -132,8 +132,7 @@ int enroll(const request& asked)
     if (!settings)
         return exit_failure;
     const auto& cloud = settings->cloud;
-    const identity_files files(
-        enrolment::places_of(cloud.certificate_file, cloud.private_key_file, cloud.ca_file));
+    const identity_files files(app::enrolment_places(cloud));
     if (const auto well = files.settle(); well.has_error())
         return refuse(well.error().message);
     if (!asked.force)

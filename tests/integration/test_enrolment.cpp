@@ -302,3 +302,36 @@ TEST_CASE("an agent whose certificate ran out while it was off renews it, or say
     }
     CHECK(outcome(w.call("connection.test", "", {})) == "ok");
 }
+
+TEST_CASE("what a renewal tells of CAs leaves the administrator's file alone, and is taken only if a trusted "
+          "one signed it",
+          "[integration]")
+{
+    newcomer w;
+    const auto own = w.folder() / "own-cloud-ca.crt";
+    fs::copy_file(development_pki() / "cloud-ca.crt", own);
+    w.configure({{"cloud.ca_file", "'" + own.string() + "'"}});
+    w.enroll_nearly_run_out();
+    CHECK(contents(own) == contents(development_pki() / "cloud-ca.crt"));
+    const auto told = w.pki() / "cloud-ca.crt";
+    CHECK(contents(told) == contents(development_pki() / "cloud-ca.crt")); // at enrolment it is taken
+    w.desk({{"ca", contents(development_pki() / "other-ca.crt")}});
+    w.start_agent();
+    w.wait_connected();
+    REQUIRE(eventually([&] { return w.lines_with("the certificate is renewed") == 1; }));
+    REQUIRE(eventually(
+        [&] { return w.lines_with("the cloud offers a CA that nobody has signed who is trusted") == 1; }));
+    CHECK(contents(own) == contents(development_pki() / "cloud-ca.crt"));
+    CHECK(contents(told) == contents(development_pki() / "cloud-ca.crt"));
+    CHECK(eventually([&] { return w.connected(); }));
+
+    // An administrator's change is told as well.
+    std::ofstream(own, std::ios::app) << contents(development_pki() / "other-ca.crt");
+    w.agent().signal(SIGHUP);
+    REQUIRE(eventually([&] { return w.lines_with("counts from now on for the cloud's certificate") == 2; }));
+    CHECK(eventually([&] { return w.connected(); }));
+    REQUIRE(w.stop_agent() == 0);
+    const auto audit = run_to_end(relay_program(), {"audit", "--config", w.config_file().string()});
+    CHECK_THAT(audit.out, Contains(R"("op":"trust")") && Contains(R"("outcome":"refused")") &&
+                              Contains(R"("outcome":"added")"));
+}

@@ -135,6 +135,19 @@ void audit_log::put(audit_entry e)
     waiting_.push_back(std::move(e));
 }
 
+void audit_log::trust_changed(trust what, const std::vector<std::string>& fingerprints)
+{
+    for (const auto& one : fingerprints) {
+        audit_entry e;
+        e.at = time_.utc_now();
+        e.id = one;
+        e.op = "trust";
+        e.outcome = what == trust::added ? "added" : what == trust::removed ? "removed" : "refused";
+        put(std::move(e));
+    }
+    noted_.notify();
+}
+
 task<void> audit_log::run()
 {
     using namespace asio::experimental::awaitable_operators;

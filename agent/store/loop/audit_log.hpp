@@ -41,6 +41,10 @@ public:
 
     // Notes how a command ended. Returns at once.
     void command_ended(const protocol::ended_command& c);
+    // Notes that whom the agent believes to be the cloud is another one: an entry for each certificate, whose SHA-256 fingerprint
+    // takes the place of a command's id.
+    enum class trust { added, removed, refused };
+    void trust_changed(trust what, const std::vector<std::string>& fingerprints);
     // False while entries cannot be written: then nothing is to be carried out that leaves no other trace.
     bool works() const noexcept
     {

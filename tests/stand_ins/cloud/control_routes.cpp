@@ -319,8 +319,9 @@ json::object enrolment_json(const desk_settings& s)
     if (const auto& t = s.trouble)
         trouble = {{"on", t->on},     {"action", t->action},   {"status", t->status},
                    {"code", t->code}, {"message", t->message}, {"count", t->count}};
-    return {{"life_s", s.life_s},   {"age_s", s.age_s},         {"renew_expired", s.renew_expired},
-            {"tell_ca", s.tell_ca}, {"relay_url", s.relay_url}, {"fault", std::move(trouble)}};
+    return {{"life_s", s.life_s},         {"age_s", s.age_s}, {"renew_expired", s.renew_expired},
+            {"tell_ca", s.tell_ca},       {"ca", s.ca},       {"relay_url", s.relay_url},
+            {"fault", std::move(trouble)}};
 }
 
 desk_settings changed(desk_settings s, const json::object& o)
@@ -329,6 +330,8 @@ desk_settings changed(desk_settings s, const json::object& o)
     s.age_s = number_of(o, "age_s", s.age_s);
     s.renew_expired = flag_of(o, "renew_expired", s.renew_expired);
     s.tell_ca = flag_of(o, "tell_ca", s.tell_ca);
+    if (o.contains("ca"))
+        s.ca = text_of(o, "ca");
     if (o.contains("relay_url"))
         s.relay_url = text_of(o, "relay_url");
     if (const auto* fault = o.if_contains("fault")) {

@@ -245,7 +245,7 @@ desk_reply enrolment_desk::grant(const json::object& o, const std::string& agent
                        {"certificate", certificate},
                        {"relay_url", settings_.relay_url.empty() ? own_url_ : settings_.relay_url}};
     if (settings_.tell_ca)
-        reply["ca"] = authority_->pem;
+        reply["ca"] = settings_.ca.empty() ? authority_->pem : settings_.ca;
     issued_.push_back(
         {{"occasion", occasion}, {"agent_id", agent_id}, {"at", format_rfc3339(time_.utc_now())}});
     return {200, json::serialize(reply)};

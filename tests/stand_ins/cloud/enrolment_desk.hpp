@@ -47,6 +47,7 @@ struct desk_settings {
     std::int64_t age_s = 0;            // how much of it is over when it is signed
     bool renew_expired = true;
     bool tell_ca = true;
+    std::string ca;        // PEM, told in place of its own; empty: its own
     std::string relay_url; // empty: our own
     std::optional<fault> trouble;
 };

@@ -54,7 +54,9 @@ struct renewal_fixture : identity_fixture {
     std::ostringstream logged;
     spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_st>(logged)};
     int taken = 0;
-    fs::path taken_ca;
+    trust_files trust{where.ca, where.ca};
+    trust_files taken_trust;
+    std::vector<refused_ca> refused;
     utc_time taken_until{};
     std::unique_ptr<renewal> mine;
     asio::cancellation_signal cancel;
@@ -85,12 +87,14 @@ struct renewal_fixture : identity_fixture {
             co_return error_code();
         };
         mine = std::make_unique<renewal>(
-            context.get_executor(), renewal::parts{time, road, disk, log},
-            renewal::in_use{where, where.ca, "agent-1"},
-            [this](const tls::certificate_facts& facts, const fs::path& ca_file) {
+            context.get_executor(),
+            renewal::parts{time, road, disk, log,
+                           [this](const std::vector<refused_ca>& some) { refused = some; }},
+            renewal::in_use{where, trust, "agent-1"},
+            [this](const tls::certificate_facts& facts, const trust_files& believed) {
                 ++taken;
                 taken_until = facts.not_after;
-                taken_ca = ca_file;
+                taken_trust = believed;
             },
             1);
         ended = false;
@@ -294,16 +298,50 @@ TEST_CASE_METHOD(renewal_fixture, "another agent's certificate is not taken", "[
     CHECK_THAT(logged.str(), Contains("it is for the agent agent-2, and this one is agent-1"));
 }
 
-TEST_CASE_METHOD(renewal_fixture, "a CA that the cloud tells anew takes the old one's place",
+TEST_CASE_METHOD(renewal_fixture, "a CA of the cloud's that nobody has signed who is trusted stays outside",
                  "[unit][enrolment]")
 {
     have(25);
     std::ofstream(where.ca) << contents(pki.authority("other"));
     start();
+    CHECK(taken == 1); // the certificate works all the same
+    CHECK(contents(where.ca) == contents(pki.authority("other")));
+    CHECK(road.tried.told_ca_file == where.ca);
+    CHECK(refused.size() == 1);
+    CHECK_THAT(logged.str(), Contains("warning the cloud offers a CA that nobody has signed who is trusted"));
+}
+
+TEST_CASE_METHOD(renewal_fixture,
+                 "a CA of the cloud's that a trusted one has signed takes the place of what it told before",
+                 "[unit][enrolment]")
+{
+    have(25);
+    auto s = desk.settings();
+    s.ca = contents(pki.cross_signed("new", "ca")) + contents(ca);
+    desk.set(s);
+    start();
     CHECK(taken == 1);
-    CHECK(taken_ca == where.ca);
-    CHECK(fs::path(road.tried.ca_file).extension() == ".new");
-    CHECK(contents(where.ca) == contents(ca));
+    CHECK(taken_trust == trust);
+    CHECK(fs::path(road.tried.told_ca_file).extension() == ".new");
+    CHECK(contents(where.ca) == s.ca);
+    CHECK(refused.empty());
+}
+
+TEST_CASE_METHOD(renewal_fixture, "a renewal never writes the administrator's file", "[unit][enrolment]")
+{
+    have(25);
+    const auto own = folder.path() / "own-ca.crt";
+    std::ofstream(own) << contents(ca);
+    fs::remove(where.ca);
+    trust = {own, {}};
+    auto s = desk.settings();
+    s.ca = contents(pki.cross_signed("new", "ca"));
+    desk.set(s);
+    start();
+    CHECK(taken == 1);
+    CHECK(contents(own) == contents(ca));
+    CHECK(contents(where.ca) == s.ca);
+    CHECK(taken_trust == trust_files{own, where.ca}); // both count from now on
 }
 
 TEST_CASE_METHOD(renewal_fixture, "a cloud that grants too little is not asked without end",
@@ -326,7 +364,7 @@ TEST_CASE_METHOD(renewal_fixture, "a certificate that another configuration name
     start();
     CHECK(road.posts == 0);
     have(25);
-    mine->use({where, where.ca, "agent-1"});
+    mine->use({where, trust, "agent-1"});
     time.advance(1s);
     CHECK(road.posts == 1);
 }
@@ -339,7 +377,7 @@ TEST_CASE_METHOD(renewal_fixture, "a stop in the middle of a renewal ends it, an
     CHECK(taken == 1);
     have(25);
     const auto before = lines();
-    mine->use({where, where.ca, "agent-1"});
+    mine->use({where, trust, "agent-1"});
     time.advance(20ms); // the request is under way
     CHECK(road.posts == 2);
     stop();

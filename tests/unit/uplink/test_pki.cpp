@@ -112,6 +112,24 @@ issued test_pki::issue(const certificate_wish& wish, const std::string& by)
     return {stem.string() + ".crt", stem.string() + ".key"};
 }
 
+std::filesystem::path test_pki::cross_signed(const std::string& name, const std::string& by)
+{
+    const auto part_of = [this](const std::string& who, const char* ending) {
+        return owned<std::FILE>(
+            std::fopen(std::filesystem::path(authority(who)).replace_extension(ending).c_str(), "r"));
+    };
+    const owned<X509> ca(PEM_read_X509(part_of(by, ".crt").get(), nullptr, nullptr, nullptr));
+    const owned<EVP_PKEY> ca_key(PEM_read_PrivateKey(part_of(by, ".key").get(), nullptr, nullptr, nullptr));
+    const owned<EVP_PKEY> key(PEM_read_PrivateKey(part_of(name, ".key").get(), nullptr, nullptr, nullptr));
+    const auto c = blank({"Test authority " + name, {}, -1, 200}, key.get());
+    must(X509_set_issuer_name(c.get(), X509_get_subject_name(ca.get())) == 1);
+    extend(c.get(), ca.get(), NID_basic_constraints, "critical,CA:TRUE");
+    must(X509_sign(c.get(), ca_key.get(), EVP_sha256()) != 0);
+    const auto stem = folder_ / ("cross-" + name + "-" + by);
+    save(stem, c.get(), key.get());
+    return stem.string() + ".crt";
+}
+
 std::filesystem::path test_pki::write(const std::string& name, const std::string& text) const
 {
     auto file = folder_ / name;

@@ -27,6 +27,8 @@ public:
     // Signed by the authority `by`, which is made where there is none of that name.
     issued issue(const certificate_wish& wish = {}, const std::string& by = "ca");
     std::filesystem::path authority(const std::string& name = "ca");
+    // The authority `name` (its key, its name) as a certificate that the authority `by` has signed.
+    std::filesystem::path cross_signed(const std::string& name, const std::string& by);
     std::filesystem::path write(const std::string& name, const std::string& text) const;
 
 private:
