@@ -140,6 +140,9 @@ void inbox::offer(protocol::command c, std::size_t bytes)
                           "what is under way takes all of the memory that agent.memory_mb gives it",
                           {}});
     const auto now = time_.now();
+    const bool about_watch = writes && (*operation)->event_id().empty();
+    if (about_watch && !watches_.take(now))
+        return refuse(c, {fault_code::overloaded, "watches begin and end faster than the agent allows", {}});
     const auto ttl = ttl_of(c, kind);
     const auto ordering_key = (*operation)->ordering_key();
     const auto t = make_context(c, std::move(operation), kind);

@@ -7,6 +7,7 @@
 #include "agent/store/loop/outbox.hpp"
 #include "agent/store/loop/reorder_buffer.hpp"
 #include "agent/store/loop/short_replies.hpp"
+#include "agent/store/loop/token_bucket.hpp"
 #include "agent/store/queue_store.hpp"
 #include "common/async/notifier.hpp"
 #include "common/async/task_group.hpp"
@@ -82,6 +83,9 @@ public:
     task<void> stop();
 
 private:
+    // Watches, begun and ended: they ask nothing of Exchange, and a cloud that sends thousands a second would push bookings
+    // out of the history and what it did out of the audit. At once, and a second after that.
+    static constexpr double watches_at_once = 5'000, watches_a_second = 20;
     static constexpr std::size_t most_look_ups = 256; // at a time; past it a refusal is given without looking
 
     std::optional<protocol::fault> refusal(const protocol::command& c) const;
@@ -111,6 +115,7 @@ private:
     std::string session_;
 
     memory_budget memory_;
+    token_bucket watches_{watches_at_once, watches_a_second};
     std::unordered_map<std::string, context_ptr> open_; // by id
     reorder_buffer being_stored_;
     std::deque<context_ptr> ready_;

@@ -543,3 +543,55 @@ TEST_CASE_METHOD(doors_fixture, "a command that is released after it was replace
     in->release(first);
     CHECK(in->open() == 1);
 }
+
+TEST_CASE_METHOD(doors_fixture,
+                 "commands under way have one memory, and what is answered gives its share back",
+                 "[unit][store]")
+{
+    link_up();
+    constexpr std::size_t large = memory_budget::usual / 4; // a command counts twice
+    in->offer(read("r-1"), large);
+    in->offer(read("r-2"), large);
+    in->offer(read("r-3"), 1'000);
+    CHECK(published() == lines{"result r-3 overloaded"});
+    auto all = taken();
+    REQUIRE(all.size() == 2);
+    in->release(all.front());
+    all.clear();
+    in->offer(read("r-4"), large);
+    CHECK(taken().size() == 1);
+}
+
+TEST_CASE_METHOD(doors_fixture, "watches that come by the thousand are overloaded, and bookings are not",
+                 "[unit][store]")
+{
+    stop_doors();
+    queue = open({}, 100'000); // nothing is acknowledged here
+    gate = std::make_unique<test::gated_store>(context.get_executor(), *queue);
+    make_doors();
+    link_up();
+    const auto unwatch = [&](int n) {
+        protocol::command c;
+        c.id = "u-" + std::to_string(n);
+        c.op = "availability.unwatch";
+        c.params = {{"watch_id", "w"}};
+        in->offer(std::move(c));
+        time.settle();
+        const auto all = taken();
+        for (const auto& t : all)
+            finish(t);
+        (void)published();
+        return all.size() == 1;
+    };
+    int n = 0;
+    while (n < 6'000 && unwatch(n))
+        ++n;
+    CHECK(n == 5'000);
+    in->offer(write("booking"));
+    CHECK(taken().size() == 1);
+    time.advance(1s);
+    int more = 0;
+    while (more < 100 && unwatch(10'000 + more))
+        ++more;
+    CHECK(more == 20);
+}
