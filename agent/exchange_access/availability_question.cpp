@@ -64,7 +64,9 @@ void availability_question::keep(ews::mailbox_busy& answer, const std::vector<ew
 {
     periods_ -= answer->size();
     auto joined = join_periods(more, start_, end_);
-    const bool behind = answer->empty() || joined.empty() || joined.front().start > answer->back().end;
+    // The last to begin need not be the last to end.
+    const bool behind = answer->empty() || joined.empty() ||
+                        joined.front().start > std::ranges::max(*answer, {}, &ews::busy_period::end).end;
     answer->insert(answer->end(), joined.begin(), joined.end());
     if (!behind)
         *answer = join_periods(*std::move(answer), start_, end_);

@@ -1,4 +1,5 @@
 #include "agent/exchange_access/availability.hpp"
+#include "agent/exchange_access/availability_question.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -68,6 +69,24 @@ TEST_CASE("joined periods cover exactly the minutes that the given ones covered"
         }
         CHECK(got == wanted);
     }
+}
+
+TEST_CASE("a period that ends before an earlier one leaves the earlier one going on",
+          "[unit][exchange_access]")
+{
+    const auto at = std::chrono::floor<std::chrono::minutes>(ews::max_availability_window);
+    availability_question question({*mailbox_address::parse("a@corp.example")}, monday,
+                                   monday + 2 * ews::max_availability_window);
+    const auto take_in = [&](const std::vector<busy_period>& periods) {
+        const auto part = question.take_part();
+        question.take_in(part, mailboxes_of(part), {ews::mailbox_busy(periods)});
+    };
+    take_in({period(at - 120min, at), period(at - 60min, at - 30min, busy_status::tentative)});
+    REQUIRE(question.parts_left() == 1);
+    take_in({period(at, at + 30min)});
+    CHECK(
+        question.answers().front().value() ==
+        std::vector{period(at - 120min, at + 30min), period(at - 60min, at - 30min, busy_status::tentative)});
 }
 
 TEST_CASE("a question within Exchange's limits is one request", "[unit][exchange_access]")
