@@ -9,6 +9,7 @@
 #define TOML_ASSERT(expr) static_assert(true)
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <set>
 
 namespace relay::config {
@@ -128,10 +129,29 @@ std::string without_quotations(std::string_view text)
     return out;
 }
 
+// Where a character of U+FB26 to U+FEFE stands. toml++ 3.3 takes it for impossible that one of these is looked at for a space
+// (is_non_ascii_whitespace), and what then happens is undefined. They are presentation forms, which no setting needs.
+std::optional<std::size_t> presentation_form(std::string_view utf8)
+{
+    constexpr std::string_view first = "\xEF\xAC\xA6", last = "\xEF\xBB\xBE";
+    for (auto at = utf8.find(first.front()); at != utf8.npos; at = utf8.find(first.front(), at + 1))
+        if (const auto form = utf8.substr(at, first.size()); form >= first && form <= last)
+            return at;
+    return std::nullopt;
+}
+
 std::optional<toml::table> parse_text(std::string_view text, mistakes& wrong)
 {
     if (!is_utf8(text)) {
         wrong.push_back({origin::file, 0, {}, "is not UTF-8 text"});
+        return std::nullopt;
+    }
+    if (const auto at = presentation_form(text)) {
+        const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*at), '\n');
+        wrong.push_back({origin::file,
+                         static_cast<int>(line),
+                         {},
+                         "holds a character of U+FB26 to U+FEFE, which no setting needs"});
         return std::nullopt;
     }
     try {
