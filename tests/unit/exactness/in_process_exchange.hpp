@@ -85,11 +85,13 @@ private:
 struct exact_fixture : agent_fixture {
     in_process_exchange sim{time};
     ews::ews_client client{sim, time, {"mail.corp.example", "CORP\\svc", {}}};
+    policy::policy everything{policy::rules()}; // then nobody is asked who an address is
     int commands = 0;
 
     exact_fixture()
     {
         in_use = &client;
+        rules = &everything;
         sim.mailbox("host@corp.example");
         restart();
     }
