@@ -72,8 +72,7 @@ task<ews::outcome<ews::server_info>> scripted_exchange::resolve_account(duration
 }
 
 // At once, whatever `slowness` says: it is asked beside what tests are about.
-task<ews::outcome<ews::recipient>> scripted_exchange::find_recipient(const mailbox_address& address,
-                                                                     duration)
+task<ews::outcome<ews::recipient>> scripted_exchange::find_recipient(const mailbox_address& address, duration)
 {
     const auto usual = std::exchange(slowness, duration::zero());
     auto work = enter(call::recipient);

@@ -126,8 +126,8 @@ struct agent_fixture {
     std::unique_ptr<gated_store> disk; // what the agent sees of the queue
     scripted_exchange exchange{context.get_executor(), time};
     std::unique_ptr<life> now;
-    ews::exchange* in_use = &exchange; // what commands call, from the next start on
-    std::string denied = "ceo@corp.example"; // empty: nobody
+    ews::exchange* in_use = &exchange;          // what commands call, from the next start on
+    std::string denied = "ceo@corp.example";    // empty: nobody
     std::string acts_for = "host@corp.example"; // the mailbox of what is sent
     commands::limits limits{30s, 120s, 4};      // from the next start on
     // Judges instead of `denied`, from the next start on; may be given other rules at any time.

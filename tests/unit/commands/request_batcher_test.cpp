@@ -33,7 +33,7 @@ bool is_about(const std::vector<mailbox_address>& mailboxes, std::string_view ke
 struct batcher_fixture : agent_fixture {
     batcher_fixture()
     {
-        denied.clear(); // and so nobody is looked up
+        denied.clear();           // and so nobody is looked up
         limits.most_requests = 1; // so that whatever comes second waits
         restart();
         exchange.slowness = 100ms;
