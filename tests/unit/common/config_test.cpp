@@ -371,16 +371,14 @@ listen = "[::1]:1"
     CHECK(good(to_toml(good(smallest))) == good(smallest));
 }
 
-TEST_CASE("a character that the parser cannot tell from a space is refused by its line", "[unit][config]")
+TEST_CASE("a letter outside of quotation marks that the parser takes for impossible is refused by its line",
+          "[unit][config]")
 {
-    for (const auto* form : {"\xEF\xAC\xA6", "\xEF\xBB\xBC", "\xEF\xBB\xBE"}) {
-        const auto loaded = parse("[queue]\nm" + std::string(form) + "a = \"x\"\n", {});
+    for (const auto* letter : {"\u00FC", "\u045C", "\u3041", "\uFEFC"}) {
+        const auto loaded = parse("[queue]\nm" + std::string(letter) + "a = \"x\"\n", {});
         REQUIRE(loaded.has_error());
         CHECK(loaded.error().front().line == 2);
-        CHECK(loaded.error().front().message.find("U+FEFE") != std::string::npos);
     }
-    CHECK_FALSE(
-        parse("\xEF\xBB\xBF" + to_toml(good(smallest)), {}).has_error()); // a byte order mark is none of them
 }
 
 TEST_CASE("arbitrary text never crashes the loader", "[unit][config][property]")
