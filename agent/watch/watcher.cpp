@@ -257,6 +257,15 @@ void watcher::note(const ews::outcome<T>& got, const exchange_access::concurrenc
         parts_.limiter.too_much(permit, got.error().whole_server);
 }
 
+// A permit that is not granted if there is nothing to ask any more.
+task<exchange_access::concurrency_limiter::permit> watcher::permit_to_ask()
+{
+    const bool open = co_await until_usable(parts_.gate, parts_.time, stopping_);
+    if (!open)
+        co_return exchange_access::concurrency_limiter::permit();
+    co_return co_await exchange_access::acquire_permit(parts_.limiter, {});
+}
+
 // Who they are, as far as policy cannot judge by their addresses alone. False where there is no answer.
 task<bool> watcher::identify(const std::vector<mailbox_address>& whom)
 {
@@ -265,10 +274,7 @@ task<bool> watcher::identify(const std::vector<mailbox_address>& whom)
     const auto some = exchange_access::strangers(parts_.policy, parts_.recipients,
                                                  std::span<const mailbox_address>(whom), parts_.time.now());
     for (const auto& m : some) {
-        const bool open = co_await until_usable(parts_.gate, parts_.time, stopping_);
-        if (!open)
-            co_return false;
-        const auto permit = co_await exchange_access::acquire_permit(parts_.limiter, {});
+        const auto permit = co_await permit_to_ask();
         if (!permit.is_granted())
             co_return false;
         auto found = co_await exchange_access::look_up_recipient(parts_.exchange, m, request_);
@@ -288,10 +294,7 @@ task<bool> watcher::ask(exchange_access::availability_question& question)
 {
     while (question.parts_left() > 0) {
         const auto part = question.take_part();
-        const bool open = co_await until_usable(parts_.gate, parts_.time, stopping_);
-        if (!open)
-            co_return false;
-        const auto permit = co_await exchange_access::acquire_permit(parts_.limiter, {});
+        const auto permit = co_await permit_to_ask();
         if (!permit.is_granted())
             co_return false;
         auto [whom, numbers] = question.still_allowed(part, [this](const mailbox_address& m) {

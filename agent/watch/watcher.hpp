@@ -72,6 +72,7 @@ private:
     task<void> pause_until(steady_time t);
     task<bool> poll();
     task<bool> look_ahead(mailboxes_ahead of, std::chrono::days horizon);
+    task<exchange_access::concurrency_limiter::permit> permit_to_ask();
     task<bool> identify(const std::vector<mailbox_address>& whom);
     task<bool> ask(exchange_access::availability_question& question);
     template <class T>
