@@ -15,7 +15,6 @@
 #include "common/log/logger.hpp"
 #include "common/log_event/log_event.hpp"
 #include "common/platform/folder_mark.hpp"
-#include "common/platform/private_files.hpp"
 #include "common/platform/process.hpp"
 #include "common/text/repair.hpp"
 
@@ -24,8 +23,6 @@
 #include <spdlog/logger.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <random>
 
 namespace relay::app {
@@ -59,35 +56,6 @@ std::string damage_found(const std::filesystem::path& folder)
                        "new queue when it is "
                        "started again",
                        folder.string());
-}
-
-// What counted last, one fingerprint a line, sorted; nothing if nobody has noted it yet.
-std::optional<std::vector<std::string>> read_trust(const std::filesystem::path& file)
-{
-    constexpr std::size_t most = 1'000;
-    std::ifstream in(file);
-    if (!in)
-        return std::nullopt;
-    std::vector<std::string> all;
-    for (std::string line; all.size() < most && std::getline(in, line);)
-        all.push_back(line);
-    return all;
-}
-
-void write_trust(const std::filesystem::path& file, const std::vector<std::string>& all)
-{
-    auto fresh = file;
-    fresh += ".new";
-    const auto text = fmt::format("{}\n", fmt::join(all, "\n"));
-    if (!platform::write_synced(fresh, text, platform::readable_by::owner))
-        platform::move_synced(fresh, file);
-}
-
-std::vector<std::string> without(const std::vector<std::string>& all, const std::vector<std::string>& some)
-{
-    std::vector<std::string> rest;
-    std::ranges::set_difference(all, some, std::back_inserter(rest));
-    return rest;
 }
 
 std::string home_of(const std::filesystem::path& data_dir)
@@ -197,7 +165,8 @@ agent::agent(asio::io_context& context, config::settings settings, std::shared_p
               use_renewed(facts, trust);
           },
           seed_ + 2),
-      trust_changed_(context.get_executor()),
+      trust_watch_(context.get_executor(), settings_.agent.data_dir / "cloud-trust",
+                   {audit_, *log_, disk_work(), [this] { return trust_of(settings_.cloud); }}),
       site_([this] { return snapshot(); }, recorder_),
       status_server_(context.get_executor(), site_, time_, *log_),
       admin_server_(
@@ -382,7 +351,7 @@ task<void> agent::run()
     parts_.spawn(store::keep_audit(*store_, outbox_.clock(), time_, settings_.audit.retention, *log_));
     parts_.spawn(audit_.run());
     parts_.spawn(renewal_.run());
-    parts_.spawn(watch_trust());
+    parts_.spawn(trust_watch_.run());
     parts_.spawn(status_server_.run());
     parts_.spawn(admin_server_.run());
     parts_.spawn(serve());
@@ -429,7 +398,7 @@ void agent::use_renewed(const tls::certificate_facts& facts, const enrolment::tr
 {
     settings_.cloud.ca_file = trust.ca_file;
     settings_.cloud.told_ca_counts = !trust.told_ca_file.empty();
-    trust_changed_.notify();
+    trust_watch_.changed();
     if (const auto loaded = connector_->load(dial_settings(settings_.cloud)); loaded.has_error()) {
         event::certificate_not_renewed.error(
             *log_, "the renewed certificate cannot be used: {}; the old one stays in use",
@@ -439,50 +408,6 @@ void agent::use_renewed(const tls::certificate_facts& facts, const enrolment::tr
     identity_.certificate = facts;
     if (stop_by_ == steady_time::max()) // else the link that is draining is the last one
         uplink_.reconnect();
-}
-
-// Whatever changed it: a renewal, an enrolment, an administrator.
-task<void> agent::watch_trust()
-{
-    for (;;) {
-        co_await note_trust();
-        const auto ec = co_await trust_changed_.wait();
-        if (ec)
-            co_return;
-    }
-}
-
-// Tells log and audit of each CA that counts anew for the cloud's certificate, or no more. What counted last lies in the data
-// folder; it is written after the audit, so that a crash in between tells twice.
-task<void> agent::note_trust()
-{
-    const auto last = std::make_shared<std::optional<std::vector<std::string>>>();
-    const auto now = std::make_shared<std::vector<std::string>>();
-    const auto file = settings_.agent.data_dir / "cloud-trust";
-    const auto off_loop = disk_work();
-    const std::function<void()> look = [=, trust = trust_of(settings_.cloud)] {
-        *last = read_trust(file);
-        *now = enrolment::trusted_fingerprints(trust);
-    };
-    const auto hung = co_await off_loop(look);
-    if (hung.failed() || *last == *now)
-        co_return;
-    using trust = store::audit_log::trust;
-    const auto tell = [&](trust what, const std::vector<std::string>& which) {
-        for (const auto& one : which)
-            log_->log(last->has_value() ? spdlog::level::warn : spdlog::level::info,
-                      "trust: {} {} for the cloud's certificate",
-                      one == "system" ? "the system's trust store" : "the CA with SHA-256 " + one,
-                      what == trust::added ? "counts from now on" : "no longer counts");
-        if (last->has_value()) // else nobody knows what counted before
-            audit_.trust_changed(what, which);
-    };
-    const auto before = last->value_or(std::vector<std::string>());
-    tell(trust::added, without(*now, before));
-    tell(trust::removed, without(before, *now));
-    const std::function<void()> write = [=] { write_trust(file, *now); };
-    const auto unwritten = co_await off_loop(write);
-    (void)unwritten; // then it is told again at the next start
 }
 
 task<void> agent::serve()
@@ -556,7 +481,7 @@ task<void> agent::reload_cloud(const config::cloud_settings& wanted, reloaded& t
         settings_.cloud = wanted;
     }
     renewal_.use(renewal_facts());
-    trust_changed_.notify();
+    trust_watch_.changed();
 }
 
 // All of it or nothing: a password that cannot be read must not take the place of one that works.

@@ -5,6 +5,7 @@
 #include "agent/app/cloud_settings.hpp"
 #include "agent/app/exchange_connection.hpp"
 #include "agent/app/queue_numbers.hpp"
+#include "agent/app/trust_watch.hpp"
 #include "agent/commands/dispatcher.hpp"
 #include "agent/enrolment/renewal.hpp"
 #include "agent/http/blocking_executor.hpp"
@@ -102,8 +103,6 @@ private:
     enrolment::renewal::off_loop disk_work();
     enrolment::renewal::in_use renewal_facts() const;
     void use_renewed(const tls::certificate_facts& facts, const enrolment::trust_files& trust);
-    task<void> watch_trust();
-    task<void> note_trust();
 
     config::settings settings_;
     std::shared_ptr<spdlog::logger> log_;
@@ -131,7 +130,7 @@ private:
     http::blocking_executor blocking_; // of the renewal
     enrolment::tls_connection renewal_connection_;
     enrolment::renewal renewal_;
-    notifier trust_changed_;
+    trust_watch trust_watch_;
     status::site site_;
     status::server status_server_;
     admin::server admin_server_;
